@@ -1,0 +1,52 @@
+/** The operations of a GHN's graphs, in the order of its embedding's rows (spec, section 1). */
+export const OPS = [
+  'max_pool',
+  'avg_pool',
+  'sep_conv',
+  'dil_conv',
+  'conv',
+  'msa',
+  'cse',
+  'sum',
+  'concat',
+  'input',
+  'bias',
+  'bn',
+  'ln',
+  'pos_enc',
+  'glob_avg',
+] as const;
+
+export type Op = (typeof OPS)[number];
+
+/** A named tensor that a node owns; `shape` is PyTorch's. */
+export interface TensorSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+export interface Node {
+  readonly id: string;
+  readonly op: Op;
+  readonly weight?: TensorSpec;
+  readonly bias?: TensorSpec;
+  /** Of a pool: [height, width]. */
+  readonly kernel?: readonly [number, number];
+  /** Whether its tensor is the weight or the bias of the network's head. */
+  readonly classifier: boolean;
+}
+
+export interface StateDictEntry extends TensorSpec {
+  readonly kind: 'parameter' | 'buffer';
+}
+
+/** A checked network: what every later step may rely on. */
+export interface Architecture {
+  readonly name: string;
+  /** In topological order; the first is the input. */
+  readonly nodes: readonly Node[];
+  /** Pairs of indices into `nodes`, each pair once. */
+  readonly edges: readonly (readonly [number, number])[];
+  /** The network's tensors in its own order, where the request gave one. */
+  readonly stateDict: readonly StateDictEntry[] | null;
+}
