@@ -42,6 +42,10 @@ export interface Engine<M extends Matrix = Matrix> {
 
   /** Rows `start` to `end` - 1; where it can the engine makes no copy. */
   slice(matrix: M, start: number, end: number): M | Promise<M>;
+  /** The matrices' rows, one matrix below the other. */
+  concat(matrices: readonly M[]): M | Promise<M>;
+  /** The same values, row-major, seen with that many rows. */
+  reshape(matrix: M, rows: number): M | Promise<M>;
   /** activation(x Wᵀ + b) */
   linear(x: M, linear: Linear<M>, activation?: Activation): M | Promise<M>;
   add(a: M, b: M): M | Promise<M>;
