@@ -1,0 +1,77 @@
+import type { Activation } from '../engine.js';
+import type { OnnxModel, OnnxNode } from './model.js';
+
+const ACTIVATIONS: Record<Activation, string | null> = { none: null, relu: 'Relu', gelu: 'Gelu' };
+
+/** activation(x weightᵀ + bias) */
+export function linearModel(withBias: boolean, activation: Activation): OnnxModel {
+  const op = ACTIVATIONS[activation];
+  const inputs = withBias ? (['x', 'weight', 'bias'] as const) : (['x', 'weight'] as const);
+  const nodes: OnnxNode[] = [
+    { op: 'Gemm', inputs, outputs: [op ? 'linear' : 'y'], attributes: { transB: 1 } },
+  ];
+  if (op) nodes.push({ op, inputs: ['linear'], outputs: ['y'] });
+  return {
+    inputs: Object.fromEntries(inputs.map((name) => [name, 'float32'])),
+    outputs: { y: 'float32' },
+    nodes,
+  };
+}
+
+export const ADD: OnnxModel = {
+  inputs: { a: 'float32', b: 'float32' },
+  outputs: { y: 'float32' },
+  nodes: [{ op: 'Add', inputs: ['a', 'b'], outputs: ['y'] }],
+};
+
+export const LAYER_NORM: OnnxModel = {
+  inputs: { x: 'float32', gain: 'float32', bias: 'float32' },
+  outputs: { y: 'float32' },
+  nodes: [
+    {
+      op: 'LayerNormalization',
+      inputs: ['x', 'gain', 'bias'],
+      outputs: ['y'],
+      attributes: { axis: -1, epsilon: { float: 1e-5 } },
+    },
+  ],
+};
+
+/** Attention of some rows' queries over every row's keys and values; both come as rows of qkv. */
+export function attentionModel(heads: number, hidden: number): OnnxModel {
+  const scale = Math.sqrt(heads / hidden);
+  return {
+    inputs: { queries: 'float32', qkv: 'float32', table: 'float32', row: 'int32' },
+    outputs: { y: 'float32' },
+    constants: { split: [0, 3, heads, hidden / heads], merged: [-1, hidden] },
+    nodes: [
+      { op: 'Reshape', inputs: ['queries', 'split'], outputs: ['own'] },
+      { op: 'Transpose', inputs: ['own'], outputs: ['own_heads'], attributes: { perm: [1, 2, 0, 3] } },
+      {
+        op: 'Split',
+        inputs: ['own_heads'],
+        outputs: ['q', 'own_k', 'own_v'],
+        attributes: { axis: 0, num_outputs: 3 },
+      },
+      { op: 'Reshape', inputs: ['qkv', 'split'], outputs: ['all'] },
+      { op: 'Transpose', inputs: ['all'], outputs: ['all_heads'], attributes: { perm: [1, 2, 0, 3] } },
+      {
+        op: 'Split',
+        inputs: ['all_heads'],
+        outputs: ['all_q', 'k', 'v'],
+        attributes: { axis: 0, num_outputs: 3 },
+      },
+      { op: 'Transpose', inputs: ['k'], outputs: ['k_t'], attributes: { perm: [0, 1, 3, 2] } },
+      { op: 'MatMul', inputs: ['q', 'k_t'], outputs: ['product'] },
+      { op: 'Constant', inputs: [], outputs: ['scale'], attributes: { value_float: { float: scale } } },
+      { op: 'Mul', inputs: ['product', 'scale'], outputs: ['scaled'] },
+      { op: 'Transpose', inputs: ['table'], outputs: ['table_t'], attributes: { perm: [1, 0] } },
+      { op: 'Gather', inputs: ['table_t', 'row'], outputs: ['bias'], attributes: { axis: 1 } },
+      { op: 'Add', inputs: ['scaled', 'bias'], outputs: ['score'] },
+      { op: 'Softmax', inputs: ['score'], outputs: ['weights'], attributes: { axis: -1 } },
+      { op: 'MatMul', inputs: ['weights', 'v'], outputs: ['heads'] },
+      { op: 'Transpose', inputs: ['heads'], outputs: ['side_by_side'], attributes: { perm: [0, 2, 1, 3] } },
+      { op: 'Reshape', inputs: ['side_by_side', 'merged'], outputs: ['y'] },
+    ],
+  };
+}
