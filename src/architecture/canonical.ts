@@ -1,0 +1,42 @@
+import type { Architecture, Node } from './architecture.js';
+import { inferClassifier } from './classifier.js';
+import type { Graph, GraphNode } from './schema.js';
+
+/**
+ * An architecture in the API's graph form, whatever form it was given in: nodes in topological order, edges by their
+ * ends' positions, and what the request left to a default or a rule said outright. Reading it gives the same
+ * architecture again.
+ */
+export function canonicalGraph(architecture: Architecture): Graph {
+  const { name, nodes, edges, stateDict } = architecture;
+  return {
+    name,
+    nodes: nodes.map((node, index) => graphNode(node, deniesClassifier(architecture, index))),
+    edges: edges.map(([from, to]) => [nodes[from]!.id, nodes[to]!.id]),
+    ...(stateDict && {
+      state_dict: stateDict.map(({ name, shape, kind }) => ({ name, shape: [...shape], kind })),
+    }),
+  };
+}
+
+/** The same string for the same network, however its JSON was written: what an identity can be the digest of. */
+export function canonicalString(architecture: Architecture): string {
+  return JSON.stringify(canonicalGraph(architecture));
+}
+
+/** Where there is no classifier but the rule would find one, the last node must say that it is none. */
+function deniesClassifier({ nodes, edges }: Architecture, index: number): boolean {
+  if (index !== nodes.length - 1 || nodes.some((node) => node.classifier)) return false;
+  return inferClassifier(nodes, edges).length > 0;
+}
+
+function graphNode({ id, op, weight, bias, kernel, classifier }: Node, denied: boolean): GraphNode {
+  return {
+    id,
+    op,
+    ...(weight && { weight: { name: weight.name, shape: [...weight.shape] } }),
+    ...(bias && { bias: { name: bias.name, shape: [...bias.shape] } }),
+    ...(kernel && { kernel: [kernel[0], kernel[1]] }),
+    ...(classifier ? { classifier } : denied ? { classifier: false } : {}),
+  };
+}

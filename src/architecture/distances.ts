@@ -1,0 +1,82 @@
+import type { Architecture } from './architecture.js';
+
+/** Longer paths count as none (spec, section 1). */
+const MAX_HOPS = 50;
+
+/**
+ * D of the spec, section 1, row-major [nodes, nodes]: at (i, j) the hops on the shortest directed path from i to j, 1 to
+ * 50; 0 where there is none or only a longer one, and on the diagonal.
+ */
+export function distances(architecture: Pick<Architecture, 'nodes' | 'edges'>): Uint8Array {
+  const count = architecture.nodes.length;
+  const adjacent = adjacency(architecture);
+  const { words, bits } = adjacent;
+  const reachable = closure(adjacent, count);
+  const result = new Uint8Array(count * count);
+  let front = new Int32Array(count);
+  let next = new Int32Array(count);
+  for (let from = 0; from < count; from++) {
+    // A breadth-first search that looks only where there is something left to find, words `low` to `high`.
+    const unfound = reachable.subarray(from * words, (from + 1) * words);
+    let low = from >>> 5;
+    let high = words - 1;
+    front[0] = from;
+    let size = 1;
+    for (let hops = 1; size > 0 && hops <= MAX_HOPS; hops++) {
+      while (low <= high && unfound[low] === 0) low++;
+      while (low <= high && unfound[high] === 0) high--;
+      let found = 0;
+      for (let k = 0; k < size; k++) {
+        const node = front[k]!;
+        for (let word = Math.max(low, node >>> 5); word <= high; word++) {
+          let fresh = bits[node * words + word]! & unfound[word]!;
+          unfound[word]! ^= fresh;
+          for (; fresh !== 0; fresh &= fresh - 1) {
+            const to = lowestBit(word, fresh);
+            result[from * count + to] = hops;
+            next[found++] = to;
+          }
+        }
+      }
+      [front, next] = [next, front];
+      size = found;
+    }
+  }
+  return result;
+}
+
+/** A set of nodes for each node, one bit a node, `words` words a set; all in a set come after the node itself. */
+interface BitSets {
+  readonly words: number;
+  readonly bits: Int32Array;
+}
+
+/** Where each node's edges lead. */
+function adjacency({ nodes, edges }: Pick<Architecture, 'nodes' | 'edges'>): BitSets {
+  const words = Math.ceil(nodes.length / 32);
+  const bits = new Int32Array(nodes.length * words);
+  for (const [from, to] of edges) bits[from * words + (to >>> 5)]! |= 1 << (to & 31);
+  return { words, bits };
+}
+
+/** Where each node's paths lead, however long they are. */
+function closure({ words, bits }: BitSets, count: number): Int32Array {
+  const reachable = bits.slice();
+  for (let node = count - 1; node >= 0; node--) {
+    const row = node * words;
+    const behind = new Int32Array(words);
+    for (let word = node >>> 5; word < words; word++) {
+      // A successor that lies behind another one adds nothing.
+      for (let left = bits[row + word]! & ~behind[word]!; left !== 0; left &= ~behind[word]! & (left - 1)) {
+        const successor = lowestBit(word, left) * words;
+        for (let w = word; w < words; w++) behind[w]! |= reachable[successor + w]!;
+      }
+    }
+    for (let word = node >>> 5; word < words; word++) reachable[row + word]! |= behind[word]!;
+  }
+  return reachable;
+}
+
+function lowestBit(word: number, value: number): number {
+  return (word << 5) + 31 - Math.clz32(value & -value);
+}

@@ -1,0 +1,84 @@
+import type { Architecture, Node } from './architecture.js';
+import { checkEdges, checkNodes, checkStateDict } from './check.js';
+import { inferClassifier } from './classifier.js';
+import { FaultList } from './faults.js';
+import type { Limits } from './limits.js';
+import { checkCount } from './limits.js';
+import type { IndexPair } from './order.js';
+import type { GraphDraft } from './read.js';
+import { readGraph } from './read.js';
+import type { Graph, GraphNode } from './schema.js';
+
+/** A pool's kernel where its node gives none. */
+const DEFAULT_KERNEL = [3, 3] as const;
+
+/**
+ * Reads and checks a graph from outside.
+ * @throws ArchitectureError with every fault, each with its JSON pointer into `input`.
+ */
+export function parseGraph(input: unknown, limits: Limits): Architecture {
+  const faults = new FaultList();
+  return build(readGraph(input, limits, faults), limits, faults);
+}
+
+/**
+ * Checks a graph that has the schema's form already. What the API leaves open: the same edge twice is one edge; nodes
+ * that the input does not reach are fine (a position embedding is one), nodes that lead nowhere as well.
+ * @throws ArchitectureError with every fault, each with its JSON pointer into `graph`.
+ */
+export function buildArchitecture(graph: Graph, limits: Limits): Architecture {
+  const faults = new FaultList();
+  checkCount('nodes', graph.nodes.length, limits, ['nodes'], faults);
+  faults.throwIfAny();
+  const ids = graph.nodes.map((node) => node.id);
+  return build({ ...graph, ids, stateDict: graph.state_dict ?? null }, limits, faults);
+}
+
+function build(draft: GraphDraft, limits: Limits, faults: FaultList): Architecture {
+  const { input, indexOf } = checkNodes(draft, limits, faults);
+  const { edges, order } = checkEdges(draft, indexOf, input, faults);
+  checkStateDict(draft, limits, faults);
+  faults.throwIfAny();
+
+  const sortedNodes = order.map((index) => draft.nodes[index]!);
+  const sortedEdges = sortEdges(edges, order);
+  const isClassifier = classifiers(sortedNodes, sortedEdges);
+  return {
+    name: draft.name,
+    nodes: sortedNodes.map((node, index) => toNode(node, isClassifier.has(index))),
+    edges: sortedEdges,
+    stateDict: draft.stateDict?.map((entry) => entry!) ?? null,
+  };
+}
+
+function classifiers(nodes: readonly GraphNode[], edges: readonly IndexPair[]): Set<number> {
+  if (nodes.every((node) => node.classifier === undefined)) return new Set(inferClassifier(nodes, edges));
+  return new Set(nodes.flatMap((node, index) => (node.classifier ? [index] : [])));
+}
+
+/** The edges between positions in `order`, by source and then target, each once. */
+function sortEdges(edges: readonly IndexPair[], order: readonly number[]): IndexPair[] {
+  const count = order.length;
+  const position = new Int32Array(count);
+  order.forEach((node, at) => {
+    position[node] = at;
+  });
+  const keys = Float64Array.from(edges, ([from, to]) => position[from]! * count + position[to]!).sort();
+  const sorted: IndexPair[] = [];
+  keys.forEach((key, at) => {
+    if (key !== keys[at - 1]) sorted.push([Math.floor(key / count), key % count]);
+  });
+  return sorted;
+}
+
+function toNode({ id, op, weight, bias, kernel }: GraphNode, classifier: boolean): Node {
+  const isPool = op === 'max_pool' || op === 'avg_pool';
+  return {
+    id,
+    op,
+    ...(weight && { weight }),
+    ...(bias && { bias }),
+    ...(isPool && { kernel: kernel ?? DEFAULT_KERNEL }),
+    classifier,
+  };
+}

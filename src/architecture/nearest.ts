@@ -1,0 +1,57 @@
+/** Names further apart than this are hardly a slip of the pen. */
+const MAX_DISTANCE = 3;
+const MAX_NAMES = 3;
+
+/**
+ * The known names that `name` was probably meant to be, nearest first: few edits away, or one a part of the other.
+ * Takes time in proportion to the known names, whatever their length.
+ */
+export function nearest(name: string, known: Iterable<string>): string[] {
+  const wanted = fold(name);
+  const found: { known: string; distance: number }[] = [];
+  for (const candidate of known) {
+    const folded = fold(candidate);
+    const part =
+      wanted.length > 2 && folded.length > 2 && (folded.includes(wanted) || wanted.includes(folded));
+    const distance = editDistance(wanted, folded, Math.min(MAX_DISTANCE, Math.ceil(wanted.length / 3)));
+    if (distance !== null) found.push({ known: candidate, distance });
+    else if (part) found.push({ known: candidate, distance: MAX_DISTANCE + 1 });
+  }
+  found.sort((a, b) => a.distance - b.distance);
+  return found.slice(0, MAX_NAMES).map((entry) => entry.known);
+}
+
+/** '; did you mean "a" or "b"?' or, where nothing is near, ''. */
+export function didYouMean(name: string, known: Iterable<string>): string {
+  const names = nearest(name, known).map((candidate) => `"${candidate}"`);
+  return names.length > 0 ? `; did you mean ${names.join(' or ')}?` : '';
+}
+
+/** Longer names are compared by their beginnings. */
+const COMPARED_LENGTH = 64;
+
+function fold(name: string): string {
+  return name
+    .slice(0, COMPARED_LENGTH)
+    .toLowerCase()
+    .replaceAll(/[\s_.-]/g, '');
+}
+
+/** Levenshtein's distance, or null where it is above `max`; only the diagonal band that can matter is computed. */
+function editDistance(a: string, b: string, max: number): number | null {
+  if (Math.abs(a.length - b.length) > max) return null;
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = new Array<number>(b.length + 1).fill(max + 1);
+    if (i <= max) next[0] = i;
+    let least = next[0]!;
+    for (let j = Math.max(1, i - max); j <= Math.min(b.length, i + max); j++) {
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next[j] = Math.min(replaced, row[j]! + 1, next[j - 1]! + 1);
+      least = Math.min(least, next[j]!);
+    }
+    if (least > max) return null;
+    row = next;
+  }
+  return row[b.length]! <= max ? row[b.length]! : null;
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import type { FaultList } from './faults.js';
+import type { Limits } from './limits.js';
+import { checkCount } from './limits.js';
+import type { GraphEdge, GraphNode, GraphStateDictEntry } from './schema.js';
+import { edgeSchema, graphSchema, nodeSchema, stateDictEntrySchema } from './schema.js';
+import { addZodFaults } from './zod-faults.js';
+
+/** A graph as far as it could be read: null stands for what does not satisfy its schema. */
+export interface GraphDraft {
+  readonly name: string;
+  readonly nodes: readonly (GraphNode | null)[];
+  /** Of every node, the faulty ones as well, so that an edge to one of these is no fault of its own. */
+  readonly ids: readonly (string | null)[];
+  readonly edges: readonly (GraphEdge | null)[];
+  readonly stateDict: readonly (GraphStateDictEntry | null)[] | null;
+}
+
+// The arrays' items are read one by one, so that reading ends when there are faults enough.
+const outlineSchema = graphSchema.extend({
+  nodes: z.array(z.unknown()),
+  edges: z.array(z.unknown()),
+  state_dict: z.array(z.unknown()).optional(),
+});
+
+/**
+ * Reads a graph by its schemas, adding every fault; what has none can be checked further.
+ * @throws ArchitectureError where nothing of it can be read: no object of arrays, or more nodes than the limit.
+ */
+export function readGraph(input: unknown, limits: Limits, faults: FaultList): GraphDraft {
+  const outline = outlineSchema.safeParse(input);
+  if (!outline.success) addZodFaults(faults, outline.error, input, []);
+  const parts = isObject(input) ? input : {};
+  const nodes = asArray(parts.nodes);
+  checkCount('nodes', nodes.length, limits, ['nodes'], faults);
+  if (nodes.length > limits.maxNodes) faults.throwIfAny();
+  const draft: GraphDraft = {
+    name: typeof parts.name === 'string' ? parts.name : '',
+    nodes: readItems(nodes, nodeSchema, 'nodes', faults),
+    ids: nodes.map((node) => (isObject(node) && typeof node.id === 'string' ? node.id : null)),
+    edges: readItems(asArray(parts.edges), edgeSchema, 'edges', faults),
+    stateDict: Array.isArray(parts.state_dict)
+      ? readItems(parts.state_dict, stateDictEntrySchema, 'state_dict', faults)
+      : null,
+  };
+  if (!Array.isArray(parts.nodes) || !Array.isArray(parts.edges)) faults.throwIfAny();
+  return draft;
+}
+
+function readItems<Schema extends z.ZodType>(
+  items: readonly unknown[],
+  schema: Schema,
+  key: string,
+  faults: FaultList,
+): (z.infer<Schema> | null)[] {
+  return items.map((item, index) => {
+    const result = schema.safeParse(item);
+    if (result.success) return result.data;
+    addZodFaults(faults, result.error, item, [key, index]);
+    return null;
+  });
+}
+
+function asArray(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

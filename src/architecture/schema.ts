@@ -1,0 +1,154 @@
+import { z } from 'zod';
+import { OPS } from './architecture.js';
+import { quote } from './faults.js';
+import { didYouMean } from './nearest.js';
+
+/** The longest that PyTorch's and Keras' names get is a third of this; longer ones are no names. */
+const MAX_NAME_LENGTH = 512;
+/** As many dimensions as PyTorch's and NumPy's tensors can have. */
+const MAX_RANK = 64;
+/** The key that a safetensors file's header keeps for its metadata: no tensor can have it. */
+const RESERVED_NAME = '__metadata__';
+
+/** Control characters and halves of surrogate pairs have no place in a file's header. */
+const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
+
+/** A name or an id: 1 to 512 characters without control characters. */
+export const nameSchema = z
+  .string()
+  .min(1, 'a name has at least one character')
+  .max(MAX_NAME_LENGTH, `a name has at most ${MAX_NAME_LENGTH} characters`)
+  .regex(PRINTABLE, 'a name is well-formed Unicode without control characters');
+
+const tensorNameSchema = nameSchema.refine((name) => name !== RESERVED_NAME, {
+  error: `a tensor cannot be called ${RESERVED_NAME}, which safetensors files use for themselves`,
+});
+
+/** An object that says of a key it does not know which it does. */
+export function strictObject<Shape extends z.ZodRawShape>(what: string, shape: Shape) {
+  const keys = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' ? `unknown key; ${what} has ${keys.join(', ')}` : undefined,
+  });
+}
+
+/**
+ * An array of at most `max` entries, of which no more than one too many are looked at: a shape of a million wrong
+ * entries is one fault, not a million.
+ */
+function shortArray<Item extends z.ZodType>(item: Item, min: number, max: number, error: string) {
+  const cut = (value: unknown) =>
+    Array.isArray(value) && value.length > max ? value.slice(0, max + 1) : value;
+  return z.preprocess(cut, z.array(item, error).min(min, error).max(max, error));
+}
+
+const positive = z.int('must be a positive integer').min(1, 'must be a positive integer');
+
+const shapeSchema = shortArray(positive, 1, 4, 'a shape is an array of 1 to 4 positive integers').meta({
+  description: "PyTorch's shape",
+  example: [16, 3, 3, 3],
+});
+
+export const tensorSchema = strictObject('a tensor', {
+  name: tensorNameSchema.meta({ description: 'Its name in the answer', example: 'conv1.weight' }),
+  shape: shapeSchema,
+}).meta({ description: 'A tensor that the node owns' });
+
+const opSchema = z
+  .enum(OPS, {
+    error: (issue) => {
+      const hint = typeof issue.input === 'string' ? didYouMean(issue.input, OPS) : '';
+      const given = issue.input === undefined ? 'the op is missing' : `unknown op ${quote(issue.input)}`;
+      return `${given}${hint} (the ops are ${OPS.join(', ')})`;
+    },
+  })
+  .meta({ description: 'The operation', example: 'conv' });
+
+export const nodeSchema = strictObject('a node', {
+  id: nameSchema.meta({ description: 'Unlike every other node’s', example: 'conv1' }),
+  op: opSchema,
+  weight: tensorSchema.optional(),
+  bias: tensorSchema.optional(),
+  kernel: z
+    .tuple([positive, positive], 'a kernel is [height, width]')
+    .optional()
+    .meta({ description: 'Of a pool: [height, width], else [3, 3]', example: [2, 2] }),
+  classifier: z
+    .boolean()
+    .optional()
+    .meta({
+      description:
+        'Whether the tensor is the weight or the bias of the head. Where no node says either true or false: if the ' +
+        'last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv ' +
+        'of two dimensions, that one; else none.',
+    }),
+});
+
+export const edgeSchema = z
+  .tuple([nameSchema, nameSchema], 'an edge is a pair of ids, [from, to]')
+  .meta({ description: 'Ids: from, to', example: ['input', 'conv1'] });
+
+export const stateDictEntrySchema = strictObject('an entry of the state dict', {
+  name: tensorNameSchema,
+  shape: shortArray(
+    z.int('must be an integer of 0 or more').min(0, 'must be an integer of 0 or more'),
+    0,
+    MAX_RANK,
+    `a shape is an array of at most ${MAX_RANK} integers`,
+  ),
+  kind: z.enum(['parameter', 'buffer'], 'must be "parameter" or "buffer"'),
+});
+
+export const graphSchema = strictObject('a graph', {
+  name: nameSchema.meta({ description: 'The network’s name', example: 'tiny' }),
+  nodes: z.array(nodeSchema).meta({
+    description:
+      'The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the ' +
+      'input first.',
+  }),
+  edges: z
+    .array(edgeSchema)
+    .meta({ description: 'Which node’s output goes to which; the same pair twice is one edge' }),
+  state_dict: z
+    .array(stateDictEntrySchema)
+    .optional()
+    .meta({
+      description:
+        'All of the network’s tensors in its own order, in which the answer then has them. Every tensor of the ' +
+        'nodes is in it, with the same shape.',
+    }),
+}).meta({
+  description: 'A network as the graph of its operations',
+  example: {
+    name: 'tiny',
+    nodes: [
+      { id: 'input', op: 'input' },
+      { id: 'conv1', op: 'conv', weight: { name: 'conv1.weight', shape: [16, 3, 3, 3] } },
+      {
+        id: 'bn1',
+        op: 'bn',
+        weight: { name: 'bn1.weight', shape: [16] },
+        bias: { name: 'bn1.bias', shape: [16] },
+      },
+      { id: 'pool', op: 'max_pool', kernel: [2, 2] },
+      { id: 'gap', op: 'glob_avg' },
+      { id: 'fc', op: 'conv', weight: { name: 'fc.weight', shape: [10, 16] }, classifier: true },
+      { id: 'fc.bias', op: 'bias', bias: { name: 'fc.bias', shape: [10] }, classifier: true },
+    ],
+    edges: [
+      ['input', 'conv1'],
+      ['conv1', 'bn1'],
+      ['bn1', 'pool'],
+      ['pool', 'gap'],
+      ['gap', 'fc'],
+      ['fc', 'fc.bias'],
+    ],
+  },
+});
+
+export type Graph = z.infer<typeof graphSchema>;
+export type GraphNode = z.infer<typeof nodeSchema>;
+export type GraphTensor = z.infer<typeof tensorSchema>;
+export type GraphEdge = z.infer<typeof edgeSchema>;
+export type GraphStateDictEntry = z.infer<typeof stateDictEntrySchema>;

@@ -1,0 +1,40 @@
+import { elements } from '../tensor/tensor.js';
+import type { Architecture, TensorSpec } from './architecture.js';
+
+/** A tensor that a GHN predicts: a node's. */
+export interface PredictedTensor extends TensorSpec {
+  readonly role: 'weight' | 'bias';
+  /** Its node's index. */
+  readonly node: number;
+  /** Whether it belongs to the network's head. */
+  readonly classifier: boolean;
+}
+
+/** The tensors of the nodes, in the order of the state dict where there is one, else of the nodes, weight before bias. */
+export function predictedTensors({ nodes, stateDict }: Architecture): PredictedTensor[] {
+  const tensors = nodes.flatMap((node, index) =>
+    (['weight', 'bias'] as const).flatMap((role): PredictedTensor[] => {
+      const tensor = node[role];
+      return tensor ? [{ ...tensor, role, node: index, classifier: node.classifier }] : [];
+    }),
+  );
+  if (!stateDict) return tensors;
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  return stateDict.flatMap(({ name }) => byName.get(name) ?? []);
+}
+
+/** The network's parameters, predicted or not, by the state dict where there is one; buffers do not count. */
+export function parameters(architecture: Architecture): TensorSpec[] {
+  return architecture.stateDict?.filter(({ kind }) => kind === 'parameter') ?? predictedTensors(architecture);
+}
+
+/** How many numbers the network learns. */
+export function parameterCount(architecture: Architecture): number {
+  return parameters(architecture).reduce((sum, { shape }) => sum + elements(shape), 0);
+}
+
+/** The names of the parameters that no node owns, so that no GHN predicts them. */
+export function notPredicted(architecture: Architecture): string[] {
+  const predicted = new Set(predictedTensors(architecture).map(({ name }) => name));
+  return parameters(architecture).flatMap(({ name }) => (predicted.has(name) ? [] : [name]));
+}

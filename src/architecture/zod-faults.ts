@@ -1,0 +1,41 @@
+import type { z } from 'zod';
+import type { FaultList } from './faults.js';
+import { quote } from './faults.js';
+
+/** Adds what zod found wrong with `value`, which lies at `base` in the architecture; an unknown key is a fault each. */
+export function addZodFaults(
+  faults: FaultList,
+  error: z.core.$ZodError,
+  value: unknown,
+  base: readonly PropertyKey[],
+): void {
+  for (const issue of error.issues) {
+    const path = [...base, ...issue.path];
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) faults.add([...path, key], issue.message);
+    } else {
+      faults.add(path, withGiven(issue, at(value, issue.path)));
+    }
+  }
+}
+
+function withGiven(issue: z.core.$ZodIssue, given: unknown): string {
+  if (issue.code !== 'invalid_type') return issue.message;
+  const expected = issue.message.startsWith('Invalid input')
+    ? `expected ${article(issue.expected)}`
+    : issue.message;
+  return given === undefined ? `is missing: ${expected}` : `${expected}, not ${quote(given)}`;
+}
+
+function article(noun: string): string {
+  return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
+}
+
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  let found = value;
+  for (const key of path) {
+    if (typeof found !== 'object' || found === null) return undefined;
+    found = (found as Record<PropertyKey, unknown>)[key];
+  }
+  return found;
+}
