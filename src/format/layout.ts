@@ -1,0 +1,64 @@
+/** Something of a known length, any part of which can be written out. */
+export interface ByteSource {
+  readonly byteLength: number;
+  /** Writes bytes `start` to `end` - 1 to `target`, from `at` on. */
+  copy(start: number, end: number, target: Uint8Array, at: number): void;
+}
+
+/** Bytes that are there already: a header, say. */
+export class ReadyBytes implements ByteSource {
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get byteLength(): number {
+    return this.#bytes.byteLength;
+  }
+
+  copy(start: number, end: number, target: Uint8Array, at: number): void {
+    target.set(this.#bytes.subarray(start, end), at);
+  }
+}
+
+/** A file whose parts lie one behind the other: its length is known and any range can be read before any is written. */
+export class Layout implements ByteSource {
+  readonly byteLength: number;
+  readonly #parts: readonly ByteSource[];
+  /** Where each part begins. */
+  readonly #starts: Float64Array;
+
+  constructor(parts: readonly ByteSource[]) {
+    this.#parts = parts;
+    this.#starts = new Float64Array(parts.length);
+    let length = 0;
+    parts.forEach((part, index) => {
+      this.#starts[index] = length;
+      length += part.byteLength;
+    });
+    this.byteLength = length;
+  }
+
+  copy(start: number, end: number, target: Uint8Array, at: number): void {
+    for (let index = this.#partAt(start); start < end; index++) {
+      const partStart = this.#starts[index];
+      const stop = Math.min(end, partStart + this.#parts[index].byteLength);
+      this.#parts[index].copy(start - partStart, stop - partStart, target, at);
+      at += stop - start;
+      start = stop;
+    }
+  }
+
+  /** The last part that begins at or before a position. */
+  #partAt(position: number): number {
+    let low = 0;
+    let high = this.#parts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#starts[middle] <= position) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,38 @@
+import { BYTES_PER_ELEMENT, type Dtype } from '../tensor/dtype.js';
+import { elements, type TiledTensor } from '../tensor/tensor.js';
+import { TensorBytes } from '../tensor/tiling.js';
+import { Layout, ReadyBytes } from './layout.js';
+
+/** The format's own alignment: the data begins at a multiple of it. */
+const ALIGNMENT = 8;
+
+/** A safetensors file of whole tensors. */
+export function safetensors(
+  tensors: readonly TiledTensor[],
+  dtype: Dtype,
+  metadata: Readonly<Record<string, string>>,
+): Layout {
+  const entries: [string, unknown][] = [['__metadata__', metadata]];
+  let offset = 0;
+  for (const { name, shape } of tensors) {
+    const end = offset + elements(shape) * BYTES_PER_ELEMENT[dtype];
+    entries.push([name, { dtype, shape, data_offsets: [offset, end] }]);
+    offset = end;
+  }
+  return new Layout([
+    new ReadyBytes(encodeHeader(entries)),
+    ...tensors.map((tensor) => new TensorBytes(tensor, dtype)),
+  ]);
+}
+
+/** The length as eight bytes, and the header as JSON, its keys in the tensors' order, filled up with spaces. */
+function encodeHeader(entries: readonly (readonly [string, unknown])[]): Uint8Array {
+  // Not by way of an object, which would put names that look like numbers first.
+  const members = entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
+  const json = Buffer.from(`{${members.join(',')}}`);
+  const length = Math.ceil(json.byteLength / ALIGNMENT) * ALIGNMENT;
+  const bytes = Buffer.alloc(8 + length, ' ');
+  bytes.writeBigUInt64LE(BigInt(length));
+  json.copy(bytes, 8);
+  return bytes;
+}

@@ -1,0 +1,100 @@
+import type { Node } from '../architecture/architecture.js';
+
+/** Above the last entry of its table a size takes that entry's row. */
+const LAST_CHANNELS = 8192;
+
+function range(start: number, end: number, step: number): number[] {
+  const values: number[] = [];
+  for (let value = start; value < end; value += step) values.push(value);
+  return values;
+}
+
+function sortedSet(...values: number[]): number[] {
+  return [...new Set(values)].sort((a, b) => a - b);
+}
+
+/** The numbers of channels that have an embedding of their own, ascending (spec, section 2). */
+export function channelTable(numClasses: number): number[] {
+  return sortedSet(
+    1,
+    3,
+    numClasses,
+    ...range(8, 64, 8),
+    ...range(64, 4096, 16),
+    ...range(4096, LAST_CHANNELS + 1, 32),
+  );
+}
+
+/** The kernel sizes that have an embedding of their own, ascending (spec, section 2). */
+export function spatialTable(spatial: number): number[] {
+  return sortedSet(...range(1, Math.max(12, spatial), 2), 14, 16);
+}
+
+/** The position of the value that is nearest; of two as near, the smaller. */
+function nearest(table: readonly number[], value: number): number {
+  let low = 0;
+  let high = table.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (table[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low > 0 && value - table[low - 1] <= table[low] - value ? low - 1 : low;
+}
+
+/** Four rows: of the embeddings of output channels, input channels, height and width. */
+export type ShapeRows = readonly [number, number, number, number];
+
+/** Says which rows of the shape embeddings belong to a node (spec, section 2). */
+export class ShapeTables {
+  readonly #channels: readonly number[];
+  readonly #spatial: readonly number[];
+
+  constructor(numClasses: number, spatial: number) {
+    this.#channels = channelTable(numClasses);
+    this.#spatial = spatialTable(spatial);
+  }
+
+  rows(node: Node): ShapeRows {
+    const shape = nodeShape(node);
+    if (!shape) {
+      return [this.#channels.length, this.#channels.length, this.#spatial.length, this.#spatial.length];
+    }
+    return [
+      this.#channelRow(shape[0]),
+      this.#channelRow(shape[1]),
+      this.#spatialRow(shape[2]),
+      this.#spatialRow(shape[3]),
+    ];
+  }
+
+  #channelRow(channels: number): number {
+    return nearest(this.#channels, channels >= 4 && channels < 8 ? 8 : Math.min(channels, LAST_CHANNELS));
+  }
+
+  #spatialRow(size: number): number {
+    return nearest(this.#spatial, size === 2 ? 3 : size);
+  }
+}
+
+/** The node's shape made four-dimensional, or null where it has none. */
+function nodeShape(node: Node): readonly [number, number, number, number] | null {
+  const shape = (node.weight ?? node.bias)?.shape;
+  if (!shape) return node.kernel ? [1, 1, node.kernel[0], node.kernel[1]] : null;
+  if (isTokenSequence(shape) && shape[1] > 1 && shape[2] > 1) {
+    const side = tokenGridSide(shape);
+    return [1, shape[2], side, side];
+  }
+  const [o, i = 1, height = 1, width = 1] = shape;
+  return [o, i, height, width];
+}
+
+/** Whether it is a position embedding over tokens, [1, L, E]. */
+export function isTokenSequence(shape: readonly number[]): boolean {
+  return shape.length === 3 && shape[0] === 1;
+}
+
+/** The side of the largest square grid that a [1, L, E] embedding's tokens fill. */
+export function tokenGridSide(shape: readonly number[]): number {
+  return Math.floor(Math.sqrt(shape[1]));
+}

@@ -1,0 +1,55 @@
+/** The element types that an answer can have, by safetensors' names. */
+export const DTYPES = ['F32', 'F16', 'BF16'] as const;
+
+export type Dtype = (typeof DTYPES)[number];
+
+export const BYTES_PER_ELEMENT: Readonly<Record<Dtype, number>> = { F32: 4, F16: 2, BF16: 2 };
+
+/** The values as little-endian bytes, rounded to nearest even; what is too large for the type becomes ±Inf. */
+export function encode(values: Float32Array, dtype: Dtype): Uint8Array {
+  if (dtype === 'F32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const rounded = new Uint16Array(values.length);
+  const round = dtype === 'F16' ? float16Bits : bfloat16Bits;
+  for (let k = 0; k < rounded.length; k++) rounded[k] = round(bits[k]);
+  return new Uint8Array(rounded.buffer);
+}
+
+const EXPONENT_AND_FRACTION = 0x7fffffff;
+const INFINITY = 0x7f800000;
+
+function bfloat16Bits(bits: number): number {
+  // A NaN keeps its upper half, with the quiet bit set lest its fraction be lost: Infinity would be left.
+  if ((bits & EXPONENT_AND_FRACTION) > INFINITY) return (bits >>> 16) | 0x40;
+  const half = 0x7fff + ((bits >>> 16) & 1);
+  return ((bits + half) >>> 16) & 0xffff;
+}
+
+/** 2^-14, the smallest normal number of F16, and 65520, which is halfway between its largest and what would follow. */
+const MIN_NORMAL_F16 = 0x38800000;
+const OVERFLOW_F16 = 0x477ff000;
+
+function float16Bits(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & EXPONENT_AND_FRACTION;
+  if (magnitude > INFINITY) return sign | 0x7e00 | ((magnitude >>> 13) & 0x1ff);
+  if (magnitude >= OVERFLOW_F16) return sign | 0x7c00;
+  if (magnitude >= MIN_NORMAL_F16) {
+    const half = 0xfff + ((magnitude >>> 13) & 1);
+    return sign | ((magnitude - ((127 - 15) << 23) + half) >>> 13);
+  }
+  // Subnormal: in units of 2^-24, rounded to nearest even.
+  const exponent = magnitude >>> 23;
+  const shift = 126 - exponent;
+  if (shift > 24) return sign;
+  const fraction = (magnitude & 0x7fffff) | 0x800000;
+  const kept = fraction >>> shift;
+  const rest = fraction & ((1 << shift) - 1);
+  const half = 1 << (shift - 1);
+  return sign | (rest > half || (rest === half && kept & 1) ? kept + 1 : kept);
+}
+
+/** Whether a finite value leaves F16's range when it is rounded. */
+export function overflowsFloat16(value: number): boolean {
+  return Number.isFinite(value) && Math.abs(value) >= 65520;
+}
