@@ -56,6 +56,9 @@ function checkInput(draft: GraphDraft, faults: FaultList): number {
   return others.length === 0 ? first : -1;
 }
 
+/** Of how many ids that no node has the nearest ones are looked up: each is held against every node's. */
+const MAX_HINTS = 10;
+
 export interface CheckedEdges {
   /** Pairs of indices into the nodes; an edge given twice is here twice. */
   readonly edges: readonly IndexPair[];
@@ -72,11 +75,16 @@ export function checkEdges(
 ): CheckedEdges {
   const edges: IndexPair[] = [];
   const given: number[] = [];
+  let hints = MAX_HINTS;
+  const addNowhere = (id: string, path: readonly PropertyKey[]): void => {
+    const hint = hints-- > 0 ? didYouMean(id, indexOf.keys()) : '';
+    faults.add(path, `${quote(id)} is no node's id${hint}`);
+  };
   draft.edges.forEach((edge, index) => {
     if (!edge) return;
     const [from, to] = edge.map((id) => indexOf.get(id));
-    if (from === undefined) addNowhere(edge[0], ['edges', index, 0], indexOf, faults);
-    if (to === undefined) addNowhere(edge[1], ['edges', index, 1], indexOf, faults);
+    if (from === undefined) addNowhere(edge[0], ['edges', index, 0]);
+    if (to === undefined) addNowhere(edge[1], ['edges', index, 1]);
     if (from === undefined || to === undefined) return;
     if (to === input && from !== to) {
       faults.add(['edges', index], `nothing can lead to the input, but ${quote(edge[0])} does`);
@@ -94,15 +102,6 @@ export function checkEdges(
     }
   }
   return { edges, order };
-}
-
-function addNowhere(
-  id: string,
-  path: readonly PropertyKey[],
-  indexOf: ReadonlyMap<string, number>,
-  faults: FaultList,
-): void {
-  faults.add(path, `${quote(id)} is no node's id${didYouMean(id, indexOf.keys())}`);
 }
 
 /** As many of a cycle's nodes as a message names. */

@@ -10,7 +10,7 @@ const MAX_HOPS = 50;
 export function distances(architecture: Pick<Architecture, 'nodes' | 'edges'>): Uint8Array {
   const count = architecture.nodes.length;
   const adjacent = adjacency(architecture);
-  const { words, bits } = adjacent;
+  const { words, bits, last } = adjacent;
   const reachable = closure(adjacent, count);
   const result = new Uint8Array(count * count);
   let front = new Int32Array(count);
@@ -28,7 +28,8 @@ export function distances(architecture: Pick<Architecture, 'nodes' | 'edges'>): 
       let found = 0;
       for (let k = 0; k < size; k++) {
         const node = front[k]!;
-        for (let word = Math.max(low, node >>> 5); word <= high; word++) {
+        const end = Math.min(high, last[node]!);
+        for (let word = Math.max(low, node >>> 5); word <= end; word++) {
           let fresh = bits[node * words + word]! & unfound[word]!;
           unfound[word]! ^= fresh;
           for (; fresh !== 0; fresh &= fresh - 1) {
@@ -49,23 +50,29 @@ export function distances(architecture: Pick<Architecture, 'nodes' | 'edges'>): 
 interface BitSets {
   readonly words: number;
   readonly bits: Int32Array;
+  /** The last word of each set that is not 0, or -1. */
+  readonly last: Int32Array;
 }
 
 /** Where each node's edges lead. */
 function adjacency({ nodes, edges }: Pick<Architecture, 'nodes' | 'edges'>): BitSets {
   const words = Math.ceil(nodes.length / 32);
   const bits = new Int32Array(nodes.length * words);
-  for (const [from, to] of edges) bits[from * words + (to >>> 5)]! |= 1 << (to & 31);
-  return { words, bits };
+  const last = new Int32Array(nodes.length).fill(-1);
+  for (const [from, to] of edges) {
+    bits[from * words + (to >>> 5)]! |= 1 << (to & 31);
+    last[from] = Math.max(last[from]!, to >>> 5);
+  }
+  return { words, bits, last };
 }
 
 /** Where each node's paths lead, however long they are. */
-function closure({ words, bits }: BitSets, count: number): Int32Array {
+function closure({ words, bits, last }: BitSets, count: number): Int32Array {
   const reachable = bits.slice();
   for (let node = count - 1; node >= 0; node--) {
     const row = node * words;
     const behind = new Int32Array(words);
-    for (let word = node >>> 5; word < words; word++) {
+    for (let word = node >>> 5; word <= last[node]!; word++) {
       // A successor that lies behind another one adds nothing.
       for (let left = bits[row + word]! & ~behind[word]!; left !== 0; left &= ~behind[word]! & (left - 1)) {
         const successor = lowestBit(word, left) * words;

@@ -39,19 +39,22 @@ function fold(name: string): string {
 
 /** Levenshtein's distance, or null where it is above `max`; only the diagonal band that can matter is computed. */
 function editDistance(a: string, b: string, max: number): number | null {
+  if (a === b) return 0;
   if (Math.abs(a.length - b.length) > max) return null;
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  let row = new Uint8Array(b.length + 1).map((_, j) => j);
+  let next = new Uint8Array(b.length + 1);
   for (let i = 1; i <= a.length; i++) {
-    const next = new Array<number>(b.length + 1).fill(max + 1);
+    next.fill(max + 1);
     if (i <= max) next[0] = i;
     let least = next[0]!;
     for (let j = Math.max(1, i - max); j <= Math.min(b.length, i + max); j++) {
       const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next[j] = Math.min(replaced, row[j]! + 1, next[j - 1]! + 1);
-      least = Math.min(least, next[j]!);
+      const distance = Math.min(replaced, row[j]! + 1, next[j - 1]! + 1);
+      next[j] = distance;
+      least = Math.min(least, distance);
     }
     if (least > max) return null;
-    row = next;
+    [row, next] = [next, row];
   }
   return row[b.length]! <= max ? row[b.length]! : null;
 }

@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { ArchitectureError, type Fault } from '../../src/architecture/faults.js';
+import { parseGraph } from '../../src/architecture/graph.js';
+import type { Limits } from '../../src/architecture/limits.js';
+import type { Graph } from '../../src/architecture/schema.js';
+
+const FOLDER = new URL('../fixtures/', import.meta.url);
+
+/** The limits of a server as it is set up by default. */
+export const LIMITS: Limits = { maxNodes: 5000, maxParameters: 2e9 };
+
+/** torchvision's networks, as the authors' code turned them into graphs. */
+export const FIXTURE_NAMES = readdirSync(new URL('architectures/', FOLDER)).map((file) =>
+  file.replace('.json', ''),
+);
+
+export function fixtureGraph(name: string): Graph {
+  return JSON.parse(readFileSync(new URL(`architectures/${name}.json`, FOLDER), 'utf8')) as Graph;
+}
+
+/** An int32 tensor of a safetensors file of intermediate results. */
+export function intermediate(file: string, tensor: string): number[] {
+  const bytes = readFileSync(new URL(`intermediates/${file}.safetensors`, FOLDER));
+  const headerEnd = 8 + Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.toString('utf8', 8, headerEnd)) as Record<
+    string,
+    { data_offsets: [start: number, end: number] }
+  >;
+  const [start, end] = header[tensor]!.data_offsets;
+  return Array.from({ length: (end - start) / 4 }, (_, i) => bytes.readInt32LE(headerEnd + start + 4 * i));
+}
+
+/** The network of the API's own example. */
+export function tinyGraph(): Graph {
+  return {
+    name: 'tiny',
+    nodes: [
+      { id: 'input', op: 'input' },
+      { id: 'conv1', op: 'conv', weight: { name: 'conv1.weight', shape: [16, 3, 3, 3] } },
+      {
+        id: 'bn1',
+        op: 'bn',
+        weight: { name: 'bn1.weight', shape: [16] },
+        bias: { name: 'bn1.bias', shape: [16] },
+      },
+      { id: 'pool', op: 'max_pool', kernel: [2, 2] },
+      { id: 'gap', op: 'glob_avg' },
+      { id: 'fc', op: 'conv', weight: { name: 'fc.weight', shape: [10, 16] }, classifier: true },
+      { id: 'fc.bias', op: 'bias', bias: { name: 'fc.bias', shape: [10] }, classifier: true },
+    ],
+    edges: [
+      ['input', 'conv1'],
+      ['conv1', 'bn1'],
+      ['bn1', 'pool'],
+      ['pool', 'gap'],
+      ['gap', 'fc'],
+      ['fc', 'fc.bias'],
+    ],
+  };
+}
+
+/** What is found wrong with an architecture; none if it is accepted. */
+export function faultsOf(run: () => unknown): readonly Fault[] {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ArchitectureError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+export const graphFaults = (input: unknown, limits = LIMITS): readonly Fault[] =>
+  faultsOf(() => parseGraph(input, limits));

@@ -1,0 +1,74 @@
+import fc from 'fast-check';
+
+/** One change to a JSON value: at some place in it, found by the steps, something else. */
+export interface Mutation {
+  /** Which child to go to, of however many there are; fewer are used where the value is less deep. */
+  readonly steps: readonly number[];
+  readonly kind: 'replace' | 'remove' | 'repeat' | 'swap' | 'rename';
+  readonly value: unknown;
+}
+
+const JSON_VALUES = fc.oneof(
+  fc.constantFrom<unknown>(
+    null,
+    true,
+    -1,
+    0,
+    1,
+    3.5,
+    1e308,
+    '',
+    'input',
+    'conv',
+    'conv1',
+    '__proto__',
+    [],
+    {},
+  ),
+  fc.constantFrom<unknown>([1], [10, 16], [64, 64, 3, 3], [1, 2, 3, 4, 5], ['conv1', 'input'], ['fc', 'fc']),
+  fc.integer({ min: -3, max: 10_000 }),
+  fc.string({ unit: 'binary', maxLength: 8 }),
+  fc.jsonValue({ maxDepth: 2 }),
+);
+
+/** One to three changes. */
+export const mutations: fc.Arbitrary<Mutation[]> = fc.array(
+  fc.record({
+    steps: fc.array(fc.nat(10_000), { minLength: 1, maxLength: 6 }),
+    kind: fc.constantFrom('replace', 'remove', 'repeat', 'swap', 'rename'),
+    value: JSON_VALUES,
+  }),
+  { minLength: 1, maxLength: 3 },
+);
+
+/** The value with the changes made, itself untouched. */
+export function mutate(valid: unknown, changes: readonly Mutation[]): unknown {
+  const whole = structuredClone({ valid });
+  for (const change of changes) apply(whole, change);
+  return whole.valid;
+}
+
+function apply(whole: object, { steps, kind, value }: Mutation): void {
+  let parent: Record<PropertyKey, unknown> = whole as Record<PropertyKey, unknown>;
+  let key = 'valid';
+  for (const step of steps) {
+    const child = parent[key];
+    if (typeof child !== 'object' || child === null || Object.keys(child).length === 0) break;
+    parent = child as Record<PropertyKey, unknown>;
+    const keys = Object.keys(parent);
+    key = keys[step % keys.length]!;
+  }
+  const items = Array.isArray(parent) ? parent : null;
+  const index = Number(key);
+  if (kind === 'replace') define(parent, key, value);
+  else if (kind === 'repeat' && items) items.splice(index, 0, structuredClone(items[index]));
+  else if (kind === 'swap' && items) [items[0], items[index]] = [items[index], items[0]];
+  else if (kind === 'rename' && !items) define(parent, JSON.stringify(value), parent[key]);
+  else if (items) items.splice(index, 1);
+  else delete parent[key];
+}
+
+/** As JSON.parse does it: `__proto__` is a key like any other. */
+function define(object: object, key: string, value: unknown): void {
+  Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+}
