@@ -1,8 +1,13 @@
 /** Something of a known length, any part of which can be written out. */
 export interface ByteSource {
   readonly byteLength: number;
-  /** Writes bytes `start` to `end` - 1 to `target`, from `at` on. */
-  copy(start: number, end: number, target: Uint8Array, at: number): void;
+  /**
+   * Writes bytes `start` to `end` - 1 to `target`, from `at` on: at once where they are in memory, else the promise
+   * tells when it is done.
+   */
+  copy(start: number, end: number, target: Uint8Array, at: number): void | Promise<void>;
+  /** Lets go of what was read to copy from; a later copy reads it again. */
+  release?(): void;
 }
 
 /** Bytes that are there already: a header, say. */
@@ -40,13 +45,22 @@ export class Layout implements ByteSource {
     this.byteLength = length;
   }
 
-  copy(start: number, end: number, target: Uint8Array, at: number): void {
+  copy(start: number, end: number, target: Uint8Array, at: number): void | Promise<void> {
     for (let index = this.#partAt(start); start < end; index++) {
+      const part = this.#parts[index];
       const partStart = this.#starts[index];
-      const stop = Math.min(end, partStart + this.#parts[index].byteLength);
-      this.#parts[index].copy(start - partStart, stop - partStart, target, at);
+      const partEnd = partStart + part.byteLength;
+      const stop = Math.min(end, partEnd);
+      const pending = part.copy(start - partStart, stop - partStart, target, at);
       at += stop - start;
       start = stop;
+      if (pending) {
+        return pending.then(() => {
+          if (stop === partEnd) part.release?.();
+          return this.copy(start, end, target, at);
+        });
+      }
+      if (stop === partEnd) part.release?.();
     }
   }
 

@@ -1,5 +1,5 @@
 import { BYTES_PER_ELEMENT, type Dtype } from '../tensor/dtype.js';
-import { elements, type TiledTensor } from '../tensor/tensor.js';
+import { elements, type TensorSource } from '../tensor/tensor.js';
 import { TensorBytes } from '../tensor/tiling.js';
 import { Layout, ReadyBytes } from './layout.js';
 
@@ -8,7 +8,7 @@ const ALIGNMENT = 8;
 
 /** A safetensors file of whole tensors. */
 export function safetensors(
-  tensors: readonly TiledTensor[],
+  tensors: readonly TensorSource[],
   dtype: Dtype,
   metadata: Readonly<Record<string, string>>,
 ): Layout {

@@ -24,15 +24,23 @@ export function streamBytes(source: ByteSource, start = 0, end = source.byteLeng
     read() {
       const size = Math.min(CHUNK_BYTES, end - position);
       if (size === 0) {
+        source.release?.();
         this.push(null);
         return;
       }
       buffers[turn] ??= Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, length));
       const chunk = buffers[turn].subarray(0, size);
-      source.copy(position, position + size, chunk, 0);
+      const pending = source.copy(position, position + size, chunk, 0);
       position += size;
       turn = (turn + 1) % CHUNKS_ALIVE;
-      this.push(chunk);
+      if (!pending) {
+        this.push(chunk);
+        return;
+      }
+      pending.then(
+        () => this.push(chunk),
+        (error: Error) => this.destroy(error),
+      );
     },
   });
 }

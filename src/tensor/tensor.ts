@@ -12,6 +12,31 @@ export interface TiledTensor {
   readonly block: Float32Array;
 }
 
+/**
+ * A tensor whose block is somewhere: in memory, or in a store that is read piece by piece. What is written to answers is
+ * written from these.
+ */
+export interface TensorSource {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly blockShape: readonly number[];
+  /**
+   * The block's entries `start` to `end` - 1, row-major; the caller must not change them. At once where they are in
+   * memory.
+   */
+  readBlock(start: number, end: number): Float32Array | Promise<Float32Array>;
+}
+
+/** A tensor in memory as a source. */
+export function tensorSource({ name, shape, blockShape, block }: TiledTensor): TensorSource {
+  return { name, shape, blockShape, readBlock: (start, end) => block.subarray(start, end) };
+}
+
+/** Whether the tensor is more than its block. */
+export function isTiled({ shape, blockShape }: Pick<TensorSource, 'shape' | 'blockShape'>): boolean {
+  return shape.some((size, axis) => blockShape[axis] < size);
+}
+
 /** The number of entries of a tensor of that shape; 1 for a scalar, []. */
 export function elements(shape: readonly number[]): number {
   let count = 1;

@@ -1,5 +1,5 @@
 import { BYTES_PER_ELEMENT, type Dtype, encode } from './dtype.js';
-import { elements, type TiledTensor } from './tensor.js';
+import { elements, isTiled, type TensorSource } from './tensor.js';
 
 /** One axis of a tiled tensor: `size` entries that repeat every `period`. */
 interface Axis {
@@ -8,7 +8,7 @@ interface Axis {
 }
 
 /** Neighbouring axes are one where the inner is not repeated: at most as many are left as are tiled. */
-function mergeAxes({ shape, blockShape }: TiledTensor): Axis[] {
+function mergeAxes({ shape, blockShape }: TensorSource): Axis[] {
   const axes: Axis[] = [];
   for (let k = shape.length - 1; k >= 0; k--) {
     const inner = axes[0];
@@ -23,21 +23,26 @@ function mergeAxes({ shape, blockShape }: TiledTensor): Axis[] {
 }
 
 /**
- * A tensor's bytes in one dtype, of which any part can be written out from the block without the rest. Along each axis
- * a tiled tensor is periodic, so one period is put together and then copied on within the target.
+ * A tensor's bytes in one dtype, of which any part can be written out without the rest. Along each axis a tiled tensor
+ * is periodic, so one period is put together from the block and then copied on within the target.
  */
 export class TensorBytes {
   readonly byteLength: number;
-  readonly #block: Uint8Array;
+  readonly #tensor: TensorSource;
+  readonly #dtype: Dtype;
+  readonly #tiled: boolean;
   /** Bytes of an entry of each axis, in the tensor and in the block; sizes and periods count such entries. */
   readonly #axes: readonly (Axis & { readonly stride: number; readonly blockStride: number })[];
+  /** A tiled tensor's whole block, once it was read. */
+  #block: Uint8Array | null = null;
 
-  constructor(tensor: TiledTensor, dtype: Dtype) {
-    const bytes = BYTES_PER_ELEMENT[dtype];
-    this.byteLength = elements(tensor.shape) * bytes;
-    this.#block = encode(tensor.block, dtype);
-    let stride = bytes;
-    let blockStride = bytes;
+  constructor(tensor: TensorSource, dtype: Dtype) {
+    this.#tensor = tensor;
+    this.#dtype = dtype;
+    this.#tiled = isTiled(tensor);
+    this.byteLength = elements(tensor.shape) * BYTES_PER_ELEMENT[dtype];
+    let stride = BYTES_PER_ELEMENT[dtype];
+    let blockStride = stride;
     this.#axes = mergeAxes(tensor)
       .reverse()
       .map((axis) => {
@@ -50,41 +55,61 @@ export class TensorBytes {
   }
 
   /** Writes the tensor's bytes `start` to `end` - 1 to `target`, from `at` on. */
-  copy(start: number, end: number, target: Uint8Array, at: number): void {
-    this.#copy(0, 0, start, end, target, at);
+  copy(start: number, end: number, target: Uint8Array, at: number): void | Promise<void> {
+    if (!this.#tiled) return this.#copyPlain(start, end, target, at);
+    if (this.#block) return this.#expand(this.#block, start, end, target, at);
+    const values = this.#tensor.readBlock(0, elements(this.#tensor.blockShape));
+    const expand = (values: Float32Array) => {
+      this.#block = encode(values, this.#dtype);
+      this.#expand(this.#block, start, end, target, at);
+    };
+    return values instanceof Promise ? values.then(expand) : expand(values);
   }
 
-  #copy(level: number, base: number, start: number, end: number, target: Uint8Array, at: number): void {
-    const axis = this.#axes[level];
-    const period = axis.period * axis.stride;
-    const length = end - start;
-    const first = Math.min(length, period);
-    if (level === this.#axes.length - 1) {
-      const phase = start % period;
-      const head = Math.min(first, period - phase);
-      target.set(this.#block.subarray(base + phase, base + phase + head), at);
-      if (head < first) target.set(this.#block.subarray(base, base + first - head), at + head);
-    } else {
-      for (let position = start; position < start + first; ) {
-        const entry = Math.floor(position / axis.stride);
-        const entryStart = entry * axis.stride;
-        const stop = Math.min(start + first, entryStart + axis.stride);
-        const entryBase = base + (entry % axis.period) * axis.blockStride;
-        this.#copy(
-          level + 1,
-          entryBase,
-          position - entryStart,
-          stop - entryStart,
-          target,
-          at + position - start,
-        );
-        position = stop;
+  release(): void {
+    this.#block = null;
+  }
+
+  /** A tensor that is its own block is read no further than it is asked for. */
+  #copyPlain(start: number, end: number, target: Uint8Array, at: number): void | Promise<void> {
+    const bytes = BYTES_PER_ELEMENT[this.#dtype];
+    const first = Math.floor(start / bytes);
+    const values = this.#tensor.readBlock(first, Math.ceil(end / bytes));
+    const write = (values: Float32Array) => {
+      const skipped = first * bytes;
+      target.set(encode(values, this.#dtype).subarray(start - skipped, end - skipped), at);
+    };
+    return values instanceof Promise ? values.then(write) : write(values);
+  }
+
+  #expand(block: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
+    const axes = this.#axes;
+    const fill = (level: number, base: number, start: number, end: number, at: number): void => {
+      const axis = axes[level];
+      const period = axis.period * axis.stride;
+      const length = end - start;
+      const first = Math.min(length, period);
+      if (level === axes.length - 1) {
+        const phase = start % period;
+        const head = Math.min(first, period - phase);
+        target.set(block.subarray(base + phase, base + phase + head), at);
+        if (head < first) target.set(block.subarray(base, base + first - head), at + head);
+      } else {
+        for (let position = start; position < start + first; ) {
+          const entry = Math.floor(position / axis.stride);
+          const entryStart = entry * axis.stride;
+          const stop = Math.min(start + first, entryStart + axis.stride);
+          const entryBase = base + (entry % axis.period) * axis.blockStride;
+          fill(level + 1, entryBase, position - entryStart, stop - entryStart, at + position - start);
+          position = stop;
+        }
       }
-    }
-    for (let done = first; done < length; ) {
-      const more = Math.min(done, length - done);
-      target.copyWithin(at + done, at, at + more);
-      done += more;
-    }
+      for (let done = first; done < length; ) {
+        const more = Math.min(done, length - done);
+        target.copyWithin(at + done, at, at + more);
+        done += more;
+      }
+    };
+    fill(0, 0, start, end, at);
   }
 }

@@ -1,0 +1,109 @@
+import { readCheckpoint } from '../checkpoint/checkpoint.js';
+import type { Engine } from '../engine/engine.js';
+import { selectEngine } from '../engine/select.js';
+import type { Ghn } from '../ghn/ghn.js';
+import { loadGhn } from '../ghn/load.js';
+import type { TiledTensor } from '../tensor/tensor.js';
+import type {
+  GhnDescription,
+  PredictionJob,
+  PredictorDescription,
+  PredictorOptions,
+  Stage,
+  StageLatency,
+} from './protocol.js';
+import { WARM_UP } from './warm-up.js';
+
+export interface PredictedNetwork {
+  readonly tensors: readonly TiledTensor[];
+  readonly latency: StageLatency;
+}
+
+/** The loaded GHNs on their engine: from an architecture to its finished tensors. */
+export class Pipeline {
+  readonly description: PredictorDescription;
+  readonly #engine: Engine;
+  readonly #ghns: ReadonlyMap<string, Ghn>;
+
+  private constructor(
+    engine: Engine,
+    ghns: ReadonlyMap<string, Ghn>,
+    descriptions: readonly GhnDescription[],
+  ) {
+    this.#engine = engine;
+    this.#ghns = ghns;
+    this.description = {
+      engine: { name: engine.name, version: engine.version, device: engine.device },
+      ghns: descriptions,
+    };
+  }
+
+  /**
+   * Reads the checkpoints, one after the other, and predicts once with each, so that no request waits for what an
+   * engine prepares at its first use.
+   *
+   * @throws Error with what is wrong and how to mend it, for whoever started the service
+   */
+  static async load({ engine: choice, checkpoints }: PredictorOptions): Promise<Pipeline> {
+    const engine = await selectEngine(choice);
+    const ghns = new Map<string, Ghn>();
+    const descriptions: GhnDescription[] = [];
+    for (const { id, path } of checkpoints) {
+      const checkpoint = await readCheckpoint(path);
+      const { config, parameters, digest } = checkpoint;
+      const ghn = await loadGhn(checkpoint, engine);
+      await ghn.predict(WARM_UP, { predictClassifier: true, seed: 0 });
+      ghns.set(id, ghn);
+      descriptions.push({ id, config, parameters, digest });
+    }
+    return new Pipeline(engine, ghns, descriptions);
+  }
+
+  /** @throws the signal's reason once it is aborted */
+  async predict(
+    { ghn: id, architecture, predictClassifier, seed }: PredictionJob,
+    signal: AbortSignal,
+    onStage: (stage: Stage) => void,
+  ): Promise<PredictedNetwork> {
+    const stopwatch = new Stopwatch();
+    const tensors = await this.#ghn(id).predict(
+      architecture,
+      { predictClassifier, seed, signal },
+      (stage) => {
+        stopwatch.begin(stage);
+        onStage(stage);
+      },
+    );
+    return { tensors, latency: stopwatch.stop() };
+  }
+
+  /** Bytes that the engine holds. */
+  memory(): number {
+    return this.#engine.memory();
+  }
+
+  #ghn(id: string): Ghn {
+    const ghn = this.#ghns.get(id);
+    if (!ghn) throw new Error(`no GHN ${JSON.stringify(id)} is loaded`);
+    return ghn;
+  }
+}
+
+class Stopwatch {
+  readonly #latency: Record<Stage, number> = { graph: 0, encode: 0, decode: 0 };
+  #stage: Stage | null = null;
+  #since = 0;
+
+  begin(stage: Stage): void {
+    this.stop();
+    this.#stage = stage;
+  }
+
+  stop(): StageLatency {
+    const now = performance.now();
+    if (this.#stage) this.#latency[this.#stage] += now - this.#since;
+    this.#since = now;
+    this.#stage = null;
+    return this.#latency;
+  }
+}

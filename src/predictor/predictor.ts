@@ -1,0 +1,244 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { TiledTensor } from '../tensor/tensor.js';
+import { Channel } from './channel.js';
+import type {
+  FromProcess,
+  PredictionJob,
+  PredictorDescription,
+  PredictorOptions,
+  Stage,
+  StageLatency,
+  TensorHeader,
+  ToProcess,
+} from './protocol.js';
+
+/** The first restart is at once, each further one without a success between waits twice as long. */
+const FIRST_RESTART_DELAY_MS = 250;
+const MAX_RESTART_DELAY_MS = 30_000;
+
+/** How long a cancelled job may go on before its process is ended: an engine cannot be stopped within an operation. */
+const CANCEL_GRACE_MS = 10_000;
+
+/** The predictor cannot take a job, or lost it: the same request may succeed a little later. */
+export class PredictorUnavailableError extends Error {}
+
+/** The predictor cannot start with these settings and files. */
+export class PredictorRefusedError extends Error {}
+
+export interface PredictedNetwork {
+  readonly tensors: readonly TiledTensor[];
+  readonly latency: StageLatency;
+}
+
+export interface PredictOptions {
+  readonly signal?: AbortSignal;
+  readonly onStage?: (stage: Stage) => void;
+}
+
+export interface PredictorEvents {
+  /** Something went wrong that a person who runs the service should read of. */
+  readonly onProblem?: (message: string) => void;
+}
+
+interface RunningJob {
+  readonly resolve: (network: PredictedNetwork) => void;
+  readonly reject: (error: Error) => void;
+  readonly onStage: (stage: Stage) => void;
+}
+
+/**
+ * The service's side of the predictor's process: starts it, gives it jobs, and starts it anew when it dies. It takes
+ * jobs as they come; one at a time is for the caller to see to.
+ */
+export class Predictor {
+  /** Settles when the first process is loaded and warm, or has refused. */
+  readonly started: Promise<PredictorDescription>;
+  readonly #options: PredictorOptions;
+  readonly #events: PredictorEvents;
+  readonly #jobs = new Map<number, RunningJob>();
+  #process: ChildProcess | null = null;
+  #channel: Channel<FromProcess, ToProcess> | null = null;
+  #description: PredictorDescription | null = null;
+  #ready = false;
+  #closed = false;
+  #nextJob = 1;
+  #restarts = 0;
+  #failedStarts = 0;
+  #restartTimer: NodeJS.Timeout | null = null;
+  #memory = 0;
+  #settleStart: {
+    resolve: (description: PredictorDescription) => void;
+    reject: (error: Error) => void;
+  } | null;
+
+  constructor(options: PredictorOptions, events: PredictorEvents = {}) {
+    this.#options = options;
+    this.#events = events;
+    const { promise, resolve, reject } = withResolvers<PredictorDescription>();
+    this.started = promise;
+    this.#settleStart = { resolve, reject };
+    this.#start();
+  }
+
+  /** What was loaded, or null before. */
+  get description(): PredictorDescription | null {
+    return this.#description;
+  }
+
+  /** Whether a job would be taken now. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** How often the process was started anew. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Bytes that the engine held after its last job. */
+  get memory(): number {
+    return this.#memory;
+  }
+
+  /** The process's id, or null while there is none. */
+  get pid(): number | null {
+    return this.#process?.pid ?? null;
+  }
+
+  /**
+   * @throws PredictorUnavailableError when there is no process now or it dies on the way; the signal's reason once that
+   * is aborted; Error when the job itself fails.
+   */
+  predict(
+    request: PredictionJob,
+    { signal, onStage = () => {} }: PredictOptions = {},
+  ): Promise<PredictedNetwork> {
+    const channel = this.#channel;
+    if (!channel || !this.#ready) {
+      return Promise.reject(new PredictorUnavailableError('the engine is being started'));
+    }
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
+    const job = this.#nextJob++;
+    const { promise, resolve, reject } = withResolvers<PredictedNetwork>();
+    this.#jobs.set(job, { resolve, reject, onStage });
+    void channel.send({ type: 'predict', job, request });
+    if (!signal) return promise;
+
+    let grace: NodeJS.Timeout | undefined;
+    const cancel = () => {
+      void channel.send({ type: 'cancel', job });
+      grace = setTimeout(() => this.#process?.kill('SIGKILL'), CANCEL_GRACE_MS);
+    };
+    signal.addEventListener('abort', cancel, { once: true });
+    return promise
+      .catch((error: Error) => {
+        throw signal.aborted ? signal.reason : error;
+      })
+      .finally(() => {
+        clearTimeout(grace);
+        signal.removeEventListener('abort', cancel);
+      });
+  }
+
+  /** Ends the process; what runs is lost. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#restartTimer) clearTimeout(this.#restartTimer);
+    const process = this.#process;
+    if (!process) return;
+    const gone = new Promise((resolve) => process.once('exit', resolve));
+    process.kill('SIGKILL');
+    await gone;
+  }
+
+  #start(): void {
+    // With tsx the sources run as they are, and so does this file under its built name.
+    const entry = fileURLToPath(new URL('./process.js', import.meta.url));
+    const child = spawn(process.execPath, [...process.execArgv, entry], {
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    });
+    this.#process = child;
+    const channel = new Channel<FromProcess, ToProcess>(child.stdio[3] as Duplex, (message, arrays) =>
+      this.#receive(message, arrays),
+    );
+    this.#channel = channel;
+    child.once('error', (error) => this.#ended(`the engine's process cannot be started: ${error.message}`));
+    child.once('exit', (code, signal) =>
+      this.#ended(`the engine's process ended (${signal ?? `exit code ${code}`})`),
+    );
+    void channel.send({ type: 'load', options: this.#options });
+  }
+
+  #receive(message: FromProcess, arrays: Float32Array[]): void {
+    switch (message.type) {
+      case 'ready':
+        this.#ready = true;
+        this.#failedStarts = 0;
+        this.#description = message.description;
+        this.#settleStart?.resolve(message.description);
+        this.#settleStart = null;
+        return;
+      case 'refused':
+        this.#settleStart?.reject(new PredictorRefusedError(message.reason));
+        this.#events.onProblem?.(`the engine cannot be started: ${message.reason}`);
+        return;
+      case 'stage':
+        this.#jobs.get(message.job)?.onStage(message.stage);
+        return;
+      case 'predicted': {
+        this.#memory = message.memory;
+        const tensors = message.tensors.map((header, index) => tiledTensor(header, arrays[index]));
+        this.#take(message.job)?.resolve({ tensors, latency: message.latency });
+        return;
+      }
+      case 'failed':
+        this.#take(message.job)?.reject(new Error(message.reason));
+    }
+  }
+
+  #take(job: number): RunningJob | undefined {
+    const running = this.#jobs.get(job);
+    this.#jobs.delete(job);
+    return running;
+  }
+
+  #ended(reason: string): void {
+    if (!this.#process) return;
+    this.#process = null;
+    this.#channel?.close();
+    this.#channel = null;
+    this.#ready = false;
+    for (const { reject } of this.#jobs.values()) reject(new PredictorUnavailableError(reason));
+    this.#jobs.clear();
+    if (this.#closed) return;
+    this.#events.onProblem?.(reason);
+    // A service that never could start is stopped by whoever waits for `started`.
+    if (this.#settleStart) {
+      this.#settleStart.reject(new PredictorRefusedError(reason));
+      this.#settleStart = null;
+      return;
+    }
+    if (!this.#description) return;
+    const delay = this.#failedStarts === 0 ? 0 : FIRST_RESTART_DELAY_MS * 2 ** (this.#failedStarts - 1);
+    this.#failedStarts++;
+    this.#restarts++;
+    this.#restartTimer = setTimeout(() => this.#start(), Math.min(delay, MAX_RESTART_DELAY_MS));
+  }
+}
+
+function tiledTensor({ name, shape, blockShape }: TensorHeader, block: Float32Array): TiledTensor {
+  return { name, shape, blockShape, block };
+}
+
+/** Promise.withResolvers, which Node 20 lacks. */
+function withResolvers<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<T>((resolvePromise, rejectPromise) => {
+    resolve = resolvePromise;
+    reject = rejectPromise;
+  });
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,66 @@
+import { Socket } from 'node:net';
+import { Channel } from './channel.js';
+import { Pipeline } from './pipeline.js';
+import type { FromProcess, ToProcess } from './protocol.js';
+
+/**
+ * The predictor's process. An engine blocks its thread while it multiplies and can take its process down with it; here
+ * it does neither to the service.
+ */
+const CHANNEL_FD = 3;
+
+const running = new Map<number, AbortController>();
+let pipeline: Pipeline | null = null;
+
+const socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
+const channel = new Channel<ToProcess, FromProcess>(socket, (message) => {
+  void handle(message);
+});
+
+// The service is gone: nobody is left to answer. SIGINT and SIGTERM go to the whole group: the service decides.
+socket.on('close', () => process.exit(0));
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+
+async function handle(message: ToProcess): Promise<void> {
+  switch (message.type) {
+    case 'load':
+      try {
+        pipeline = await Pipeline.load(message.options);
+        await channel.send({ type: 'ready', description: pipeline.description });
+      } catch (error) {
+        await channel.send({ type: 'refused', reason: reasonOf(error) });
+        process.exit(1);
+      }
+      return;
+    case 'cancel':
+      running.get(message.job)?.abort(new Error('cancelled'));
+      return;
+    case 'predict':
+      return predict(message);
+  }
+}
+
+async function predict({ job, request }: Extract<ToProcess, { type: 'predict' }>): Promise<void> {
+  const controller = new AbortController();
+  running.set(job, controller);
+  try {
+    if (!pipeline) throw new Error('nothing is loaded yet');
+    const { tensors, latency } = await pipeline.predict(request, controller.signal, (stage) => {
+      void channel.send({ type: 'stage', job, stage });
+    });
+    const headers = tensors.map(({ name, shape, blockShape }) => ({ name, shape, blockShape }));
+    await channel.send(
+      { type: 'predicted', job, tensors: headers, latency, memory: pipeline.memory() },
+      tensors.map(({ block }) => block),
+    );
+  } catch (error) {
+    await channel.send({ type: 'failed', job, reason: reasonOf(error) });
+  } finally {
+    running.delete(job);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

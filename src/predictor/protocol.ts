@@ -1,0 +1,76 @@
+import type { Architecture } from '../architecture/architecture.js';
+import type { GhnConfig } from '../checkpoint/checkpoint.js';
+import type { EngineChoice } from '../engine/select.js';
+
+/** A checkpoint file and the name under which its GHN is asked for. */
+export interface CheckpointFile {
+  readonly id: string;
+  readonly path: string;
+}
+
+export interface PredictorOptions {
+  readonly engine: EngineChoice;
+  readonly checkpoints: readonly CheckpointFile[];
+}
+
+export interface EngineDescription {
+  readonly name: string;
+  readonly version: string;
+  readonly device: string;
+}
+
+export interface GhnDescription {
+  readonly id: string;
+  readonly config: GhnConfig;
+  /** How many numbers the checkpoint holds. */
+  readonly parameters: number;
+  /** `sha256:` and the file's digest. */
+  readonly digest: string;
+}
+
+export interface PredictorDescription {
+  readonly engine: EngineDescription;
+  /** In the order of the options' checkpoints. */
+  readonly ghns: readonly GhnDescription[];
+}
+
+/** What a prediction is made of; nothing else decides its values. */
+export interface PredictionJob {
+  /** A GHN's id. */
+  readonly ghn: string;
+  readonly architecture: Architecture;
+  readonly predictClassifier: boolean;
+  readonly seed: number;
+}
+
+export type Stage = 'graph' | 'encode' | 'decode';
+
+/** Milliseconds by stage. */
+export type StageLatency = Readonly<Record<Stage, number>>;
+
+export interface TensorHeader {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly blockShape: readonly number[];
+}
+
+export type ToProcess =
+  | { readonly type: 'load'; readonly options: PredictorOptions }
+  | { readonly type: 'predict'; readonly job: number; readonly request: PredictionJob }
+  | { readonly type: 'cancel'; readonly job: number };
+
+export type FromProcess =
+  | { readonly type: 'ready'; readonly description: PredictorDescription }
+  /** It cannot start, whatever one tries: a setting or a file is wrong. */
+  | { readonly type: 'refused'; readonly reason: string }
+  | { readonly type: 'stage'; readonly job: number; readonly stage: Stage }
+  /** The blocks follow as arrays, in the tensors' order. */
+  | {
+      readonly type: 'predicted';
+      readonly job: number;
+      readonly tensors: readonly TensorHeader[];
+      readonly latency: StageLatency;
+      /** Bytes that the engine holds. */
+      readonly memory: number;
+    }
+  | { readonly type: 'failed'; readonly job: number; readonly reason: string };

@@ -1,0 +1,29 @@
+import { buildArchitecture } from '../architecture/graph.js';
+
+/** A network with one of each kind of tensor that a decoder knows. */
+export const WARM_UP = buildArchitecture(
+  {
+    name: 'warm-up',
+    nodes: [
+      { id: 'input', op: 'input' },
+      { id: 'conv', op: 'conv', weight: { name: 'conv.weight', shape: [4, 3, 3, 3] } },
+      {
+        id: 'bn',
+        op: 'bn',
+        weight: { name: 'bn.weight', shape: [4] },
+        bias: { name: 'bn.bias', shape: [4] },
+      },
+      { id: 'position', op: 'pos_enc', weight: { name: 'position.weight', shape: [1, 5, 4] } },
+      { id: 'head', op: 'conv', weight: { name: 'head.weight', shape: [10, 4] }, classifier: true },
+      { id: 'head.bias', op: 'bias', bias: { name: 'head.bias', shape: [10] }, classifier: true },
+    ],
+    edges: [
+      ['input', 'conv'],
+      ['conv', 'bn'],
+      ['bn', 'position'],
+      ['position', 'head'],
+      ['head', 'head.bias'],
+    ],
+  },
+  { maxNodes: 10, maxParameters: 1000 },
+);
