@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { DTYPES } from '../tensor/dtype.js';
+
+export const FORMATS = ['safetensors', 'tiled', 'npz'] as const;
+export type Format = (typeof FORMATS)[number];
+
+export const STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+export type Status = (typeof STATUSES)[number];
+
+/** RFC 9457. */
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().optional(),
+    errors: z
+      .array(z.object({ path: z.string().describe('A JSON pointer into the request.'), message: z.string() }))
+      .optional(),
+  })
+  .describe('A problem, as RFC 9457 has it.');
+export type Problem = z.infer<typeof problemSchema>;
+
+export const postprocessOptionsSchema = z.object({
+  noise: z.number(),
+  orthogonalize: z.boolean(),
+  from_layer: z.int(),
+  min_channels: z.int(),
+  seed: z.int(),
+});
+
+export const networkStatisticsSchema = z
+  .object({
+    count: z.int(),
+    mean: z.number().nullable(),
+    std: z.number().nullable().describe('Over all n entries, not n - 1.'),
+    min: z.number().nullable(),
+    max: z.number().nullable(),
+    l2: z.number().nullable(),
+    zeros: z.int(),
+  })
+  .describe('Of all predicted parameters together; null where it is not finite.');
+export type NetworkStatistics = z.infer<typeof networkStatisticsSchema>;
+
+export const latencySchema = z
+  .object({
+    parse: z.number(),
+    graph: z.number(),
+    encode: z.number(),
+    decode: z.number(),
+    postprocess: z.number(),
+    serialize: z.number(),
+    total: z.number(),
+  })
+  .describe('Milliseconds by stage.');
+
+export const appliedSchema = z.object({
+  tensor: z.string(),
+  noise: z.number().describe('The standard deviation of the noise that was added; 0 for none.'),
+  orthogonalized: z.boolean(),
+});
+
+/** What is known of a prediction; its weights, tensors' statistics and graph have addresses of their own. */
+export const recordSchema = z.object({
+  id: z.string(),
+  status: z.enum(STATUSES),
+  created_at: z.iso.datetime(),
+  request: z.object({
+    ghn: z.string(),
+    predict_classifier: z.boolean(),
+    postprocess: postprocessOptionsSchema.nullable(),
+    seed: z.int(),
+    dtype: z.enum(DTYPES),
+    format: z.enum(FORMATS),
+  }),
+  architecture: z.object({
+    name: z.string(),
+    nodes: z.int(),
+    tensors: z.int(),
+    parameters: z.int(),
+    not_predicted: z
+      .array(z.string())
+      .describe('Parameters that no node owns: they keep their initial values.'),
+  }),
+  ghn: z.object({ id: z.string(), digest: z.string() }),
+  engine: z.string(),
+  device: z.string(),
+  latency_ms: latencySchema.nullable(),
+  statistics: networkStatisticsSchema.nullable(),
+  applied: z.array(appliedSchema).nullable().describe('What post-processing did to which tensors.'),
+  overflow: z.int().nullable().describe('How many finite values became ±Inf in the requested dtype.'),
+  bytes: z.int().nullable(),
+  digest: z.string().nullable().describe('sha256 of the body in the requested format and dtype.'),
+  error: problemSchema.nullable(),
+  links: z.object({
+    self: z.string(),
+    weights: z.string(),
+    statistics: z.string(),
+    architecture: z.string(),
+  }),
+});
+export type PredictionRecord = z.infer<typeof recordSchema>;
