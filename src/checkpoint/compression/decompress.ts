@@ -1,0 +1,104 @@
+import { pipeline, Readable, type Transform } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
+import { createGunzip, createInflate } from 'node:zlib';
+import xzDecompress from 'xz-decompress';
+import { CheckpointError } from '../error.js';
+import { ByteReader, type FileBytes } from '../source.js';
+import { bunzip2 } from './bzip2.js';
+import { unlz4 } from './lz4.js';
+import { unlzma } from './lzma.js';
+
+/**
+ * How many times its own size a compressed file may hold, so that a small file cannot take all memory. Trained weights
+ * compress by less than two, half-precision numbers kept as float32 by less than three; only constant ones do better.
+ */
+const MAX_EXPANSION = 100;
+
+/** What any file may hold, however small: a tiny checkpoint of constant weights compresses by more than MAX_EXPANSION. */
+const MIN_EXPANDED_BYTES = 64 * 2 ** 20;
+
+/** Of zlib's output at a time; the default of 16 KiB costs a third of its speed. */
+const ZLIB_PIECE_BYTES = 256 * 2 ** 10;
+
+export interface Compression {
+  readonly name: string;
+  readonly decode: (file: FileBytes) => AsyncIterable<Uint8Array>;
+}
+
+/** The compressions that joblib writes, by the bytes that a file begins with. */
+const COMPRESSIONS: readonly (Compression & { readonly magic: readonly number[] })[] = [
+  {
+    name: 'gzip',
+    magic: [0x1f, 0x8b],
+    decode: (file) => throughZlib(file, createGunzip({ chunkSize: ZLIB_PIECE_BYTES })),
+  },
+  { name: 'bzip2', magic: [0x42, 0x5a, 0x68], decode: (file) => bunzip2(file.reader()) },
+  { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], decode: throughXz },
+  { name: 'lz4', magic: [0x04, 0x22, 0x4d, 0x18], decode: (file) => unlz4(file.reader()) },
+  { name: 'lzma', magic: [0x5d, 0x00], decode: (file) => unlzma(file.reader()) },
+  {
+    name: 'zlib',
+    magic: [0x78],
+    decode: (file) => throughZlib(file, createInflate({ chunkSize: ZLIB_PIECE_BYTES })),
+  },
+];
+
+/** The compression of a file that begins with `start`; undefined where there is none. */
+export function findCompression(start: Uint8Array): Compression | undefined {
+  return COMPRESSIONS.find(({ magic }) => magic.every((byte, i) => start[i] === byte));
+}
+
+/** Lets `read` read what a compressed file holds, checks the rest of it, and frees the decoder when it is done or fails. */
+export async function decompressed<T>(
+  file: FileBytes,
+  { name, decode }: Compression,
+  read: (reader: ByteReader) => Promise<T>,
+): Promise<T> {
+  const limit = Math.max(MIN_EXPANDED_BYTES, file.size * MAX_EXPANSION);
+  const pieces = bounded(decode(file), name, limit);
+  try {
+    const result = await read(ByteReader.of(pieces, limit));
+    // To the end, where the checksums are.
+    for await (const _ of pieces);
+    return result;
+  } finally {
+    await pieces.return(undefined);
+  }
+}
+
+async function* bounded(
+  pieces: AsyncIterable<Uint8Array>,
+  name: string,
+  limit: number,
+): AsyncGenerator<Uint8Array> {
+  let total = 0;
+  try {
+    for await (const piece of pieces) {
+      total += piece.length;
+      if (total > limit) {
+        throw new CheckpointError(
+          `holds more than ${limit} bytes, too many for its size; decompress it with ${name} and give the result`,
+        );
+      }
+      yield piece;
+    }
+  } catch (error) {
+    if (error instanceof CheckpointError) throw error;
+    throw new CheckpointError(`the ${name} data is damaged or truncated: ${String(error)}`, { cause: error });
+  }
+}
+
+async function* throughZlib(file: FileBytes, inflate: Transform): AsyncGenerator<Uint8Array> {
+  // The pipeline's failures come out of the iteration too; its callback is only there because it must be.
+  pipeline(Readable.from(copies(file)), inflate, () => {});
+  yield* inflate;
+}
+
+async function* throughXz(file: FileBytes): AsyncGenerator<Uint8Array> {
+  yield* new xzDecompress.XzReadableStream(ReadableStream.from(copies(file)));
+}
+
+/** A stream keeps pieces while the next are read, so each needs its own memory. */
+async function* copies(file: FileBytes): AsyncGenerator<Uint8Array> {
+  for await (const piece of file.pieces()) yield piece.slice();
+}

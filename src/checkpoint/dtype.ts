@@ -1,0 +1,79 @@
+import { CheckpointError } from './error.js';
+import type { ByteReader } from './source.js';
+
+/** The number types of weights that are converted to float32, with their size in bytes. */
+export const FLOAT_BYTES = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const;
+
+export type FloatType = keyof typeof FLOAT_BYTES;
+
+/** What a format says about a tensor's numbers; other types than floats are never read. */
+export interface NumberType {
+  /** As a message names it. */
+  readonly name: string;
+  readonly bytes: number;
+  /** Null where the numbers cannot be weights. */
+  readonly float: FloatType | null;
+}
+
+/** Of the buffer that numbers of another type than float32 pass through. */
+const CONVERSION_BYTES = 2 ** 20;
+
+/** Takes memory for weights; throws a CheckpointError where there is not enough. */
+export function allocateFloats(count: number): Float32Array {
+  try {
+    return new Float32Array(count);
+  } catch {
+    throw new CheckpointError(
+      `needs ${count * 4} bytes of memory for one tensor, and they are not to be had; give the process more memory`,
+    );
+  }
+}
+
+/** Reads numbers of a type, little-endian, as float32, without a second copy of more than CONVERSION_BYTES. */
+export async function readFloats(reader: ByteReader, type: FloatType, target: Float32Array): Promise<void> {
+  if (type === 'F32') {
+    await reader.into(new Uint8Array(target.buffer, target.byteOffset, target.byteLength));
+    return;
+  }
+  const bytes = FLOAT_BYTES[type];
+  const buffer = new Uint8Array(Math.min(CONVERSION_BYTES, target.length * bytes));
+  const convert = CONVERSIONS[type](buffer);
+  for (let done = 0; done < target.length; ) {
+    const count = Math.min(buffer.length / bytes, target.length - done);
+    await reader.into(buffer.subarray(0, count * bytes));
+    convert(target.subarray(done, done + count));
+    done += count;
+  }
+}
+
+type Conversion = (buffer: Uint8Array) => (target: Float32Array) => void;
+
+const CONVERSIONS: Record<Exclude<FloatType, 'F32'>, Conversion> = {
+  F64: ({ buffer }) => {
+    const doubles = new Float64Array(buffer);
+    return (target) => target.set(doubles.subarray(0, target.length));
+  },
+  F16: ({ buffer }) => {
+    const halves = new Uint16Array(buffer);
+    return (target) => {
+      for (let i = 0; i < target.length; i++) target[i] = fromHalf(halves[i]);
+    };
+  },
+  BF16: ({ buffer }) => {
+    const upper = new Uint16Array(buffer);
+    return (target) => {
+      const bits = new Uint32Array(target.buffer, target.byteOffset, target.length);
+      for (let i = 0; i < bits.length; i++) bits[i] = upper[i] << 16;
+    };
+  },
+};
+
+/** IEEE 754 binary16 to a number. */
+function fromHalf(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}

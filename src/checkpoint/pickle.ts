@@ -1,0 +1,299 @@
+import { CheckpointError } from './error.js';
+import { BuildTarget, Callable, findGlobal, Global } from './globals.js';
+import type { ByteReader } from './source.js';
+
+/** A checkpoint of 10,000 tensors with an optimizer's state takes about as many; each makes at most one small object. */
+const MAX_OPCODES = 1_000_000;
+
+/** Of all strings together; names of 10,000 tensors take a twentieth of it. */
+const MAX_TEXT_BYTES = 16 * 2 ** 20;
+
+/** Numpy's scalars are bytes of at most 16. */
+const MAX_BYTES_LENGTH = 1024;
+
+/** torch.save's magic number has 10. */
+const MAX_INTEGER_BYTES = 255;
+
+/** A module's or a class's name. */
+const MAX_NAME_BYTES = 256;
+
+const HIGHEST_PROTOCOL = 5;
+
+export interface PickleHooks {
+  /** Resolves a persistent id. */
+  persistentLoad?: (id: unknown) => unknown;
+  /** Reads a bytes object of `length` itself, or returns undefined without having consumed anything. */
+  readBytes?: (reader: ByteReader, length: number) => Promise<unknown>;
+}
+
+/**
+ * Interprets one pickle of protocol 2 to 5 and returns what it makes: null, booleans, numbers (bigints where too large),
+ * strings, Uint8Arrays, arrays for tuples and lists, Maps for dicts, and what `globals.ts` can construct. It refuses
+ * every opcode and every global that a GHN's checkpoint does not need, by name; nothing of what it reads is executed.
+ */
+export async function unpickle(reader: ByteReader, hooks: PickleHooks = {}): Promise<unknown> {
+  return new Interpreter(reader, hooks).run();
+}
+
+class Interpreter {
+  readonly #reader: ByteReader;
+  readonly #hooks: PickleHooks;
+  readonly #stack: unknown[] = [];
+  /** Heights of the stack at its marks. */
+  readonly #marks: number[] = [];
+  readonly #memo = new Map<number, unknown>();
+  #textBytes = 0;
+  #opcodePosition = 0;
+
+  constructor(reader: ByteReader, hooks: PickleHooks) {
+    this.#reader = reader;
+    this.#hooks = hooks;
+  }
+
+  async run(): Promise<unknown> {
+    for (let count = 0; count < MAX_OPCODES; count++) {
+      this.#opcodePosition = this.#reader.position;
+      const opcode = await this.#reader.byte();
+      if (opcode === STOP) return this.#pop();
+      const operation = OPERATIONS.get(opcode);
+      if (!operation) {
+        const character = opcode > 32 && opcode < 127 ? ` ('${String.fromCharCode(opcode)}')` : '';
+        this.fail(`opcode 0x${opcode.toString(16)}${character} is not one that a checkpoint needs`);
+      }
+      await operation(this);
+    }
+    return this.fail(`has more than ${MAX_OPCODES} opcodes`);
+  }
+
+  fail(message: string): never {
+    throw new CheckpointError(`the pickle, at byte ${this.#opcodePosition}: ${message}`);
+  }
+
+  push(value: unknown): void {
+    this.#stack.push(value);
+  }
+
+  pop(): unknown {
+    return this.#pop();
+  }
+
+  #pop(): unknown {
+    if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) this.fail('takes more from the stack than is there');
+    return this.#stack.pop();
+  }
+
+  #top(): unknown {
+    const value = this.#pop();
+    this.#stack.push(value);
+    return value;
+  }
+
+  take(count: number): unknown[] {
+    return Array.from({ length: count }, () => this.#pop()).reverse();
+  }
+
+  mark(): void {
+    this.#marks.push(this.#stack.length);
+  }
+
+  takeToMark(): unknown[] {
+    const start = this.#marks.pop();
+    if (start === undefined) this.fail('has no mark where one should be');
+    return this.#stack.splice(start);
+  }
+
+  async unsigned(bytes: 1 | 2 | 4): Promise<number> {
+    return (await this.#reader.bytes(bytes)).readUIntLE(0, bytes);
+  }
+
+  async signed32(): Promise<number> {
+    return (await this.#reader.bytes(4)).readInt32LE();
+  }
+
+  async float64(): Promise<number> {
+    return (await this.#reader.bytes(8)).readDoubleBE();
+  }
+
+  async length64(): Promise<number> {
+    return this.#reader.uint64('a length');
+  }
+
+  async protocol(): Promise<void> {
+    const version = await this.#reader.byte();
+    if (version < 2 || version > HIGHEST_PROTOCOL) {
+      this.fail(`protocol ${version}, 2 to ${HIGHEST_PROTOCOL} are read; save it again with protocol 4`);
+    }
+  }
+
+  /** A two's complement integer of any length. */
+  async integer(length: number): Promise<void> {
+    if (length > MAX_INTEGER_BYTES)
+      this.fail(`an integer of ${length} bytes, at most ${MAX_INTEGER_BYTES} are read`);
+    if (length === 0) return this.push(0);
+    const digits = Buffer.from(await this.#reader.bytes(length)).reverse();
+    const value = BigInt.asIntN(length * 8, BigInt(`0x${digits.toString('hex')}`));
+    const small = Number(value);
+    this.push(Number.isSafeInteger(small) ? small : value);
+  }
+
+  async text(length: number): Promise<void> {
+    this.#textBytes += length;
+    if (this.#textBytes > MAX_TEXT_BYTES) this.fail(`holds more than ${MAX_TEXT_BYTES} bytes of text`);
+    this.push((await this.#reader.bytes(length)).toString());
+  }
+
+  async bytes(length: number): Promise<void> {
+    this.#reader.require(length);
+    const read = await this.#hooks.readBytes?.(this.#reader, length);
+    if (read !== undefined) return this.push(read);
+    if (length > MAX_BYTES_LENGTH)
+      this.fail(`a bytes object of ${length} bytes that is not a tensor's storage`);
+    this.push(Uint8Array.from(await this.#reader.bytes(length)));
+  }
+
+  memoize(index: number): void {
+    this.#memo.set(index, this.#top());
+  }
+
+  memoizeNext(): void {
+    this.memoize(this.#memo.size);
+  }
+
+  recall(index: number): void {
+    if (!this.#memo.has(index)) this.fail(`recalls memo ${index}, which was never set`);
+    this.push(this.#memo.get(index));
+  }
+
+  append(items: readonly unknown[]): void {
+    const list = this.#top();
+    if (!Array.isArray(list)) this.fail('appends to what is not a list');
+    for (const item of items) list.push(item);
+  }
+
+  setItems(items: readonly unknown[]): void {
+    const dict = this.#top();
+    if (!(dict instanceof Map)) this.fail('sets items of what is not a dict');
+    if (items.length % 2) this.fail('sets a key without a value');
+    for (let i = 0; i < items.length; i += 2) {
+      const key = items[i];
+      if (typeof key === 'object' && key !== null)
+        this.fail('has a dict key that is not a string or a number');
+      dict.set(key, items[i + 1]);
+    }
+  }
+
+  async globalLines(): Promise<void> {
+    const module = await this.#line();
+    this.#pushGlobal(module, await this.#line());
+  }
+
+  async #line(): Promise<string> {
+    const shown = await this.#reader.peek(MAX_NAME_BYTES);
+    const length = shown.subarray(0, MAX_NAME_BYTES).indexOf('\n');
+    if (length < 0) this.fail('has a name without end');
+    const line = shown.toString('utf8', 0, length);
+    this.#reader.consume(length + 1);
+    return line;
+  }
+
+  globalOnStack(): void {
+    const [module, name] = this.take(2);
+    if (typeof module !== 'string' || typeof name !== 'string')
+      this.fail('names a global by what is not text');
+    this.#pushGlobal(module, name);
+  }
+
+  #pushGlobal(module: string, name: string): void {
+    const found = findGlobal(module, name);
+    if (!found) {
+      this.fail(
+        `names ${JSON.stringify(`${module}.${name}`.slice(0, MAX_NAME_BYTES))}, which no GHN checkpoint needs; it is not loaded. ` +
+          'Save nothing but the state dict (name to tensor) and the config of plain values',
+      );
+    }
+    this.push(found);
+  }
+
+  reduce(): void {
+    const [callable, args] = this.take(2);
+    if (!(callable instanceof Callable)) this.fail(`calls ${nameOf(callable)}`);
+    if (!Array.isArray(args)) this.fail(`calls ${callable.name} without a tuple of arguments`);
+    this.push(this.#placed(() => callable.call(args)));
+  }
+
+  build(): void {
+    const state = this.#pop();
+    const target = this.#top();
+    // A state dict's attributes: the versions of the network's modules, which say nothing about the weights.
+    if (target instanceof Map) return;
+    if (!(target instanceof BuildTarget)) this.fail(`sets the state of ${nameOf(target)}`);
+    this.#placed(() => target.setState(state));
+  }
+
+  persistentId(): void {
+    const id = this.#pop();
+    const load = this.#hooks.persistentLoad;
+    if (!load) this.fail('refers to something outside of it');
+    this.push(this.#placed(() => load(id)));
+  }
+
+  #placed<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      if (error instanceof CheckpointError) this.fail(error.message);
+      throw error;
+    }
+  }
+}
+
+function nameOf(value: unknown): string {
+  if (value instanceof Global) return value.name;
+  return value === null ? 'None' : `a ${typeof value === 'object' ? value.constructor.name : typeof value}`;
+}
+
+const STOP = 0x2e;
+
+/** Opcodes by their number, named as in Python's pickletools. */
+const OPERATIONS = new Map<number, (pickle: Interpreter) => void | Promise<void>>([
+  [0x80, (p) => p.protocol()], // PROTO
+  [0x95, async (p) => void (await p.length64())], // FRAME
+  [0x28, (p) => p.mark()], // MARK
+  [0x30, (p) => void p.pop()], // POP
+  [0x4e, (p) => p.push(null)], // NONE
+  [0x88, (p) => p.push(true)], // NEWTRUE
+  [0x89, (p) => p.push(false)], // NEWFALSE
+  [0x4b, async (p) => p.push(await p.unsigned(1))], // BININT1
+  [0x4d, async (p) => p.push(await p.unsigned(2))], // BININT2
+  [0x4a, async (p) => p.push(await p.signed32())], // BININT
+  [0x8a, async (p) => p.integer(await p.unsigned(1))], // LONG1
+  [0x8b, async (p) => p.integer(await p.unsigned(4))], // LONG4
+  [0x47, async (p) => p.push(await p.float64())], // BINFLOAT
+  [0x8c, async (p) => p.text(await p.unsigned(1))], // SHORT_BINUNICODE
+  [0x58, async (p) => p.text(await p.unsigned(4))], // BINUNICODE
+  [0x8d, async (p) => p.text(await p.length64())], // BINUNICODE8
+  [0x43, async (p) => p.bytes(await p.unsigned(1))], // SHORT_BINBYTES
+  [0x42, async (p) => p.bytes(await p.unsigned(4))], // BINBYTES
+  [0x8e, async (p) => p.bytes(await p.length64())], // BINBYTES8
+  [0x29, (p) => p.push([])], // EMPTY_TUPLE
+  [0x85, (p) => p.push(p.take(1))], // TUPLE1
+  [0x86, (p) => p.push(p.take(2))], // TUPLE2
+  [0x87, (p) => p.push(p.take(3))], // TUPLE3
+  [0x74, (p) => p.push(p.takeToMark())], // TUPLE
+  [0x5d, (p) => p.push([])], // EMPTY_LIST
+  [0x61, (p) => p.append(p.take(1))], // APPEND
+  [0x65, (p) => p.append(p.takeToMark())], // APPENDS
+  [0x7d, (p) => p.push(new Map())], // EMPTY_DICT
+  [0x73, (p) => p.setItems(p.take(2))], // SETITEM
+  [0x75, (p) => p.setItems(p.takeToMark())], // SETITEMS
+  [0x71, async (p) => p.memoize(await p.unsigned(1))], // BINPUT
+  [0x72, async (p) => p.memoize(await p.unsigned(4))], // LONG_BINPUT
+  [0x94, (p) => p.memoizeNext()], // MEMOIZE
+  [0x68, async (p) => p.recall(await p.unsigned(1))], // BINGET
+  [0x6a, async (p) => p.recall(await p.unsigned(4))], // LONG_BINGET
+  [0x63, (p) => p.globalLines()], // GLOBAL
+  [0x93, (p) => p.globalOnStack()], // STACK_GLOBAL
+  [0x52, (p) => p.reduce()], // REDUCE
+  [0x62, (p) => p.build()], // BUILD
+  [0x51, (p) => p.persistentId()], // BINPERSID
+]);

@@ -1,0 +1,234 @@
+import type { FileHandle } from 'node:fs/promises';
+import { CheckpointError } from './error.js';
+
+/** Of one read from the file: Node refuses 2 GiB and more, and past a few MB a larger read is no faster. */
+const READ_BYTES = 8 * 2 ** 20;
+
+/** Of a reader's buffer to start with: a pickle or a header is read from it in small pieces. */
+const BUFFER_BYTES = 64 * 2 ** 10;
+
+/** An open file, read at given positions and never as a whole. */
+export class FileBytes {
+  readonly size: number;
+  readonly #handle: FileHandle;
+
+  constructor(handle: FileHandle, size: number) {
+    this.#handle = handle;
+    this.size = size;
+  }
+
+  /** Fills `target` from `position` on; returns how many bytes there were, fewer only at the file's end. */
+  async read(target: Uint8Array, position: number): Promise<number> {
+    let done = 0;
+    while (done < target.length) {
+      const part = target.subarray(done, done + READ_BYTES);
+      const { bytesRead } = await this.#handle.read(part, 0, part.length, position + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return done;
+  }
+
+  /** The whole file in order. Each piece is valid until the next is asked for. */
+  async *pieces(): AsyncGenerator<Uint8Array> {
+    const buffer = new Uint8Array(Math.min(READ_BYTES, this.size));
+    for (let position = 0; position < this.size; ) {
+      const count = await this.read(buffer, position);
+      if (count === 0) return;
+      yield buffer.subarray(0, count);
+      position += count;
+    }
+  }
+
+  /** Reads the bytes from `start` to `end` - 1 in order; positions count from the beginning of the file. */
+  reader(start = 0, end = this.size): ByteReader {
+    return new ByteReader(new FileStream(this, start), start, Math.min(end, this.size));
+  }
+}
+
+/** Bytes that come in order. */
+interface ByteStream {
+  /** Where the bytes can be had again, at the reader's position; null for a stream that passes once. */
+  readonly file: FileBytes | null;
+  /** Fills as much of `target` as there is; fewer bytes only at the end. */
+  read(target: Uint8Array): Promise<number>;
+  /** Returns how many bytes it could skip. */
+  skip(count: number): Promise<number>;
+}
+
+class FileStream implements ByteStream {
+  readonly file: FileBytes;
+  #position: number;
+
+  constructor(file: FileBytes, position: number) {
+    this.file = file;
+    this.#position = position;
+  }
+
+  async read(target: Uint8Array): Promise<number> {
+    const count = await this.file.read(target, this.#position);
+    this.#position += count;
+    return count;
+  }
+
+  async skip(count: number): Promise<number> {
+    const possible = Math.max(0, Math.min(count, this.file.size - this.#position));
+    this.#position += possible;
+    return possible;
+  }
+}
+
+class PieceStream implements ByteStream {
+  readonly file = null;
+  readonly #pieces: AsyncIterator<Uint8Array>;
+  #piece: Uint8Array = new Uint8Array(0);
+
+  constructor(pieces: AsyncIterable<Uint8Array>) {
+    this.#pieces = pieces[Symbol.asyncIterator]();
+  }
+
+  async read(target: Uint8Array): Promise<number> {
+    return this.#take(target.length, (part, at) => target.set(part, at));
+  }
+
+  async skip(count: number): Promise<number> {
+    return this.#take(count, () => {});
+  }
+
+  async #take(count: number, use: (part: Uint8Array, at: number) => void): Promise<number> {
+    let done = 0;
+    while (done < count) {
+      if (this.#piece.length === 0) {
+        const { value, done: ended } = await this.#pieces.next();
+        if (ended) break;
+        this.#piece = value;
+      }
+      const part = this.#piece.subarray(0, count - done);
+      use(part, done);
+      this.#piece = this.#piece.subarray(part.length);
+      done += part.length;
+    }
+    return done;
+  }
+}
+
+/** Reads a stream in order: small pieces through a buffer, large ones straight into their place. */
+export class ByteReader {
+  readonly #stream: ByteStream;
+  /** The buffered bytes are `#buffer[#from … #to - 1]`. */
+  #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  #from = 0;
+  #to = 0;
+  #position: number;
+  #limit: number;
+
+  /** `limit` is the position where the bytes end, or that they must not pass. */
+  constructor(stream: ByteStream, position: number, limit: number) {
+    this.#stream = stream;
+    this.#position = position;
+    this.#limit = limit;
+  }
+
+  /** A reader of bytes that come in pieces and pass once; they must not be more than `limit`. */
+  static of(pieces: AsyncIterable<Uint8Array>, limit: number): ByteReader {
+    return new ByteReader(new PieceStream(pieces), 0, limit);
+  }
+
+  /** Of the next byte. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Where the bytes can be had again, at their position; null for a stream that passes once. */
+  get file(): FileBytes | null {
+    return this.#stream.file;
+  }
+
+  /** Checks that `count` more bytes fit before the end. Call it before memory is taken for them. */
+  require(count: number): void {
+    if (this.#position + count > this.#limit) this.#truncated(count);
+  }
+
+  /** The bytes that come next, at least `count` of them unless the stream ends before; nothing is consumed. */
+  async peek(count: number): Promise<Buffer> {
+    if (this.#to - this.#from < count) await this.#fill(count);
+    const end = Math.min(this.#to, this.#from + (this.#limit - this.#position));
+    return this.#buffer.subarray(this.#from, end);
+  }
+
+  /** Consumes bytes that `peek` has shown. */
+  consume(count: number): void {
+    this.#from += count;
+    this.#position += count;
+  }
+
+  /** The next `count` bytes, valid until the next call. For small counts: they go through the buffer. */
+  async bytes(count: number): Promise<Buffer> {
+    this.require(count);
+    const buffered = await this.peek(count);
+    if (buffered.length < count) this.#truncated(count);
+    this.consume(count);
+    return buffered.subarray(0, count);
+  }
+
+  async byte(): Promise<number> {
+    return (await this.bytes(1))[0];
+  }
+
+  /** An unsigned little-endian integer of 8 bytes. */
+  async uint64(what: string): Promise<number> {
+    const value = (await this.bytes(8)).readBigUInt64LE();
+    if (value > Number.MAX_SAFE_INTEGER) {
+      throw new CheckpointError(`byte ${this.#position - 8}: ${what} of ${value} is larger than any file`);
+    }
+    return Number(value);
+  }
+
+  /** Fills `target`. */
+  async into(target: Uint8Array): Promise<void> {
+    this.require(target.length);
+    const buffered = Math.min(target.length, this.#to - this.#from);
+    target.set(this.#buffer.subarray(this.#from, this.#from + buffered));
+    this.consume(buffered);
+    const read = await this.#stream.read(target.subarray(buffered));
+    this.#position += read;
+    if (buffered + read < target.length) this.#truncated(target.length - buffered - read);
+  }
+
+  async skip(count: number): Promise<void> {
+    this.require(count);
+    const buffered = Math.min(count, this.#to - this.#from);
+    this.consume(buffered);
+    const skipped = await this.#stream.skip(count - buffered);
+    this.#position += skipped;
+    if (buffered + skipped < count) this.#truncated(count - buffered - skipped);
+  }
+
+  /** Lets `run` read in the next `length` bytes and no further, then goes on behind them. */
+  async within<T>(length: number, run: () => Promise<T>): Promise<T> {
+    this.require(length);
+    const outer = this.#limit;
+    const end = this.#position + length;
+    this.#limit = end;
+    const result = await run();
+    this.#limit = outer;
+    await this.skip(end - this.#position);
+    return result;
+  }
+
+  async #fill(count: number): Promise<void> {
+    const kept = this.#to - this.#from;
+    const size = Math.max(this.#buffer.length, count);
+    const buffer = size > this.#buffer.length ? Buffer.allocUnsafe(size) : this.#buffer;
+    this.#buffer.copy(buffer, 0, this.#from, this.#to);
+    this.#buffer = buffer;
+    this.#from = 0;
+    this.#to = kept + (await this.#stream.read(buffer.subarray(kept)));
+  }
+
+  #truncated(count: number): never {
+    throw new CheckpointError(
+      `ends too early: ${count} more bytes should follow at byte ${this.#position}; the file is truncated or damaged`,
+    );
+  }
+}

@@ -1,0 +1,146 @@
+import { CheckpointError } from './error.js';
+import type { FileBytes } from './source.js';
+
+const LOCAL_HEADER = 0x04034b50;
+const CENTRAL_HEADER = 0x02014b50;
+const END = 0x06054b50;
+const END64 = 0x06064b50;
+const END64_LOCATOR = 0x07064b50;
+
+const LOCAL_HEADER_BYTES = 30;
+const CENTRAL_HEADER_BYTES = 46;
+const END_BYTES = 22;
+const END64_BYTES = 56;
+const LOCATOR_BYTES = 20;
+
+/** The end record may be followed by a comment, whose length has two bytes. */
+const MAX_COMMENT_BYTES = 0xffff;
+
+/** A directory of 100,000 tensors is smaller; it is read as a whole. */
+const MAX_DIRECTORY_BYTES = 16 * 2 ** 20;
+
+/** A 32-bit field that has its value in the zip64 extra field. */
+const IN_ZIP64 = 0xffff_ffff;
+
+const ZIP64_EXTRA = 1;
+const STORED = 0;
+
+interface Entry {
+  readonly header: number;
+  readonly size: number;
+}
+
+export interface Zip {
+  readonly names: readonly string[];
+  /** Where an entry's bytes are; throws where there is no such entry or it is compressed. */
+  find(name: string): Promise<{ start: number; size: number }>;
+}
+
+/** Reads a zip's directory, zip64 included. Only stored entries can be found: torch.save never compresses. */
+export async function readZip(file: FileBytes): Promise<Zip> {
+  const directory = await findDirectory(file);
+  const entries = readDirectory(await bytes(file, directory.start, directory.size));
+  return {
+    names: [...entries.keys()],
+    find: async (name) => {
+      const entry = entries.get(name);
+      if (!entry) throw new CheckpointError(`the zip has no entry ${JSON.stringify(name)}`);
+      if (entry === 'compressed') {
+        throw new CheckpointError(
+          `the zip's entry ${JSON.stringify(name)} is compressed; pack it again with "zip -0"`,
+        );
+      }
+      const header = await bytes(file, entry.header, LOCAL_HEADER_BYTES);
+      if (header.readUInt32LE(0) !== LOCAL_HEADER) damaged('an entry is not where the directory says');
+      const start = entry.header + LOCAL_HEADER_BYTES + header.readUInt16LE(26) + header.readUInt16LE(28);
+      if (start + entry.size > file.size) damaged('an entry reaches behind the end of the file');
+      return { start, size: entry.size };
+    },
+  };
+}
+
+async function findDirectory(file: FileBytes): Promise<{ start: number; size: number }> {
+  const tailStart = Math.max(0, file.size - END_BYTES - MAX_COMMENT_BYTES);
+  const tail = await bytes(file, tailStart, file.size - tailStart);
+  let at = tail.length - END_BYTES;
+  while (at >= 0 && tail.readUInt32LE(at) !== END) at--;
+  if (at < 0) damaged('its directory is missing, the file is truncated');
+  let size = tail.readUInt32LE(at + 12);
+  let start = tail.readUInt32LE(at + 16);
+
+  const locator = tailStart + at - LOCATOR_BYTES;
+  if (locator >= 0) {
+    const record = await bytes(file, locator, LOCATOR_BYTES);
+    if (record.readUInt32LE(0) === END64_LOCATOR) {
+      const end = await bytes(file, safe(record.readBigUInt64LE(8)), END64_BYTES);
+      if (end.readUInt32LE(0) !== END64) damaged('its zip64 end record is not where it should be');
+      size = safe(end.readBigUInt64LE(40));
+      start = safe(end.readBigUInt64LE(48));
+    }
+  }
+  if (size > MAX_DIRECTORY_BYTES) damaged(`its directory of ${size} bytes is too large`);
+  return { start, size };
+}
+
+function readDirectory(directory: Buffer): Map<string, Entry | 'compressed'> {
+  const entries = new Map<string, Entry | 'compressed'>();
+  for (let at = 0; at < directory.length; ) {
+    if (at + CENTRAL_HEADER_BYTES > directory.length) damaged('its directory ends within an entry');
+    if (directory.readUInt32LE(at) !== CENTRAL_HEADER)
+      damaged('its directory holds something else than entries');
+    const nameEnd = at + CENTRAL_HEADER_BYTES + directory.readUInt16LE(at + 28);
+    const extraEnd = nameEnd + directory.readUInt16LE(at + 30);
+    const end = extraEnd + directory.readUInt16LE(at + 32);
+    if (end > directory.length) damaged('its directory ends within an entry');
+    const name = directory.toString('utf8', at + CENTRAL_HEADER_BYTES, nameEnd);
+    const isStored = directory.readUInt16LE(at + 10) === STORED && (directory.readUInt16LE(at + 8) & 1) === 0;
+    entries.set(
+      name,
+      isStored ? readEntry(directory, at, directory.subarray(nameEnd, extraEnd)) : 'compressed',
+    );
+    at = end;
+  }
+  return entries;
+}
+
+function readEntry(directory: Buffer, at: number, extra: Buffer): Entry {
+  const size = directory.readUInt32LE(at + 24);
+  const storedSize = directory.readUInt32LE(at + 20);
+  const header = directory.readUInt32LE(at + 42);
+  const wide = zip64Fields(extra);
+  // The extra field holds, in this order, those of the three that are not in the entry itself.
+  const [wideSize, wideStoredSize, wideHeader] = [size, storedSize, header].map((field) =>
+    field === IN_ZIP64 ? safe(wide.shift() ?? damaged('a zip64 field is missing')) : field,
+  );
+  if (wideSize !== wideStoredSize) damaged('a stored entry has two sizes');
+  return { size: wideSize!, header: wideHeader! };
+}
+
+function zip64Fields(extra: Buffer): bigint[] {
+  for (let at = 0; at + 4 <= extra.length; ) {
+    const end = at + 4 + extra.readUInt16LE(at + 2);
+    if (extra.readUInt16LE(at) === ZIP64_EXTRA && end <= extra.length) {
+      const fields: bigint[] = [];
+      for (let field = at + 4; field + 8 <= end; field += 8) fields.push(extra.readBigUInt64LE(field));
+      return fields;
+    }
+    at = end;
+  }
+  return [];
+}
+
+async function bytes(file: FileBytes, start: number, size: number): Promise<Buffer> {
+  if (start + size > file.size) damaged('a part of it lies behind the end of the file');
+  const buffer = Buffer.alloc(size);
+  await file.read(buffer, start);
+  return buffer;
+}
+
+function safe(value: bigint): number {
+  if (value > Number.MAX_SAFE_INTEGER) damaged('a number in it is larger than any file');
+  return Number(value);
+}
+
+function damaged(what: string): never {
+  throw new CheckpointError(`the zip is damaged: ${what}`);
+}

@@ -1,0 +1,66 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { CheckpointError, readCheckpoint, type Weight } from '../../src/checkpoint/checkpoint.js';
+
+export const FIXTURES = fileURLToPath(new URL('../fixtures/checkpoints/', import.meta.url));
+export const ENCODINGS = join(FIXTURES, 'encodings');
+
+/** The files in every encoding that hold the same GHN of a family. */
+export async function encodingsOf(family: 'ghn2' | 'ghn3'): Promise<string[]> {
+  return (await readdir(ENCODINGS)).filter((name) => name.startsWith(`${family}.`)).sort();
+}
+
+/** Gives a test file a folder of its own, and writes into it. */
+export function useFolder(): (name: string, content: Uint8Array) => Promise<string> {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'ghn-checkpoint-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  return async (name, content) => {
+    const path = join(folder, name);
+    await writeFile(path, content);
+    return path;
+  };
+}
+
+/** The message with which a file is refused; fails if it is read, or fails with anything but a CheckpointError. */
+export async function refusal(path: string): Promise<string> {
+  const error: unknown = await readCheckpoint(path).then(
+    () => null,
+    (reason) => reason,
+  );
+  expect(error).toBeInstanceOf(CheckpointError);
+  return (error as CheckpointError).message;
+}
+
+/** A safetensors file of float32 tensors. */
+export function safetensors(weights: ReadonlyMap<string, Weight>, config?: object): Buffer {
+  const header: Record<string, object> = {};
+  if (config) header.__metadata__ = { config: JSON.stringify(config) };
+  let end = 0;
+  for (const [name, { shape, data }] of weights) {
+    header[name] = { dtype: 'F32', shape, data_offsets: [end, end + data.byteLength] };
+    end += data.byteLength;
+  }
+  const bodies = [...weights.values()].map(({ data }) =>
+    Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+  );
+  return safetensorsOf(header, Buffer.concat(bodies));
+}
+
+/** A safetensors file with any header. */
+export function safetensorsOf(header: object, body: Uint8Array): Buffer {
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([length, text, body]);
+}
+
+/** A tensor of zeros. */
+export function zeros(...shape: number[]): Weight {
+  return { shape, data: new Float32Array(shape.reduce((product, n) => product * n, 1)) };
+}
