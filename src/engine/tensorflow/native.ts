@@ -1,0 +1,75 @@
+import { createRequire } from 'node:module';
+import type { KernelBackend } from '@tensorflow/tfjs-core';
+import type { TensorFlow, TensorflowBackend } from './backend.js';
+
+/** What tfjs-node and tfjs-node-gpu export beside TensorFlow.js itself. */
+type NativeTensorFlow = TensorFlow & { readonly version: Readonly<Record<string, string>> };
+
+interface NativeKernelBackend extends KernelBackend {
+  readonly isUsingGpuDevice: boolean;
+  readonly binding: { readonly TF_Version: string };
+}
+
+const PACKAGES = { cpu: '@tensorflow/tfjs-node', cuda: '@tensorflow/tfjs-node-gpu' } as const;
+
+// Not `import`: the packages are CommonJS, need not be there, and `require` finds them through NODE_PATH as well.
+const require = createRequire(import.meta.url);
+
+/**
+ * TensorFlow's own library.
+ *
+ * @throws where the package, its native part or the GPU is missing: what is, and how to get it.
+ */
+export async function createNativeBackend(device: 'cpu' | 'cuda'): Promise<TensorflowBackend> {
+  const name = PACKAGES[device];
+  const tf = load(name);
+  await tf.setBackend('tensorflow');
+  const { binding, isUsingGpuDevice } = tf.backend() as NativeKernelBackend;
+  if (device === 'cuda' && !isUsingGpuDevice) {
+    throw new Error(
+      `${name} found no GPU that it can use: TensorFlow ${binding.TF_Version} needs an NVIDIA driver and, on the ` +
+        'library path, CUDA 11 and cuDNN 8. What it missed, it printed to stderr.',
+    );
+  }
+  return {
+    tf,
+    name: 'tensorflow',
+    version: `${name} ${tf.version['tfjs-core']}, TensorFlow ${binding.TF_Version}`,
+    device,
+    maxWeightBytes: Number.POSITIVE_INFINITY,
+    headsAtOnce: Number.POSITIVE_INFINITY,
+    timesTransposed: (x, weight) => tf.matMul(x, weight, false, true),
+    rows: (tensor, start, end) => tf.slice(tensor, start, end - start),
+    lookUp: (table, columns) => tf.gather(table, tf.tensor1d(columns, 'int32'), 1),
+    settle(tensor) {
+      // The package hands the values over when an operation first reads them: this is one that computes nothing much.
+      tf.dispose(tf.slice(tensor, [0, 0], [1, 1]));
+    },
+    reserve() {},
+    memory: () => tf.memory().numBytes,
+  };
+}
+
+function load(name: string): NativeTensorFlow {
+  restoreUtil();
+  // From the Ampere generation on cuBLAS would round float32 factors to 10 bits (TF32): errors of 1e-3.
+  process.env.NVIDIA_TF32_OVERRIDE ??= '0';
+  try {
+    return require(name) as NativeTensorFlow;
+  } catch (cause) {
+    const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1);
+    throw new Error(
+      `Cannot load ${name}: ${reason} Its install script fetches TensorFlow and has to be asked for: ` +
+        `\`npm install ${name} --ignore-scripts=false\`, or, where the package itself is there, ` +
+        `\`npm rebuild ${name} --ignore-scripts=false\`.`,
+      { cause },
+    );
+  }
+}
+
+/** tfjs-node 4.22 calls two functions that Node 23 removed from `util` (tensorflow/tfjs 8425). */
+function restoreUtil(): void {
+  const util = require('node:util') as Record<string, unknown>;
+  util.isArray ??= Array.isArray;
+  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+}

@@ -1,0 +1,115 @@
+import { BackendWasm, version_wasm } from '@tensorflow/tfjs-backend-wasm';
+import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { TensorflowBackend } from './backend.js';
+
+/** Where WebAssembly's addresses end: 32 bits, less the page that Emscripten keeps back. */
+const ADDRESSABLE_BYTES = 2 ** 32 - 2 ** 16;
+
+/**
+ * The most that a GHN's weights may take up on WebAssembly: half of what it can address. The other half is for what a
+ * prediction computes, and for the holes between. A GHN-3-L has 0.9 GB, a GHN-3-XL 2.6 GB.
+ */
+export const MAX_WASM_WEIGHT_BYTES = 2 ** 31;
+
+const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
+
+type DataId = Tensor['dataId'];
+
+/** What Emscripten exports of its heap, for which the package brings no types. */
+interface Heap {
+  _malloc(bytes: number): number;
+  _free(address: number): void;
+}
+
+/** TensorFlow.js' WebAssembly backend, with tensors that are rows of another and have no memory of their own. */
+class WasmWithViews extends BackendWasm {
+  readonly #views = new Set<DataId>();
+  viewedBytes = 0;
+
+  /** Entries `start` to `end` - 1 along the first axis. TensorFlow.js' own slice copies all of `tensor` first. */
+  view<T extends Tensor>(tensor: T, start: number, end: number): T {
+    const [length, ...rest] = tensor.shape;
+    const rowBytes = (tensor.size / length) * FLOAT_BYTES;
+    const offset = this.getMemoryOffset(tensor.dataId) + start * rowBytes;
+    const view = this.makeOutput([end - start, ...rest], tensor.dtype, offset);
+    this.#views.add(view.dataId);
+    this.viewedBytes += (end - start) * rowBytes;
+    return tf.engine().makeTensorFromTensorInfo(view) as T;
+  }
+
+  override disposeData(dataId: DataId, force = false): boolean {
+    if (this.#views.has(dataId) && (force || this.refCount(dataId) === 1)) {
+      const data = this.dataIdMap.get(dataId);
+      this.viewedBytes -= tf.util.sizeFromShape(data.shape) * FLOAT_BYTES;
+      // The memory is another tensor's: freeing address 0 frees nothing.
+      data.memoryOffset = 0;
+      this.#views.delete(dataId);
+    }
+    return super.disposeData(dataId, force);
+  }
+}
+
+async function start(): Promise<WasmWithViews> {
+  const create = tf.findBackendFactory('wasm');
+  tf.removeBackend('wasm');
+  tf.registerBackend('wasm', async () => new WasmWithViews(((await create()) as BackendWasm).wasm));
+  await tf.setBackend('wasm');
+  return tf.backend() as WasmWithViews;
+}
+
+let started: Promise<WasmWithViews> | undefined;
+
+/** TensorFlow.js' WebAssembly backend: one thread, anywhere. */
+export async function createWasmBackend(): Promise<TensorflowBackend> {
+  started ??= start();
+  const backend = await started;
+  const heap = backend.wasm as unknown as Heap;
+  await tf.setBackend('wasm');
+
+  // XNNPACK multiplies at full speed what is not transposed and no batch, and keeps a packed copy of the right factor
+  // until that is disposed, found by its data's id whatever its shape. So the right factor must never be a weight nor
+  // anything that lives on, and of the two that could be transposed it is the smaller.
+  const transposed = (matrix: Tensor2D): Tensor2D => tf.transpose(backend.view(matrix, 0, matrix.shape[0]));
+
+  return {
+    tf,
+    name: 'wasm',
+    version: `@tensorflow/tfjs-backend-wasm ${version_wasm}`,
+    device: 'cpu',
+    maxWeightBytes: MAX_WASM_WEIGHT_BYTES,
+    headsAtOnce: 1,
+    timesTransposed: (x, weight) =>
+      x.shape[0] < weight.shape[0]
+        ? tf.transpose(tf.matMul(weight, transposed(x)))
+        : tf.matMul(x, transposed(weight)),
+    rows: (tensor, start, end) => backend.view(tensor, start, end),
+    lookUp(table, columns) {
+      // TensorFlow.js' gather takes ten times as long.
+      const values = table.dataSync();
+      const [rows, width] = table.shape;
+      const result = new Float32Array(rows * columns.length);
+      for (let row = 0; row < rows; row++) {
+        const from = row * width;
+        const to = row * columns.length;
+        for (let k = 0; k < columns.length; k++) result[to + k] = values[from + columns[k]];
+      }
+      return tf.tensor2d(result, [rows, columns.length]);
+    },
+    settle() {},
+    reserve(count) {
+      // TensorFlow.js does not look at what malloc answers, and writes to address 0.
+      const bytes = count * FLOAT_BYTES;
+      const address = bytes < ADDRESSABLE_BYTES ? heap._malloc(bytes) : 0;
+      if (address === 0) {
+        const mebibytes = (n: number) => Math.ceil(n / 2 ** 20);
+        throw new Error(
+          `WebAssembly's memory has no room for another ${mebibytes(bytes)} MiB beside the ` +
+            `${mebibytes(tf.memory().numBytes)} MiB in use: use ENGINE=onnxruntime for GHNs and networks of this size.`,
+        );
+      }
+      heap._free(address);
+    },
+    memory: () => tf.memory().numBytes - backend.viewedBytes,
+  };
+}

@@ -1,0 +1,18 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { createTensorflowEngine } from '../../../src/engine/tensorflow/engine.js';
+import { NATIVE_TENSORFLOW } from '../engines.js';
+
+describe('native TensorFlow where it cannot be had', () => {
+  it.skipIf(NATIVE_TENSORFLOW)('says that its package is missing, and how to install it', async () => {
+    await expect(createTensorflowEngine({ backend: 'native', device: 'cpu' })).rejects.toThrow(
+      /Cannot find module '@tensorflow\/tfjs-node'.*npm install @tensorflow\/tfjs-node --ignore-scripts=false/,
+    );
+  });
+
+  it.skipIf(existsSync('/dev/nvidiactl'))('says what a GPU lacks', async () => {
+    await expect(createTensorflowEngine({ backend: 'native', device: 'cuda' })).rejects.toThrow(
+      /@tensorflow\/tfjs-node-gpu(:.*npm rebuild @tensorflow\/tfjs-node-gpu --ignore-scripts=false| found no GPU)/,
+    );
+  });
+});
