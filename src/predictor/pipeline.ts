@@ -42,10 +42,14 @@ export class Pipeline {
    * Reads the checkpoints, one after the other, and predicts once with each, so that no request waits for what an
    * engine prepares at its first use.
    *
+   * @param onNotice is told what a person who runs the service should know
    * @throws Error with what is wrong and how to mend it, for whoever started the service
    */
-  static async load({ engine: choice, checkpoints }: PredictorOptions): Promise<Pipeline> {
-    const engine = await selectEngine(choice);
+  static async load(
+    { engine: choice, checkpoints }: PredictorOptions,
+    onNotice: (message: string) => void,
+  ): Promise<Pipeline> {
+    const engine = await selectEngine(choice, onNotice);
     const ghns = new Map<string, Ghn>();
     const descriptions: GhnDescription[] = [];
     for (const { id, path } of checkpoints) {

@@ -40,6 +40,8 @@ export interface PredictOptions {
 export interface PredictorEvents {
   /** Something went wrong that a person who runs the service should read of. */
   readonly onProblem?: (message: string) => void;
+  /** Not wrong, but good to know. */
+  readonly onNotice?: (message: string) => void;
 }
 
 interface RunningJob {
@@ -179,6 +181,9 @@ export class Predictor {
         this.#description = message.description;
         this.#settleStart?.resolve(message.description);
         this.#settleStart = null;
+        return;
+      case 'notice':
+        this.#events.onNotice?.(message.message);
         return;
       case 'refused':
         this.#settleStart?.reject(new PredictorRefusedError(message.reason));

@@ -26,7 +26,9 @@ async function handle(message: ToProcess): Promise<void> {
   switch (message.type) {
     case 'load':
       try {
-        pipeline = await Pipeline.load(message.options);
+        pipeline = await Pipeline.load(message.options, (notice) => {
+          void channel.send({ type: 'notice', message: notice });
+        });
         await channel.send({ type: 'ready', description: pipeline.description });
       } catch (error) {
         await channel.send({ type: 'refused', reason: reasonOf(error) });

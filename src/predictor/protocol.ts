@@ -1,5 +1,6 @@
 import type { Architecture } from '../architecture/architecture.js';
 import type { GhnConfig } from '../checkpoint/checkpoint.js';
+import type { Engine } from '../engine/engine.js';
 import type { EngineChoice } from '../engine/select.js';
 
 /** A checkpoint file and the name under which its GHN is asked for. */
@@ -13,11 +14,7 @@ export interface PredictorOptions {
   readonly checkpoints: readonly CheckpointFile[];
 }
 
-export interface EngineDescription {
-  readonly name: string;
-  readonly version: string;
-  readonly device: string;
-}
+export type EngineDescription = Pick<Engine, 'name' | 'version' | 'device'>;
 
 export interface GhnDescription {
   readonly id: string;
@@ -61,6 +58,8 @@ export type ToProcess =
 
 export type FromProcess =
   | { readonly type: 'ready'; readonly description: PredictorDescription }
+  /** What a person who runs the service should know. */
+  | { readonly type: 'notice'; readonly message: string }
   /** It cannot start, whatever one tries: a setting or a file is wrong. */
   | { readonly type: 'refused'; readonly reason: string }
   | { readonly type: 'stage'; readonly job: number; readonly stage: Stage }

@@ -1,0 +1,24 @@
+import type { FastifyReply } from 'fastify';
+
+/** The request took longer than the service lets one take. */
+export class RequestTimeoutError extends Error {}
+
+/** The client has gone; nobody reads the answer any more. */
+export class ClientGoneError extends Error {}
+
+/** Aborts when the client hangs up before its answer is finished, or after a time. */
+export function requestSignal(reply: FastifyReply, timeoutMilliseconds: number): AbortSignal {
+  const controller = new AbortController();
+  const timer = setTimeout(
+    () =>
+      controller.abort(
+        new RequestTimeoutError(`the prediction was not ready after ${timeoutMilliseconds} ms; try again`),
+      ),
+    timeoutMilliseconds,
+  );
+  reply.raw.once('close', () => {
+    clearTimeout(timer);
+    if (!reply.raw.writableFinished) controller.abort(new ClientGoneError('the client has gone'));
+  });
+  return controller.signal;
+}

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import type { Architecture } from '../architecture/architecture.js';
+import { ArchitectureError, type Fault, FaultList } from '../architecture/faults.js';
+import { parseGraph } from '../architecture/graph.js';
+import type { Limits } from '../architecture/limits.js';
+import { graphSchema, nameSchema, strictObject } from '../architecture/schema.js';
+import { addZodFaults } from '../architecture/zod-faults.js';
+import { DTYPES } from '../tensor/dtype.js';
+import { FORMATS } from './record.js';
+
+/** Seeds are whole numbers that JSON carries exactly. */
+const seedSchema = z.int().min(0).default(0);
+
+const postprocessSchema = strictObject('postprocess', {
+  noise: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('beta: noise of beta times the standard deviation of the correlations of a weight’s rows.'),
+  orthogonalize: z.boolean().default(false),
+  from_layer: z.int().min(0).default(0).describe('Weights before this one, counted from 1, are left alone.'),
+  min_channels: z.int().min(0).default(0).describe('Weights with no more channels are left alone.'),
+  seed: seedSchema.describe('Of the noise.'),
+}).describe('Gives predicted weights the diversity back that fine-tuning needs.');
+
+const options = {
+  num_classes: z.int().min(1).optional().describe('Only with a name; else the architecture’s own.'),
+  ghn: z.string().optional().describe('An id of GET /ghns; else the first loaded.'),
+  predict_classifier: z.boolean().default(true).describe('false leaves the classifier out.'),
+  postprocess: postprocessSchema.nullish(),
+  seed: seedSchema.describe('For what the GHN itself draws: a class token’s row.'),
+  dtype: z.enum(DTYPES).default('F32'),
+  format: z.enum(FORMATS).default('safetensors'),
+};
+
+/** The body of POST /predict as the OpenAPI document shows it. */
+export const predictBodySchema = strictObject('the request', {
+  architecture: z
+    .union([nameSchema.describe('A name of GET /architectures'), graphSchema])
+    .describe('A network: the name of one that the service knows, or a graph.'),
+  ...options,
+});
+
+/** The architecture is read by code of its own, which finds all of its faults and says them better than a union. */
+const readSchema = strictObject('the request', { architecture: z.unknown(), ...options });
+
+/** An architecture as it was asked for: by its name, or as it is. */
+export type RequestedArchitecture =
+  | { readonly name: string }
+  | { readonly architecture: Architecture; readonly milliseconds: number };
+
+export type PredictRequest = Omit<z.output<typeof readSchema>, 'architecture'> & {
+  readonly architecture: RequestedArchitecture;
+};
+
+/** A request that does not validate, with every fault found. */
+export class InvalidRequestError extends Error {
+  readonly faults: readonly Fault[];
+
+  constructor(faults: readonly Fault[]) {
+    super('The request does not validate.');
+    this.faults = faults;
+  }
+}
+
+/**
+ * Reads the body of POST /predict and checks the architecture in it.
+ *
+ * @throws InvalidRequestError with every fault, each with its JSON pointer into the body
+ */
+export function readPredictRequest(body: unknown, limits: Limits): PredictRequest {
+  const faults: Fault[] = [];
+  const { data, error } = readSchema.safeParse(body);
+  if (error) {
+    collect(faults, '', () => {
+      const found = new FaultList();
+      addZodFaults(found, error, body, []);
+      found.throwIfAny();
+    });
+  }
+  let architecture: RequestedArchitecture | undefined;
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) {
+    const input = (body as { architecture?: unknown }).architecture;
+    collect(faults, '/architecture', () => {
+      architecture = readArchitecture(input, limits);
+    });
+    if (data?.num_classes !== undefined && typeof input !== 'string') {
+      faults.push({ path: '/num_classes', message: 'goes with the name of an architecture alone' });
+    }
+  }
+  if (faults.length > 0 || !data || !architecture) throw new InvalidRequestError(faults);
+  if (data.dtype === 'BF16' && data.format === 'npz') {
+    faults.push({ path: '/dtype', message: 'numpy has no BF16: take F32 or F16, or the format safetensors' });
+  }
+  if (data.postprocess && data.format === 'tiled') {
+    faults.push({ path: '/format', message: 'what is post-processed is not tiled: take safetensors' });
+  }
+  if (faults.length > 0) throw new InvalidRequestError(faults);
+  return { ...data, architecture };
+}
+
+function readArchitecture(input: unknown, limits: Limits): RequestedArchitecture {
+  if (typeof input === 'string') return { name: input };
+  const start = performance.now();
+  return { architecture: parseGraph(input, limits), milliseconds: performance.now() - start };
+}
+
+/** Adds the faults that a check throws, their pointers prefixed. */
+function collect(faults: Fault[], prefix: string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof ArchitectureError)) throw error;
+    for (const { path, message } of error.faults) faults.push({ path: `${prefix}${path}`, message });
+  }
+}

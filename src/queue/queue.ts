@@ -1,0 +1,68 @@
+/** The queue has as many waiting as it may. */
+export class QueueFullError extends Error {}
+
+interface Waiting {
+  readonly start: () => void;
+}
+
+/** Runs tasks one at a time, in the order in which they came, and takes no more than a number of waiting ones. */
+export class Queue {
+  readonly #limit: number;
+  readonly #waiting: Waiting[] = [];
+  #running = false;
+
+  /** @param limit how many may wait while one runs */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** How many wait. */
+  get depth(): number {
+    return this.#waiting.length;
+  }
+
+  /** Whether a task runs now. */
+  get busy(): boolean {
+    return this.#running;
+  }
+
+  /**
+   * @param signal takes a waiting task out of the queue; a running one has to heed it by itself
+   * @throws QueueFullError at once, when as many wait as may; the signal's reason when it is aborted before the start
+   */
+  async run<T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    signal.throwIfAborted();
+    if (this.#running) {
+      if (this.#waiting.length >= this.#limit) {
+        throw new QueueFullError(`${this.#waiting.length} predictions are waiting already`);
+      }
+      await this.#turn(signal);
+    }
+    this.#running = true;
+    try {
+      return await task();
+    } finally {
+      this.#running = false;
+      this.#waiting.shift()?.start();
+    }
+  }
+
+  #turn(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+        reject(signal.reason);
+      };
+      const waiting: Waiting = {
+        start: () => {
+          // Held for the task that starts: another must not slip in before its continuation runs.
+          this.#running = true;
+          signal.removeEventListener('abort', leave);
+          resolve();
+        },
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      this.#waiting.push(waiting);
+    });
+  }
+}

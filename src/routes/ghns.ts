@@ -1,0 +1,56 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { type Predictor, PredictorUnavailableError } from '../predictor/predictor.js';
+import { problemResponse } from './responses.js';
+
+const ghnSchema = z.object({
+  id: z.string().describe('What a request’s `ghn` names it by.'),
+  family: z.enum(['ghn2', 'ghn3']),
+  hidden: z.int().describe('d, the size of a node’s state.'),
+  layers: z.int(),
+  heads: z.int(),
+  max_shape: z.array(z.int()).length(4).describe('[C, C, S, S]: the largest block it decodes.'),
+  num_classes: z.int(),
+  parameters: z.int(),
+  digest: z.string().describe('Of the checkpoint file.'),
+  default: z.boolean(),
+});
+
+const ghnsSchema = z.object({
+  ghns: z.array(ghnSchema),
+  engine: z.enum(['tensorflow', 'onnxruntime', 'wasm']),
+  device: z.enum(['cpu', 'cuda']),
+});
+
+export const ghns: FastifyPluginAsyncZod<{ predictor: Predictor }> = async (app, { predictor }) => {
+  app.get(
+    '/ghns',
+    {
+      schema: {
+        tags: ['catalogue'],
+        summary: 'The GHNs that are loaded',
+        response: { 200: ghnsSchema, 503: problemResponse('Not loaded yet') },
+      },
+    },
+    async () => {
+      const { description } = predictor;
+      if (!description) throw new PredictorUnavailableError('the GHNs are being loaded');
+      return {
+        ghns: description.ghns.map(({ id, config, parameters, digest }, index) => ({
+          id,
+          family: config.family,
+          hidden: config.hidden,
+          layers: config.layers,
+          heads: config.heads,
+          max_shape: [config.channels, config.channels, config.spatial, config.spatial],
+          num_classes: config.numClasses,
+          parameters,
+          digest,
+          default: index === 0,
+        })),
+        engine: description.engine.name,
+        device: description.engine.device,
+      };
+    },
+  );
+};

@@ -1,0 +1,7 @@
+import { PROBLEM_TYPE } from '../plugins/problems.js';
+import { problemSchema } from '../predictions/record.js';
+
+/** How the OpenAPI document shows an answer that is a problem. */
+export function problemResponse(description: string) {
+  return { description, content: { [PROBLEM_TYPE]: { schema: problemSchema } } };
+}

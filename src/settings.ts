@@ -1,0 +1,95 @@
+import { basename, extname } from 'node:path';
+import { z } from 'zod';
+
+const GIB = 2 ** 30;
+const MIB = 2 ** 20;
+
+/** What a GHN may be called in a request. */
+const GHN_ID = /^[\w.-]{1,100}$/;
+
+const integer = (minimum: number, fallback: number) =>
+  z.coerce.number().int().min(minimum).max(Number.MAX_SAFE_INTEGER).default(fallback);
+
+const list = z
+  .string()
+  .transform((value) => value.split(',').map((entry) => entry.trim()))
+  .transform((entries) => entries.filter((entry) => entry !== ''));
+
+const checkpoints = list.transform((entries, context) => {
+  const files = entries.map((entry) => {
+    const equals = entry.indexOf('=');
+    const path = entry.slice(equals + 1);
+    return { id: equals < 0 ? basename(path, extname(path)) : entry.slice(0, equals), path };
+  });
+  const seen = new Set<string>();
+  for (const { id, path } of files) {
+    if (!GHN_ID.test(id)) {
+      context.addIssue(`the id ${JSON.stringify(id)} of ${path} may hold letters, digits, _, . and - alone`);
+    }
+    if (seen.has(id)) context.addIssue(`two checkpoints have the id ${id}: name them with id=path`);
+    seen.add(id);
+  }
+  return files;
+});
+
+/** A setting's first word says where it would lead; this build goes to the others. */
+const unsupported = (scheme: string, instead: string) => (value: string) =>
+  !value.startsWith(scheme) || `${scheme} is not supported by this build; ${instead}`;
+
+function refusing(scheme: string, instead: string) {
+  const check = unsupported(scheme, instead);
+  return z.string().superRefine((value, context) => {
+    const verdict = check(value);
+    if (verdict !== true) context.addIssue(verdict);
+  });
+}
+
+/** The environment variables that the service reads; the README lists them. */
+const settingsSchema = z.object({
+  HOST: z.string().default('127.0.0.1'),
+  PORT: integer(0, 3000).pipe(z.number().max(65_535)),
+  GHN_CHECKPOINTS: checkpoints.optional(),
+  ENGINE: z.enum(['auto', 'tensorflow', 'onnxruntime', 'wasm']).default('auto'),
+  DEVICE: z.enum(['auto', 'cpu', 'cuda']).default('auto'),
+  STORE: refusing('s3://', 'give a directory').default('data'),
+  STORE_MAX_BYTES: integer(0, 20 * GIB),
+  QUEUE: refusing('redis', 'use QUEUE=memory')
+    .pipe(z.literal('memory', 'the queue is "memory"'))
+    .default('memory'),
+  MAX_QUEUE: integer(1, 64),
+  MAX_BODY_BYTES: integer(1, 16 * MIB),
+  MAX_NODES: integer(1, 5000),
+  MAX_PARAMETERS: integer(1, 2e9),
+  REQUEST_TIMEOUT_MS: integer(1, 300_000),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+export interface CheckpointSetting {
+  readonly id: string;
+  readonly path: string;
+}
+
+export type Settings = z.output<typeof settingsSchema>;
+
+/** The settings are wrong; the message says which and how, a line each. */
+export class SettingsError extends Error {}
+
+/**
+ * Reads the settings from environment variables. An empty variable counts as none.
+ *
+ * @throws SettingsError that names every variable that is wrong
+ */
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  const given = Object.fromEntries(
+    Object.keys(settingsSchema.shape).flatMap((name) =>
+      environment[name] ? [[name, environment[name]]] : [],
+    ),
+  );
+  const { data, error } = settingsSchema.safeParse(given);
+  if (error) {
+    throw new SettingsError(
+      error.issues.map(({ path, message }) => `${path[0]?.toString()}: ${message}`).join('\n'),
+    );
+  }
+  return data;
+}
