@@ -36,7 +36,7 @@ export function checkNodes(draft: GraphDraft, limits: Limits, faults: FaultList)
   draft.nodes.forEach((node, index) => {
     if (node) checkNode(node, ['nodes', index], faults);
   });
-  checkCount('parameters', parameters, limits, ['nodes'], faults);
+  if (!draft.stateDict) checkCount('parameters', parameters, limits, ['nodes'], faults);
   return { input: checkInput(draft, faults), indexOf };
 }
 

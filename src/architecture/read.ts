@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { FaultList } from './faults.js';
+import { asArray, isObject } from './json.js';
 import type { Limits } from './limits.js';
 import { checkCount } from './limits.js';
 import type { GraphEdge, GraphNode, GraphStateDictEntry } from './schema.js';
@@ -59,12 +60,4 @@ function readItems<Schema extends z.ZodType>(
     addZodFaults(faults, result.error, item, [key, index]);
     return null;
   });
-}
-
-function asArray(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

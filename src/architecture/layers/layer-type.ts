@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { nameSchema, strictObject } from '../schema.js';
+import type { Network } from './network.js';
+import type { Size } from './size.js';
+
+/** What a layer gives to those behind it. */
+export interface Value {
+  /** The node that it comes from, with no other in between. */
+  readonly node: number;
+  /** null where it is not known. */
+  readonly size: Size | null;
+  /** What gives it, as messages call it: `Conv2d "conv1"`. */
+  readonly giver: string;
+}
+
+/** Where a layer stands. */
+export interface Place {
+  /** The layer as messages call it. */
+  readonly label: string;
+  /** The first input, for the many layers that have one. */
+  readonly input: Value;
+  readonly inputs: readonly Value[];
+  readonly network: Network;
+  /** Adds a fault at a key of the layer, or at the layer itself. */
+  readonly fault: (key: string | null, message: string) => void;
+}
+
+/** A layer's output: null for a size that cannot be told, after a fault for instance. */
+export interface Output {
+  readonly node: number;
+  readonly size: Size | null;
+}
+
+/** A layer that satisfies its type's schema, ready to be put into a network. */
+export interface ReadLayer {
+  readonly inputs: readonly string[] | undefined;
+  readonly place: (place: Place) => Output;
+}
+
+/** One of the layer types that can be written. */
+export interface LayerType {
+  readonly type: string;
+  readonly schema: z.ZodObject<{ type: z.ZodLiteral<string> }>;
+  readonly severalInputs: boolean;
+  readonly read: (layer: unknown) => ReadLayer | z.ZodError;
+}
+
+/** The schema of a layer type: PyTorch's arguments, a name, and where its input comes from. */
+export function layerSchema<Type extends string, Arguments extends z.ZodRawShape>(
+  type: Type,
+  args: Arguments,
+) {
+  return strictObject(`a ${type}`, {
+    name: nameSchema.meta({ description: 'Unlike every other layer’s; its tensors’ names begin with it' }),
+    type: z.literal(type),
+    inputs: z.array(nameSchema).min(1).optional().meta({
+      description: 'The layers before that it takes, or "input"; the layer right before it unless given',
+    }),
+    ...args,
+  });
+}
+
+interface AnyLayerSchema
+  extends z.ZodObject<{
+    type: z.ZodLiteral<string>;
+    name: z.ZodString;
+    inputs: z.ZodOptional<z.ZodArray<z.ZodString>>;
+  }> {}
+
+/** A layer type from its schema and what it adds to a network. */
+export function layerType<Schema extends AnyLayerSchema>(
+  schema: Schema,
+  place: (layer: z.output<Schema>, place: Place) => Output,
+  { severalInputs = false } = {},
+): LayerType {
+  return {
+    type: schema.shape.type.value,
+    schema,
+    severalInputs,
+    read: (layer) => {
+      const result = schema.safeParse(layer);
+      if (!result.success) return result.error;
+      return { inputs: result.data.inputs, place: (where) => place(result.data, where) };
+    },
+  };
+}

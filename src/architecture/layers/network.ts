@@ -1,0 +1,131 @@
+import type { Op, StateDictEntry, TensorSpec } from '../architecture.js';
+import { couldBeClassifier } from '../node-rules.js';
+import type { Graph, GraphNode } from '../schema.js';
+import { inPyTorchOrder } from './state-dict.js';
+
+interface DraftNode {
+  /** null: it is numbered among those of its operation. */
+  readonly id: string | null;
+  readonly op: Op;
+  readonly weight?: TensorSpec;
+  readonly bias?: TensorSpec;
+  readonly kernel?: readonly [number, number];
+  /** Indices of the nodes that lead to it. */
+  inputs: readonly number[];
+  /** The index of the layer that it belongs to. */
+  readonly layer: number;
+}
+
+/** A network's graph while its layers are added, one after the other. Node 0 is the input. */
+export class Network {
+  readonly #nodes: DraftNode[] = [{ id: 'input', op: 'input', inputs: [], layer: -1 }];
+  readonly #stateDict: StateDictEntry[] = [];
+  #layer = -1;
+
+  /** Begins the next layer: what is added from here on belongs to it. */
+  nextLayer(): void {
+    this.#layer++;
+  }
+
+  /** A node that owns a weight; its id is `id`. */
+  addWeight(op: Op, id: string, weight: TensorSpec, inputs: readonly number[]): number {
+    this.addTensor(weight, 'parameter');
+    return this.#add({ id, op, weight, inputs, layer: this.#layer });
+  }
+
+  /** A bias behind a weight's node. Its id is the tensor's name. */
+  addBias(bias: TensorSpec, behind: number): number {
+    this.addTensor(bias, 'parameter');
+    return this.#add({ id: bias.name, op: 'bias', bias, inputs: [behind], layer: this.#layer });
+  }
+
+  /** A norm, which owns its gain and its bias. */
+  addNorm(op: 'bn' | 'ln', id: string, weight: TensorSpec, bias: TensorSpec | null, input: number): number {
+    this.addTensor(weight, 'parameter');
+    if (bias) this.addTensor(bias, 'parameter');
+    return this.#add({ id, op, weight, ...(bias && { bias }), inputs: [input], layer: this.#layer });
+  }
+
+  /** A node without tensors. */
+  addOperation(op: Op, inputs: readonly number[], kernel?: readonly [number, number]): number {
+    return this.#add({ id: null, op, inputs, ...(kernel && { kernel }), layer: this.#layer });
+  }
+
+  /** A node that joins others; where all inputs come from one node, that node. */
+  join(op: 'sum' | 'concat', inputs: readonly number[]): number {
+    const different = [...new Set(inputs)];
+    const [only] = different;
+    return different.length === 1 && only !== undefined ? only : this.addOperation(op, different);
+  }
+
+  /** A tensor of the state dict; those of nodes are there already. */
+  addTensor(tensor: TensorSpec, kind: StateDictEntry['kind']): void {
+    this.#stateDict.push({ ...tensor, kind });
+  }
+
+  op(node: number): Op | undefined {
+    return this.#nodes[node]?.op;
+  }
+
+  /** The layer that made the node at that place of the graph; -1 for the input. */
+  layerOf(node: number): number {
+    return this.#nodes[node]?.layer ?? -1;
+  }
+
+  /** The graph, with the network's output at node `output`. */
+  graph(name: string, output: number): Graph {
+    const head = this.#headBehindItsPool(output);
+    const ids = numbered(this.#nodes);
+    return {
+      name,
+      nodes: this.#nodes.map(
+        ({ op, weight, bias, kernel }, index): GraphNode => ({
+          id: ids[index]!,
+          op,
+          ...(weight && { weight: { name: weight.name, shape: [...weight.shape] } }),
+          ...(bias && { bias: { name: bias.name, shape: [...bias.shape] } }),
+          ...(kernel && { kernel: [kernel[0], kernel[1]] }),
+          ...(head.includes(index) && { classifier: true }),
+        }),
+      ),
+      edges: this.#nodes.flatMap(({ inputs }, index) =>
+        inputs.map((input): [string, string] => [ids[input]!, ids[index]!]),
+      ),
+      state_dict: inPyTorchOrder(this.#stateDict).map((entry) => ({ ...entry, shape: [...entry.shape] })),
+    };
+  }
+
+  #add(node: DraftNode): number {
+    return this.#nodes.push(node) - 1;
+  }
+
+  /**
+   * A fully convolutional head and the global pool behind it stand in a GHN's graphs the other way round (as
+   * SqueezeNet's do). Swaps them where the network ends so, and gives the head's nodes.
+   */
+  #headBehindItsPool(output: number): number[] {
+    const pool = this.#nodes[output];
+    const last = pool?.inputs[0];
+    if (pool?.op !== 'glob_avg' || last === undefined) return [];
+    const behind = this.#nodes[last]!;
+    const head = behind.op === 'bias' ? [behind.inputs[0]!, last] : [last];
+    const weight = this.#nodes[head[0]!]!;
+    if (!couldBeClassifier(weight)) return [];
+    pool.inputs = weight.inputs;
+    weight.inputs = [output];
+    return head;
+  }
+}
+
+/** Every node's id; those without one are called op_0, op_1, … in their order, passing over ids that layers have. */
+function numbered(nodes: readonly DraftNode[]): string[] {
+  const taken = new Set(nodes.map((node) => node.id));
+  const counts = new Map<Op, number>();
+  return nodes.map(({ id, op }) => {
+    if (id !== null) return id;
+    let number = counts.get(op) ?? 0;
+    while (taken.has(`${op}_${number}`)) number++;
+    counts.set(op, number + 1);
+    return `${op}_${number}`;
+  });
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { nameSchema, strictObject } from '../schema.js';
+import { positive } from './arguments.js';
+import type { LayerType } from './layer-type.js';
+import { LAYER_TYPES } from './types/index.js';
+
+const [first, ...others] = LAYER_TYPES.map(({ schema }) => schema) as [
+  LayerType['schema'],
+  ...LayerType['schema'][],
+];
+
+const INPUT_ERROR = 'must be 1 to 3 positive integers, such as [channels, height, width]';
+
+export const layersSchema = strictObject('a list of layers', {
+  name: nameSchema.meta({ description: 'The network’s name', example: 'tiny' }),
+  input: z
+    .array(positive, INPUT_ERROR)
+    .min(1, INPUT_ERROR)
+    .max(3, INPUT_ERROR)
+    .optional()
+    .meta({
+      description:
+        'The size of one input without the batch, so that sizes are checked through the whole network',
+      example: [3, 32, 32],
+    }),
+  layers: z.array(z.discriminatedUnion('type', [first, ...others])).meta({
+    description:
+      'PyTorch’s layers with PyTorch’s arguments; each takes the one before it unless `inputs` names others',
+  }),
+}).meta({
+  description: 'A network as a list of layers, for people who write by hand',
+  example: {
+    name: 'tiny',
+    layers: [
+      { name: 'conv1', type: 'Conv2d', in_channels: 3, out_channels: 16, kernel_size: 3 },
+      { name: 'bn1', type: 'BatchNorm2d', num_features: 16 },
+      { name: 'relu', type: 'ReLU' },
+      { name: 'pool', type: 'MaxPool2d', kernel_size: 2 },
+      { name: 'gap', type: 'AdaptiveAvgPool2d' },
+      { name: 'fc', type: 'Linear', in_features: 16, out_features: 10 },
+    ],
+  },
+});

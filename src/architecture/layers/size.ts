@@ -1,0 +1,22 @@
+/** A dimension; null where it is not known, as an image's height is if the network's input size is not given. */
+export type Dimension = number | null;
+
+/** The size of a layer's output without the batch: [channels, height, width], [tokens, features] or [features]. */
+export type Size = readonly Dimension[];
+
+export function sizeText(size: Size): string {
+  return `[${size.map((dimension) => dimension ?? '?').join(', ')}]`;
+}
+
+/** Whether two dimensions can be the same, as far as they are known. */
+export function agree(a: Dimension | undefined, b: Dimension | undefined): boolean {
+  return a === null || b === null || a === b;
+}
+
+/** Of as many dimensions; null where one is not known. */
+export function product(dimensions: Size): Dimension {
+  return dimensions.reduce<Dimension>(
+    (total, dimension) => (total === null || dimension === null ? null : total * dimension),
+    1,
+  );
+}

@@ -1,0 +1,29 @@
+const TRANSPOSED = 'a GHN has no operation for transposed convolutions; use Upsample and Conv2d';
+const OTHER_RANK = 'a GHN knows images, so only two-dimensional layers; use the 2d one';
+const RECURRENT = 'a GHN’s graphs have no cycles and no operation for recurrent layers';
+const OTHER_NORM =
+  'a GHN has operations for batch and layer norms alone; use BatchNorm2d, LayerNorm or LayerNorm2d';
+const TABLE = 'a GHN has an operation for position embeddings alone; use PositionEmbedding';
+
+/** Layers of PyTorch that people may well write, and why they cannot be had. */
+export const REFUSED: ReadonlyMap<string, string> = new Map([
+  ['ConvTranspose1d', TRANSPOSED],
+  ['ConvTranspose2d', TRANSPOSED],
+  ['ConvTranspose3d', TRANSPOSED],
+  ['Conv1d', OTHER_RANK],
+  ['Conv3d', OTHER_RANK],
+  ['MaxPool1d', OTHER_RANK],
+  ['MaxPool3d', OTHER_RANK],
+  ['AvgPool1d', OTHER_RANK],
+  ['AvgPool3d', OTHER_RANK],
+  ['BatchNorm3d', OTHER_RANK],
+  ['GroupNorm', OTHER_NORM],
+  ['InstanceNorm1d', OTHER_NORM],
+  ['InstanceNorm2d', OTHER_NORM],
+  ['RMSNorm', OTHER_NORM],
+  ['RNN', RECURRENT],
+  ['LSTM', RECURRENT],
+  ['GRU', RECURRENT],
+  ['Embedding', TABLE],
+  ['Bilinear', 'a GHN has no operation for products of two inputs; use Concat and a Linear'],
+]);

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import type { Architecture } from './architecture.js';
+import { ArchitectureError, quote } from './faults.js';
+import { parseGraph } from './graph.js';
+import { isObject } from './json.js';
+import { parseLayers } from './layers/parse.js';
+import { layersSchema } from './layers/schema.js';
+import type { Limits } from './limits.js';
+import { graphSchema } from './schema.js';
+
+/** Reads one form in which architectures are given. */
+type Parser = (input: unknown, limits: Limits) => Architecture;
+
+/** By the key that tells a form from the others. */
+const PARSERS: readonly (readonly [key: string, parse: Parser])[] = [
+  ['nodes', parseGraph],
+  ['layers', parseLayers],
+];
+
+/**
+ * Reads and checks an architecture that is given as an object, in whichever form.
+ * @throws ArchitectureError with every fault, each with its JSON pointer into `input`.
+ */
+export function parseArchitecture(input: unknown, limits: Limits): Architecture {
+  const [, parse] = PARSERS.find(([key]) => isObject(input) && key in input) ?? [];
+  if (parse) return parse(input, limits);
+  const keys = PARSERS.map(([key]) => `\`${key}\``).join(' or ');
+  throw new ArchitectureError([
+    { path: '', message: `expected an architecture, an object with ${keys}, not ${quote(input)}` },
+  ]);
+}
+
+const [graphJsonSchema, layersJsonSchema] = [graphSchema, layersSchema].map((schema) => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input' });
+  return rest;
+});
+
+/**
+ * What a request can have for an architecture, for its documentation. It lets everything pass: parseArchitecture is
+ * what checks it, which says more and stops at a body of a million faults.
+ */
+export const architectureSchema = z.unknown().meta({
+  description: 'A name of `GET /architectures`, a graph of operations, or a list of layers',
+  anyOf: [
+    { type: 'string', description: 'A name of `GET /architectures`', example: 'resnet50' },
+    graphJsonSchema,
+    layersJsonSchema,
+  ],
+});
