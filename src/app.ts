@@ -1,5 +1,6 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { jsonBody } from './plugins/json-body.js';
 import { methodNotAllowed } from './plugins/method-not-allowed.js';
 import { openapi } from './plugins/openapi.js';
 import { problems } from './plugins/problems.js';
@@ -42,6 +43,7 @@ export async function buildApp({
 
   await app.register(problems);
   await app.register(requestId);
+  await app.register(jsonBody);
   await app.register(methodNotAllowed);
   await app.register(openapi, { version });
 

@@ -119,6 +119,7 @@ export const graphSchema = strictObject('a graph', {
         'nodes is in it, with the same shape.',
     }),
 }).meta({
+  id: 'Graph',
   description: 'A network as the graph of its operations',
   example: {
     name: 'tiny',

@@ -18,7 +18,7 @@ export const problemSchema = z
       .array(z.object({ path: z.string().describe('A JSON pointer into the request.'), message: z.string() }))
       .optional(),
   })
-  .describe('A problem, as RFC 9457 has it.');
+  .meta({ id: 'Problem', description: 'A problem, as RFC 9457 has it.' });
 export type Problem = z.infer<typeof problemSchema>;
 
 export const postprocessOptionsSchema = z.object({
@@ -61,42 +61,44 @@ export const appliedSchema = z.object({
 });
 
 /** What is known of a prediction; its weights, tensors' statistics and graph have addresses of their own. */
-export const recordSchema = z.object({
-  id: z.string(),
-  status: z.enum(STATUSES),
-  created_at: z.iso.datetime(),
-  request: z.object({
-    ghn: z.string(),
-    predict_classifier: z.boolean(),
-    postprocess: postprocessOptionsSchema.nullable(),
-    seed: z.int(),
-    dtype: z.enum(DTYPES),
-    format: z.enum(FORMATS),
-  }),
-  architecture: z.object({
-    name: z.string(),
-    nodes: z.int(),
-    tensors: z.int(),
-    parameters: z.int(),
-    not_predicted: z
-      .array(z.string())
-      .describe('Parameters that no node owns: they keep their initial values.'),
-  }),
-  ghn: z.object({ id: z.string(), digest: z.string() }),
-  engine: z.string(),
-  device: z.string(),
-  latency_ms: latencySchema.nullable(),
-  statistics: networkStatisticsSchema.nullable(),
-  applied: z.array(appliedSchema).nullable().describe('What post-processing did to which tensors.'),
-  overflow: z.int().nullable().describe('How many finite values became ±Inf in the requested dtype.'),
-  bytes: z.int().nullable(),
-  digest: z.string().nullable().describe('sha256 of the body in the requested format and dtype.'),
-  error: problemSchema.nullable(),
-  links: z.object({
-    self: z.string(),
-    weights: z.string(),
-    statistics: z.string(),
-    architecture: z.string(),
-  }),
-});
+export const recordSchema = z
+  .object({
+    id: z.string(),
+    status: z.enum(STATUSES),
+    created_at: z.iso.datetime(),
+    request: z.object({
+      ghn: z.string(),
+      predict_classifier: z.boolean(),
+      postprocess: postprocessOptionsSchema.nullable(),
+      seed: z.int(),
+      dtype: z.enum(DTYPES),
+      format: z.enum(FORMATS),
+    }),
+    architecture: z.object({
+      name: z.string(),
+      nodes: z.int(),
+      tensors: z.int(),
+      parameters: z.int(),
+      not_predicted: z
+        .array(z.string())
+        .describe('Parameters that no node owns: they keep their initial values.'),
+    }),
+    ghn: z.object({ id: z.string(), digest: z.string() }),
+    engine: z.string(),
+    device: z.string(),
+    latency_ms: latencySchema.nullable(),
+    statistics: networkStatisticsSchema.nullable(),
+    applied: z.array(appliedSchema).nullable().describe('What post-processing did to which tensors.'),
+    overflow: z.int().nullable().describe('How many finite values became ±Inf in the requested dtype.'),
+    bytes: z.int().nullable(),
+    digest: z.string().nullable().describe('sha256 of the body in the requested format and dtype.'),
+    error: problemSchema.nullable(),
+    links: z.object({
+      self: z.string(),
+      weights: z.string(),
+      statistics: z.string(),
+      architecture: z.string(),
+    }),
+  })
+  .meta({ id: 'PredictionRecord' });
 export type PredictionRecord = z.infer<typeof recordSchema>;

@@ -42,7 +42,7 @@ export const predictBodySchema = strictObject('the request', {
 });
 
 /** The architecture is read by code of its own, which finds all of its faults and says them better than a union. */
-const readSchema = strictObject('the request', { architecture: z.unknown(), ...options });
+const readSchema = strictObject('the request', { architecture: z.unknown().optional(), ...options });
 
 /** An architecture as it was asked for: by its name, or as it is. */
 export type RequestedArchitecture =
