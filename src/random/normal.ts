@@ -28,14 +28,14 @@ const inside = new Int32Array(LAYERS);
 edge[0] = AREA / density(TAIL);
 edge[1] = TAIL;
 for (let layer = 2; layer < LAYERS; layer++) {
-  const below = edge[layer - 1]!;
+  const below = edge[layer - 1];
   edge[layer] = Math.sqrt(-2 * Math.log(AREA / below + density(below)));
 }
 edge[LAYERS] = 0;
-for (let layer = 0; layer <= LAYERS; layer++) height[layer] = density(edge[layer]!);
+for (let layer = 0; layer <= LAYERS; layer++) height[layer] = density(edge[layer]);
 for (let layer = 0; layer < LAYERS; layer++) {
-  scale[layer] = edge[layer]! / PLACES;
-  inside[layer] = (edge[layer + 1]! / edge[layer]!) * PLACES;
+  scale[layer] = edge[layer] / PLACES;
+  inside[layer] = (edge[layer + 1] / edge[layer]) * PLACES;
 }
 
 /** The counters of first words end in 0, those of the words that follow one that was not taken in 1. */
@@ -45,33 +45,52 @@ const following = new Int32Array(4);
 
 /** Words that are made at once: they stay in the processor's first cache. */
 const CHUNK = 4096;
+const words = new Int32Array(CHUNK);
 
 /**
  * Standard normal numbers `offset` to `offset + out.length - 1` of the key's sequence. The number at an index depends
  * on the key and the index alone, wherever a call begins and however many it asks for.
  */
 export function fillNormals(key: Words4, offset: number, out: Float32Array): void {
-  const words = new Int32Array(CHUNK);
   let skip = offset % 4;
   let block = (offset - skip) / 4;
   for (let done = 0; done < out.length; ) {
     const count = Math.min(CHUNK - skip, out.length - done);
     const used = count === CHUNK ? words : words.subarray(0, 4 * Math.ceil((skip + count) / 4));
     threefry(key, [block >>> 0, Math.floor(block / 2 ** 32), 0, FIRST], used);
-    for (let i = 0; i < count; i++) {
-      const word = used[skip + i]!;
-      const layer = word & (LAYERS - 1);
-      const place = word >> 8;
-      // ~place is -1 - place: places lie in the middle between two integers, so that none is 0.
-      out[done + i] =
-        (place ^ (place >> 31)) < inside[layer]!
-          ? (place + 0.5) * scale[layer]!
-          : again(key, offset + done + i, word);
+    const misses = ziggurat(used, skip, out, done, count, inside, scale);
+    for (let k = 0; k < misses; k++) {
+      const i = missed[k];
+      out[done + i] = again(key, offset + done + i, used[skip + i]);
     }
     done += count;
     block += CHUNK / 4;
     skip = 0;
   }
+}
+
+const missed = new Int32Array(CHUNK);
+
+/** The words' numbers; puts the places of those that are not under the curve at once to `missed`, and counts them. */
+function ziggurat(
+  words: Int32Array,
+  skip: number,
+  out: Float32Array,
+  at: number,
+  count: number,
+  inside: Int32Array,
+  scale: Float64Array,
+): number {
+  let misses = 0;
+  for (let i = 0; i < count; i++) {
+    const word = words[skip + i];
+    const layer = word & (LAYERS - 1);
+    const place = word >> 8;
+    out[at + i] = (place + 0.5) * scale[layer];
+    // ~place is -1 - place: places lie in the middle between two integers, so that none is 0.
+    if ((place ^ (place >> 31)) >= inside[layer]) missed[misses++] = i;
+  }
+  return misses;
 }
 
 /** As `fillNormals`, in a new array. */
@@ -87,20 +106,20 @@ function again(key: Words4, index: number, first: number): number {
   for (let attempt = 0; ; attempt++) {
     const layer = word & (LAYERS - 1);
     const place = (word >> 8) + 0.5;
-    const x = place * scale[layer]!;
-    if (Math.abs(place) < inside[layer]!) return x;
+    const x = place * scale[layer];
+    if (Math.abs(place) < inside[layer]) return x;
     threefry(key, [index >>> 0, Math.floor(index / 2 ** 32), attempt, FOLLOWING], following);
-    const u = uniform(following[0]!);
+    const u = uniform(following[0]);
     if (layer === 0) {
       const beyond = Math.fround(-Math.log(u)) / TAIL;
-      const exponential = Math.fround(-Math.log(uniform(following[1]!)));
+      const exponential = Math.fround(-Math.log(uniform(following[1])));
       if (2 * exponential > beyond * beyond) return Math.sign(place) * (TAIL + beyond);
       continue;
     }
-    const bottom = height[layer]!;
-    const top = height[layer + 1]!;
+    const bottom = height[layer];
+    const top = height[layer + 1];
     if (bottom + u * (top - bottom) < Math.fround(density(x))) return x;
-    word = following[2]!;
+    word = following[2];
   }
 }
 

@@ -32,7 +32,7 @@ function kolmogorovSmirnov(sample: Float32Array): number {
   const n = sorted.length;
   let largest = 0;
   for (let i = 0; i < n; i++) {
-    const p = cumulative(sorted[i]!);
+    const p = cumulative(sorted[i]);
     largest = Math.max(largest, p - i / n, (i + 1) / n - p);
   }
   return Math.sqrt(n) * largest;
@@ -41,7 +41,7 @@ function kolmogorovSmirnov(sample: Float32Array): number {
 /** √n times the correlation: N(0,1) where the two are independent. */
 function correlation(a: Float32Array, b: Float32Array): number {
   let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum / Math.sqrt(a.length);
 }
 

@@ -1,0 +1,89 @@
+import { elements, type TiledTensor } from '../tensor/tensor.js';
+
+/**
+ * A weight as post-processing sees it (spec, section 7): the transpose of the tall matrix M, row-major, so that M's
+ * columns, which become orthonormal, lie side by side. It is the block, repeated along both dimensions and cut.
+ */
+export interface TiledMatrix {
+  /** M's columns. */
+  readonly rows: number;
+  /** M's rows; at least as many. */
+  readonly columns: number;
+  readonly blockRows: number;
+  readonly blockColumns: number;
+  readonly block: Float32Array;
+  /** Whether this is the transpose of the tensor seen as [o, rest]. */
+  readonly transposed: boolean;
+}
+
+/** A weight of two or more dimensions as a matrix. */
+export function toMatrix(tensor: TiledTensor): TiledMatrix {
+  const { shape, blockShape, block } = wholeKernels(tensor);
+  const [outputs] = shape;
+  const [blockOutputs] = blockShape;
+  const rest = elements(shape.slice(1));
+  const blockRest = elements(blockShape.slice(1));
+  if (outputs < rest) {
+    return {
+      rows: outputs,
+      columns: rest,
+      blockRows: blockOutputs,
+      blockColumns: blockRest,
+      block,
+      transposed: false,
+    };
+  }
+  return {
+    rows: rest,
+    columns: outputs,
+    blockRows: blockRest,
+    blockColumns: blockOutputs,
+    block: transpose(block, blockOutputs, blockRest),
+    transposed: true,
+  };
+}
+
+/** The values of a matrix in the layout of the tensor that it was made from. */
+export function toTensorLayout(
+  values: Float32Array,
+  { rows, columns, transposed }: TiledMatrix,
+): Float32Array {
+  return transposed ? transpose(values, rows, columns) : values;
+}
+
+/** The same tensor by a block that is repeated along outputs and inputs alone. */
+function wholeKernels(tensor: TiledTensor): TiledTensor {
+  const { shape, blockShape, block } = tensor;
+  let source = [0];
+  for (let axis = 2; axis < shape.length; axis++) {
+    const places = Array.from({ length: shape[axis] }, (_, place) => place % blockShape[axis]);
+    source = source.flatMap((index) => places.map((place) => index * blockShape[axis] + place));
+  }
+  const blockKernel = elements(blockShape.slice(2));
+  if (source.length === blockKernel) return tensor;
+  const kernels = block.length / blockKernel;
+  const whole = new Float32Array(kernels * source.length);
+  for (let k = 0; k < kernels; k++) {
+    for (let i = 0; i < source.length; i++) whole[k * source.length + i] = block[k * blockKernel + source[i]];
+  }
+  return { ...tensor, blockShape: [...blockShape.slice(0, 2), ...shape.slice(2)], block: whole };
+}
+
+/** Squares of this many rows and columns of both matrices stay in the processor's first cache. */
+const TILE = 16;
+
+/** @param values [rows, columns], row-major */
+export function transpose(values: Float32Array, rows: number, columns: number): Float32Array {
+  if (rows === 1 || columns === 1) return values;
+  const result = new Float32Array(values.length);
+  for (let top = 0; top < rows; top += TILE) {
+    const bottom = Math.min(top + TILE, rows);
+    for (let left = 0; left < columns; left += TILE) {
+      const right = Math.min(left + TILE, columns);
+      for (let j = left; j < right; j++) {
+        for (let i = top; i < bottom; i++) result[j * rows + i] = values[i * columns + j];
+      }
+    }
+  }
+  return result;
+}

@@ -1,0 +1,107 @@
+import { setImmediate } from 'node:timers/promises';
+import { normals } from '../random/normal.js';
+import type { Words4 } from '../random/threefry.js';
+import type { TiledMatrix } from './matrix.js';
+import type { NoisyRows } from './noise.js';
+import { orthonormaliseRows } from './orthonormal.js';
+import type { FloatArray, Products } from './products.js';
+
+/**
+ * The least part of a row that may be left in float32: its direction is then still known to 300 · 2^-24 or 2e-5, in
+ * fact to far less, since few errors are the largest and they do not add up.
+ */
+const LEAST_LEFT_FLOAT32 = 1 / 300;
+
+/** Values that are worked on before the event loop has a turn: a few milliseconds. */
+const TURN = 2 ** 18;
+
+/**
+ * The Q of M = QR with R's diagonal positive, transposed as the matrix is (spec, section 7). Where a column of M
+ * depends on those before it, a random one, by `key`, is orthonormalised in its place.
+ *
+ * A predicted weight is a block that is repeated, plus a little noise: its condition is about 1e5, and float32 would
+ * lose the noise. But Q stays the same when columns before it are taken from a column of M, and when a column is
+ * scaled: so of each column the mean of those is taken that the tiling makes its equals. What is left is noise, exactly
+ * and well-conditioned, and then float32 does, except for the block's own columns and where it turns out not to.
+ */
+export async function orthogonal(
+  matrix: TiledMatrix,
+  source: NoisyRows,
+  key: Words4,
+  products: Products,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const { rows, columns, blockRows } = matrix;
+  const replace = (data: FloatArray) => (index: number) => {
+    const row = new Float64Array(normals(key, index * columns, columns));
+    toUnitLength(row);
+    data.set(row, index * columns);
+  };
+  const exact = <A extends FloatArray>(data: A) => ({ leastLeft: 0, replace: replace(data) });
+
+  const head = new Float64Array(blockRows * columns);
+  await readContrasts(matrix, source, head, replace(head), signal);
+  await orthonormaliseRows({ data: head, rows: blockRows, columns }, 0, exact(head), products, signal);
+  if (blockRows === rows) return new Float32Array(head);
+
+  const single = new Float32Array(rows * columns);
+  await readContrasts(matrix, source, single, replace(single), signal);
+  single.set(head);
+  const conditioning = { leastLeft: LEAST_LEFT_FLOAT32, replace: replace(single) };
+  const x = { data: single, rows, columns };
+  const done = await orthonormaliseRows(x, blockRows, conditioning, products, signal);
+  if (done === rows) return single;
+
+  const double = new Float64Array(rows * columns);
+  await readContrasts(matrix, source, double, replace(double), signal);
+  double.set(head);
+  await orthonormaliseRows({ data: double, rows, columns }, blockRows, exact(double), products, signal);
+  return new Float32Array(double);
+}
+
+/**
+ * Writes the matrix's first rows to `target`, as many as it holds, each less the mean of its equals before it and of
+ * length 1; one that is the same as these is replaced.
+ */
+async function readContrasts(
+  { columns, blockRows }: TiledMatrix,
+  source: NoisyRows,
+  target: FloatArray,
+  replace: (row: number) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  const rows = target.length / columns;
+  const row = new Float32Array(columns);
+  const contrast = new Float64Array(columns);
+  const sums = new Float64Array(blockRows * columns);
+  for (let index = 0; index < rows; index++) {
+    if (index % Math.ceil(TURN / columns) === 0) {
+      await setImmediate();
+      signal?.throwIfAborted();
+    }
+    source.read(index, row);
+    const start = (index % blockRows) * columns;
+    takeMean(row, sums.subarray(start, start + columns), Math.floor(index / blockRows), contrast);
+    if (toUnitLength(contrast)) target.set(contrast, index * columns);
+    else replace(index);
+  }
+}
+
+/** Writes the row less the mean of the `count` rows in `sum` to `contrast`, and adds the row to `sum`. */
+function takeMean(row: Float32Array, sum: Float64Array, count: number, contrast: Float64Array): void {
+  const share = count === 0 ? 0 : 1 / count;
+  for (let j = 0; j < row.length; j++) {
+    contrast[j] = row[j] - sum[j] * share;
+    sum[j] += row[j];
+  }
+}
+
+/** Whether the row has a length. */
+function toUnitLength(row: Float64Array): boolean {
+  let square = 0;
+  for (let j = 0; j < row.length; j++) square += row[j] * row[j];
+  if (square === 0) return false;
+  const scale = 1 / Math.sqrt(square);
+  for (let j = 0; j < row.length; j++) row[j] *= scale;
+  return true;
+}

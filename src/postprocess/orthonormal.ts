@@ -1,0 +1,94 @@
+import { inverseCholesky } from './cholesky.js';
+import { type DenseMatrix, type FloatArray, type Products, rowsOf } from './products.js';
+
+/** Rows that are orthonormalised at once: large enough for fast products, small enough for the factorisation. */
+const BLOCK_ROWS = 64;
+
+/** A row of length 1 of which less is left depends on those before it: float32 data say nothing about what is left. */
+const DEPENDENT = 1e-10;
+
+/** The part of a row's squared length below which Cholesky in float64 does not tell it from those above it. */
+const INDEPENDENT = 1e-12;
+
+/** Twice is enough, said Kahan: after a pass that left this much of each row, its block is orthonormal. */
+const REPEAT_BELOW = 0.5;
+
+/** A pass takes a row to within rounding of orthonormal, unless less than rounding was left of it. */
+const MAX_PASSES = 10;
+
+export interface Conditioning {
+  /**
+   * The least part of a row that may be left once the rows before it are taken out: rounding errors grow by its
+   * inverse. At a row with less `orthonormaliseRows` stops.
+   */
+  readonly leastLeft: number;
+  /** Puts another row of length 1 in the place of one that depends on those before it. */
+  readonly replace: (row: number) => void;
+}
+
+/**
+ * Gram-Schmidt on the rows of `x`, in place and in blocks: the Q of Xᵀ = QR with R's diagonal positive, transposed.
+ * A block is projected off the rows above it and orthonormalised by the Cholesky factor of its Gram matrix, and once
+ * more where that took away much of a row ("twice is enough"), so that all is products of matrices.
+ *
+ * @param x rows of length 1, at least as many columns as rows
+ * @param from the rows above are orthonormal already
+ * @returns how many rows are orthonormal: all, unless one has too little left
+ */
+export async function orthonormaliseRows<A extends FloatArray>(
+  x: DenseMatrix<A>,
+  from: number,
+  { leastLeft, replace }: Conditioning,
+  products: Products,
+  signal?: AbortSignal,
+): Promise<number> {
+  const ArrayType = x.data.constructor as new (source: number | Float64Array) => A;
+  const scratch = (columns: number): DenseMatrix<A> => ({
+    data: new ArrayType(BLOCK_ROWS * columns),
+    rows: BLOCK_ROWS,
+    columns,
+  });
+  const residualRows = scratch(x.columns);
+  const productRows = new ArrayType(BLOCK_ROWS * x.rows);
+  const gramRows = new ArrayType(BLOCK_ROWS * BLOCK_ROWS);
+
+  for (let start = from; start < x.rows; ) {
+    let end = Math.min(start + BLOCK_ROWS, x.rows);
+    for (let pass = 0; ; pass++) {
+      if (pass === MAX_PASSES) throw new Error(`rows ${start} to ${end - 1} do not become orthonormal`);
+      signal?.throwIfAborted();
+      const size = end - start;
+      const block = rowsOf(x, start, end);
+      const residual = rowsOf(residualRows, 0, size);
+      if (start === 0) {
+        residual.data.set(block.data);
+      } else {
+        const above = rowsOf(x, 0, start);
+        const product = { data: productRows.subarray(0, size * start) as A, rows: size, columns: start };
+        await products.multiplyTransposed(block, above, product);
+        await products.subtractProduct(block, product, above, residual);
+      }
+      const gram = { data: gramRows.subarray(0, size * size) as A, rows: size, columns: size };
+      await products.multiplyTransposed(residual, residual, gram);
+
+      const dependent = [];
+      for (let j = 0; j < size; j++)
+        if (!(gram.data[j * size + j] > DEPENDENT ** 2)) dependent.push(start + j);
+      if (dependent.length > 0 && leastLeft === 0) {
+        dependent.forEach(replace);
+        continue;
+      }
+      const { rows, smallest, inverse } = inverseCholesky(gram.data, size, INDEPENDENT);
+      if (leastLeft > 0 && !(rows === size && smallest > leastLeft)) return start;
+      end = start + rows;
+      await products.multiply(
+        { data: new ArrayType(inverse), rows, columns: rows },
+        rowsOf(residual, 0, rows),
+        rowsOf(x, start, end),
+      );
+      if (smallest >= REPEAT_BELOW) break;
+    }
+    start = end;
+  }
+  return x.rows;
+}

@@ -1,0 +1,91 @@
+import { randomKey } from '../random/key.js';
+import { elements, type TiledTensor } from '../tensor/tensor.js';
+import { correlationDeviation } from './correlation.js';
+import { type TiledMatrix, toMatrix, toTensorLayout } from './matrix.js';
+import { NoisyRows } from './noise.js';
+import type { PostprocessOptions } from './options.js';
+import { orthogonal } from './orthogonal.js';
+import type { Products } from './products.js';
+
+/** What was done to a tensor. */
+export interface Applied {
+  readonly name: string;
+  /** The standard deviation of the noise, β·s. */
+  readonly noise: number;
+  readonly orthogonalized: boolean;
+}
+
+export interface Postprocessed {
+  /** All tensors, in their order; those that nothing was done to are the same objects. */
+  readonly tensors: readonly TiledTensor[];
+  /** In the order in which it was done; empty where the options ask for neither noise nor orthogonal weights. */
+  readonly applied: readonly Applied[];
+}
+
+/** Larger normal numbers do not come up: that they would is less likely than 10^-30. */
+const LARGEST_NORMAL = 12;
+const LARGEST_FLOAT32 = 3.4e38;
+
+/**
+ * Gives predicted weights their diversity back (spec, section 7; Knyazev, "Pretraining a Neural Network before Knowing
+ * Its Architecture", 2022). The same options give the same values whatever else is predicted with a tensor.
+ *
+ * @param names of the weights to transform, as `touched` gives them; those that were not predicted are passed over
+ * @throws where a value is not finite, or the noise would make it so; what `signal` was aborted with
+ */
+export async function postprocess(
+  tensors: readonly TiledTensor[],
+  names: readonly string[],
+  options: PostprocessOptions,
+  products: Products,
+  signal?: AbortSignal,
+): Promise<Postprocessed> {
+  if (options.noise === 0 && !options.orthogonalize) return { tensors, applied: [] };
+  const result = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const applied: Applied[] = [];
+  for (const name of names) {
+    const tensor = result.get(name);
+    if (!tensor) continue;
+    const transformed = await transform(tensor, options, products, signal);
+    result.set(name, transformed.tensor);
+    applied.push({ name, noise: transformed.noise, orthogonalized: options.orthogonalize });
+  }
+  return { tensors: [...result.values()], applied };
+}
+
+async function transform(
+  tensor: TiledTensor,
+  { noise, orthogonalize, minChannels, seed }: PostprocessOptions,
+  products: Products,
+  signal?: AbortSignal,
+): Promise<{ tensor: TiledTensor; noise: number }> {
+  const { name, shape } = tensor;
+  const matrix = toMatrix(tensor);
+  const scale = noise > 0 ? noise * (await correlationDeviation(matrix, products)) : 0;
+  let largest = 0;
+  for (const value of tensor.block) largest = Math.max(largest, Math.abs(value));
+  if (!(largest + LARGEST_NORMAL * scale < LARGEST_FLOAT32)) {
+    throw new Error(`${name} cannot be post-processed: its values, or these with the noise, are not finite`);
+  }
+  if (scale === 0 && !orthogonalize) return { tensor, noise: 0 };
+
+  const from = { outputs: minChannels, inputs: minChannels * elements(shape.slice(2)) };
+  const source = new NoisyRows(matrix, {
+    key: randomKey(seed, name, 'noise'),
+    scale,
+    fromRow: matrix.transposed ? from.inputs : from.outputs,
+    fromColumn: matrix.transposed ? from.outputs : from.inputs,
+  });
+  const values = orthogonalize
+    ? await orthogonal(matrix, source, randomKey(seed, name, 'completion'), products, signal)
+    : readAll(matrix, source);
+  return { tensor: { name, shape, blockShape: shape, block: toTensorLayout(values, matrix) }, noise: scale };
+}
+
+function readAll({ rows, columns }: TiledMatrix, source: NoisyRows): Float32Array {
+  const values = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    source.read(row, values.subarray(row * columns, (row + 1) * columns));
+  }
+  return values;
+}

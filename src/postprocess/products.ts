@@ -1,0 +1,40 @@
+/** What products are computed in: a matrix of Float64Array gives one, and takes the others, of Float64Array. */
+export type FloatArray = Float32Array | Float64Array;
+
+/** Row-major. */
+export interface DenseMatrix<A extends FloatArray> {
+  readonly data: A;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/**
+ * The products of matrices that post-processing consists of, in float32 or float64. Each writes to `y`, which has the
+ * result's size and shares no memory with the others, and gives the event loop a turn.
+ */
+export interface Products {
+  /** y = a b */
+  multiply<A extends FloatArray>(a: DenseMatrix<A>, b: DenseMatrix<A>, y: DenseMatrix<A>): Promise<void>;
+  /** y = a bᵀ */
+  multiplyTransposed<A extends FloatArray>(
+    a: DenseMatrix<A>,
+    b: DenseMatrix<A>,
+    y: DenseMatrix<A>,
+  ): Promise<void>;
+  /** y = c - a b */
+  subtractProduct<A extends FloatArray>(
+    c: DenseMatrix<A>,
+    a: DenseMatrix<A>,
+    b: DenseMatrix<A>,
+    y: DenseMatrix<A>,
+  ): Promise<void>;
+}
+
+/** Rows `start` to `end` - 1, where they lie. */
+export function rowsOf<A extends FloatArray>(
+  { data, columns }: DenseMatrix<A>,
+  start: number,
+  end: number,
+): DenseMatrix<A> {
+  return { data: data.subarray(start * columns, end * columns) as A, rows: end - start, columns };
+}
