@@ -20,7 +20,8 @@ export const nameSchema = z
   .max(MAX_NAME_LENGTH, `a name has at most ${MAX_NAME_LENGTH} characters`)
   .regex(PRINTABLE, 'a name is well-formed Unicode without control characters');
 
-const tensorNameSchema = nameSchema.refine((name) => name !== RESERVED_NAME, {
+/** A tensor's name, or that of a layer, which its tensors' names begin with. */
+export const tensorNameSchema = nameSchema.refine((name) => name !== RESERVED_NAME, {
   error: `a tensor cannot be called ${RESERVED_NAME}, which safetensors files use for themselves`,
 });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nameSchema, strictObject } from '../schema.js';
+import { nameSchema, strictObject, tensorNameSchema } from '../schema.js';
 import type { Network } from './network.js';
 import type { Size } from './size.js';
 
@@ -51,7 +51,9 @@ export function layerSchema<Type extends string, Arguments extends z.ZodRawShape
   args: Arguments,
 ) {
   return strictObject(`a ${type}`, {
-    name: nameSchema.meta({ description: 'Unlike every other layer’s; its tensors’ names begin with it' }),
+    name: tensorNameSchema.meta({
+      description: 'Unlike every other layer’s; its tensors’ names begin with it',
+    }),
     type: z.literal(type),
     inputs: z.array(nameSchema).min(1).optional().meta({
       description: 'The layers before that it takes, or "input"; the layer right before it unless given',

@@ -12,43 +12,35 @@ interface DraftNode {
   readonly kernel?: readonly [number, number];
   /** Indices of the nodes that lead to it. */
   inputs: readonly number[];
-  /** The index of the layer that it belongs to. */
-  readonly layer: number;
 }
 
 /** A network's graph while its layers are added, one after the other. Node 0 is the input. */
 export class Network {
-  readonly #nodes: DraftNode[] = [{ id: 'input', op: 'input', inputs: [], layer: -1 }];
+  readonly #nodes: DraftNode[] = [{ id: 'input', op: 'input', inputs: [] }];
   readonly #stateDict: StateDictEntry[] = [];
-  #layer = -1;
-
-  /** Begins the next layer: what is added from here on belongs to it. */
-  nextLayer(): void {
-    this.#layer++;
-  }
 
   /** A node that owns a weight; its id is `id`. */
   addWeight(op: Op, id: string, weight: TensorSpec, inputs: readonly number[]): number {
     this.addTensor(weight, 'parameter');
-    return this.#add({ id, op, weight, inputs, layer: this.#layer });
+    return this.#add({ id, op, weight, inputs });
   }
 
   /** A bias behind a weight's node. Its id is the tensor's name. */
   addBias(bias: TensorSpec, behind: number): number {
     this.addTensor(bias, 'parameter');
-    return this.#add({ id: bias.name, op: 'bias', bias, inputs: [behind], layer: this.#layer });
+    return this.#add({ id: bias.name, op: 'bias', bias, inputs: [behind] });
   }
 
   /** A norm, which owns its gain and its bias. */
   addNorm(op: 'bn' | 'ln', id: string, weight: TensorSpec, bias: TensorSpec | null, input: number): number {
     this.addTensor(weight, 'parameter');
     if (bias) this.addTensor(bias, 'parameter');
-    return this.#add({ id, op, weight, ...(bias && { bias }), inputs: [input], layer: this.#layer });
+    return this.#add({ id, op, weight, ...(bias && { bias }), inputs: [input] });
   }
 
   /** A node without tensors. */
   addOperation(op: Op, inputs: readonly number[], kernel?: readonly [number, number]): number {
-    return this.#add({ id: null, op, inputs, ...(kernel && { kernel }), layer: this.#layer });
+    return this.#add({ id: null, op, inputs, ...(kernel && { kernel }) });
   }
 
   /** A node that joins others; where all inputs come from one node, that node. */
@@ -67,9 +59,13 @@ export class Network {
     return this.#nodes[node]?.op;
   }
 
-  /** The layer that made the node at that place of the graph; -1 for the input. */
-  layerOf(node: number): number {
-    return this.#nodes[node]?.layer ?? -1;
+  get tensorCount(): number {
+    return this.#stateDict.length;
+  }
+
+  /** The names of the tensors from the one at `start`, in the order in which they were added. */
+  tensorNames(start: number): string[] {
+    return this.#stateDict.slice(start).map(({ name }) => name);
   }
 
   /** The graph, with the network's output at node `output`. */

@@ -28,6 +28,7 @@ export const layersSchema = strictObject('a list of layers', {
       'PyTorch’s layers with PyTorch’s arguments; each takes the one before it unless `inputs` names others',
   }),
 }).meta({
+  id: 'Layers',
   description: 'A network as a list of layers, for people who write by hand',
   example: {
     name: 'tiny',

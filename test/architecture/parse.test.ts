@@ -1,0 +1,42 @@
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { layersSchema } from '../../src/architecture/layers/schema.js';
+import { architectureSchema, parseArchitecture } from '../../src/architecture/parse.js';
+import { graphSchema } from '../../src/architecture/schema.js';
+import { faultsOf, LIMITS } from './fixtures.js';
+
+it.each([
+  ['graph', graphSchema],
+  ['layers', layersSchema],
+])('the example of the documentation is a network, as %s', (_, schema) => {
+  const { nodes, name } = parseArchitecture(schema.meta()?.example, LIMITS);
+  expect(name).toBe('tiny');
+  expect(nodes.filter(({ classifier }) => classifier).map(({ id }) => id)).toEqual(['fc', 'fc.bias']);
+});
+
+it('the documentation of a request shows a name, a graph and layers', () => {
+  const { properties } = z.toJSONSchema(z.object({ architecture: architectureSchema }), { io: 'input' });
+  expect(properties?.architecture).toMatchObject({
+    anyOf: [
+      { type: 'string' },
+      { required: ['name', 'nodes', 'edges'], additionalProperties: false },
+      { required: ['name', 'layers'], additionalProperties: false },
+    ],
+  });
+});
+
+it.each([
+  [{ name: 'x' }, 'an object'],
+  [[], 'an array of 0'],
+  ['resnet50', '"resnet50"'],
+  [null, 'null'],
+])('%j is no architecture', (input, shown) => {
+  expect(faultsOf(() => parseArchitecture(input, LIMITS))).toEqual([
+    { path: '', message: `expected an architecture, an object with \`nodes\` or \`layers\`, not ${shown}` },
+  ]);
+});
+
+it('what has the keys of both forms is a graph with a key too many', () => {
+  const both = { ...(graphSchema.meta()?.example as object), layers: [] };
+  expect(faultsOf(() => parseArchitecture(both, LIMITS)).map(({ path }) => path)).toEqual(['/layers']);
+});
