@@ -1,5 +1,5 @@
 import { BackendWasm, version_wasm } from '@tensorflow/tfjs-backend-wasm';
-import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { TensorflowBackend } from './backend.js';
 
@@ -67,11 +67,6 @@ export async function createWasmBackend(): Promise<TensorflowBackend> {
   const heap = backend.wasm as unknown as Heap;
   await tf.setBackend('wasm');
 
-  // XNNPACK multiplies at full speed what is not transposed and no batch, and keeps a packed copy of the right factor
-  // until that is disposed, found by its data's id whatever its shape. So the right factor must never be a weight nor
-  // anything that lives on, and of the two that could be transposed it is the smaller.
-  const transposed = (matrix: Tensor2D): Tensor2D => tf.transpose(backend.view(matrix, 0, matrix.shape[0]));
-
   return {
     tf,
     name: 'wasm',
@@ -79,10 +74,13 @@ export async function createWasmBackend(): Promise<TensorflowBackend> {
     device: 'cpu',
     maxWeightBytes: MAX_WASM_WEIGHT_BYTES,
     headsAtOnce: 1,
+    // XNNPACK multiplies at full speed what is neither transposed nor a batch. It packs the right factor and keeps the
+    // copy until that is disposed, by its data's id whatever its shape. So the right factor is never a weight but a
+    // transpose made for this product, and of the smaller of the two.
     timesTransposed: (x, weight) =>
       x.shape[0] < weight.shape[0]
-        ? tf.transpose(tf.matMul(weight, transposed(x)))
-        : tf.matMul(x, transposed(weight)),
+        ? tf.transpose(tf.matMul(weight, tf.transpose(x)))
+        : tf.matMul(x, tf.transpose(weight)),
     rows: (tensor, start, end) => backend.view(tensor, start, end),
     lookUp(table, columns) {
       // TensorFlow.js' gather takes ten times as long.
