@@ -29,12 +29,12 @@ from data import load_digits, sample
 from evaluate import accuracies
 from ghn import Ghn, GhnConfig
 from graphs import batch_graphs, encode_graph
+from muon import Muon
 from networks import execute
 
 # A network's gradient is cut to this many times the median of its meta-batch: one that explodes does not own the step.
 OUTLIER_RATIO = 2.0
 VALIDATION_NETWORKS = 60
-SEED_STRIDE = 1_000_000_007
 STALL_LIMIT = timedelta(days=7)
 
 
@@ -43,15 +43,16 @@ class Settings:
     """Everything that a training run is a function of, beside its data."""
 
     steps: int = 60_000
-    networks: int = 16
+    networks: int = 24
     images: int = 32
-    learning_rate: float = 1e-3
-    warmup: int = 500
+    learning_rate: float = 2e-3
+    warmup: int = 200
     decay: float = 0.4
     weight_decay: float = 0.01
     clip: float = 1.0
     ema: float = 0.999
     label_smoothing: float = 0.0
+    muon: int = 1
     seed: int = 0
     hid: int = 64
     layers: int = 3
@@ -68,6 +69,14 @@ class Settings:
         return GhnConfig(self.hid, self.layers, self.heads, self.channels, self.kernel)
 
 
+def split_parameters(ghn, muon):
+    """The GHN's parameters by name: matrices for Muon (none without it), and all others for AdamW."""
+    chosen = {id(m.weight) for m in ghn.modules() if muon and isinstance(m, torch.nn.Linear) and min(m.weight.shape) >= 16}
+    named = dict(ghn.named_parameters())
+    matrices = {name: p for name, p in named.items() if id(p) in chosen}
+    return matrices, {name: p for name, p in named.items() if name not in matrices}
+
+
 class Trainer:
     """The GHN, its running average, and the optimiser; `worker` of `workers` sees its share of each meta-batch."""
 
@@ -76,9 +85,15 @@ class Trainer:
         torch.manual_seed(settings.seed)
         self.ghn = Ghn(settings.ghn())
         self.average = copy.deepcopy(self.ghn).requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(
-            self.ghn.parameters(), settings.learning_rate, (0.9, 0.99), weight_decay=settings.weight_decay, foreach=True
-        )
+        matrices, others = split_parameters(self.ghn, settings.muon)
+        rate, decay = settings.learning_rate, settings.weight_decay
+        self.optimizers = {
+            "adamw": torch.optim.AdamW(others.values(), rate, (0.9, 0.99), weight_decay=decay, foreach=True)
+        }
+        if matrices:
+            self.optimizers["muon"] = Muon(
+                matrices.values(), rate, weight_decay=decay, worker=worker, workers=workers
+            )
         self.step_number = 0
         self._graphs = {}
 
@@ -91,17 +106,15 @@ class Trainer:
 
     def step(self):
         """One update; returns the mean loss and accuracy of this worker's networks, and the gradient's norm."""
-        settings = self.settings
-        share = settings.networks // self.workers
-        seed = (settings.seed * SEED_STRIDE + self.step_number) * self.workers + self.worker
-        random, generator = Random(seed), torch.Generator().manual_seed(seed)
-        chosen = [self._graph(random.randrange(architectures.TRAINING_COUNT)) for _ in range(share)]
-        images, labels = sample(self.digits, share * settings.images, generator)
+        settings, step = self.settings, self.step_number
+        own = range(self.worker, settings.networks, self.workers)
+        randoms = [Random(f"{settings.seed}/{step}/{network}") for network in own]
+        chosen = [self._graph(random.randrange(architectures.TRAINING_COUNT)) for random in randoms]
+        generators = [torch.Generator().manual_seed(random.getrandbits(63)) for random in randoms]
+        batches = [sample(self.digits, settings.images, generator) for generator in generators]
         predictions = self.ghn(batch_graphs([graph for _, graph in chosen]))
         outputs, gradients, losses, correct = [], [], [], 0
-        for (architecture, _), predicted, x, y in zip(
-            chosen, predictions, images.split(settings.images), labels.split(settings.images)
-        ):
+        for (architecture, _), predicted, (x, y) in zip(chosen, predictions, batches):
             leaves = {name: value.detach().requires_grad_() for name, value in predicted.items()}
             logits = execute(architecture.layers, leaves, x)
             loss = functional.cross_entropy(logits, y, label_smoothing=settings.label_smoothing)
@@ -112,7 +125,7 @@ class Trainer:
             gradients.append([leaf.grad for leaf in leaves.values()])
         self._backward(outputs, gradients)
         norm = self._update()
-        return sum(losses) / share, correct / len(labels), norm
+        return sum(losses) / len(own), correct / (len(own) * settings.images), norm
 
     def _backward(self, outputs, gradients):
         norms = torch.stack([torch.stack([g.norm() for g in own]).norm() for own in gradients])
@@ -131,10 +144,11 @@ class Trainer:
             distributed.all_reduce(flat)
             vector_to_parameters(flat, [p.grad for p in parameters])
         norm = torch.nn.utils.clip_grad_norm_(parameters, self.settings.clip).item()
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.rate(self.step_number)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=False)
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = self.settings.rate(self.step_number)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=False)
         momentum = min(self.settings.ema, (1 + self.step_number) / (10 + self.step_number))
         averages = list(self.average.parameters())
         torch._foreach_mul_(averages, momentum)
@@ -148,7 +162,7 @@ class Trainer:
             "settings": asdict(self.settings),
             "ghn": self.ghn.state_dict(),
             "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
         }
         torch.save(state, f"{path}.new")
         os.replace(f"{path}.new", path)
@@ -158,7 +172,8 @@ class Trainer:
         self.step_number = state["step"]
         self.ghn.load_state_dict(state["ghn"])
         self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
 
 
 def train(worker, workers, settings, run, data, report_every, save_every, validate_every):
