@@ -2,7 +2,7 @@
 
     python architectures.py --count 20 --kind residual --output FILE
 
-writes unseen architectures as JSON lines: the service's graph, the layers to execute, kind and norm.
+writes unseen architectures as JSON lines: the graph and the layers, either of which the service takes, kind and norm.
 """
 
 import argparse
@@ -27,13 +27,18 @@ HELD_OUT = {
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network: `graph` is the service's JSON, `layers` what networks.execute runs."""
+    """A network: `graph` and `layers` are two forms that the service takes; networks.execute runs the layers."""
 
     name: str
     kind: str
     norm: str  # "BatchNorm" where there is any, else "LayerNorm"
     graph: dict
     layers: list
+
+    def request(self):
+        """The service's `layers` form."""
+        size = [kinds.IMAGE_CHANNELS, kinds.IMAGE_SIZE, kinds.IMAGE_SIZE]
+        return {"name": self.name, "input": size, "layers": self.layers}
 
     def digest(self):
         """Of the structure: names of layers are numbers in order, so equal digests mean equal networks."""
@@ -98,7 +103,7 @@ def main():
     chosen = [a for a in held_out(arguments.split) if arguments.kind in (None, a.kind)][: arguments.count]
     with open(arguments.output, "w") as file:
         for a in chosen:
-            line = {"name": a.name, "kind": a.kind, "norm": a.norm, "graph": a.graph, "layers": a.layers}
+            line = {"name": a.name, "kind": a.kind, "norm": a.norm, "graph": a.graph, "layers": a.request()}
             file.write(json.dumps(line) + "\n")
 
 

@@ -1,11 +1,15 @@
 """A network under construction: its layers (what is executed) and its graph (what the GHN reads), side by side."""
 
 
+LAYER_NORM_EPSILON = 1e-6
+
+
 class NetworkBuilder:
     """Every method appends layers behind the last one and returns the name of the output.
 
-    Layers are {"name", "type", "inputs", …} with the names of PyTorch's modules and of their arguments. Nodes and edges
-    are those of the service's graphs: layers without an operation of their own join their input to their output.
+    Layers are {"name", "type", "inputs", …} with the names of PyTorch's modules and of their arguments, as the service
+    takes them. Nodes and edges are those of its graphs: layers without an operation of their own join their input to
+    their output.
     """
 
     def __init__(self, channels, size):
@@ -40,7 +44,7 @@ class NetworkBuilder:
         """A weight's node and, behind it, its bias's."""
         mark = {"classifier": True} if classifier else {}
         tensor = {"name": weight or f"{id_}.weight", "shape": shape}
-        node = self._node({"id": id_, "op": op, "weight": tensor, **mark}, [source])
+        node = self._node({"id": id_, "op": op, "weight": tensor, **mark}, [source] if source else [])
         if bias:
             name = bias_name or f"{id_}.bias"
             tensor = {"name": name, "shape": shape[:1]}
@@ -86,7 +90,8 @@ class NetworkBuilder:
         """BatchNorm2d, LayerNorm2d (over the channels of a map) or LayerNorm (over the last dimension)."""
         source, op = self._node_of[self.last], "bn" if type_ == "BatchNorm2d" else "ln"
         size = "num_features" if op == "bn" else "normalized_shape"
-        name = self._layer(self._name(op), type_, **{size: self.channels})
+        epsilon = {} if op == "bn" else {"eps": LAYER_NORM_EPSILON}
+        name = self._layer(self._name(op), type_, **{size: self.channels}, **epsilon)
         tensors = {role: {"name": f"{name}.{role}", "shape": [self.channels]} for role in ("weight", "bias")}
         self._node_of[name] = self._node({"id": name, "op": op, **tensors}, [source])
         return name
@@ -101,12 +106,20 @@ class NetworkBuilder:
         self._node_of[name] = self._node({"id": name, "op": op, "kernel": [kernel, kernel]}, [source])
         return name
 
-    def global_pool(self, type_="AdaptiveAvgPool2d"):
-        """AdaptiveAvgPool2d over a map, or TokenMean over tokens; the result is a vector."""
+    def global_pool(self):
+        """A map [B, C, h, w] to its means [B, C]."""
+        self._global_average("AdaptiveAvgPool2d")
+        return self._pass("Flatten", "flatten", start_dim=1)
+
+    def mean_token(self):
+        """Tokens [B, L, E] to their mean [B, E]."""
+        return self._global_average("Mean", dim=1)
+
+    def _global_average(self, type_, **arguments):
         source = self._node_of[self.last]
         self.size = 1
-        name = self._layer(self._name("gap"), type_)
-        self._node_of[name] = self._node({"id": name, "op": "glob_avg"}, [source])
+        name = self._layer(self._name("gap"), type_, **arguments)
+        self._node_of[name] = self._node({"id": f"{name}.glob_avg", "op": "glob_avg"}, [source])
         return name
 
     def add(self, *inputs):
@@ -134,14 +147,14 @@ class NetworkBuilder:
 
     def tokens(self):
         """A map [B, E, h, w] as tokens [B, h·w, E]."""
-        return self._pass("Tokens", "tokens")
+        self._pass("Flatten", "flatten", start_dim=2)
+        return self._pass("Permute", "permute", dims=[0, 2, 1])
 
     def position_embedding(self):
-        source, name = self._node_of[self.last], self._name("pos")
+        source, name = self._node_of[self.last], self._name("position")
         shape = [1, self.size * self.size, self.channels]
-        self._layer(name, "PositionEmbedding", length=shape[1], embed_dim=shape[2])
-        tensor = {"name": f"{name}.weight", "shape": shape}
-        position = self._node({"id": name, "op": "pos_enc", "weight": tensor}, [])
+        self._layer(name, "PositionEmbedding", shape=shape)
+        position = self._weight(name, "pos_enc", shape, None, False, weight=name)
         self._node_of[name] = self._node({"id": f"{name}.sum", "op": "sum"}, [source, position])
         return name
 

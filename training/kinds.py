@@ -242,7 +242,7 @@ def vit(random, limits):
         _token_feed_forward(net, width, ratio)
         net.add(attended, net.last)
     net.norm("LayerNorm")
-    net.global_pool("TokenMean")
+    net.mean_token()
     net.linear(NUM_CLASSES, classifier=True)
     return net
 

@@ -3,8 +3,7 @@
 import torch
 from torch.nn import functional
 
-NORM_EPSILON = 1e-5
-LAYER_NORM_EPSILON = 1e-6
+BATCH_NORM_EPSILON = 1e-5
 
 
 def execute(layers, parameters, images):
@@ -34,13 +33,13 @@ def _linear(layer, parameters, x):
 def _batch_norm(layer, parameters, x):
     name = layer["name"]
     weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
-    return functional.batch_norm(x, None, None, weight, bias, True, eps=NORM_EPSILON)
+    return functional.batch_norm(x, None, None, weight, bias, True, eps=BATCH_NORM_EPSILON)
 
 
 def _layer_norm(layer, parameters, x):
     name = layer["name"]
     weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
-    return functional.layer_norm(x, weight.shape, weight, bias, LAYER_NORM_EPSILON)
+    return functional.layer_norm(x, weight.shape, weight, bias, layer["eps"])
 
 
 def _layer_norm_2d(layer, parameters, x):
@@ -81,12 +80,13 @@ LAYERS = {
     "SiLU": lambda layer, parameters, x: functional.silu(x),
     "MaxPool2d": _pool(functional.max_pool2d),
     "AvgPool2d": _pool(functional.avg_pool2d),
-    "AdaptiveAvgPool2d": lambda layer, parameters, x: x.mean((2, 3)),
-    "TokenMean": lambda layer, parameters, x: x.mean(1),
+    "AdaptiveAvgPool2d": lambda layer, parameters, x: x.mean((2, 3), keepdim=True),
+    "Mean": lambda layer, parameters, x: x.mean(layer["dim"]),
+    "Flatten": lambda layer, parameters, x: x.flatten(layer["start_dim"]),
+    "Permute": lambda layer, parameters, x: x.permute(layer["dims"]),
     "Add": lambda layer, parameters, *xs: sum(xs[1:], xs[0]),
     "Concat": lambda layer, parameters, *xs: torch.cat(xs, 1),
     "SqueezeExcitation": _squeeze_excitation,
-    "Tokens": lambda layer, parameters, x: x.flatten(2).transpose(1, 2),
-    "PositionEmbedding": lambda layer, parameters, x: x + parameters[f"{layer['name']}.weight"],
+    "PositionEmbedding": lambda layer, parameters, x: x + parameters[layer["name"]],
     "MultiheadAttention": _attention,
 }
