@@ -34,7 +34,14 @@ export interface RecordPage {
 }
 
 /** What a store can do about a prediction's bytes that are not those that were written: nothing but say so. */
-export class StoreCorruptError extends Error {}
+export class StoreCorruptError extends Error {
+  override readonly name = 'StoreCorruptError';
+}
+
+/** A `cursor` that no page has given. */
+export class BadCursorError extends Error {
+  override readonly name = 'BadCursorError';
+}
 
 /**
  * Keeps predictions that are done: the record, the graph and the tensors as blocks. Whatever it shows is whole. An
@@ -46,8 +53,9 @@ export interface PredictionStore {
   open(id: string): Promise<StoredPrediction | null>;
   record(id: string): Promise<PredictionRecord | null>;
   architecture(id: string): Promise<Graph | null>;
+  /** Rejects with a BadCursorError where the cursor is none. */
   list(options: ListOptions): Promise<RecordPage>;
-  /** Replaces fields of a record: what is only known later, such as the digest. */
+  /** Replaces fields of a record: what is only known later, such as the digest. Nothing where there is no such record. */
   amend(id: string, fields: Partial<PredictionRecord>): Promise<void>;
   /** Whether there was one. What is being read goes on to its end. */
   delete(id: string): Promise<boolean>;

@@ -1,0 +1,9 @@
+/** The system's code of an error, such as ENOENT; undefined for an error that is not the system's. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+}
+
+/** An error that says what could not be done, and why. */
+export function failure(what: string, cause: unknown): Error {
+  return new Error(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+}

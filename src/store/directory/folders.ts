@@ -1,0 +1,162 @@
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorCode } from './errors.js';
+import { thisWriter, unfinishedName, type Writer, writerAlive } from './writer.js';
+
+const ID = /^[0-9a-f]{16,64}$/;
+
+/**
+ * After so long without a byte written, something unfinished of a writer that cannot be asked is taken for given up: a
+ * save writes all the time. Were it alive after all, that one save of it would fail.
+ */
+const GIVEN_UP_AFTER_MS = 10 * 60_000;
+
+/** Whether that can be a prediction's id, and a folder's name. */
+export function isId(id: string): boolean {
+  return ID.test(id);
+}
+
+/**
+ * A store's directory: `predictions/` with a folder for each prediction, which appears and disappears as a whole, by a
+ * rename, and `unfinished/` for what is being written or removed.
+ */
+export class PredictionFolders {
+  readonly #predictions: string;
+  readonly #unfinished: string;
+  readonly #writer: Writer;
+  #clearing: NodeJS.Timeout | undefined;
+
+  static async open(directory: string): Promise<PredictionFolders> {
+    const folders = new PredictionFolders(directory, await thisWriter());
+    await mkdir(folders.#predictions, { recursive: true });
+    await mkdir(folders.#unfinished, { recursive: true });
+    return folders;
+  }
+
+  private constructor(directory: string, writer: Writer) {
+    this.#predictions = join(directory, 'predictions');
+    this.#unfinished = join(directory, 'unfinished');
+    this.#writer = writer;
+  }
+
+  path(id: string): string {
+    return join(this.#predictions, id);
+  }
+
+  async ids(): Promise<string[]> {
+    return (await readdir(this.#predictions)).filter(isId);
+  }
+
+  /**
+   * Lets `write` fill a folder, which is on the disk as the prediction's when this resolves; where it rejects nothing is
+   * left. Rejects with ENOTEMPTY or EEXIST where there is such a prediction.
+   */
+  async publish(id: string, write: (folder: string) => Promise<void>): Promise<void> {
+    let folder = this.#newUnfinished();
+    try {
+      await mkdir(folder);
+      await write(folder);
+      await syncFolder(folder);
+      await rename(folder, this.path(id));
+      folder = this.path(id);
+      await syncFolder(this.#predictions);
+    } catch (error) {
+      // What cannot be removed now either is removed by a later start.
+      await rm(folder, { recursive: true, force: true }).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Replaces one file of a prediction; on the disk when it resolves. Rejects with ENOENT where there is no such folder. */
+  async replaceFile(id: string, name: string, bytes: Uint8Array): Promise<void> {
+    const unfinished = this.#newUnfinished();
+    try {
+      await writeFileDurably(unfinished, bytes);
+      await rename(unfinished, join(this.path(id), name));
+    } catch (error) {
+      await rm(unfinished, { force: true }).catch(() => {});
+      throw error;
+    }
+    await syncFolder(this.path(id));
+  }
+
+  /** Removes a prediction for good; nothing where there is none. */
+  async discard(id: string): Promise<void> {
+    const unfinished = this.#newUnfinished();
+    try {
+      await rename(this.path(id), unfinished);
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return;
+      throw error;
+    }
+    await syncFolder(this.#predictions);
+    await rm(unfinished, { recursive: true, force: true });
+  }
+
+  /**
+   * Removes what writers that are no more have left unfinished. Of what may belong to a live one it looks once more later,
+   * unless `close` is called before; `onProblem` is told of errors then.
+   */
+  async clearUnfinished(onProblem: (problem: Error) => void): Promise<void> {
+    if (!(await this.#clearGivenUp())) return;
+    const again = () => {
+      this.#clearGivenUp().catch(onProblem);
+    };
+    this.#clearing = setTimeout(again, GIVEN_UP_AFTER_MS).unref();
+  }
+
+  close(): void {
+    clearTimeout(this.#clearing);
+  }
+
+  /** Returns whether something is left that may be given up in a while. */
+  async #clearGivenUp(): Promise<boolean> {
+    let doubtful = false;
+    for (const name of await readdir(this.#unfinished)) {
+      const path = join(this.#unfinished, name);
+      const alive = await writerAlive(name, this.#writer);
+      if (alive) continue;
+      if (alive === false || (await this.#givenUp(path))) await rm(path, { recursive: true, force: true });
+      else doubtful = true;
+    }
+    return doubtful;
+  }
+
+  async #givenUp(path: string): Promise<boolean> {
+    let written = 0;
+    try {
+      written = (await stat(path)).mtimeMs;
+      for (const name of await readdir(path)) {
+        written = Math.max(written, (await stat(join(path, name))).mtimeMs);
+      }
+    } catch (error) {
+      // A file instead of a folder, or its writer has just finished.
+      if (errorCode(error) !== 'ENOTDIR' && errorCode(error) !== 'ENOENT') throw error;
+    }
+    return Date.now() - written > GIVEN_UP_AFTER_MS;
+  }
+
+  #newUnfinished(): string {
+    return join(this.#unfinished, unfinishedName(this.#writer));
+  }
+}
+
+/** Writes a new file; its bytes are on the disk when it resolves, its name when its folder is synchronised. */
+export async function writeFileDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(path, 'wx');
+  try {
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,123 @@
+import type { PredictionRecord, Status } from '../../predictions/record.js';
+import { comparePositions, type Position } from './cursor.js';
+
+/** What is kept in memory of every stored prediction. */
+export interface IndexEntry extends Position {
+  readonly architecture: string;
+  readonly ghn: string;
+  readonly status: Status;
+  /** Of all its files. */
+  readonly bytes: number;
+  /** Its last use as the disk has it, in milliseconds since 1970. */
+  readonly usedAt: number;
+}
+
+export type IndexFilter = Partial<Pick<IndexEntry, 'architecture' | 'ghn' | 'status'>>;
+
+export function indexEntry(record: PredictionRecord, bytes: number, usedAt: number): IndexEntry {
+  return {
+    id: record.id,
+    createdAt: Date.parse(record.created_at),
+    architecture: record.architecture.name,
+    ghn: record.ghn.id,
+    status: record.status,
+    bytes,
+    usedAt,
+  };
+}
+
+/** The stored predictions in two orders: that of their last use, and the newest first. */
+export class PredictionIndex {
+  /** The least recently used first. */
+  readonly #byUse = new Map<string, IndexEntry>();
+  readonly #newestFirst: IndexEntry[] = [];
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(id: string): IndexEntry | undefined {
+    return this.#byUse.get(id);
+  }
+
+  /** As the most recently used one, or in the place of the entry with its id. */
+  set(entry: IndexEntry): void {
+    const replaced = this.#byUse.get(entry.id);
+    if (replaced) this.#unlist(replaced);
+    this.#byUse.set(entry.id, entry);
+    this.#newestFirst.splice(this.#rank(entry), 0, entry);
+    this.#bytes += entry.bytes;
+  }
+
+  remove(id: string): IndexEntry | undefined {
+    const entry = this.#byUse.get(id);
+    if (!entry) return undefined;
+    this.#byUse.delete(id);
+    this.#unlist(entry);
+    return entry;
+  }
+
+  /** Makes it the most recently used one. */
+  use(id: string): void {
+    const entry = this.#byUse.get(id);
+    if (!entry) return;
+    this.#byUse.delete(id);
+    this.#byUse.set(id, entry);
+  }
+
+  /** The least recently used ones that may go, as many as take up `bytes`; all of them if they do not. */
+  leastRecentlyUsed(bytes: number, mayGo: (id: string) => boolean): IndexEntry[] {
+    const entries: IndexEntry[] = [];
+    let sum = 0;
+    for (const entry of this.#byUse.values()) {
+      if (sum >= bytes) break;
+      if (!mayGo(entry.id)) continue;
+      entries.push(entry);
+      sum += entry.bytes;
+    }
+    return entries;
+  }
+
+  /** The newest `limit` that match, of those behind `after`. */
+  newest(limit: number, filter: IndexFilter, after?: Position): IndexEntry[] {
+    const entries: IndexEntry[] = [];
+    for (let k = after ? this.#rankBehind(after) : 0; k < this.#newestFirst.length; k++) {
+      if (entries.length === limit) break;
+      const entry = this.#newestFirst[k];
+      if (matches(entry, filter)) entries.push(entry);
+    }
+    return entries;
+  }
+
+  #unlist(entry: IndexEntry): void {
+    this.#newestFirst.splice(this.#rank(entry), 1);
+    this.#bytes -= entry.bytes;
+  }
+
+  #rankBehind(position: Position): number {
+    const rank = this.#rank(position);
+    const entry = this.#newestFirst[rank];
+    return entry && comparePositions(entry, position) === 0 ? rank + 1 : rank;
+  }
+
+  /** How many come before a position. */
+  #rank(position: Position): number {
+    let low = 0;
+    let high = this.#newestFirst.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (comparePositions(this.#newestFirst[middle], position) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+function matches(entry: IndexEntry, { architecture, ghn, status }: IndexFilter): boolean {
+  return (
+    (architecture === undefined || entry.architecture === architecture) &&
+    (ghn === undefined || entry.ghn === ghn) &&
+    (status === undefined || entry.status === status)
+  );
+}

@@ -1,0 +1,27 @@
+import { crc32 } from 'node:zlib';
+import { StoreCorruptError } from '../store.js';
+
+const HEAD = '{"crc32":"';
+const MIDDLE = '","body":';
+const BODY_START = HEAD.length + 8 + MIDDLE.length;
+
+/** A CRC-32 as eight hexadecimal digits: as long for every value. */
+export function checksum(bytes: Uint8Array): string {
+  return crc32(bytes).toString(16).padStart(8, '0');
+}
+
+/** A JSON document that carries the checksum of its body, `{"crc32": "…", "body": value}`. */
+export function seal(value: unknown): Buffer {
+  const body = Buffer.from(JSON.stringify(value));
+  return Buffer.concat([Buffer.from(HEAD + checksum(body) + MIDDLE), body, Buffer.from('}')]);
+}
+
+/** The body of what `seal` has made. Throws a StoreCorruptError, which calls it `what`, where a byte is another. */
+export function unseal(bytes: Buffer, what: string): unknown {
+  const body = bytes.subarray(BODY_START, -1);
+  const head = HEAD + checksum(body) + MIDDLE;
+  if (bytes.toString('latin1', 0, BODY_START) !== head || bytes.at(-1) !== '}'.charCodeAt(0)) {
+    throw new StoreCorruptError(`${what} does not have its checksum`);
+  }
+  return JSON.parse(body.toString());
+}

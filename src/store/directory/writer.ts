@@ -1,0 +1,56 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { readFile, readlink } from 'node:fs/promises';
+
+/** A process that writes to a store, known by what no other process ever has in common with it. */
+export interface Writer {
+  /** A digest of the kernel's boot and of the namespace in which its pid counts. */
+  readonly machine: string;
+  readonly pid: number;
+  /** When it was started, in the kernel's ticks since boot; pids are used again. */
+  readonly started: string;
+}
+
+const NAME = /^([0-9a-f]{16})-(\d+)-(\d+)-[0-9a-f-]+$/;
+
+export async function thisWriter(): Promise<Writer> {
+  const started = await startOf(process.pid);
+  return { machine: await machine(), pid: process.pid, started: started ?? '0' };
+}
+
+/** A name for something unfinished that is nobody else's, and tells whose it is. */
+export function unfinishedName({ machine, pid, started }: Writer): string {
+  return `${machine}-${pid}-${started}-${randomUUID()}`;
+}
+
+/**
+ * Whether the writer of what has that name is alive: null where that cannot be known from here, since it ran on another
+ * machine, in another container or before the machine was started again.
+ */
+export async function writerAlive(name: string, here: Writer): Promise<boolean | null> {
+  const match = NAME.exec(name);
+  if (!match || match[1] !== here.machine) return null;
+  return (await startOf(Number(match[2]))) === match[3];
+}
+
+/** Where the system does not tell, one that no other process has, so that nothing is concluded from pids. */
+async function machine(): Promise<string> {
+  try {
+    const boot = await readFile('/proc/sys/kernel/random/boot_id');
+    const namespace = await readlink('/proc/self/ns/pid');
+    return createHash('sha256').update(boot).update(namespace).digest('hex').slice(0, 16);
+  } catch {
+    return randomBytes(8).toString('hex');
+  }
+}
+
+/** When a process was started; null if there is none. */
+async function startOf(pid: number): Promise<string | null> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'latin1');
+    // The second field, the name in parentheses, can hold anything; the third is the state, the 22nd the start.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? null : fields[19];
+  } catch {
+    return null;
+  }
+}
