@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+import { OnnxruntimeProducts } from '../../src/engine/onnxruntime/products.js';
+import { PlainProducts } from '../../src/postprocess/plain-products.js';
+import type { DenseMatrix, FloatArray } from '../../src/postprocess/products.js';
+import { randomKey } from '../../src/random/key.js';
+import { normals } from '../../src/random/normal.js';
+
+const onnxruntime = new OnnxruntimeProducts();
+afterAll(() => onnxruntime.dispose());
+
+const PRECISIONS = [
+  { name: 'float32', ArrayType: Float32Array, tolerance: 2e-5 },
+  { name: 'float64', ArrayType: Float64Array, tolerance: 1e-12 },
+];
+
+const sizes = fc.tuple(
+  fc.integer({ min: 1, max: 20 }),
+  fc.integer({ min: 1, max: 20 }),
+  fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(1023, 1024, 1025)),
+);
+
+function at(matrix: DenseMatrix<FloatArray>, row: number, column: number): number {
+  return matrix.data[row * matrix.columns + column];
+}
+
+describe.each([
+  { implementation: 'onnxruntime', products: onnxruntime },
+  { implementation: 'TypeScript', products: new PlainProducts() },
+])('products by $implementation', ({ products }) => {
+  describe.each(PRECISIONS)('in $name', ({ ArrayType, tolerance }) => {
+    const random = (name: string, rows: number, columns: number): DenseMatrix<FloatArray> => ({
+      data: new ArrayType(normals(randomKey(0, name, 'test'), 0, rows * columns)),
+      rows,
+      columns,
+    });
+
+    /** The largest difference to what is expected, in parts of the expected rounding. */
+    const error = (y: DenseMatrix<FloatArray>, inner: number, expected: (i: number, j: number) => number) => {
+      let largest = 0;
+      for (let i = 0; i < y.rows; i++) {
+        for (let j = 0; j < y.columns; j++)
+          largest = Math.max(largest, Math.abs(at(y, i, j) - expected(i, j)));
+      }
+      return largest / (tolerance * (Math.sqrt(inner) + 1));
+    };
+    const dot = (length: number, term: (k: number) => number) => {
+      let sum = 0;
+      for (let k = 0; k < length; k++) sum += term(k);
+      return sum;
+    };
+
+    test('are what they say, for all sizes', async () => {
+      await fc.assert(
+        fc.asyncProperty(sizes, async ([rows, inner, columns]) => {
+          const [a, b, c] = [
+            random('a', rows, inner),
+            random('b', inner, columns),
+            random('c', rows, columns),
+          ];
+          const transposed = random('b', columns, inner);
+          const y = random('y', rows, columns);
+          await products.multiply(a, b, y);
+          expect(error(y, inner, (i, j) => dot(inner, (k) => at(a, i, k) * at(b, k, j)))).toBeLessThan(1);
+          await products.multiplyTransposed(a, transposed, y);
+          expect(
+            error(y, inner, (i, j) => dot(inner, (k) => at(a, i, k) * at(transposed, j, k))),
+          ).toBeLessThan(1);
+          await products.subtractProduct(c, a, b, y);
+          const left = (i: number, j: number) => at(c, i, j) - dot(inner, (k) => at(a, i, k) * at(b, k, j));
+          expect(error(y, inner, left)).toBeLessThan(1);
+        }),
+        { numRuns: 15 },
+      );
+    });
+
+    test('leave the memory beside the result alone', async () => {
+      const memory = new ArrayType(30).fill(7);
+      const y = { data: memory.subarray(10, 16), rows: 2, columns: 3 };
+      await products.multiply(random('a', 2, 4), random('b', 4, 3), y);
+      expect([...memory.subarray(0, 10), ...memory.subarray(16)].every((value) => value === 7)).toBe(true);
+      expect([...y.data].includes(7)).toBe(false);
+    });
+  });
+});
