@@ -57,9 +57,10 @@ function load(name: string): NativeTensorFlow {
   try {
     return require(name) as NativeTensorFlow;
   } catch (cause) {
-    const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1);
+    const [line] = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1);
+    const reason = line.replace(/[. ]+$/, '');
     throw new Error(
-      `Cannot load ${name}: ${reason} Its install script fetches TensorFlow and has to be asked for: ` +
+      `Cannot load ${name} (${reason}). Its install script fetches TensorFlow and has to be asked for: ` +
         `\`npm install ${name} --ignore-scripts=false\`, or, where the package itself is there, ` +
         `\`npm rebuild ${name} --ignore-scripts=false\`.`,
       { cause },
