@@ -3,7 +3,7 @@ import type { FaultList } from './faults.js';
 import { quote } from './faults.js';
 import type { Limits } from './limits.js';
 import { checkCount } from './limits.js';
-import { didYouMean } from './nearest.js';
+import { Hints } from './nearest.js';
 import { checkNode, label } from './node-rules.js';
 import type { IndexPair } from './order.js';
 import { cycles, topologicalOrder } from './order.js';
@@ -56,9 +56,6 @@ function checkInput(draft: GraphDraft, faults: FaultList): number {
   return others.length === 0 ? first : -1;
 }
 
-/** Of how many ids that no node has the nearest ones are looked up: each is held against every node's. */
-const MAX_HINTS = 10;
-
 export interface CheckedEdges {
   /** Pairs of indices into the nodes; an edge given twice is here twice. */
   readonly edges: readonly IndexPair[];
@@ -75,10 +72,9 @@ export function checkEdges(
 ): CheckedEdges {
   const edges: IndexPair[] = [];
   const given: number[] = [];
-  let hints = MAX_HINTS;
+  const hints = new Hints();
   const addNowhere = (id: string, path: readonly PropertyKey[]): void => {
-    const hint = hints-- > 0 ? didYouMean(id, indexOf.keys()) : '';
-    faults.add(path, `${quote(id)} is no node's id${hint}`);
+    faults.add(path, `${quote(id)} is no node's id${hints.for(id, indexOf.keys())}`);
   };
   draft.edges.forEach((edge, index) => {
     if (!edge) return;

@@ -1,6 +1,8 @@
 /** Names further apart than this are hardly a slip of the pen. */
 const MAX_DISTANCE = 3;
 const MAX_NAMES = 3;
+/** More names than a network has layers that people name themselves; it bounds what a hostile one can cost. */
+const MAX_COMPARED = 10_000;
 
 /**
  * The known names that `name` was probably meant to be, nearest first: few edits away, or one a part of the other.
@@ -9,7 +11,9 @@ const MAX_NAMES = 3;
 export function nearest(name: string, known: Iterable<string>): string[] {
   const wanted = fold(name);
   const found: { known: string; distance: number }[] = [];
+  let compared = 0;
   for (const candidate of known) {
+    if (compared++ === MAX_COMPARED) break;
     const folded = fold(candidate);
     const part =
       wanted.length > 2 && folded.length > 2 && (folded.includes(wanted) || wanted.includes(folded));
@@ -25,6 +29,19 @@ export function nearest(name: string, known: Iterable<string>): string[] {
 export function didYouMean(name: string, known: Iterable<string>): string {
   const names = nearest(name, known).map((candidate) => `"${candidate}"`);
   return names.length > 0 ? `; did you mean ${names.join(' or ')}?` : '';
+}
+
+/** How many names a Hints gives hints for: more would only take time. */
+const MAX_HINTS = 10;
+
+/** Hints at what the names in one request were meant to be. */
+export class Hints {
+  #left = MAX_HINTS;
+
+  /** As didYouMean; '' once there were enough. */
+  for(name: string, known: Iterable<string>): string {
+    return this.#left-- > 0 ? didYouMean(name, known) : '';
+  }
 }
 
 /** Longer names are compared by their beginnings. */

@@ -38,7 +38,7 @@ export function strictObject<Shape extends z.ZodRawShape>(what: string, shape: S
  * An array of at most `max` entries, of which no more than one too many are looked at: a shape of a million wrong
  * entries is one fault, not a million.
  */
-function shortArray<Item extends z.ZodType>(item: Item, min: number, max: number, error: string) {
+export function shortArray<Item extends z.ZodType>(item: Item, min: number, max: number, error: string) {
   const cut = (value: unknown) =>
     Array.isArray(value) && value.length > max ? value.slice(0, max + 1) : value;
   return z.preprocess(cut, z.array(item, error).min(min, error).max(max, error));

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
-import { z } from 'zod';
 import { layersSchema } from '../../src/architecture/layers/schema.js';
-import { architectureSchema, parseArchitecture } from '../../src/architecture/parse.js';
+import { parseArchitecture } from '../../src/architecture/parse.js';
 import { graphSchema } from '../../src/architecture/schema.js';
 import { faultsOf, LIMITS } from './fixtures.js';
 
@@ -12,17 +11,6 @@ it.each([
   const { nodes, name } = parseArchitecture(schema.meta()?.example, LIMITS);
   expect(name).toBe('tiny');
   expect(nodes.filter(({ classifier }) => classifier).map(({ id }) => id)).toEqual(['fc', 'fc.bias']);
-});
-
-it('the documentation of a request shows a name, a graph and layers', () => {
-  const { properties } = z.toJSONSchema(z.object({ architecture: architectureSchema }), { io: 'input' });
-  expect(properties?.architecture).toMatchObject({
-    anyOf: [
-      { type: 'string' },
-      { required: ['name', 'nodes', 'edges'], additionalProperties: false },
-      { required: ['name', 'layers'], additionalProperties: false },
-    ],
-  });
 });
 
 it.each([

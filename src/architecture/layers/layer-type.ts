@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nameSchema, strictObject, tensorNameSchema } from '../schema.js';
+import { nameSchema, shortArray, strictObject, tensorNameSchema } from '../schema.js';
 import type { Network } from './network.js';
 import type { Size } from './size.js';
 
@@ -45,6 +45,9 @@ export interface LayerType {
   readonly read: (layer: unknown) => ReadLayer | z.ZodError;
 }
 
+/** More than any layer that joins others has; a DenseNet's have dozens. */
+const MAX_INPUTS = 1000;
+
 /** The schema of a layer type: PyTorch's arguments, a name, and where its input comes from. */
 export function layerSchema<Type extends string, Arguments extends z.ZodRawShape>(
   type: Type,
@@ -55,19 +58,14 @@ export function layerSchema<Type extends string, Arguments extends z.ZodRawShape
       description: 'Unlike every other layer’s; its tensors’ names begin with it',
     }),
     type: z.literal(type),
-    inputs: z.array(nameSchema).min(1).optional().meta({
+    inputs: shortArray(nameSchema, 1, MAX_INPUTS, `names 1 to ${MAX_INPUTS} layers`).optional().meta({
       description: 'The layers before that it takes, or "input"; the layer right before it unless given',
     }),
     ...args,
   });
 }
 
-interface AnyLayerSchema
-  extends z.ZodObject<{
-    type: z.ZodLiteral<string>;
-    name: z.ZodString;
-    inputs: z.ZodOptional<z.ZodArray<z.ZodString>>;
-  }> {}
+type AnyLayerSchema = LayerType['schema'] & z.ZodType<{ name: string; inputs?: string[] | undefined }>;
 
 /** A layer type from its schema and what it adds to a network. */
 export function layerType<Schema extends AnyLayerSchema>(

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { FaultList } from '../faults.js';
 import { quote } from '../faults.js';
 import { isObject } from '../json.js';
-import { didYouMean } from '../nearest.js';
+import { Hints } from '../nearest.js';
 import { addZodFaults } from '../zod-faults.js';
 import type { LayerType, ReadLayer, Value } from './layer-type.js';
 import type { Network } from './network.js';
@@ -22,6 +22,7 @@ export class LayerReader {
   readonly #values: Map<string, Value>;
   /** The layer that has a tensor, by the tensor's name. */
   readonly #owners = new Map<string, string>();
+  readonly #hints = new Hints();
   #last: Value;
 
   constructor(network: Network, input: Value, faults: FaultList) {
@@ -97,7 +98,7 @@ export class LayerReader {
       this.#faults.add([...path, 'type'], `${quote(given)} cannot be predicted: ${reason}`);
     } else if (!type) {
       const types = `the types are ${[...TYPES.keys()].join(', ')}`;
-      const hint = didYouMean(given, TYPES.keys());
+      const hint = this.#hints.for(given, TYPES.keys());
       this.#faults.add([...path, 'type'], `unknown layer type ${quote(given)}${hint} (${types})`);
     }
     return type;
@@ -122,7 +123,7 @@ export class LayerReader {
       const which = later === index ? 'the layer itself' : 'a later layer';
       const message =
         later === undefined
-          ? `${quote(name)} is no layer’s name${didYouMean(name, this.#values.keys())}`
+          ? `${quote(name)} is no layer’s name${this.#hints.for(name, this.#values.keys())}`
           : `${quote(name)} is ${which}; a layer takes those before it`;
       this.#faults.add(['layers', index, 'inputs', k], message);
       return unknownValue(quote(name));

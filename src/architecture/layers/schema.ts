@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nameSchema, strictObject } from '../schema.js';
+import { nameSchema, shortArray, strictObject } from '../schema.js';
 import { positive } from './arguments.js';
 import type { LayerType } from './layer-type.js';
 import { LAYER_TYPES } from './types/index.js';
@@ -13,10 +13,7 @@ const INPUT_ERROR = 'must be 1 to 3 positive integers, such as [channels, height
 
 export const layersSchema = strictObject('a list of layers', {
   name: nameSchema.meta({ description: 'The network’s name', example: 'tiny' }),
-  input: z
-    .array(positive, INPUT_ERROR)
-    .min(1, INPUT_ERROR)
-    .max(3, INPUT_ERROR)
+  input: shortArray(positive, 1, 3, INPUT_ERROR)
     .optional()
     .meta({
       description:

@@ -22,8 +22,8 @@ export function inPyTorchOrder<Entry extends { readonly name: string }>(entries:
   const ordered: Entry[] = [];
   const stack = [root];
   for (let module = stack.pop(); module; module = stack.pop()) {
-    ordered.push(...module.own);
-    stack.push(...[...module.children.values()].reverse());
+    for (const entry of module.own) ordered.push(entry);
+    for (const child of [...module.children.values()].reverse()) stack.push(child);
   }
   return ordered;
 }

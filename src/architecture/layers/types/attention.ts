@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { shortArray } from '../../schema.js';
 import { flag, number, positive } from '../arguments.js';
 import { tokensSize } from '../expect.js';
 import { layerSchema, layerType } from '../layer-type.js';
@@ -39,12 +39,10 @@ export const classToken = layerType(classTokenSchema, (layer, place) => {
   return { node: place.input.node, size: [tokens === null ? null : tokens + 1, layer.embed_dim] };
 });
 
-const shapeText = 'must be [1, tokens, features], [tokens, features] or [1, channels, height, width]';
+const SHAPE = 'must be [1, tokens, features], [tokens, features] or [1, channels, height, width]';
 const positionSchema = layerSchema('PositionEmbedding', {
-  shape: z
-    .array(positive, shapeText)
-    .max(4, shapeText)
-    .refine((shape) => shape.length === 2 || (shape.length > 2 && shape[0] === 1), shapeText)
+  shape: shortArray(positive, 2, 4, SHAPE)
+    .refine((shape) => shape.length === 2 || (shape.length > 2 && shape[0] === 1), SHAPE)
     .meta({ example: [1, 65, 128] }),
 });
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { shortArray } from '../../schema.js';
 import type { Place } from '../layer-type.js';
 import { layerSchema, layerType } from '../layer-type.js';
 import type { Size } from '../size.js';
@@ -40,11 +41,10 @@ export const flatten = layerType(flattenSchema, (layer, place) => {
 });
 
 const permuteSchema = layerSchema('Permute', {
-  dims: z
-    .array(dimension)
-    .min(2)
-    .max(5)
-    .meta({ description: 'Of the batch as well, which stays first', example: [0, 2, 1] }),
+  dims: shortArray(dimension, 2, 5, 'must be 2 to 5 dimensions').meta({
+    description: 'Of the batch as well, which stays first',
+    example: [0, 2, 1],
+  }),
 });
 
 /** torchvision's: [0, 2, 1] makes tokens, [tokens, features], of flattened patches, [features, tokens]. */
@@ -80,12 +80,12 @@ export const select = layerType(selectSchema, ({ dim, index }, place) => {
   return { node, size: size.toSpliced(at, 1) };
 });
 
+const DIMENSIONS = 'must be a dimension, or an array of 1 to 3';
+
 const meanSchema = layerSchema('Mean', {
-  dim: z
-    .union([dimension, z.array(dimension).min(1).max(3)], 'must be a dimension, or an array of them')
-    .meta({
-      description: 'The dimensions to average over: [2, 3] of an image, 1 of tokens',
-    }),
+  dim: z.union([dimension, shortArray(dimension, 1, 3, DIMENSIONS)], DIMENSIONS).meta({
+    description: 'The dimensions to average over: [2, 3] of an image, 1 of tokens',
+  }),
   keepdim: z.boolean().default(false),
 });
 
