@@ -1,0 +1,60 @@
+import { Socket } from 'node:net';
+import { constants, setPriority } from 'node:os';
+import { Channel } from '../predictor/channel.js';
+import type { GramProducts } from './gram.js';
+import { Moments } from './moments.js';
+import { javascriptProducts } from './products.js';
+import type { FromStatisticsProcess, ToStatisticsProcess } from './protocol.js';
+import { tensorStatistics } from './tensor-statistics.js';
+
+/** The process that computes statistics: with what the predictor leaves of the processor, one tensor after the other. */
+const CHANNEL_FD = 3;
+
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+
+const networks = new Map<number, Moments>();
+let products: GramProducts | null = null;
+let turn = Promise.resolve();
+
+const socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
+const channel = new Channel<ToStatisticsProcess, FromStatisticsProcess>(socket, (message, arrays) => {
+  turn = turn.then(() => handle(message, arrays));
+});
+
+// The service is gone: nobody is left to answer. SIGINT and SIGTERM go to the whole group: the service decides.
+socket.on('close', () => process.exit(0));
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+
+async function handle(message: ToStatisticsProcess, [block]: Float32Array[]): Promise<void> {
+  const { network } = message;
+  const moments = networks.get(network) ?? new Moments();
+  if (message.type === 'end') {
+    networks.delete(network);
+    await channel.send({ type: 'network', network, statistics: moments.statistics() });
+    return;
+  }
+  networks.set(network, moments);
+  try {
+    products ??= await loadProducts();
+    const { name, shape, blockShape } = message;
+    const statistics = await tensorStatistics({ name, shape, blockShape, block }, products, moments);
+    await channel.send({ type: 'tensor', network, statistics });
+  } catch (error) {
+    await channel.send({
+      type: 'failed',
+      network,
+      reason: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
+async function loadProducts(): Promise<GramProducts> {
+  try {
+    const { OnnxruntimeProducts } = await import('../engine/onnxruntime/products.js');
+    return new OnnxruntimeProducts();
+  } catch {
+    // No native code for this platform.
+    return javascriptProducts;
+  }
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { networkStatisticsSchema } from '../predictions/record.js';
+
+/** How many bins a histogram has. */
+export const HISTOGRAM_BINS = 32;
+
+export const histogramSchema = z
+  .object({
+    edges: z.array(z.number()).length(HISTOGRAM_BINS + 1),
+    counts: z.array(z.int()).length(HISTOGRAM_BINS),
+  })
+  .describe(
+    'Equal bins from the smallest to the largest finite value, each closed on the left, the last on both sides.',
+  );
+export type Histogram = z.infer<typeof histogramSchema>;
+
+export const tensorStatisticsSchema = networkStatisticsSchema
+  .extend({
+    name: z.string(),
+    shape: z.array(z.int()),
+    histogram: histogramSchema.nullable().describe('Of the finite values; null where there is none.'),
+    effective_rank: z
+      .number()
+      .nullable()
+      .describe(
+        'exp of the entropy of the normalised singular values of the [o, rest] matrix; null for one dimension, ' +
+          'for zeros and where a value is not finite.',
+      ),
+    mean_abs_cosine: z
+      .number()
+      .nullable()
+      .describe(
+        'Mean |cosine| over the pairs of rows of the [o, rest] matrix, 0 for a pair with a row of zeros; null for ' +
+          'one dimension, for one row and where a value is not finite.',
+      ),
+  })
+  .describe('Of one tensor.');
+export type TensorStatistics = z.infer<typeof tensorStatisticsSchema>;
+
+export const statisticsSchema = z.object({
+  network: networkStatisticsSchema,
+  tensors: z.array(tensorStatisticsSchema),
+});
+export type Statistics = z.infer<typeof statisticsSchema>;

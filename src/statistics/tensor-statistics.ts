@@ -1,0 +1,63 @@
+import { type TiledTensor, tensorSource } from '../tensor/tensor.js';
+import { CosineMean } from './cosine.js';
+import { effectiveRank } from './effective-rank.js';
+import { type GramProducts, gramMatrix, visitGramBlocks } from './gram.js';
+import { HistogramCounter } from './histogram.js';
+import { countedMatrix, transposed } from './matrix.js';
+import { Moments } from './moments.js';
+import { visitEntries } from './network.js';
+import type { TensorStatistics } from './schema.js';
+
+/**
+ * A tensor's statistics, from its block and how often its entries are repeated. Of a large tensor that is its own block
+ * it takes seconds of the thread.
+ *
+ * @param network to which the tensor's moments are added
+ */
+export async function tensorStatistics(
+  tensor: TiledTensor,
+  products: GramProducts,
+  network = new Moments(),
+): Promise<TensorStatistics> {
+  const source = tensorSource(tensor);
+  const moments = new Moments();
+  await visitEntries(source, (values, multiplicity) => moments.add(values, multiplicity));
+  network.merge(moments);
+
+  const histogram = moments.range && new HistogramCounter(moments.range);
+  if (histogram) {
+    await visitEntries(source, (values, multiplicity) => histogram.add(values, multiplicity));
+  }
+  const isMatrix = tensor.shape.length >= 2;
+  return {
+    name: tensor.name,
+    shape: [...tensor.shape],
+    ...moments.statistics(),
+    histogram: histogram?.histogram() ?? null,
+    ...(isMatrix && moments.finite
+      ? await diversity(tensor, products)
+      : { effective_rank: null, mean_abs_cosine: null }),
+  };
+}
+
+/** What tells whether a weight's rows differ, from their inner products. */
+async function diversity(
+  tensor: TiledTensor,
+  products: GramProducts,
+): Promise<Pick<TensorStatistics, 'effective_rank' | 'mean_abs_cosine'>> {
+  const matrix = countedMatrix(tensor);
+  const cosines = new CosineMean(matrix);
+  const isWide = matrix.rows <= matrix.columns;
+  const gram = await gramMatrix(isWide ? matrix : transposed(matrix), products);
+  if (isWide) {
+    const all = { start: 0, end: matrix.rows };
+    cosines.add(all, all, { data: gram, rows: matrix.rows, columns: matrix.rows });
+  } else {
+    await visitGramBlocks(matrix, products, (rows, others, block) => cosines.add(rows, others, block));
+  }
+  return {
+    mean_abs_cosine: cosines.mean(),
+    // Last: it overwrites the inner products.
+    effective_rank: effectiveRank(gram, Math.min(matrix.rows, matrix.columns)),
+  };
+}

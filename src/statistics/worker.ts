@@ -1,0 +1,136 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { Channel } from '../predictor/channel.js';
+import { elements, type TensorSource } from '../tensor/tensor.js';
+import type { FromStatisticsProcess, ToStatisticsProcess } from './protocol.js';
+import type { Statistics, TensorStatistics } from './schema.js';
+
+/** The process died, or was closed, before it was done: the same request may succeed later. */
+export class StatisticsUnavailableError extends Error {}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly channel: Channel<FromStatisticsProcess, ToStatisticsProcess>;
+  /** Who waits for an answer, by network: one at a time. */
+  readonly waiting: Map<number, Waiting>;
+}
+
+interface Waiting {
+  readonly resolve: (answer: FromStatisticsProcess) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Computes statistics in a process of their own, which is started when it is first needed and anew when it died. Not in
+ * a thread: onnxruntime, which multiplies the matrices, can abort the process whose second thread loads it.
+ */
+export class StatisticsWorker {
+  #running: Running | null = null;
+  #closed = false;
+  #nextNetwork = 1;
+
+  /**
+   * Statistics of each tensor, in their order, and of all together. Reads one block at a time.
+   *
+   * @throws the signal's reason once it is aborted; StatisticsUnavailableError; what reading a block throws
+   */
+  async compute(tensors: readonly TensorSource[], signal?: AbortSignal): Promise<Statistics> {
+    signal?.throwIfAborted();
+    const running = this.#start();
+    const network = this.#nextNetwork++;
+    const statistics: TensorStatistics[] = [];
+    try {
+      for (const tensor of tensors) {
+        const { name, shape, blockShape } = tensor;
+        const block = await tensor.readBlock(0, elements(blockShape));
+        const message = { type: 'tensor', network, name, shape, blockShape } as const;
+        statistics.push((await ask(running, message, 'tensor', [block], signal)).statistics);
+      }
+    } catch (error) {
+      // The process can forget what it knows of the network; nobody waits for its answer.
+      void running.channel.send({ type: 'end', network });
+      throw error;
+    }
+    const whole = await ask(running, { type: 'end', network }, 'network', [], signal);
+    return { network: whole.statistics, tensors: statistics };
+  }
+
+  /** Ends the process; what is under way fails. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const child = this.#running?.child;
+    if (!child) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  #start(): Running {
+    if (this.#closed) throw new StatisticsUnavailableError('the service is shutting down');
+    if (this.#running) return this.#running;
+    // With tsx the sources run as they are, and so does this file under its built name.
+    const entry = fileURLToPath(new URL('./process.js', import.meta.url));
+    const child = spawn(process.execPath, [...process.execArgv, entry], {
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    });
+    const waiting = new Map<number, Waiting>();
+    const channel = new Channel<FromStatisticsProcess, ToStatisticsProcess>(
+      child.stdio[3] as Duplex,
+      (answer) => {
+        const { network } = answer;
+        if (answer.type === 'failed') waiting.get(network)?.reject(new Error(answer.reason));
+        else waiting.get(network)?.resolve(answer);
+      },
+    );
+    const running = { child, channel, waiting };
+    const ended = (reason: string) => {
+      if (this.#running === running) this.#running = null;
+      channel.close();
+      const error = new StatisticsUnavailableError(`the statistics' process ${reason}`);
+      for (const { reject } of waiting.values()) reject(error);
+    };
+    child.once('error', (error) => ended(`cannot be started: ${error.message}`));
+    child.once('exit', (code, signal) => ended(`ended (${signal ?? `exit code ${code}`})`));
+    this.#running = running;
+    return running;
+  }
+}
+
+/** Sends a message and waits for its answer, for as long as the signal lets it. */
+async function ask<T extends FromStatisticsProcess['type']>(
+  { child, channel, waiting }: Running,
+  message: ToStatisticsProcess,
+  type: T,
+  arrays: readonly Float32Array[],
+  signal: AbortSignal | undefined,
+): Promise<Extract<FromStatisticsProcess, { type: T }>> {
+  signal?.throwIfAborted();
+  if (child.exitCode !== null || child.signalCode !== null) {
+    throw new StatisticsUnavailableError("the statistics' process ended");
+  }
+  const { network } = message;
+  let abort = () => {};
+  const answer = new Promise<FromStatisticsProcess>((resolve, reject) => {
+    waiting.set(network, { resolve, reject });
+    abort = () => reject(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+  });
+  void channel.send(message, arrays);
+  try {
+    const answered = await answer;
+    if (!isOfType(answered, type))
+      throw new Error(`the statistics' process answered with a ${answered.type}`);
+    return answered;
+  } finally {
+    waiting.delete(network);
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+function isOfType<T extends FromStatisticsProcess['type']>(
+  answer: FromStatisticsProcess,
+  type: T,
+): answer is Extract<FromStatisticsProcess, { type: T }> {
+  return answer.type === type;
+}
