@@ -35,8 +35,13 @@ const Tensor = z.strictObject({
   data_offsets: z.tuple([Size, Size]),
 });
 
+/** Tells by the header's first character and the highest two bytes of its length, which compressed files do not have so. */
 export function isSafetensors(start: Uint8Array): boolean {
-  return start[LENGTH_BYTES] === '{'.charCodeAt(0);
+  return (
+    start[LENGTH_BYTES] === '{'.charCodeAt(0) &&
+    start[LENGTH_BYTES - 1] === 0 &&
+    start[LENGTH_BYTES - 2] === 0
+  );
 }
 
 /** Reads a safetensors file; the config is JSON under "config" in its metadata. */

@@ -121,6 +121,8 @@ export class ByteReader {
   #to = 0;
   #position: number;
   #limit: number;
+  /** The error where the limit is not the end; null where it is. */
+  #excess: CheckpointError | null = null;
 
   /** `limit` is the position where the bytes end, or that they must not pass. */
   constructor(stream: ByteStream, position: number, limit: number) {
@@ -129,9 +131,11 @@ export class ByteReader {
     this.#limit = limit;
   }
 
-  /** A reader of bytes that come in pieces and pass once; they must not be more than `limit`. */
-  static of(pieces: AsyncIterable<Uint8Array>, limit: number): ByteReader {
-    return new ByteReader(new PieceStream(pieces), 0, limit);
+  /** A reader of bytes that come in pieces and pass once; `excess` is the error where they are more than `limit`. */
+  static of(pieces: AsyncIterable<Uint8Array>, limit: number, excess: CheckpointError): ByteReader {
+    const reader = new ByteReader(new PieceStream(pieces), 0, limit);
+    reader.#excess = excess;
+    return reader;
   }
 
   /** Of the next byte. */
@@ -146,7 +150,9 @@ export class ByteReader {
 
   /** Checks that `count` more bytes fit before the end. Call it before memory is taken for them. */
   require(count: number): void {
-    if (this.#position + count > this.#limit) this.#truncated(count);
+    if (this.#position + count <= this.#limit) return;
+    if (this.#excess) throw this.#excess;
+    this.#truncated(count);
   }
 
   /** The bytes that come next, at least `count` of them unless the stream ends before; nothing is consumed. */
@@ -207,11 +213,14 @@ export class ByteReader {
   /** Lets `run` read in the next `length` bytes and no further, then goes on behind them. */
   async within<T>(length: number, run: () => Promise<T>): Promise<T> {
     this.require(length);
-    const outer = this.#limit;
+    const limit = this.#limit;
+    const excess = this.#excess;
     const end = this.#position + length;
     this.#limit = end;
+    this.#excess = null;
     const result = await run();
-    this.#limit = outer;
+    this.#limit = limit;
+    this.#excess = excess;
     await this.skip(end - this.#position);
     return result;
   }

@@ -24,7 +24,7 @@ const place = fc.oneof(
   fc.nat(2000).map((offset) => (size: number) => Math.max(0, size - 1 - offset)),
 );
 
-const mutation = fc.oneof(
+const mutation: fc.Arbitrary<(file: Buffer) => Buffer> = fc.oneof(
   fc.record({ at: place, byte: fc.nat(255) }).map(({ at, byte }) => (file: Buffer) => {
     const mutated = Buffer.from(file);
     mutated[at(file.length)] = byte;
@@ -51,7 +51,7 @@ test(
         fc.constantFrom(...names),
         fc.array(mutation, { minLength: 1, maxLength: 3 }),
         async (name, mutations) => {
-          const content = mutations.reduce(
+          const content = mutations.reduce<Buffer>(
             (file, mutate) => (file.length ? mutate(file) : file),
             files.get(name)!,
           );

@@ -19,8 +19,9 @@ const MAX_RUN = 2 ** 21;
 const PIECE_BYTES = 256 * 2 ** 10;
 
 /**
- * Decodes one bzip2 stream, block by block. The packages that decode bzip2 (seek-bzip, unbzip2-stream) never return from
- * a block whose run length overflows, so a damaged or hostile file would hang them.
+ * Decodes one bzip2 stream, block by block. Of the packages that do, seek-bzip needs all of input and output at once, and
+ * unbzip2-stream expands a block into an array with an element for each byte, so that 306 bytes take 2.9 GB; both are a
+ * third as fast.
  */
 export async function* bunzip2(reader: ByteReader): AsyncGenerator<Uint8Array> {
   const level = (await reader.bytes(4))[3] - '0'.charCodeAt(0);

@@ -1,12 +1,15 @@
+import { createRequire } from 'node:module';
 import { pipeline, Readable, type Transform } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { createGunzip, createInflate } from 'node:zlib';
-import xzDecompress from 'xz-decompress';
 import { CheckpointError } from '../error.js';
 import { ByteReader, type FileBytes } from '../source.js';
 import { bunzip2 } from './bzip2.js';
 import { unlz4 } from './lz4.js';
 import { unlzma } from './lzma.js';
+
+// The package is a CommonJS bundle whose names Node cannot see from an import.
+const require = createRequire(import.meta.url);
 
 /**
  * How many times its own size a compressed file may hold, so that a small file cannot take all memory. Trained weights
@@ -55,9 +58,12 @@ export async function decompressed<T>(
   read: (reader: ByteReader) => Promise<T>,
 ): Promise<T> {
   const limit = Math.max(MIN_EXPANDED_BYTES, file.size * MAX_EXPANSION);
-  const pieces = bounded(decode(file), name, limit);
+  const excess = new CheckpointError(
+    `holds more than ${limit} bytes, too many for its size; decompress it with ${name} and give the result`,
+  );
+  const pieces = bounded(decode(file), limit, excess);
   try {
-    const result = await read(ByteReader.of(pieces, limit));
+    const result = await read(ByteReader.of(pieces, limit, excess));
     // To the end, where the checksums are.
     for await (const _ of pieces);
     return result;
@@ -68,34 +74,36 @@ export async function decompressed<T>(
 
 async function* bounded(
   pieces: AsyncIterable<Uint8Array>,
-  name: string,
   limit: number,
+  excess: CheckpointError,
 ): AsyncGenerator<Uint8Array> {
   let total = 0;
-  try {
-    for await (const piece of pieces) {
-      total += piece.length;
-      if (total > limit) {
-        throw new CheckpointError(
-          `holds more than ${limit} bytes, too many for its size; decompress it with ${name} and give the result`,
-        );
-      }
-      yield piece;
-    }
-  } catch (error) {
-    if (error instanceof CheckpointError) throw error;
-    throw new CheckpointError(`the ${name} data is damaged or truncated: ${String(error)}`, { cause: error });
+  for await (const piece of pieces) {
+    total += piece.length;
+    if (total > limit) throw excess;
+    yield piece;
   }
 }
 
 async function* throughZlib(file: FileBytes, inflate: Transform): AsyncGenerator<Uint8Array> {
   // The pipeline's failures come out of the iteration too; its callback is only there because it must be.
   pipeline(Readable.from(copies(file)), inflate, () => {});
-  yield* inflate;
+  yield* withClearErrors('zlib', inflate);
 }
 
 async function* throughXz(file: FileBytes): AsyncGenerator<Uint8Array> {
-  yield* new xzDecompress.XzReadableStream(ReadableStream.from(copies(file)));
+  const { XzReadableStream }: typeof import('xz-decompress') = require('xz-decompress');
+  yield* withClearErrors('xz', new XzReadableStream(ReadableStream.from(copies(file))));
+}
+
+async function* withClearErrors(name: string, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    throw new CheckpointError(`the ${name} data is damaged or truncated (${String(error)})`, {
+      cause: error,
+    });
+  }
 }
 
 /** A stream keeps pieces while the next are read, so each needs its own memory. */

@@ -20,8 +20,8 @@ const EVEN = 2 ** (PROBABILITY_BITS - 1);
 
 /**
  * Decodes the "lzma alone" format, as Python's lzma.FORMAT_ALONE writes it. The packages that decode it (lzma1, lzma,
- * @napi-rs/lzma) return everything in one buffer, with no bound on what a small file can make of itself, or run on at
- * its end.
+ * @napi-rs/lzma) return everything in one buffer, with no bound on what a small file can make of itself; node-liblzma
+ * streams it, but is an addon without binaries for Linux on ARM.
  */
 export async function* unlzma(reader: ByteReader): AsyncGenerator<Uint8Array> {
   const header = await reader.bytes(13);

@@ -1,0 +1,233 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { deflateSync, gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { readCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { ENCODINGS, refusal, useFolder } from './files.js';
+import * as p from './pickle-writer.js';
+
+const write = useFolder();
+
+async function refusalOf(content: Uint8Array): Promise<string> {
+  return refusal(await write('hostile', content));
+}
+
+describe('a pickle that wants to run something is refused by its name', () => {
+  test.each([
+    ['os.system', p.pickle(p.global('os', 'system'), p.text('touch pwned'), p.tuple1, p.reduce)],
+    [
+      'posix.system',
+      p.pickle(p.text('posix'), p.text('system'), p.stackGlobal, p.text('true'), p.tuple1, p.reduce),
+    ],
+    ['builtins.eval', p.pickle(p.global('builtins', 'eval'), p.text('1'), p.tuple1, p.reduce)],
+    ['builtins.getattr', p.pickle(p.global('builtins', 'getattr'), p.emptyTuple, p.reduce)],
+    ['torch.load', p.pickle(p.global('torch', 'load'), p.emptyTuple, p.reduce)],
+    ['argparse.Namespace', p.pickle(p.global('argparse', 'Namespace'), p.emptyTuple, p.newObject)],
+    ['joblib.numpy_pickle.NumpyArrayWrapper', p.pickle(p.global('joblib.numpy_pickle', 'NumpyArrayWrapper'))],
+    // Names that exist where JavaScript looks things up.
+    ['__proto__.constructor', p.pickle(p.global('__proto__', 'constructor'))],
+    ['constructor.constructor', p.pickle(p.global('constructor', 'constructor'))],
+  ])('%s', async (name, content) => {
+    expect(await refusalOf(content)).toContain(`"${name}", which no GHN checkpoint needs`);
+  });
+});
+
+describe('a pickle that misuses what it may name is refused', () => {
+  const orderedDict = p.global('collections', 'OrderedDict');
+  const rebuild = p.global('torch._utils', '_rebuild_tensor_v2');
+  test.each([
+    [
+      'calls a storage type',
+      p.pickle(p.global('torch', 'FloatStorage'), p.emptyTuple, p.reduce),
+      /calls torch\.FloatStorage/,
+    ],
+    ['calls text', p.pickle(p.text('eval'), p.emptyTuple, p.reduce), /calls a string/],
+    ['makes an object', p.pickle(orderedDict, p.emptyTuple, p.newObject), /opcode 0x81 is not one/],
+    [
+      'sets the state of a function',
+      p.pickle(rebuild, p.emptyDict, p.build),
+      /sets the state of torch\._utils/,
+    ],
+    [
+      'copies a list into a dict',
+      p.pickle(orderedDict, p.emptyList, p.tuple1, p.reduce),
+      /made from other things/,
+    ],
+    ['rebuilds no tensor', p.pickle(rebuild, p.none, p.tuple1, p.reduce), /a tensor without a storage/],
+    [
+      'loads bytes',
+      p.pickle(p.global('torch.storage', '_load_from_bytes'), p.none, p.tuple1, p.reduce),
+      /not a saved storage/,
+    ],
+    ['refers outside', p.pickle(p.text('secret'), p.persistentId), /refers to something outside/],
+    ['has a dict as a key', p.pickle(p.emptyDict, p.emptyDict, p.none, p.setItem), /a dict key that is not/],
+    ['appends to a dict', p.pickle(p.emptyDict, p.none, p.append), /appends to what is not a list/],
+    ['recalls what it never kept', p.pickle(p.get(7)), /memo 7, which was never set/],
+    ['takes from an empty stack', p.pickle(p.append), /takes more from the stack/],
+    ['takes from under a mark', p.pickle(p.none, p.mark, p.pop), /takes more from the stack/],
+    ['has no mark', p.pickle(p.tuple), /no mark/],
+    ['is of an old protocol', Buffer.from('80012e', 'hex'), /protocol 1, 2 to 5 are read/],
+    ['is of an unknown protocol', Buffer.from('80052e00', 'hex'), /takes more from the stack/],
+  ])('%s', async (_, content, message) => {
+    expect(await refusalOf(content)).toMatch(message);
+  });
+});
+
+describe('lengths that the file does not have cost no memory', () => {
+  const tooEarly = /ends too early/;
+  test.each([
+    ['BINBYTES8 of 8 EiB', p.pickle(p.announced('\x8e', 2n ** 63n, 8)), /larger than any file/],
+    ['BINBYTES8 of 4 PiB', p.pickle(p.announced('\x8e', 2n ** 52n, 8)), tooEarly],
+    ['BINBYTES of 4 GiB', p.pickle(p.announced('B', 2 ** 32 - 1, 4)), tooEarly],
+    ['BINUNICODE8 of 1 TiB', p.pickle(p.announced('\x8d', 2n ** 40n, 8)), /bytes of text/],
+    ['BINUNICODE of 1 MiB', p.pickle(p.announced('X', 2 ** 20, 4)), tooEarly],
+    ['LONG4 of 2 GiB', p.pickle(p.announced('\x8b', 2 ** 31 - 1, 4)), /an integer of 2147483647 bytes/],
+    ['a name without end', p.pickle(Buffer.from('c'), Buffer.alloc(1000, 'a')), /name without end/],
+  ])('%s', async (_, content, message) => {
+    const before = process.resourceUsage().maxRSS;
+    expect(await refusalOf(content)).toMatch(message);
+    expect(process.resourceUsage().maxRSS - before).toBeLessThan(64 * 1024);
+  });
+
+  test('a compressed file cannot announce more either', async () => {
+    const most = deflateSync(p.pickle(p.announced('\x8e', 2n ** 52n, 8)));
+    expect(await refusalOf(most)).toMatch(/holds more than 67108864 bytes, too many for its size/);
+    const more = deflateSync(p.pickle(p.announced('\x8e', 2n ** 20n, 8)));
+    expect(await refusalOf(more)).toMatch(/a bytes object of 1048576 bytes that is not a tensor's storage/);
+  });
+
+  test('a tensor larger than its storage is refused', async () => {
+    // The sizes of ln.weight, [4], in its pickle: a tuple of one BININT1, then its strides.
+    const file = await readFile(join(ENCODINGS, 'ghn3.joblib'));
+    const at = file.indexOf(Buffer.from('4b00' + '4b04' + '85', 'hex'));
+    file[at + 3] = 200;
+    expect(await refusalOf(file)).toMatch(
+      /a tensor \[200\] that reaches to number 199 of a storage that has 4/,
+    );
+  });
+});
+
+describe('structures without end end', () => {
+  test('a list that contains itself is no checkpoint', async () => {
+    expect(await refusalOf(p.pickle(p.emptyList, p.memoize, p.get(0), p.append))).toMatch(
+      /expected a state dict/,
+    );
+  });
+
+  test('a dict that contains itself is no checkpoint', async () => {
+    const content = p.pickle(p.emptyDict, p.memoize, p.text('state_dict'), p.get(0), p.setItem);
+    expect(await refusalOf(content)).toMatch(/found a dict with "state_dict"/);
+  });
+
+  test('a million nested tuples are no checkpoint', async () => {
+    const content = p.pickle(p.none, Buffer.alloc(900_000, p.tuple1));
+    expect(await refusalOf(content)).toMatch(/expected a state dict/);
+  });
+
+  test('a nested config is not followed', async () => {
+    const nested = Buffer.concat([p.none, Buffer.alloc(100_000, p.tuple1)]);
+    const content = p.pickle(p.emptyDict, p.text('config'), nested, p.setItem);
+    expect(await refusalOf(content)).toMatch(/found a dict with "config"/);
+  });
+
+  test('more opcodes than any checkpoint has are refused', async () => {
+    const content = p.pickle(Buffer.alloc(1_100_000, p.emptyDict));
+    expect(await refusalOf(content)).toMatch(/has more than 1000000 opcodes/);
+  });
+
+  test('a text kept once and recalled often takes its memory once', async () => {
+    const recalls = Buffer.concat(Array.from({ length: 100_000 }, () => Buffer.concat([p.get(0), p.append])));
+    const content = p.pickle(p.text('a'.repeat(1_000_000)), p.memoize, p.emptyList, recalls);
+    expect(await refusalOf(content)).toMatch(/expected a state dict/);
+  });
+});
+
+describe('names that JavaScript gives a meaning are names like any other', () => {
+  test.each(['__proto__', 'constructor', 'toString'])('%s', async (name) => {
+    const polluted = p.pickle(
+      p.emptyDict,
+      ...[p.text(name), p.emptyDict, p.text('polluted'), p.int(1), p.setItem, p.setItem],
+    );
+    expect(await refusalOf(polluted)).toContain(`found a dict with "${name}"`);
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  test('in a safetensors header', async () => {
+    const header = Buffer.from('{"__proto__":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}');
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    const message = await refusalOf(Buffer.concat([length, header, Buffer.alloc(4)]));
+    expect(message).toContain('is not a GHN-2 or GHN-3 as published');
+  });
+});
+
+describe('a compressed file', () => {
+  test.each([
+    ['gzip', gzipSync],
+    ['zlib', deflateSync],
+  ])('that expands beyond all measure is refused: %s', async (name, compress) => {
+    const checkpoint = await readFile(join(ENCODINGS, 'ghn3.joblib'));
+    const file = compress(Buffer.concat([checkpoint, Buffer.alloc(70 * 2 ** 20)]));
+    expect(file.length).toBeLessThan(100_000);
+    expect(await refusalOf(file)).toMatch(
+      `holds more than ${64 * 2 ** 20} bytes, too many for its size; decompress it with ${name}`,
+    );
+  });
+
+  test('of bzip2 whose run length overflows ends', async () => {
+    const bits = [
+      ...[...'BZh9'].map((character) => character.charCodeAt(0).toString(2).padStart(8, '0')),
+      (0x314159265359).toString(2).padStart(48, '0'),
+      '0'.repeat(32 + 1 + 24), // checksum, version, origin
+      '1'.padEnd(16, '0') + '1'.padEnd(16, '0'), // the one byte that occurs is 0
+      '01000000000000001000', // two codes, two selectors
+      '0000101000'.repeat(2), // lengths 1, 2, 2
+      `${'0'.repeat(31)}1011`, // a run of 2^31 - 1 + 2^32, the end
+    ].join('');
+    const bytes = bits.padEnd(600, '0').match(/.{8}/g)!;
+    expect(await refusalOf(Uint8Array.from(bytes, (byte) => Number.parseInt(byte, 2)))).toMatch(
+      /too long a run/,
+    );
+  });
+
+  test('of lzma that wants a larger dictionary than any is refused', async () => {
+    const file = await readFile(join(ENCODINGS, 'ghn3.joblib.lzma'));
+    file.writeUInt32LE(2 ** 31, 1);
+    expect(await refusalOf(file)).toMatch(/needs a dictionary of 2147483648 bytes/);
+  });
+});
+
+test('tensors that share one storage are not given more memory than the file has', async () => {
+  const { weights } = await readCheckpoint(join(ENCODINGS, 'ghn3.joblib'));
+  const storage = largestStorage(await readFile(join(ENCODINGS, 'ghn3.joblib')));
+  const load = [
+    p.global('torch.storage', '_load_from_bytes'),
+    p.bytes(storage),
+    p.tuple1,
+    p.reduce,
+    p.put(0),
+    p.pop,
+  ];
+  const numbers = (values: readonly number[]) => Buffer.concat([p.mark, ...values.map(p.int), p.tuple]);
+  const tensors = [...weights].map(([name, { shape }]) => {
+    const strides = shape.length === 2 ? [shape[1], 1] : [1];
+    const args = [p.mark, p.get(0), p.int(0), numbers(shape), numbers(strides), p.tuple];
+    const tensor = [p.global('torch._utils', '_rebuild_tensor_v2'), ...args, p.reduce];
+    return Buffer.concat([p.text(name), ...tensor, p.setItem]);
+  });
+  expect(await refusalOf(p.pickle(...load, p.emptyDict, ...tensors))).toMatch(
+    /bytes of tensors in \d+ bytes; they overlap/,
+  );
+});
+
+/** The largest of the storages in a joblib pickle: bytes objects that begin with torch.save's magic number. */
+function largestStorage(file: Buffer): Buffer {
+  const magic = Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex');
+  let largest: Buffer = Buffer.alloc(0);
+  for (let at = file.indexOf(magic); at >= 0; at = file.indexOf(magic, at + 1)) {
+    if (file[at - 5] !== 'B'.charCodeAt(0)) continue;
+    const storage = file.subarray(at, at + file.readUInt32LE(at - 4));
+    if (storage.length > largest.length) largest = storage;
+  }
+  return largest;
+}
