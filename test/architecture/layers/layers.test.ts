@@ -191,6 +191,17 @@ describe('the graph of a', () => {
     expect(operations(network(layers, [3, 8, 8]))).toEqual(['glob_avg']);
   });
 
+  it.each([
+    [[3, 8, 8], [2, 3], ['glob_avg']],
+    [[8, 8, 3], [1, 2], ['glob_avg']],
+    [[3, 8, 8], [1], []],
+    [[17, 64], [-2], ['glob_avg']],
+    [[17, 64], [2], []],
+    [[64], [1], []],
+  ])('mean of %j over %j is a pool only where that is space', (input, dim, expected) => {
+    expect(operations(network([{ name: 'mean', type: 'Mean', dim }], input))).toEqual(expected);
+  });
+
   it('fully convolutional head has its pool before it, as SqueezeNet’s', () => {
     const layers = [
       { name: 'features', type: 'Conv2d', in_channels: 3, out_channels: 8, kernel_size: 3, bias: false },

@@ -5,13 +5,18 @@ import { layerSchema, layerType } from '../layer-type.js';
 import type { Size } from '../size.js';
 import { product, sizeText } from '../size.js';
 
-const dimension = z.int('must be an integer: a dimension, 0 for the batch, or negative from the end');
+export const dimension = z.int('must be an integer: a dimension, 0 for the batch, or negative from the end');
 
 /**
  * The position in a size (which has no batch) of a PyTorch dimension (which counts it); null, with a fault, where
  * there is none.
  */
-function position(dim: number, size: Size, key: string, { label, input, fault }: Place): number | null {
+export function position(
+  dim: number,
+  size: Size,
+  key: string,
+  { label, input, fault }: Place,
+): number | null {
   const index = (dim < 0 ? dim + size.length + 1 : dim) - 1;
   if (index >= 0 && index < size.length) return index;
   const range = `1 to ${size.length} (0 is the batch)`;
@@ -78,29 +83,4 @@ export const select = layerType(selectSchema, ({ dim, index }, place) => {
     fault('index', `${label} selects entry ${index} of the ${length} that ${input.giver} gives`);
   }
   return { node, size: size.toSpliced(at, 1) };
-});
-
-const DIMENSIONS = 'must be a dimension, or an array of 1 to 3';
-
-const meanSchema = layerSchema('Mean', {
-  dim: z.union([dimension, shortArray(dimension, 1, 3, DIMENSIONS)], DIMENSIONS).meta({
-    description: 'The dimensions to average over: [2, 3] of an image, 1 of tokens',
-  }),
-  keepdim: z.boolean().default(false),
-});
-
-/** A mean over space or over tokens, a glob_avg; of a global mean it adds nothing. */
-export const mean = layerType(meanSchema, (layer, place) => {
-  const { input, network } = place;
-  const isAveraged = network.op(input.node) === 'glob_avg';
-  const node = isAveraged ? input.node : network.addOperation('glob_avg', [input.node]);
-  const { size } = input;
-  if (size === null) return { node, size: null };
-  const dims = typeof layer.dim === 'number' ? [layer.dim] : layer.dim;
-  const averaged = new Set(dims.map((dim) => position(dim, size, 'dim', place)));
-  if (averaged.has(null)) return { node, size: null };
-  const kept = layer.keepdim
-    ? size.map((length, index) => (averaged.has(index) ? 1 : length))
-    : size.filter((_, index) => !averaged.has(index));
-  return { node, size: kept };
 });
