@@ -2,13 +2,13 @@ import { BYTES_PER_ELEMENT, type Dtype, encode } from './dtype.js';
 import { elements, isTiled, type TensorSource } from './tensor.js';
 
 /** One axis of a tiled tensor: `size` entries that repeat every `period`. */
-interface Axis {
+export interface Axis {
   size: number;
   period: number;
 }
 
 /** Neighbouring axes are one where the inner is not repeated: at most as many are left as are tiled. */
-function mergeAxes({ shape, blockShape }: TensorSource): Axis[] {
+export function mergeAxes({ shape, blockShape }: TensorSource): Axis[] {
   const axes: Axis[] = [];
   for (let k = shape.length - 1; k >= 0; k--) {
     const inner = axes[0];

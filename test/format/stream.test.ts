@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { describe, expect, test } from 'vitest';
+import { type ByteSource, Layout, ReadyBytes } from '../../src/format/layout.js';
+import { streamBytes } from '../../src/format/stream.js';
+import { tensorSource } from '../../src/tensor/tensor.js';
+import { TensorBytes } from '../../src/tensor/tiling.js';
+import { storedSource, tensorOf } from '../tensor/arbitrary.js';
+import { read } from './bytes.js';
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/** Looks at each chunk as late as a consumer may: when it tells that it is done with it. */
+function slowDigest(): { sink: Writable; digest: () => string } {
+  const hash = createHash('sha256');
+  const sink = new Writable({
+    highWaterMark: 1,
+    write(chunk: Buffer, _encoding, done) {
+      setTimeout(() => {
+        hash.update(chunk);
+        done();
+      }, 2);
+    },
+  });
+  return { sink, digest: () => hash.digest('hex') };
+}
+
+/** 12 MB in two tensors, one tiled, with a header. */
+const tensors = [
+  tensorOf('tiled', [900, 1000], [70, 999], Math.sin),
+  tensorOf('whole', [2_100_001], [2_100_001], Math.cos),
+];
+
+describe.each([
+  ['in memory', tensorSource],
+  ['in a store', storedSource],
+] as const)('a stream of tensors %s', (_, source) => {
+  const layout = () =>
+    new Layout([
+      new ReadyBytes(Buffer.from('header')),
+      ...tensors.map((tensor) => new TensorBytes(source(tensor), 'F32')),
+    ]);
+
+  test('gives a slow consumer every byte, though chunks share memory', async () => {
+    const { sink, digest } = slowDigest();
+    await pipeline(streamBytes(layout()), sink);
+    expect(digest()).toBe(sha256(await read(layout())));
+  });
+
+  test('gives a range', async () => {
+    const [start, end] = [3, layout().byteLength - 1_234_567];
+    const { sink, digest } = slowDigest();
+    await pipeline(streamBytes(layout(), start, end), sink);
+    expect(digest()).toBe(sha256(await read(layout(), start, end)));
+  });
+});
+
+test('an empty range is an empty stream', async () => {
+  const chunks = await streamBytes(new ReadyBytes(Buffer.from('abc')), 2, 2).toArray();
+  expect(chunks).toEqual([]);
+});
+
+test('a chunk is not expanded before it is asked for', async () => {
+  let expanded = 0;
+  const source: ByteSource = {
+    byteLength: 2 ** 30,
+    copy: (start, end) => {
+      expanded += end - start;
+    },
+  };
+  const stream = streamBytes(source);
+  const iterator = stream[Symbol.asyncIterator]();
+  await iterator.next();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(expanded).toBeLessThanOrEqual(3 * 2 ** 20);
+  stream.destroy();
+});
+
+test.each([
+  [
+    'at once',
+    () => {
+      throw new Error('the disk is gone');
+    },
+  ],
+  [
+    'later',
+    async () => {
+      throw new Error('the disk is gone');
+    },
+  ],
+])('an error when reading %s ends the stream', async (_, copy) => {
+  const stream = streamBytes({ byteLength: 10, copy });
+  await expect(stream.toArray()).rejects.toThrow('the disk is gone');
+});
