@@ -1,19 +1,16 @@
-import { setImmediate } from 'node:timers/promises';
 import { normals } from '../random/normal.js';
 import type { Words4 } from '../random/threefry.js';
 import type { TiledMatrix } from './matrix.js';
 import type { NoisyRows } from './noise.js';
 import { orthonormaliseRows } from './orthonormal.js';
 import type { FloatArray, Products } from './products.js';
+import { eachRow } from './turns.js';
 
 /**
  * The least part of a row that may be left in float32: its direction is then still known to 300 · 2^-24 or 2e-5, in
  * fact to far less, since few errors are the largest and they do not add up.
  */
 const LEAST_LEFT_FLOAT32 = 1 / 300;
-
-/** Values that are worked on before the event loop has a turn: a few milliseconds. */
-const TURN = 2 ** 18;
 
 /**
  * The Q of M = QR with R's diagonal positive, transposed as the matrix is (spec, section 7). Where a column of M
@@ -74,17 +71,14 @@ async function readContrasts(
   const row = new Float32Array(columns);
   const contrast = new Float64Array(columns);
   const sums = new Float64Array(blockRows * columns);
-  for (let index = 0; index < rows; index++) {
-    if (index % Math.ceil(TURN / columns) === 0) {
-      await setImmediate();
-      signal?.throwIfAborted();
-    }
+  const write = (index: number) => {
     source.read(index, row);
     const start = (index % blockRows) * columns;
     takeMean(row, sums.subarray(start, start + columns), Math.floor(index / blockRows), contrast);
     if (toUnitLength(contrast)) target.set(contrast, index * columns);
     else replace(index);
-  }
+  };
+  await eachRow(rows, columns, write, signal);
 }
 
 /** Writes the row less the mean of the `count` rows in `sum` to `contrast`, and adds the row to `sum`. */

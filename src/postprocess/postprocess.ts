@@ -6,6 +6,7 @@ import { NoisyRows } from './noise.js';
 import type { PostprocessOptions } from './options.js';
 import { orthogonal } from './orthogonal.js';
 import type { Products } from './products.js';
+import { eachRow } from './turns.js';
 
 /** What was done to a tensor. */
 export interface Applied {
@@ -78,14 +79,17 @@ async function transform(
   });
   const values = orthogonalize
     ? await orthogonal(matrix, source, randomKey(seed, name, 'completion'), products, signal)
-    : readAll(matrix, source);
+    : await readAll(matrix, source, signal);
   return { tensor: { name, shape, blockShape: shape, block: toTensorLayout(values, matrix) }, noise: scale };
 }
 
-function readAll({ rows, columns }: TiledMatrix, source: NoisyRows): Float32Array {
+async function readAll(
+  { rows, columns }: TiledMatrix,
+  source: NoisyRows,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
   const values = new Float32Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
-    source.read(row, values.subarray(row * columns, (row + 1) * columns));
-  }
+  const read = (row: number) => source.read(row, values.subarray(row * columns, (row + 1) * columns));
+  await eachRow(rows, columns, read, signal);
   return values;
 }
