@@ -9,6 +9,9 @@ const FOLDER = new URL('../fixtures/', import.meta.url);
 /** The limits of a server as it is set up by default. */
 export const LIMITS: Limits = { maxNodes: 5000, maxParameters: 2e9 };
 
+/** What a JSON pointer looks like (RFC 6901). */
+export const POINTER = /^(\/([^/~]|~[01])*)*$/;
+
 /** torchvision's networks, as the authors' code turned them into graphs. */
 export const FIXTURE_NAMES = readdirSync(new URL('architectures/', FOLDER)).map((file) =>
   file.replace('.json', ''),
@@ -59,7 +62,7 @@ export function tinyGraph(): Graph {
   };
 }
 
-/** What is found wrong with an architecture; none if it is accepted. */
+/** What is found wrong with an architecture; none if it is accepted. Any other error is thrown on. */
 export function faultsOf(run: () => unknown): readonly Fault[] {
   try {
     run();

@@ -60,7 +60,7 @@ function apply(whole: object, { steps, kind, value }: Mutation): void {
   }
   const items = Array.isArray(parent) ? parent : null;
   const index = Number(key);
-  if (kind === 'replace') define(parent, key, value);
+  if (kind === 'replace') define(parent, key, structuredClone(value));
   else if (kind === 'repeat' && items) items.splice(index, 0, structuredClone(items[index]));
   else if (kind === 'swap' && items) [items[0], items[index]] = [items[index], items[0]];
   else if (kind === 'rename' && !items) define(parent, JSON.stringify(value), parent[key]);

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ArchitectureError } from '../../../src/architecture/faults.js';
 import { parseArchitecture } from '../../../src/architecture/parse.js';
-import { faultsOf, LIMITS } from '../fixtures.js';
+import { faultsOf, LIMITS, POINTER } from '../fixtures.js';
 import { mutate, mutations } from '../mutations.js';
-import { type Layer, layerFaults, tinyLayers } from './layers.js';
+import { layerFaults, tinyLayers } from './layers.js';
 
 describe('layers are refused, with the place and the remedy, for', () => {
   it('an unknown type', () => {
@@ -169,23 +168,16 @@ describe('layers are refused, with the place and the remedy, for', () => {
   });
 });
 
-it('any changes to valid layers give a network or its faults, and never anything else', () => {
+it('any 5,000 changes to valid layers give a network or its faults, and never anything else', () => {
   const vit = JSON.parse(
     readFileSync(new URL('../../fixtures/layers/vit.layers.json', import.meta.url), 'utf8'),
-  ) as {
-    layers: Layer[];
-  };
+  ) as unknown;
   const valid = [{ name: 'tiny', layers: tinyLayers() }, vit];
   fc.assert(
     fc.property(fc.constantFrom(...valid), mutations, (layers, changes) => {
-      try {
-        parseArchitecture(mutate(layers, changes), LIMITS);
-      } catch (error) {
-        expect(error).toBeInstanceOf(ArchitectureError);
-        for (const { path } of (error as ArchitectureError).faults)
-          expect(path).toMatch(/^(\/([^/~]|~[01])*)*$/);
-      }
+      const faults = faultsOf(() => parseArchitecture(mutate(layers, changes), LIMITS));
+      return faults.every(({ path, message }) => POINTER.test(path) && message.length > 5);
     }),
     { numRuns: 5_000 },
   );
-});
+}, 300_000);
