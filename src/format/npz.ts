@@ -1,0 +1,89 @@
+import { crc32 } from 'node:zlib';
+import { BYTES_PER_ELEMENT, type Dtype } from '../tensor/dtype.js';
+import { elements, type TensorSource } from '../tensor/tensor.js';
+import { TensorBytes } from '../tensor/tiling.js';
+import { tensorCrc32 } from './crc32.js';
+import { type ByteSource, Layout, ReadyBytes } from './layout.js';
+import { centralHeader, endOfDirectory, localHeader, type ZipEntry } from './zip.js';
+
+/** What numpy has a type for: not BF16. */
+export type NpyDtype = Exclude<Dtype, 'BF16'>;
+
+const DESCRIPTIONS: Readonly<Record<NpyDtype, string>> = { F32: '<f4', F16: '<f2' };
+
+/** What an .npy file's data begins at a multiple of. */
+const NPY_ALIGNMENT = 64;
+
+/**
+ * numpy's .npz: a zip of stored `NAME.npy`. A zip's headers hold checksums of what follows; they are computed when bytes
+ * of the headers are asked for, so that an answer's first bytes wait for its first tensor alone.
+ */
+export function npz(tensors: readonly TensorSource[], dtype: NpyDtype): Layout {
+  const parts: ByteSource[] = [];
+  const entries: ZipEntry[] = [];
+  let offset = 0;
+  for (const tensor of tensors) {
+    const header = npyHeader(tensor.shape, dtype);
+    const entry: ZipEntry = {
+      name: `${tensor.name}.npy`,
+      size: header.byteLength + elements(tensor.shape) * BYTES_PER_ELEMENT[dtype],
+      offset,
+      crc: once(() => tensorCrc32(tensor, dtype, crc32(header))),
+    };
+    const local = new HeaderBytes(localHeader(entry, 0).byteLength, async () =>
+      localHeader(entry, await entry.crc()),
+    );
+    entries.push(entry);
+    parts.push(local, new ReadyBytes(header), new TensorBytes(tensor, dtype));
+    offset += local.byteLength + entry.size;
+  }
+  const directory = (crcs: readonly number[]) =>
+    Buffer.concat(entries.map((entry, index) => centralHeader(entry, crcs[index])));
+  const directorySize = directory(entries.map(() => 0)).byteLength;
+  parts.push(
+    new HeaderBytes(directorySize, async () => {
+      const crcs: number[] = [];
+      for (const { crc } of entries) crcs.push(await crc());
+      return directory(crcs);
+    }),
+    new ReadyBytes(endOfDirectory(entries.length, offset, directorySize)),
+  );
+  return new Layout(parts);
+}
+
+/** The .npy format's version 1.0 (numpy.lib.format). */
+function npyHeader(shape: readonly number[], dtype: NpyDtype): Buffer {
+  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
+  const dictionary = `{'descr': '${DESCRIPTIONS[dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  const prefix = Buffer.from('\x93NUMPY\x01\x00\x00\x00', 'latin1');
+  const length = Math.ceil((prefix.byteLength + dictionary.length + 1) / NPY_ALIGNMENT) * NPY_ALIGNMENT;
+  prefix.writeUInt16LE(length - prefix.byteLength, 8);
+  return Buffer.concat([prefix, Buffer.from(`${dictionary.padEnd(length - prefix.byteLength - 1)}\n`)]);
+}
+
+/** Bytes of a known length that are made when they are first asked for. */
+class HeaderBytes implements ByteSource {
+  readonly byteLength: number;
+  readonly #make: () => Promise<Uint8Array>;
+
+  constructor(byteLength: number, make: () => Promise<Uint8Array>) {
+    this.byteLength = byteLength;
+    this.#make = once(make);
+  }
+
+  async copy(start: number, end: number, target: Uint8Array, at: number): Promise<void> {
+    target.set((await this.#make()).subarray(start, end), at);
+  }
+}
+
+/** What was computed is kept; what failed is tried again. */
+function once<T>(compute: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | null = null;
+  return () => {
+    result ??= compute().catch((error: unknown) => {
+      result = null;
+      throw error;
+    });
+    return result;
+  };
+}

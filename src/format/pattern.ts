@@ -1,0 +1,91 @@
+/** Longer than any list of names that fits a URL. */
+export const MAX_PATTERN_LENGTH = 16_384;
+
+/** Each costs a search in every tensor's name; a name without a star costs nearly nothing, however many there are. */
+const MAX_STARRED = 64;
+
+export class PatternError extends Error {}
+
+/**
+ * A choice of tensors by their names: names with commas between, in which `*` stands for any run of characters, also for
+ * none, and everything else for itself. A backslash takes its meaning from a comma, a star or a backslash behind it.
+ */
+export class NamePattern {
+  /** As it was written. */
+  readonly text: string;
+  readonly #names = new Set<string>();
+  readonly #starred: Starred[] = [];
+
+  /** @throws PatternError with what is wrong and where */
+  constructor(text: string) {
+    this.text = text;
+    for (const fragments of parse(text)) {
+      if (fragments.length === 1) this.#names.add(fragments[0]);
+      else this.#starred.push(starred(fragments));
+    }
+    if (this.#starred.length > MAX_STARRED) {
+      throw new PatternError(`there are ${this.#starred.length} names with a *, more than ${MAX_STARRED}`);
+    }
+  }
+
+  matches(name: string): boolean {
+    return this.#names.has(name) || this.#starred.some((pattern) => matchesStarred(pattern, name));
+  }
+}
+
+/** What stands before the first star, between two and behind the last. */
+interface Starred {
+  readonly beginning: string;
+  readonly middle: readonly string[];
+  readonly end: string;
+}
+
+function starred(fragments: readonly string[]): Starred {
+  return { beginning: fragments[0], middle: fragments.slice(1, -1), end: fragments[fragments.length - 1] };
+}
+
+/**
+ * Takes each fragment at its first place behind the one before: if any choice of places fits, this one does, and no
+ * place is looked at twice.
+ */
+function matchesStarred({ beginning, middle, end }: Starred, name: string): boolean {
+  if (!name.startsWith(beginning) || !name.endsWith(end)) return false;
+  let at = beginning.length;
+  for (const fragment of middle) {
+    const found = name.indexOf(fragment, at);
+    if (found === -1) return false;
+    at = found + fragment.length;
+  }
+  return at <= name.length - end.length;
+}
+
+/** Each name of the list as what stands between its stars. */
+function parse(text: string): string[][] {
+  if (text.length > MAX_PATTERN_LENGTH) {
+    throw new PatternError(`the names are ${text.length} characters long, more than ${MAX_PATTERN_LENGTH}`);
+  }
+  const names: string[][] = [];
+  let fragments = [''];
+  let start = 0;
+  for (let at = 0; at <= text.length; at++) {
+    const character = text[at];
+    if (at === text.length || character === ',') {
+      if (at === start) throw new PatternError(`there is no name at character ${start + 1}`);
+      names.push(fragments);
+      fragments = [''];
+      start = at + 1;
+    } else if (character === '*') {
+      fragments.push('');
+    } else if (character === '\\') {
+      at++;
+      const literal = text[at];
+      if (literal !== ',' && literal !== '*' && literal !== '\\') {
+        throw new PatternError(`the backslash at character ${at} is not before a comma, a * or a backslash`);
+      }
+      fragments[fragments.length - 1] += literal;
+    } else {
+      fragments[fragments.length - 1] += character;
+    }
+  }
+  return names;
+}

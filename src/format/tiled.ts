@@ -1,0 +1,26 @@
+import type { Dtype } from '../tensor/dtype.js';
+import type { TensorSource } from '../tensor/tensor.js';
+import type { Layout } from './layout.js';
+import { safetensors } from './safetensors.js';
+
+/**
+ * A safetensors file of each tensor's block alone. `__metadata__.shapes` is JSON, an object from name to the tensor's
+ * shape: the block repeated along every dimension in which it is smaller, and cut, gives the tensor.
+ */
+export function tiled(
+  tensors: readonly TensorSource[],
+  dtype: Dtype,
+  metadata: Readonly<Record<string, string>>,
+): Layout {
+  const shapes = Object.fromEntries(tensors.map(({ name, shape }) => [name, shape]));
+  return safetensors(tensors.map(blockAlone), dtype, { ...metadata, shapes: JSON.stringify(shapes) });
+}
+
+function blockAlone(tensor: TensorSource): TensorSource {
+  return {
+    name: tensor.name,
+    shape: tensor.blockShape,
+    blockShape: tensor.blockShape,
+    readBlock: (start, end) => tensor.readBlock(start, end),
+  };
+}
