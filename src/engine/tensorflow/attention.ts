@@ -1,7 +1,10 @@
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { TensorflowBackend } from './backend.js';
 
-/** Attention scores that exist at once, 32 MiB; about five times as much is in use. All of 5,000 nodes and 16 heads would be 1.6 GB. */
+/**
+ * Attention scores that are computed together: 32 MiB of them, of which some five copies exist for a moment. All scores
+ * of 5,000 nodes and 16 heads would be 1.6 GB.
+ */
 const MAX_SCORES = 8 * 2 ** 20;
 
 /** How many nodes attend at once. */

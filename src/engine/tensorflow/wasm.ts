@@ -66,6 +66,7 @@ export async function createWasmBackend(): Promise<TensorflowBackend> {
   const backend = await started;
   const heap = backend.wasm as unknown as Heap;
   await tf.setBackend('wasm');
+  const memory = () => tf.memory().numBytes - backend.viewedBytes;
 
   return {
     tf,
@@ -103,11 +104,11 @@ export async function createWasmBackend(): Promise<TensorflowBackend> {
         const mebibytes = (n: number) => Math.ceil(n / 2 ** 20);
         throw new Error(
           `WebAssembly's memory has no room for another ${mebibytes(bytes)} MiB beside the ` +
-            `${mebibytes(tf.memory().numBytes)} MiB in use: use ENGINE=onnxruntime for GHNs and networks of this size.`,
+            `${mebibytes(memory())} MiB in use: use ENGINE=onnxruntime for GHNs and networks of this size.`,
         );
       }
       heap._free(address);
     },
-    memory: () => tf.memory().numBytes - backend.viewedBytes,
+    memory,
   };
 }
