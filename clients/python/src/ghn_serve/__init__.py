@@ -1,0 +1,26 @@
+"""Client of a ghn-serve service: the parameters that a Graph HyperNetwork predicts for a network of yours."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .architecture import Architecture, TraceWarning
+
+if TYPE_CHECKING:
+    from .tracing import trace
+
+__all__ = ["Architecture", "TraceWarning", "trace"]
+
+# What needs PyTorch is imported when it is first asked for.
+_WITH_TORCH = {"trace": ".tracing"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WITH_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = importlib.import_module(_WITH_TORCH[name], __name__)
+    except ModuleNotFoundError as error:
+        raise ImportError(f"ghn_serve.{name} needs PyTorch: pip install ghn-serve[torch]") from error
+    return getattr(module, name)

@@ -1,0 +1,5 @@
+"""Turns a PyTorch module into the graph that a GHN takes."""
+
+from .trace import trace
+
+__all__ = ["trace"]

@@ -1,0 +1,88 @@
+"""Products and concatenations of activations."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+
+from .additions import SCALES
+from .graph import POOL_OPS, Node, Op
+from .origin import Origin, join
+from .recorder import Call, Recorder, joined, kind
+
+WRITTEN_OUT_NORMS: tuple[tuple[re.Pattern[str], Op], ...] = (
+    (re.compile("LayerNorm"), "ln"),
+    (re.compile("BatchNorm"), "bn"),
+)
+
+
+def times(recorder: Recorder, call: Call) -> Origin:
+    """`cse` where it is a squeeze-and-excitation block's product, else no node."""
+    a, b = call["self"], call["other"]
+    if not isinstance(b, torch.Tensor):
+        return joined(recorder, call)
+    for x, factor in ((a, b), (b, a)):
+        y = excite(recorder, x, factor) or gain(recorder, x, factor)
+        if y is not None:
+            return y
+    origins = recorder.origin(a), recorder.origin(b)
+    result = join(origins)
+    if result.nodes:
+        for tensor in (a, b):
+            recorder.leave_out(tensor, SCALES)
+    return result
+
+
+def excite(recorder: Recorder, x: torch.Tensor, gate: torch.Tensor) -> Origin | None:
+    """
+    A gate of one value a channel, computed from a pooled x. Its pooling is not a node.
+    """
+    origin, gates, graph = recorder.origin(x), recorder.origin(gate), recorder.graph
+    sizes = [n for n, step in zip(gate.shape[1:], gate.stride()[1:]) if n > 1 and step > 0]
+    if not origin.nodes or not gates.nodes or len(sizes) > 1 or gate.ndim > x.ndim:
+        return None
+    pools = {
+        k
+        for k in graph.ancestors(gates.nodes, stop=origin.nodes)
+        if graph.nodes[k].op in POOL_OPS and graph.nodes[k].inputs <= origin.nodes
+    }
+    if not pools:
+        return None
+    graph.bypassed |= pools
+    inputs = origin.nodes | gates.nodes
+    return Origin(frozenset({graph.add(Node("cse", set(inputs), channels=recorder.channels(origin.nodes)))}))
+
+
+def gain(recorder: Recorder, x: torch.Tensor, factor: torch.Tensor) -> Origin | None:
+    """The gain of a norm that is written out, by the name of the module that owns it."""
+    origin = recorder.origin(x)
+    found = recorder.find(factor, lambda shape: len(shape) == 1)
+    if not origin.nodes or found is None or not found.verbatim or not recorder.module_owns(found.tensor.name):
+        return None
+    written_out = kind(recorder.module[1])
+    op = next((op for pattern, op in WRITTEN_OUT_NORMS if pattern.search(written_out)), None)
+    if op is None:
+        return None
+    node = Node(op, set(origin.nodes), weight=found.tensor, channels=found.tensor.shape[0])
+    return recorder.place(node, origin)
+
+
+def concatenate(recorder: Recorder, call: Call) -> Origin:
+    """`concat`: a concatenation of two or more inputs; a token that is a parameter is none."""
+    parts: list[torch.Tensor] = call["tensors"]
+    origins = [recorder.origin(part) for part in parts]
+    result = join(origins)
+    if not result.nodes:
+        return joined(recorder, call)
+    for part in parts:
+        recorder.leave_out(part, "is joined to the activations as a token")
+    if len(result.nodes) < 2 or sum(bool(origin.nodes) for origin in origins) < 2:
+        return result
+    dim = call.get("dim") or 0
+    known = [recorder.channels(origin.nodes) for origin in origins]
+    if call.base == "cat" and all(part.shape[dim] == channels for part, channels in zip(parts, known)):
+        channels = call.result.shape[dim]
+    else:
+        channels = known[0] if len(set(known)) == 1 else None
+    return Origin(frozenset({recorder.graph.add(Node("concat", set(result.nodes), channels=channels))}))

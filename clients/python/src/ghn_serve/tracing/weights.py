@@ -1,0 +1,156 @@
+"""Nodes with a weight: convolutions and products with a matrix."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from .additions import plus
+from .graph import Node, Op
+from .origin import Origin, join
+from .recorder import Call, Found, Recorder, joined, kind
+
+# Modules whose weights, or projections, multiply as a Linear's.
+LINEAR = (nn.Linear, nn.MultiheadAttention, nn.modules.conv._ConvNd)
+
+
+def convolution(recorder: Recorder, call: Call) -> Origin:
+    """Conv2d: `conv`, with groups `sep_conv`, with groups and both dilations over 1 `dil_conv`."""
+    x, weight, bias = recorder.origin(call.get("input", "self")), call["weight"], call.get("bias")
+    if not x.nodes and not isinstance(recorder.module[1], nn.modules.conv._ConvNd):
+        return joined(recorder, call)
+    found = recorder.find(weight, lambda shape: shape == tuple(weight.shape))
+    form = "a transposed convolution" if call.get("transposed") else f"a {weight.ndim - 2}-D convolution"
+    if found is None or form != "a 2-D convolution":
+        for tensor in (weight, bias):
+            recorder.leave_out(tensor, f"is the weight or the bias of {form}")
+        return join((x, recorder.origin(weight)))
+    op: Op = "conv"
+    if call["groups"] > 1:
+        op = "dil_conv" if min(call["dilation"]) > 1 else "sep_conv"
+    y = weigh(recorder, x, found, op, weight)
+    return plus(recorder, y, bias, call.result.shape)
+
+
+def linear(recorder: Recorder, call: Call) -> Origin:
+    y = multiply_weight(recorder, recorder.origin(call["input"]), call["weight"])
+    return joined(recorder, call) if y is None else plus(recorder, y, call.get("bias"), call.result.shape)
+
+
+def addmm(recorder: Recorder, call: Call) -> Origin:
+    first, second = call.get("mat1", "batch1", "mat"), call.get("mat2", "batch2", "vec")
+    y = multiply(recorder, first, second)
+    return joined(recorder, call) if not y.nodes else plus(recorder, y, call["self"], call.result.shape)
+
+
+def product(recorder: Recorder, call: Call) -> Origin:
+    return multiply(recorder, call["self"], call.get("mat2", "other", "vec"))
+
+
+def multiply(recorder: Recorder, a: torch.Tensor, b: torch.Tensor) -> Origin:
+    """A matrix product: x Wᵀ or W x where one of the two is a weight, else of two activations."""
+    origins = recorder.origin(a), recorder.origin(b)
+    y = None
+    if b.ndim > 1 and not origins[1].nodes:
+        y = multiply_weight(recorder, origins[0], b.transpose(-1, -2))
+    elif a.ndim > 1 and not origins[0].nodes:
+        y = multiply_weight(recorder, origins[1], a)
+    if y is not None:
+        return y
+    if all(origin.nodes for origin in origins):
+        return multiply_activations(recorder, *origins)
+    result = join(origins)
+    if result.nodes:
+        for tensor in (a, b):
+            recorder.leave_out(tensor, "is multiplied by the activations")
+    return result
+
+
+def multiply_weight(recorder: Recorder, x: Origin, weight: torch.Tensor) -> Origin | None:
+    """`conv`: every Linear, and whatever multiplies by a parameter as one does; `weight` ends in [out, in]."""
+    if not x.nodes and not isinstance(recorder.module[1], nn.Linear):
+        return None
+    rows, columns = weight.shape[-2:]
+
+    def fits(shape: tuple[int, ...]) -> bool:
+        return len(shape) in (2, 4) and shape[1:] == (columns, 1, 1)[: len(shape) - 1] and shape[0] >= rows
+
+    found = recorder.find(weight, fits)
+    if found is None or not in_layout(recorder, weight, found):
+        recorder.leave_out(weight, "multiplies the activations, but is not laid out as [out, in]")
+        return None
+    owner = recorder.owner(found.tensor.name)
+    if not isinstance(owner, LINEAR) and "Linear" not in kind(owner):
+        recorder.altered.setdefault(
+            found.tensor.name, "only because it multiplies the activations as a Linear's weight does"
+        )
+    return weigh(recorder, x, found, "conv", weight)
+
+
+def in_layout(recorder: Recorder, weight: torch.Tensor, found: Found) -> bool:
+    """Whether a view reads the parameter as [out, in]; a copy's layout says nothing."""
+    if not recorder.is_view(weight, found.tensor.name):
+        return True
+    steps = recorder.parameters[found.tensor.name].stride()[:2]
+    return all(n == 1 or step == own for n, step, own in zip(weight.shape[-2:], weight.stride()[-2:], steps))
+
+
+def weigh(recorder: Recorder, x: Origin, found: Found, op: Op, weight: torch.Tensor) -> Origin:
+    """The node of a weight: a new one, or the one that it has from an earlier use."""
+    name = found.tensor.name
+    if not found.verbatim:
+        recorder.altered.setdefault(name, "its layer's weight is computed from it")
+    others = recorder.origin(weight).parameters - {name}
+    recorder.leave_out_parameters(others, "is one of several that a weight is computed from")
+    if not x.nodes:
+        recorder.leave_out_parameters(x.parameters, "is itself an input of a layer")
+    node = Node(op, set(x.nodes), weight=found.tensor, channels=found.tensor.shape[0])
+    return recorder.place(node, x, part=found.part)
+
+
+def multiply_activations(recorder: Recorder, a: Origin, b: Origin) -> Origin:
+    """An attention's q kᵀ, or its softmax times its values: these, too, go into the `msa`."""
+    graph = recorder.graph
+    for attention, values in ((a, b), (b, a)):
+        extended = [graph.extend(k, values.nodes) for k in attention.softmax]
+        if extended and all(extended):
+            for k in attention.softmax:
+                graph.nodes[k].tentative = False
+            return Origin(nodes=attention.nodes)
+    # A softmax on the way to one factor alone is an attention's, too, where layers stand between (talking heads).
+    for k in graph.ancestors(a.nodes) ^ graph.ancestors(b.nodes):
+        graph.nodes[k].tentative = False
+    return Origin(nodes=a.nodes | b.nodes, scores=True)
+
+
+def softmax(recorder: Recorder, call: Call) -> Origin:
+    """`msa`, if it proves to be an attention's: a softmax of scores, or one that values are multiplied by."""
+    x = recorder.origin(call["self"])
+    if not x.nodes:
+        return joined(recorder, call)
+    index = recorder.graph.add(Node("msa", set(x.nodes), tentative=not x.scores))
+    return Origin(nodes=frozenset({index}), softmax=frozenset({index}))
+
+
+def attend(recorder: Recorder, call: Call) -> Origin:
+    """`msa`: a fused softmax(q kᵀ + mask) v, with the nodes that its parts would have."""
+    for name in ("query", "key", "value"):
+        recorder.leave_out(call[name], "is an attention's input")
+    scores = join((recorder.origin(call["query"]), recorder.origin(call["key"])))
+    if not scores.nodes:
+        return joined(recorder, call)
+    mask = call.get("attn_mask", "attn_bias")
+    scores = plus(recorder, Origin(scores.nodes, scores=True), mask, call.result[0].shape)
+    index = recorder.graph.add(Node("msa", set(scores.nodes | recorder.origin(call["value"]).nodes)))
+    return Origin(frozenset({index}))
+
+
+def lookup(recorder: Recorder, call: Call) -> Origin:
+    """Rows of a table. Those at different constant places are still the table, as position embeddings are read."""
+    result = joined(recorder, call)
+    table, places = recorder.origin(call["weight"]), call["indices"]
+    if result.nodes or not table.verbatim or places.numel() == 0:
+        return result
+    first = places.reshape(-1, places.shape[-1])[0] if places.ndim else places.reshape(1)
+    distinct = first.unique().numel() == first.numel() > 1
+    return Origin(parameters=table.parameters) if distinct else result
