@@ -81,11 +81,14 @@ async function readContrasts(
   await eachRow(rows, columns, write, signal);
 }
 
-/** Writes the row less the mean of the `count` rows in `sum` to `contrast`, and adds the row to `sum`. */
+/**
+ * Writes the row less the mean of the `count` rows in `sum` to `contrast`, `count` times as large, and adds the row to
+ * `sum`. Without noise the contrast is 0, exactly: a sum of equal float32 numbers is one of float64.
+ */
 function takeMean(row: Float32Array, sum: Float64Array, count: number, contrast: Float64Array): void {
-  const share = count === 0 ? 0 : 1 / count;
+  const scale = Math.max(1, count);
   for (let j = 0; j < row.length; j++) {
-    contrast[j] = row[j] - sum[j] * share;
+    contrast[j] = scale * row[j] - sum[j];
     sum[j] += row[j];
   }
 }

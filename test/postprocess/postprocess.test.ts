@@ -114,6 +114,16 @@ describe('an orthogonalised weight', () => {
       distanceFromSpan(tallMatrix(noisy.block, [128, 200]), tallMatrix(values, [128, 200])),
     ).toBeLessThan(1e-5);
   });
+
+  test('exists where there is noise in more columns than the rows with noise can tell apart', async () => {
+    const shape = [100, 40, 3, 3];
+    const options = { ...ORTHOGONAL, noise: 3e-5, minChannels: 35 };
+    const tensor = randomTensor('w', shape, 16);
+    const noisy = (await transform(tensor, { ...options, orthogonalize: false })).values;
+    const q = tallMatrix((await transform(tensor, options)).values, shape);
+    expect(nonOrthogonality(q)).toBeLessThan(1e-5);
+    expect(distanceFromSpan(tallMatrix(noisy, shape), q)).toBeLessThan(1e-5);
+  });
 });
 
 describe('noise', () => {
