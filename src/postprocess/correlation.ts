@@ -9,6 +9,8 @@ import type { Products } from './products.js';
  * entries is z̄·y_i + z̄·y_j + y_i·y_j, and over all i and j the three are orthogonal to each other. So the sum of squares
  * is 2 n Σ (z̄·y_i)² + ‖YᵀY‖², exactly: the correlation matrix is never formed, and nothing cancels where its entries
  * are nearly the same. Rows and columns that the tiling repeats are counted, not repeated.
+ *
+ * It is rounded to float32: its last bits in float64 depend on the engine, and the noise that it scales must not.
  */
 export async function correlationDeviation(matrix: TiledMatrix, products: Products): Promise<number> {
   const { columns, blockRows, blockColumns } = matrix;
@@ -37,7 +39,7 @@ export async function correlationDeviation(matrix: TiledMatrix, products: Produc
   const gram = new Float64Array(blockRows * blockRows);
   await products.multiplyTransposed(weighted, weighted, { data: gram, rows: blockRows, columns: blockRows });
   for (const entry of gram) sum += entry ** 2;
-  const deviation = Math.sqrt(sum / (columns ** 2 - 1));
+  const deviation = Math.fround(Math.sqrt(sum / (columns ** 2 - 1)));
   return Number.isFinite(deviation) ? deviation : 0;
 }
 

@@ -1,8 +1,8 @@
 import { normals } from '../random/normal.js';
 import type { Words4 } from '../random/threefry.js';
+import { orthonormaliseRows } from './gram-schmidt.js';
 import type { TiledMatrix } from './matrix.js';
 import type { NoisyRows } from './noise.js';
-import { orthonormaliseRows } from './orthonormal.js';
 import type { FloatArray, Products } from './products.js';
 import { eachRow } from './turns.js';
 

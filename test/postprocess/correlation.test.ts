@@ -24,7 +24,7 @@ function byDefinition(tensor: TiledTensor): number {
 
 describe('the standard deviation of the correlations of a weight’s rows', () => {
   test.each(CASES)('is the authors’ for $name', async ({ weight, deviation: expected }) => {
-    expect(Math.abs((await deviation(weight)) / expected - 1)).toBeLessThan(1e-9);
+    expect(Math.abs((await deviation(weight)) / expected - 1)).toBeLessThan(1e-7);
   });
 
   test('is its definition’s for every shape, from the block alone', async () => {
@@ -35,7 +35,7 @@ describe('the standard deviation of the correlations of a weight’s rows', () =
         const rows = tallMatrix(expand(tensor), shape);
         const varies = rows.every((row) => row.some((x) => x !== row[0]));
         const actual = await deviation(tensor);
-        if (varies) expect(Math.abs(actual - expected)).toBeLessThan(1e-9 * expected + 1e-12);
+        if (varies) expect(Math.abs(actual - expected)).toBeLessThan(1e-7 * expected + 1e-12);
         else expect(actual).toBe(0);
       }),
       { numRuns: 60 },

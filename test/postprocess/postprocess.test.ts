@@ -180,6 +180,12 @@ describe('noise', () => {
     }
   });
 
+  test('is the same bytes by every engine', async () => {
+    const options = { ...NOTHING, noise: 0.5 };
+    const plain = await transform(tensor, options, new PlainProducts());
+    expect(plain.values).toEqual((await transform(tensor, options)).values);
+  });
+
   test('is none where a row has no variance', async () => {
     const flat = randomTensor('w', [1, 16, 3, 3], 16);
     const { tensor: result, applied } = await transform(flat, { ...NOTHING, noise: 0.5 });
