@@ -1,15 +1,22 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import type { Metrics } from './metrics/metrics.js';
 import { jsonBody } from './plugins/json-body.js';
 import { methodNotAllowed } from './plugins/method-not-allowed.js';
 import { openapi } from './plugins/openapi.js';
 import { problems } from './plugins/problems.js';
 import { requestId, requestIdOf } from './plugins/request-id.js';
+import { requestMetrics } from './plugins/request-metrics.js';
+import { validation } from './plugins/validation.js';
 import type { Predictions } from './predictions/predictions.js';
 import type { Predictor } from './predictor/predictor.js';
 import { ghns } from './routes/ghns.js';
 import { health } from './routes/health.js';
+import { metricsRoute } from './routes/metrics.js';
 import { predict } from './routes/predict.js';
+import { events } from './routes/predictions/events.js';
+import { records } from './routes/predictions/records.js';
+import { statistics } from './routes/predictions/statistics.js';
+import { weights } from './routes/predictions/weights.js';
 import type { Settings } from './settings.js';
 
 export interface AppOptions {
@@ -17,6 +24,7 @@ export interface AppOptions {
   readonly logger: FastifyBaseLogger;
   readonly predictor: Predictor;
   readonly predictions: Predictions;
+  readonly metrics: Metrics;
   readonly version: string;
 }
 
@@ -26,6 +34,7 @@ export async function buildApp({
   logger,
   predictor,
   predictions,
+  metrics,
   version,
 }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
@@ -38,12 +47,11 @@ export async function buildApp({
     forceCloseConnections: 'idle',
     return503OnClosing: false,
   });
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
-
   await app.register(problems);
   await app.register(requestId);
+  await app.register(requestMetrics, { metrics });
   await app.register(jsonBody);
+  await app.register(validation);
   await app.register(methodNotAllowed);
   await app.register(openapi, { version });
 
@@ -53,6 +61,11 @@ export async function buildApp({
   });
   await app.register(health, { isReady: () => predictor.ready && !closing });
   await app.register(ghns, { predictor });
+  await app.register(metricsRoute, { metrics });
+  await app.register(records, { predictions });
+  await app.register(events, { predictions });
+  await app.register(weights, { predictions });
+  await app.register(statistics, { predictions });
   await app.register(predict, {
     predictions,
     limits: { maxNodes: settings.MAX_NODES, maxParameters: settings.MAX_PARAMETERS },

@@ -1,9 +1,14 @@
-import type { FastifyBaseLogger } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { buildApp } from './app.js';
+import { Metrics } from './metrics/metrics.js';
+import { PredictionLog } from './metrics/prediction-log.js';
+import { packagedCheckpoints } from './packaged-ghn.js';
+import { problemOf } from './plugins/problems.js';
 import { Predictions } from './predictions/predictions.js';
 import { Predictor } from './predictor/predictor.js';
 import { Queue } from './queue/queue.js';
 import type { Settings } from './settings.js';
+import { StatisticsWorker } from './statistics/worker.js';
 import { DirectoryStore } from './store/directory/directory-store.js';
 
 export interface ServiceOptions {
@@ -13,50 +18,64 @@ export interface ServiceOptions {
 }
 
 export interface Service {
-  /** `http://host:port`, as it listens. */
-  readonly address: string;
+  readonly app: FastifyInstance;
+  /**
+   * Listens, and loads the GHNs meanwhile: /readyz says when they are there.
+   *
+   * @returns `http://host:port`, as it listens
+   */
+  start(): Promise<string>;
   /** Settles when the GHNs are loaded; rejects where they cannot be. */
   readonly ready: Promise<void>;
   /** Finishes what is under way, refuses the rest, and lets go of everything. */
   stop(): Promise<void>;
 }
 
-/** Puts the parts together and listens; the GHNs load meanwhile, and /readyz says when they are there. */
-export async function startService({ settings, logger, version }: ServiceOptions): Promise<Service> {
+/** Puts the parts together; nothing listens or loads yet. */
+export async function buildService({ settings, logger, version }: ServiceOptions): Promise<Service> {
   const store = await DirectoryStore.open(settings.STORE, {
     maxBytes: settings.STORE_MAX_BYTES,
-    onProblem: (message) => logger.warn(message),
+    onProblem: (error) => logger.warn({ err: error }, 'store'),
   });
   const predictor = new Predictor(
     {
       engine: { engine: settings.ENGINE, device: settings.DEVICE },
-      checkpoints: settings.GHN_CHECKPOINTS ?? [],
+      checkpoints: settings.GHN_CHECKPOINTS ?? packagedCheckpoints(),
     },
     { onProblem: (message) => logger.error(message), onNotice: (message) => logger.warn(message) },
   );
+  const queue = new Queue(settings.MAX_QUEUE);
+  const metrics = new Metrics({
+    queueDepth: () => queue.depth,
+    engineBytes: () => predictor.memory,
+    engineRestarts: () => predictor.restarts,
+    storeBytes: () => store.bytes,
+  });
+  const statistics = new StatisticsWorker();
   const predictions = new Predictions({
     predictor,
+    statistics,
     store,
-    queue: new Queue(settings.MAX_QUEUE),
+    queue,
     version,
-    onStoreError: (error, prediction) => logger.error({ err: error, prediction }, 'not stored'),
+    problemOf,
+    observers: [metrics, new PredictionLog(logger)],
   });
-  const app = await buildApp({ settings, logger, predictor, predictions, version });
-  const stop = async () => {
-    await app.close();
-    await predictions.settle();
-    await predictor.close();
-    await store.close();
-  };
-  try {
-    const address = await app.listen({ host: settings.HOST, port: settings.PORT });
-    const ready = predictor.started.then(({ engine, ghns }) => {
+  const app = await buildApp({ settings, logger, predictor, predictions, metrics, version });
+  return {
+    app,
+    async start() {
+      predictor.start();
+      return app.listen({ host: settings.HOST, port: settings.PORT });
+    },
+    ready: predictor.started.then(({ engine, ghns }) => {
       logger.info({ engine, ghns: ghns.map(({ id }) => id) }, 'ready');
-    });
-    return { address, ready, stop };
-  } catch (error) {
-    predictor.started.catch(() => {});
-    await stop();
-    throw error;
-  }
+    }),
+    async stop() {
+      await app.close();
+      await predictions.settle();
+      await Promise.all([predictor.close(), statistics.close()]);
+      await store.close();
+    },
+  };
 }

@@ -25,7 +25,7 @@ export interface AttentionBias<M extends Matrix> {
  * said. An operation may answer at once or with a promise: a caller awaits it in either case.
  *
  * An engine serves one computation at a time, and `scope` marks where one begins and ends: matrices made inside, other
- * than by `upload`, are gone after it.
+ * than by `upload`, are gone after it. Scopes may be nested.
  */
 export interface Engine<M extends Matrix = Matrix> {
   readonly name: 'onnxruntime' | 'tensorflow' | 'wasm';
@@ -37,7 +37,7 @@ export interface Engine<M extends Matrix = Matrix> {
   upload(data: Float32Array, rows: number, columns: number): M;
   /** Takes an intermediate result in, for the scope. The engine may keep `data` itself: it must not change. */
   input(data: Float32Array, rows: number, columns: number): M | Promise<M>;
-  /** The values, row-major. The caller may change them. */
+  /** The values, row-major. The caller must not change them. */
   read(matrix: M): Float32Array | Promise<Float32Array>;
 
   /** Rows `start` to `end` - 1; where it can the engine makes no copy. */

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { Products } from '../postprocess/products.js';
 import type { Engine } from './engine.js';
 
 /** ENGINE and DEVICE of the settings. */
@@ -67,4 +68,15 @@ export async function selectEngine(
     }
   }
   return all[all.length - 1]();
+}
+
+/** Matrix products for post-processing: native where onnxruntime can be loaded, whichever engine the GHN runs on. */
+export async function selectProducts(): Promise<Products> {
+  try {
+    const { OnnxruntimeProducts } = await import('./onnxruntime/products.js');
+    return new OnnxruntimeProducts();
+  } catch {
+    const { PlainProducts } = await import('../postprocess/plain-products.js');
+    return new PlainProducts();
+  }
 }

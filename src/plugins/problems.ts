@@ -2,12 +2,13 @@ import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { isResponseSerializationError } from 'fastify-type-provider-zod';
-import { NotFoundError } from '../predictions/errors.js';
+import { CancelledError, InvalidRequestError, NotFoundError, NotReadyError } from '../predictions/errors.js';
 import type { Problem } from '../predictions/record.js';
-import { InvalidRequestError } from '../predictions/request.js';
 import { PredictorUnavailableError } from '../predictor/predictor.js';
 import { QueueFullError } from '../queue/queue.js';
-import { RequestTimeoutError } from './request-signal.js';
+import { StatisticsUnavailableError } from '../statistics/worker.js';
+import { BadCursorError } from '../store/store.js';
+import { ClientGoneError, RequestTimeoutError } from './request-signal.js';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
@@ -26,10 +27,22 @@ function answerTo(error: unknown): Answer {
   if (error instanceof InvalidRequestError) {
     return { status: 422, detail: error.message, errors: [...error.faults] };
   }
+  if (error instanceof BadCursorError) {
+    return {
+      status: 422,
+      detail: 'The request does not validate.',
+      errors: [{ path: '/cursor', message: error.message }],
+    };
+  }
   if (error instanceof NotFoundError) return { status: 404, detail: error.message };
+  if (error instanceof NotReadyError) return notReady(error);
+  if (error instanceof CancelledError || error instanceof ClientGoneError) {
+    return { status: 409, detail: error.message };
+  }
   if (
     error instanceof QueueFullError ||
     error instanceof PredictorUnavailableError ||
+    error instanceof StatisticsUnavailableError ||
     error instanceof RequestTimeoutError
   ) {
     return { status: 503, detail: error.message, retryAfter: RETRY_AFTER_SECONDS };
@@ -41,21 +54,31 @@ function answerTo(error: unknown): Answer {
   return { status: 500, detail: 'The service failed; its log says more under this request’s x-request-id.' };
 }
 
-/** Answers with a problem (RFC 9457). */
-export function sendProblem(
-  reply: FastifyReply,
-  { status, detail, errors, retryAfter }: Answer,
-): FastifyReply {
-  const problem: Problem = {
-    type: 'about:blank',
-    title: STATUS_CODES[status] ?? 'Error',
-    status,
-    detail,
-    ...(errors && { errors }),
-  };
-  if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+/** What is being made is worth waiting for; what failed says why. */
+function notReady({ message, record }: NotReadyError): Answer {
+  if (record.error)
+    return { status: 409, detail: `${message}: ${record.error.detail ?? record.error.title}` };
+  return { status: 409, detail: message, retryAfter: RETRY_AFTER_SECONDS };
+}
+
+function toProblem({ status, detail, errors }: Answer): Problem {
+  const title = STATUS_CODES[status] ?? 'Error';
+  return { type: 'about:blank', title, status, detail, ...(errors && { errors }) };
+}
+
+/** An error as the problem (RFC 9457) that is told of it. */
+export function problemOf(error: unknown): Problem {
+  return toProblem(answerTo(error));
+}
+
+/** Answers with a problem. */
+export function sendProblem(reply: FastifyReply, answer: Answer): FastifyReply {
+  if (answer.retryAfter !== undefined) reply.header('retry-after', answer.retryAfter);
   // As a string, so that no route's response schema is asked to serialise it.
-  return reply.code(status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
+  return reply
+    .code(answer.status)
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify(toProblem(answer)));
 }
 
 /** Every error is answered in the one form of RFC 9457. */

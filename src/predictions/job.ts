@@ -1,41 +1,83 @@
-import type { PredictionJob, StageLatency } from '../predictor/protocol.js';
+import type { PredictionJob, Stage } from '../predictor/protocol.js';
 import type { TiledTensor } from '../tensor/tensor.js';
+import { CancelledError } from './errors.js';
 import type { PredictionRecord } from './record.js';
 
-/** What the predictor makes of a job. */
-export interface Made {
-  readonly tensors: readonly TiledTensor[];
-  readonly latency: StageLatency;
+/** What happens to a job: its record changes, or a stage of its making begins. */
+export type JobEvent = { readonly record: PredictionRecord } | { readonly stage: Stage };
+
+/** How a job is done; both report what they learn to the job's record. */
+export interface JobSteps {
+  /** Makes the tensors, and heeds the signal. */
+  readonly make: (job: Job, signal: AbortSignal) => Promise<readonly TiledTensor[]>;
+  /** Stores what was made; may not throw. */
+  readonly keep: (job: Job, tensors: readonly TiledTensor[]) => Promise<void>;
+  /** Writes down why nothing was made; may not throw. */
+  readonly fail: (job: Job, error: Error) => void;
 }
 
 /**
  * A prediction in the making, or made and not yet stored. All who ask for the same one share it; when the last of those
- * who wait has gone, it is cancelled.
+ * who wait has gone, it is cancelled, unless somebody will come back for it.
  */
 export class Job {
-  record: PredictionRecord;
   readonly work: PredictionJob;
   /** Settles when it is made, which is before it is stored. */
   readonly made: Promise<readonly TiledTensor[]>;
   /** Settles when it is stored, or cannot be. */
   readonly settled: Promise<void>;
   readonly #controller = new AbortController();
+  readonly #watchers = new Set<(event: JobEvent) => void>();
+  #record: PredictionRecord;
+  #tensors: readonly TiledTensor[] | null = null;
   #waiting = 0;
+  #detached = false;
 
-  /**
-   * @param make makes it, and heeds the signal
-   * @param keep stores what was made
-   */
-  constructor(
-    record: PredictionRecord,
-    work: PredictionJob,
-    make: (job: Job, signal: AbortSignal) => Promise<readonly TiledTensor[]>,
-    keep: (job: Job, tensors: readonly TiledTensor[]) => Promise<void>,
-  ) {
-    this.record = record;
+  constructor(record: PredictionRecord, work: PredictionJob, { make, keep, fail }: JobSteps) {
+    this.#record = record;
     this.work = work;
     this.made = make(this, this.#controller.signal);
-    this.settled = this.made.then((tensors) => keep(this, tensors)).catch(() => {});
+    this.settled = this.made.then(
+      async (tensors) => {
+        this.#tensors = tensors;
+        await keep(this, tensors);
+      },
+      (error: Error) => fail(this, error),
+    );
+  }
+
+  get record(): PredictionRecord {
+    return this.#record;
+  }
+
+  /** What was made, or null before. */
+  get tensors(): readonly TiledTensor[] | null {
+    return this.#tensors;
+  }
+
+  /** Whether it was given up: it may not have stopped yet. */
+  get cancelled(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
+  update(fields: Partial<PredictionRecord>): void {
+    this.#record = { ...this.#record, ...fields };
+    this.#tell({ record: this.#record });
+  }
+
+  begin(stage: Stage): void {
+    this.#tell({ stage });
+  }
+
+  /** Calls back whenever something happens, until the function that it returns is called. */
+  watch(watcher: (event: JobEvent) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** It goes on whether anybody waits for it or not. */
+  detach(): void {
+    this.#detached = true;
   }
 
   /**
@@ -45,7 +87,7 @@ export class Job {
    */
   async wait(signal: AbortSignal): Promise<readonly TiledTensor[]> {
     this.#waiting++;
-    let leave: (() => void) | undefined;
+    let leave = () => {};
     const left = new Promise<never>((_, reject) => {
       leave = () => reject(signal.reason);
       signal.addEventListener('abort', leave, { once: true });
@@ -54,19 +96,17 @@ export class Job {
       signal.throwIfAborted();
       return await Promise.race([this.made, left]);
     } finally {
-      if (leave) signal.removeEventListener('abort', leave);
+      signal.removeEventListener('abort', leave);
       this.#waiting--;
-      if (this.#waiting === 0) this.cancel();
+      if (this.#waiting === 0 && !this.#detached && !this.#tensors) this.cancel();
     }
   }
 
-  /** Whether it was given up: it may not have stopped yet. */
-  get cancelled(): boolean {
-    return this.#controller.signal.aborted;
+  cancel(): void {
+    this.#controller.abort(new CancelledError('the prediction was cancelled'));
   }
 
-  /** Nothing happens where it is made already. */
-  cancel(): void {
-    this.#controller.abort(new Error('nobody waits for this prediction any more'));
+  #tell(event: JobEvent): void {
+    for (const watcher of this.#watchers) watcher(event);
   }
 }

@@ -82,7 +82,17 @@ export function plan(
     },
   };
   const { predict_classifier: predictClassifier, seed } = request;
-  return { record, work: { ghn: ghn.id, architecture, predictClassifier, seed } };
+  const postprocess = request.postprocess && {
+    noise: request.postprocess.noise,
+    orthogonalize: request.postprocess.orthogonalize,
+    fromLayer: request.postprocess.from_layer,
+    minChannels: request.postprocess.min_channels,
+    seed: request.postprocess.seed,
+  };
+  return {
+    record,
+    work: { ghn: ghn.id, architecture, predictClassifier, seed, postprocess: postprocess ?? null },
+  };
 }
 
 function findGhn(ghns: readonly GhnDescription[], id: string | undefined): GhnDescription {

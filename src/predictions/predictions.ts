@@ -1,23 +1,37 @@
 import type { Architecture } from '../architecture/architecture.js';
 import { canonicalGraph } from '../architecture/canonical.js';
+import type { Graph } from '../architecture/schema.js';
 import { type Predictor, PredictorUnavailableError } from '../predictor/predictor.js';
 import type { Queue } from '../queue/queue.js';
-import type { PredictionStore } from '../store/store.js';
+import type { Statistics } from '../statistics/schema.js';
+import type { StatisticsWorker } from '../statistics/worker.js';
+import type { ListOptions, PredictionStore, RecordPage } from '../store/store.js';
 import { type TensorSource, type TiledTensor, tensorSource } from '../tensor/tensor.js';
-import { NotFoundError } from './errors.js';
-import { Job } from './job.js';
+import { Digests } from './digests.js';
+import { EndedPredictions } from './ended.js';
+import { CancelledError, NotFoundError, NotReadyError } from './errors.js';
+import { Job, type JobEvent } from './job.js';
+import { mergePages } from './listing.js';
+import type { PredictionObserver } from './observer.js';
 import { type Plan, plan } from './plan.js';
-import type { PredictionRecord } from './record.js';
+import { RecentResults } from './recent-results.js';
+import type { PredictionRecord, Problem } from './record.js';
 import type { PredictRequest } from './request.js';
+import { weightsFile } from './weights.js';
+
+/** Statistics of the predictions that were last asked about are kept: some 100 kB each. */
+const MAX_STATISTICS = 64;
 
 export interface PredictionsOptions {
   readonly predictor: Predictor;
   readonly store: PredictionStore;
   readonly queue: Queue;
+  readonly statistics: StatisticsWorker;
   /** The service's own version. */
   readonly version: string;
-  /** A prediction was made and answered but could not be stored. */
-  readonly onStoreError: (error: Error, id: string) => void;
+  /** A failure as its record tells of it. */
+  readonly problemOf: (error: Error) => Problem;
+  readonly observers: readonly PredictionObserver[];
 }
 
 /** A prediction whose weights can be written out, from memory or from the store. */
@@ -30,13 +44,31 @@ export interface ReadyPrediction {
   readonly release: () => void;
 }
 
-/** Makes predictions, each once, and knows those that are stored and those in the making. */
+/** Makes predictions, each once, and knows all of them: stored, in the making, and those that came to nothing. */
 export class Predictions {
   readonly #options: PredictionsOptions;
   readonly #jobs = new Map<string, Job>();
+  readonly #ended = new EndedPredictions();
+  readonly #digests: Digests;
+  readonly #statistics = new RecentResults<Statistics>(MAX_STATISTICS);
+  /** Weights that are being read or waited for. */
+  #busy = 0;
 
   constructor(options: PredictionsOptions) {
     this.#options = options;
+    const { store } = options;
+    this.#digests = new Digests({
+      isIdle: () => this.#busy === 0 && !options.queue.busy,
+      open: async (id) => {
+        const stored = await store.open(id);
+        if (!stored) return null;
+        const { record, tensors, release } = stored;
+        const { source } = weightsFile(record, tensors, record.request);
+        return { source, release };
+      },
+      done: (id, digest) => store.amend(id, { digest }),
+      onError: (error, id) => this.#tell('storeFailed', id, error),
+    });
   }
 
   /**
@@ -46,18 +78,134 @@ export class Predictions {
    * @throws NotFoundError, QueueFullError, PredictorUnavailableError, the signal's reason
    */
   async predict(request: PredictRequest, signal: AbortSignal): Promise<ReadyPrediction> {
-    const { record, work } = this.#plan(request);
-    const stored = await this.#options.store.open(record.id);
-    if (stored) return { ...stored, cached: true, release: () => stored.release() };
-    const running = this.#jobs.get(record.id);
-    const job = running && !running.cancelled ? running : this.#start({ record, work });
-    const tensors = await job.wait(signal);
-    return { record: job.record, tensors: tensors.map(tensorSource), cached: false, release: () => {} };
+    const planned = this.#plan(request);
+    this.#busy++;
+    try {
+      const stored = await this.#openStored(planned.record.id);
+      if (stored) {
+        this.#tell('shared', stored.record, 'stored');
+        return stored;
+      }
+      const job = this.#job(planned);
+      await job.wait(signal);
+      return this.#readyJob(job);
+    } finally {
+      this.#busy--;
+    }
+  }
+
+  /** Starts it, or finds it, and does not wait: its record says how far it is. */
+  async begin(request: PredictRequest): Promise<PredictionRecord> {
+    const planned = this.#plan(request);
+    const stored = await this.#options.store.record(planned.record.id);
+    if (stored) {
+      this.#tell('shared', stored, 'stored');
+      return stored;
+    }
+    const { queue } = this.#options;
+    if (!this.#jobs.has(planned.record.id)) queue.checkRoom();
+    const job = this.#job(planned);
+    job.detach();
+    return job.record;
+  }
+
+  /** @throws NotFoundError */
+  async record(id: string): Promise<PredictionRecord> {
+    const live = this.progress(id);
+    if (live && live.status !== 'succeeded') return live;
+    await this.#jobs.get(id)?.settled;
+    const stored = await this.#options.store.record(id);
+    if (!stored) throw this.#notFound(id);
+    if (stored.digest !== null) return stored;
+    await this.#digests.now(id);
+    return (await this.#options.store.record(id)) ?? stored;
+  }
+
+  /** The record of what is in the making or came to nothing; undefined where it is stored, or unknown. */
+  progress(id: string): PredictionRecord | undefined {
+    return this.#jobs.get(id)?.record ?? this.#ended.get(id);
+  }
+
+  /** @throws NotFoundError */
+  async architecture(id: string): Promise<Graph> {
+    const job = this.#jobs.get(id);
+    const graph = job ? canonicalGraph(job.work.architecture) : await this.#options.store.architecture(id);
+    if (!graph) throw this.#notFound(id);
+    return graph;
+  }
+
+  /** @throws NotFoundError, NotReadyError */
+  async open(id: string): Promise<ReadyPrediction> {
+    const job = this.#jobs.get(id);
+    if (job?.tensors) return this.#readyJob(job);
+    const live = this.progress(id);
+    if (live) throw new NotReadyError(live);
+    const stored = await this.#openStored(id);
+    if (!stored) throw this.#notFound(id);
+    return stored;
+  }
+
+  /**
+   * Statistics of each tensor and of the network. They are computed once, whoever asks meanwhile.
+   *
+   * @throws NotFoundError, NotReadyError, StatisticsUnavailableError
+   */
+  async statistics(id: string): Promise<Statistics> {
+    return this.#statistics.get(id, async () => {
+      const { tensors, release } = await this.open(id);
+      try {
+        return await this.#options.statistics.compute(tensors);
+      } finally {
+        release();
+      }
+    });
+  }
+
+  /** @throws BadCursorError */
+  async list(options: ListOptions): Promise<RecordPage> {
+    const live = [...this.#jobs.values()].map(({ record }) => record);
+    return mergePages([...live, ...this.#ended.values()], await this.#options.store.list(options), options);
+  }
+
+  /**
+   * Cancels what is queued or running and deletes what is stored; downloads under way are finished.
+   *
+   * @throws NotFoundError
+   */
+  async delete(id: string): Promise<void> {
+    const job = this.#jobs.get(id);
+    if (job && !job.tensors) {
+      job.cancel();
+      return;
+    }
+    await job?.settled;
+    const wasStored = await this.#options.store.delete(id);
+    if (!this.#ended.delete(id) && !wasStored && !job) throw this.#notFound(id);
+  }
+
+  /**
+   * Calls back whenever something happens to a prediction in the making, until the function that it returns is called;
+   * null where there is nothing to wait for.
+   */
+  watch(id: string, watcher: (event: JobEvent) => void): (() => void) | null {
+    return this.#jobs.get(id)?.watch(watcher) ?? null;
+  }
+
+  /** Takes down how long the first answer took to write. */
+  async noteSerialized(id: string, milliseconds: number): Promise<void> {
+    const job = this.#jobs.get(id);
+    await job?.settled;
+    const record = await this.#options.store.record(id);
+    if (!record?.latency_ms) return;
+    const { latency_ms: before } = record;
+    const total = before.total + milliseconds;
+    await this.#options.store.amend(id, { latency_ms: { ...before, serialize: milliseconds, total } });
   }
 
   /** Waits until all that is in the making is made and stored. */
   async settle(): Promise<void> {
     await Promise.all([...this.#jobs.values()].map(({ settled }) => settled));
+    await this.#digests.close();
   }
 
   #plan(request: PredictRequest): Plan {
@@ -77,13 +225,19 @@ export class Predictions {
     return architecture;
   }
 
-  #start({ record, work }: Plan): Job {
-    const job = new Job(
-      record,
-      work,
-      (job, signal) => this.#make(job, signal),
-      (job, tensors) => this.#keep(job, tensors),
-    );
+  /** The job that makes it, or a new one. */
+  #job({ record, work }: Plan): Job {
+    const running = this.#jobs.get(record.id);
+    if (running && !running.cancelled) {
+      this.#tell('shared', running.record, 'joined');
+      return running;
+    }
+    this.#ended.delete(record.id);
+    const job: Job = new Job(record, work, {
+      make: (job, signal) => this.#make(job, signal),
+      keep: (job, tensors) => this.#keep(job, tensors),
+      fail: (job, error) => this.#fail(job, error),
+    });
     this.#jobs.set(record.id, job);
     void job.settled.then(() => {
       if (this.#jobs.get(record.id) === job) this.#jobs.delete(record.id);
@@ -94,23 +248,77 @@ export class Predictions {
   async #make(job: Job, signal: AbortSignal): Promise<readonly TiledTensor[]> {
     const { predictor, queue } = this.#options;
     return queue.run(async () => {
-      job.record = { ...job.record, status: 'running' };
+      job.update({ status: 'running' });
       const start = performance.now();
-      const { tensors, latency } = await predictor.predict(job.work, { signal });
+      const { tensors, latency, applied, statistics, float16Overflow } = await predictor.predict(job.work, {
+        signal,
+        onStage: (stage) => job.begin(stage),
+      });
       const before = job.record.latency_ms!;
       const total = before.total + performance.now() - start;
-      job.record = { ...job.record, status: 'succeeded', latency_ms: { ...before, ...latency, total } };
+      const { source } = weightsFile(job.record, tensors.map(tensorSource), job.record.request);
+      job.update({
+        status: 'succeeded',
+        latency_ms: { ...before, ...latency, total },
+        bytes: source.byteLength,
+        statistics,
+        overflow: job.record.request.dtype === 'F16' ? float16Overflow : 0,
+        applied:
+          applied?.map(({ name, noise, orthogonalized }) => ({ tensor: name, noise, orthogonalized })) ??
+          null,
+      });
+      this.#tell('made', job.record);
       return tensors;
     }, signal);
   }
 
   async #keep(job: Job, tensors: readonly TiledTensor[]): Promise<void> {
-    const { store, onStoreError } = this.#options;
+    const { store } = this.#options;
     try {
       const architecture = canonicalGraph(job.work.architecture);
       await store.save({ record: job.record, architecture, tensors });
+      this.#digests.add(job.record.id);
     } catch (error) {
-      onStoreError(error as Error, job.record.id);
+      this.#tell('storeFailed', job.record.id, error as Error);
     }
+  }
+
+  #fail(job: Job, error: Error): void {
+    const { problemOf } = this.#options;
+    const status = error instanceof CancelledError ? 'cancelled' : 'failed';
+    job.update({ status, error: problemOf(error) });
+    this.#ended.add(job.record);
+    this.#tell('failed', job.record, error);
+  }
+
+  #readyJob(job: Job): ReadyPrediction {
+    const tensors = job.tensors!.map(tensorSource);
+    return this.#reading({ record: job.record, tensors, cached: false, release: () => {} });
+  }
+
+  async #openStored(id: string): Promise<ReadyPrediction | null> {
+    const stored = await this.#options.store.open(id);
+    if (!stored) return null;
+    const { record, tensors } = stored;
+    return this.#reading({ record, tensors, cached: true, release: () => stored.release() });
+  }
+
+  #reading(ready: ReadyPrediction): ReadyPrediction {
+    this.#busy++;
+    const release = () => {
+      this.#busy--;
+      ready.release();
+    };
+    return { ...ready, release };
+  }
+
+  #tell<E extends keyof PredictionObserver>(event: E, ...details: Parameters<PredictionObserver[E]>): void {
+    for (const observer of this.#options.observers) {
+      (observer[event] as (...details: Parameters<PredictionObserver[E]>) => void)(...details);
+    }
+  }
+
+  #notFound(id: string): NotFoundError {
+    return new NotFoundError(`no prediction has the id ${JSON.stringify(id)}`);
   }
 }

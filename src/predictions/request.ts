@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import type { Architecture } from '../architecture/architecture.js';
 import { ArchitectureError, type Fault, FaultList } from '../architecture/faults.js';
-import { parseGraph } from '../architecture/graph.js';
 import type { Limits } from '../architecture/limits.js';
-import { graphSchema, nameSchema, strictObject } from '../architecture/schema.js';
+import { architectureSchema, parseArchitecture } from '../architecture/parse.js';
+import { nameSchema, strictObject } from '../architecture/schema.js';
 import { addZodFaults } from '../architecture/zod-faults.js';
 import { DTYPES } from '../tensor/dtype.js';
+import { InvalidRequestError } from './errors.js';
 import { FORMATS } from './record.js';
+import { representationFault } from './weights.js';
 
 /** Seeds are whole numbers that JSON carries exactly. */
 const seedSchema = z.int().min(0).default(0);
@@ -36,8 +38,8 @@ const options = {
 /** The body of POST /predict as the OpenAPI document shows it. */
 export const predictBodySchema = strictObject('the request', {
   architecture: z
-    .union([nameSchema.describe('A name of GET /architectures'), graphSchema])
-    .describe('A network: the name of one that the service knows, or a graph.'),
+    .union([nameSchema.describe('A name of GET /architectures'), ...architectureSchema.options])
+    .describe('A network: the name of one that the service knows, a graph, or a list of layers.'),
   ...options,
 });
 
@@ -52,16 +54,6 @@ export type RequestedArchitecture =
 export type PredictRequest = Omit<z.output<typeof readSchema>, 'architecture'> & {
   readonly architecture: RequestedArchitecture;
 };
-
-/** A request that does not validate, with every fault found. */
-export class InvalidRequestError extends Error {
-  readonly faults: readonly Fault[];
-
-  constructor(faults: readonly Fault[]) {
-    super('The request does not validate.');
-    this.faults = faults;
-  }
-}
 
 /**
  * Reads the body of POST /predict and checks the architecture in it.
@@ -89,20 +81,15 @@ export function readPredictRequest(body: unknown, limits: Limits): PredictReques
     }
   }
   if (faults.length > 0 || !data || !architecture) throw new InvalidRequestError(faults);
-  if (data.dtype === 'BF16' && data.format === 'npz') {
-    faults.push({ path: '/dtype', message: 'numpy has no BF16: take F32 or F16, or the format safetensors' });
-  }
-  if (data.postprocess && data.format === 'tiled') {
-    faults.push({ path: '/format', message: 'what is post-processed is not tiled: take safetensors' });
-  }
-  if (faults.length > 0) throw new InvalidRequestError(faults);
+  const fault = representationFault(data, data.postprocess !== null && data.postprocess !== undefined);
+  if (fault) throw new InvalidRequestError([fault]);
   return { ...data, architecture };
 }
 
 function readArchitecture(input: unknown, limits: Limits): RequestedArchitecture {
   if (typeof input === 'string') return { name: input };
   const start = performance.now();
-  return { architecture: parseGraph(input, limits), milliseconds: performance.now() - start };
+  return { architecture: parseArchitecture(input, limits), milliseconds: performance.now() - start };
 }
 
 /** Adds the faults that a check throws, their pointers prefixed. */

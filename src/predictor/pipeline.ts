@@ -1,11 +1,17 @@
 import { readCheckpoint } from '../checkpoint/checkpoint.js';
 import type { Engine } from '../engine/engine.js';
-import { selectEngine } from '../engine/select.js';
+import { selectEngine, selectProducts } from '../engine/select.js';
 import type { Ghn } from '../ghn/ghn.js';
 import { loadGhn } from '../ghn/load.js';
-import type { TiledTensor } from '../tensor/tensor.js';
+import { postprocess } from '../postprocess/postprocess.js';
+import type { Products } from '../postprocess/products.js';
+import { touched } from '../postprocess/touched.js';
+import { networkStatistics } from '../statistics/network.js';
+import { countFloat16Overflow } from '../statistics/overflow.js';
+import { tensorSource } from '../tensor/tensor.js';
 import type {
   GhnDescription,
+  PredictedNetwork,
   PredictionJob,
   PredictorDescription,
   PredictorOptions,
@@ -14,23 +20,21 @@ import type {
 } from './protocol.js';
 import { WARM_UP } from './warm-up.js';
 
-export interface PredictedNetwork {
-  readonly tensors: readonly TiledTensor[];
-  readonly latency: StageLatency;
-}
-
 /** The loaded GHNs on their engine: from an architecture to its finished tensors. */
 export class Pipeline {
   readonly description: PredictorDescription;
   readonly #engine: Engine;
+  readonly #products: Products;
   readonly #ghns: ReadonlyMap<string, Ghn>;
 
   private constructor(
     engine: Engine,
+    products: Products,
     ghns: ReadonlyMap<string, Ghn>,
     descriptions: readonly GhnDescription[],
   ) {
     this.#engine = engine;
+    this.#products = products;
     this.#ghns = ghns;
     this.description = {
       engine: { name: engine.name, version: engine.version, device: engine.device },
@@ -60,25 +64,34 @@ export class Pipeline {
       ghns.set(id, ghn);
       descriptions.push({ id, config, parameters, digest });
     }
-    return new Pipeline(engine, ghns, descriptions);
+    return new Pipeline(engine, await selectProducts(), ghns, descriptions);
   }
 
   /** @throws the signal's reason once it is aborted */
   async predict(
-    { ghn: id, architecture, predictClassifier, seed }: PredictionJob,
+    job: PredictionJob,
     signal: AbortSignal,
     onStage: (stage: Stage) => void,
   ): Promise<PredictedNetwork> {
     const stopwatch = new Stopwatch();
-    const tensors = await this.#ghn(id).predict(
+    const begin = (stage: Stage) => {
+      stopwatch.begin(stage);
+      onStage(stage);
+    };
+    const { architecture, predictClassifier, seed, postprocess: options } = job;
+    const predicted = await this.#ghn(job.ghn).predict(
       architecture,
       { predictClassifier, seed, signal },
-      (stage) => {
-        stopwatch.begin(stage);
-        onStage(stage);
-      },
+      begin,
     );
-    return { tensors, latency: stopwatch.stop() };
+    if (options) begin('postprocess');
+    const { tensors, applied } = options
+      ? await postprocess(predicted, touched(architecture, options), options, this.#products, signal)
+      : { tensors: predicted, applied: null };
+    const latency = stopwatch.stop();
+    const sources = tensors.map(tensorSource);
+    const statistics = await networkStatistics(sources);
+    return { tensors, applied, latency, statistics, float16Overflow: await countFloat16Overflow(sources) };
   }
 
   /** Bytes that the engine holds. */
@@ -94,7 +107,7 @@ export class Pipeline {
 }
 
 class Stopwatch {
-  readonly #latency: Record<Stage, number> = { graph: 0, encode: 0, decode: 0 };
+  readonly #latency: Record<Stage, number> = { graph: 0, encode: 0, decode: 0, postprocess: 0 };
   #stage: Stage | null = null;
   #since = 0;
 

@@ -1,16 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { TiledTensor } from '../tensor/tensor.js';
 import { Channel } from './channel.js';
 import type {
   FromProcess,
+  PredictedNetwork,
   PredictionJob,
   PredictorDescription,
   PredictorOptions,
   Stage,
-  StageLatency,
-  TensorHeader,
   ToProcess,
 } from './protocol.js';
 
@@ -26,11 +24,6 @@ export class PredictorUnavailableError extends Error {}
 
 /** The predictor cannot start with these settings and files. */
 export class PredictorRefusedError extends Error {}
-
-export interface PredictedNetwork {
-  readonly tensors: readonly TiledTensor[];
-  readonly latency: StageLatency;
-}
 
 export interface PredictOptions {
   readonly signal?: AbortSignal;
@@ -81,6 +74,10 @@ export class Predictor {
     const { promise, resolve, reject } = withResolvers<PredictorDescription>();
     this.started = promise;
     this.#settleStart = { resolve, reject };
+  }
+
+  /** Starts the process; `started` tells what comes of it. */
+  start(): void {
     this.#start();
   }
 
@@ -194,8 +191,9 @@ export class Predictor {
         return;
       case 'predicted': {
         this.#memory = message.memory;
-        const tensors = message.tensors.map((header, index) => tiledTensor(header, arrays[index]));
-        this.#take(message.job)?.resolve({ tensors, latency: message.latency });
+        const { network } = message;
+        const tensors = network.tensors.map((header, index) => ({ ...header, block: arrays[index] }));
+        this.#take(message.job)?.resolve({ ...network, tensors });
         return;
       }
       case 'failed':
@@ -231,10 +229,6 @@ export class Predictor {
     this.#restarts++;
     this.#restartTimer = setTimeout(() => this.#start(), Math.min(delay, MAX_RESTART_DELAY_MS));
   }
-}
-
-function tiledTensor({ name, shape, blockShape }: TensorHeader, block: Float32Array): TiledTensor {
-  return { name, shape, blockShape, block };
 }
 
 /** Promise.withResolvers, which Node 20 lacks. */

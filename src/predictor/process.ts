@@ -48,13 +48,13 @@ async function predict({ job, request }: Extract<ToProcess, { type: 'predict' }>
   running.set(job, controller);
   try {
     if (!pipeline) throw new Error('nothing is loaded yet');
-    const { tensors, latency } = await pipeline.predict(request, controller.signal, (stage) => {
+    const network = await pipeline.predict(request, controller.signal, (stage) => {
       void channel.send({ type: 'stage', job, stage });
     });
-    const headers = tensors.map(({ name, shape, blockShape }) => ({ name, shape, blockShape }));
+    const headers = network.tensors.map(({ name, shape, blockShape }) => ({ name, shape, blockShape }));
     await channel.send(
-      { type: 'predicted', job, tensors: headers, latency, memory: pipeline.memory() },
-      tensors.map(({ block }) => block),
+      { type: 'predicted', job, network: { ...network, tensors: headers }, memory: pipeline.memory() },
+      network.tensors.map(({ block }) => block),
     );
   } catch (error) {
     await channel.send({ type: 'failed', job, reason: reasonOf(error) });

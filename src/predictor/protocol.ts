@@ -2,6 +2,23 @@ import type { Architecture } from '../architecture/architecture.js';
 import type { GhnConfig } from '../checkpoint/checkpoint.js';
 import type { Engine } from '../engine/engine.js';
 import type { EngineChoice } from '../engine/select.js';
+import type { PostprocessOptions } from '../postprocess/options.js';
+import type { Applied } from '../postprocess/postprocess.js';
+import type { NetworkStatistics } from '../predictions/record.js';
+import type { TiledTensor } from '../tensor/tensor.js';
+
+/** What the pipeline makes of a job. */
+export interface PredictedNetwork {
+  /** In the order of the state dict, or of the nodes where there is none. */
+  readonly tensors: readonly TiledTensor[];
+  /** What post-processing did; null where none was asked for. */
+  readonly applied: readonly Applied[] | null;
+  /** Of all tensors, as they are after post-processing. */
+  readonly statistics: NetworkStatistics;
+  /** How many finite values would leave F16's range. */
+  readonly float16Overflow: number;
+  readonly latency: StageLatency;
+}
 
 /** A checkpoint file and the name under which its GHN is asked for. */
 export interface CheckpointFile {
@@ -38,18 +55,15 @@ export interface PredictionJob {
   readonly architecture: Architecture;
   readonly predictClassifier: boolean;
   readonly seed: number;
+  readonly postprocess: PostprocessOptions | null;
 }
 
-export type Stage = 'graph' | 'encode' | 'decode';
+export type Stage = 'graph' | 'encode' | 'decode' | 'postprocess';
 
 /** Milliseconds by stage. */
 export type StageLatency = Readonly<Record<Stage, number>>;
 
-export interface TensorHeader {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly blockShape: readonly number[];
-}
+export type TensorHeader = Omit<TiledTensor, 'block'>;
 
 export type ToProcess =
   | { readonly type: 'load'; readonly options: PredictorOptions }
@@ -67,8 +81,7 @@ export type FromProcess =
   | {
       readonly type: 'predicted';
       readonly job: number;
-      readonly tensors: readonly TensorHeader[];
-      readonly latency: StageLatency;
+      readonly network: Omit<PredictedNetwork, 'tensors'> & { readonly tensors: readonly TensorHeader[] };
       /** Bytes that the engine holds. */
       readonly memory: number;
     }

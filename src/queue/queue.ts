@@ -26,18 +26,21 @@ export class Queue {
     return this.#running;
   }
 
+  /** @throws QueueFullError when `run` would */
+  checkRoom(): void {
+    if (this.#running && this.#waiting.length >= this.#limit) {
+      throw new QueueFullError(`${this.#waiting.length} predictions are waiting already`);
+    }
+  }
+
   /**
    * @param signal takes a waiting task out of the queue; a running one has to heed it by itself
    * @throws QueueFullError at once, when as many wait as may; the signal's reason when it is aborted before the start
    */
   async run<T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
-    if (this.#running) {
-      if (this.#waiting.length >= this.#limit) {
-        throw new QueueFullError(`${this.#waiting.length} predictions are waiting already`);
-      }
-      await this.#turn(signal);
-    }
+    this.checkRoom();
+    if (this.#running) await this.#turn(signal);
     this.#running = true;
     try {
       return await task();

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { PROBLEM_TYPE } from '../plugins/problems.js';
 import { problemSchema } from '../predictions/record.js';
 
@@ -5,3 +6,10 @@ import { problemSchema } from '../predictions/record.js';
 export function problemResponse(description: string) {
   return { description, content: { [PROBLEM_TYPE]: { schema: problemSchema } } };
 }
+
+/** How it shows an answer of bytes. */
+export function bytesResponse(description: string) {
+  return { description, content: { 'application/octet-stream': { schema: bytesSchema } } };
+}
+
+const bytesSchema = z.any().meta({ type: 'string', format: 'binary' });

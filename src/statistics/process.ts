@@ -1,9 +1,9 @@
 import { Socket } from 'node:net';
 import { constants, setPriority } from 'node:os';
+import { selectProducts } from '../engine/select.js';
 import { Channel } from '../predictor/channel.js';
 import type { GramProducts } from './gram.js';
 import { Moments } from './moments.js';
-import { javascriptProducts } from './products.js';
 import type { FromStatisticsProcess, ToStatisticsProcess } from './protocol.js';
 import { tensorStatistics } from './tensor-statistics.js';
 
@@ -36,7 +36,7 @@ async function handle(message: ToStatisticsProcess, [block]: Float32Array[]): Pr
   }
   networks.set(network, moments);
   try {
-    products ??= await loadProducts();
+    products ??= await selectProducts();
     const { name, shape, blockShape } = message;
     const statistics = await tensorStatistics({ name, shape, blockShape, block }, products, moments);
     await channel.send({ type: 'tensor', network, statistics });
@@ -46,15 +46,5 @@ async function handle(message: ToStatisticsProcess, [block]: Float32Array[]): Pr
       network,
       reason: error instanceof Error ? error.message : String(error),
     });
-  }
-}
-
-async function loadProducts(): Promise<GramProducts> {
-  try {
-    const { OnnxruntimeProducts } = await import('../engine/onnxruntime/products.js');
-    return new OnnxruntimeProducts();
-  } catch {
-    // No native code for this platform.
-    return javascriptProducts;
   }
 }

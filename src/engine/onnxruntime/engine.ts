@@ -1,7 +1,8 @@
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Activation, AttentionBias, Engine, Linear, Matrix } from '../engine.js';
-import { encodeModel, type OnnxModel } from './model.js';
+import type { OnnxModel } from './model.js';
 import { ADD, attentionModel, LAYER_NORM, linearModel } from './models.js';
+import { createSession } from './session.js';
 
 /** How many of the attention's scores exist at once: of 5,000 nodes and 16 heads all would be 1.6 GB. */
 const MAX_SCORES = 16 * 2 ** 20;
@@ -123,11 +124,11 @@ export class OnnxruntimeEngine implements Engine<HostMatrix> {
   }
 
   async scope<T>(run: () => Promise<T>): Promise<T> {
-    this.#scopeBytes = 0;
+    const before = this.#scopeBytes;
     try {
       return await run();
     } finally {
-      this.#scopeBytes = 0;
+      this.#scopeBytes = before;
     }
   }
 
@@ -144,7 +145,7 @@ export class OnnxruntimeEngine implements Engine<HostMatrix> {
   async #run(key: string, model: () => OnnxModel, feeds: Record<string, Tensor>): Promise<Float32Array> {
     let session = this.#sessions.get(key);
     if (!session) {
-      session = InferenceSession.create(encodeModel(model()), { executionProviders: ['cpu'] });
+      session = createSession(model());
       this.#sessions.set(key, session);
     }
     const { y } = await (await session).run(feeds);

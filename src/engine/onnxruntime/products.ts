@@ -1,6 +1,7 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { DenseMatrix, FloatArray, Products } from '../../postprocess/products.js';
-import { type ElementType, encodeModel, type OnnxModel, type OnnxNode } from './model.js';
+import type { ElementType, OnnxModel, OnnxNode } from './model.js';
+import { createSession } from './session.js';
 
 type Precision = Extract<ElementType, 'float32' | 'float64'>;
 
@@ -69,9 +70,7 @@ export class OnnxruntimeProducts implements Products {
     const key = `${operation} ${precision}`;
     let session = this.#sessions.get(key);
     if (!session) {
-      session = InferenceSession.create(encodeModel(model(operation, precision)), {
-        executionProviders: ['cpu'],
-      });
+      session = createSession(model(operation, precision));
       this.#sessions.set(key, session);
     }
     const feeds = Object.fromEntries(

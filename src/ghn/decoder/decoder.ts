@@ -48,20 +48,23 @@ export class Decoder<M extends Matrix> {
     const tensors = predictedTensors(architecture).filter(
       ({ classifier }) => predictClassifier || !classifier,
     );
-    const vectors = tensors.filter(({ shape }) => shape.length === 1);
-    const classifiers = tensors.filter(({ shape, classifier }) => classifier && shape.length > 1);
-    const kernels = tensors.filter(({ shape, classifier }) => !classifier && shape.length > 1);
-
-    const blocks = new Map<PredictedTensor, Block>();
-    for (const [tensor, block] of await this.#decodeVectors(states, vectors)) blocks.set(tensor, block);
-    for (const tensor of classifiers)
-      blocks.set(tensor, await this.#decodeClassifier(states, tensor, signal));
-
+    const blocks = await this.#decodeVectors(
+      states,
+      tensors.filter(({ shape }) => shape.length === 1),
+    );
     const tasks = new Map<PredictedTensor, KernelTask>();
-    for (const tensor of kernels) tasks.set(tensor, kernelTask(tensor, this.#shape));
+    for (const tensor of tensors) {
+      if (tensor.shape.length === 1) continue;
+      const task = kernelTask(tensor, this.#shape);
+      tasks.set(tensor, tensor.classifier ? { ...task, outputs: this.#shape.channels } : task);
+    }
     const decoded = await this.#kernels.decode(states, this.#shape.hidden, [...tasks.values()], signal);
     for (const [tensor, task] of tasks) {
-      blocks.set(tensor, kernelBlock(tensor, task, decoded.get(task)!, seed));
+      const kernel = decoded.get(task)!;
+      const block = tensor.classifier
+        ? await this.#classifierBlock(tensor, kernel, task.inputs)
+        : kernelBlock(tensor, task, kernel, seed);
+      blocks.set(tensor, block);
     }
 
     return tensors.map((tensor) => {
@@ -110,17 +113,10 @@ export class Decoder<M extends Matrix> {
     return blocks;
   }
 
-  /** The head's weight: a 1×1 kernel with all C outputs, and a Linear over the outputs. */
-  async #decodeClassifier(
-    states: Float32Array,
-    tensor: PredictedTensor,
-    signal?: AbortSignal,
-  ): Promise<Block> {
+  /** The head's weight: a Linear over the outputs of a 1×1 kernel that has all of them, [C, inputs]. */
+  async #classifierBlock(tensor: PredictedTensor, kernel: Float32Array, inputs: number): Promise<Block> {
     const engine = this.#engine;
     const { channels } = this.#shape;
-    const task = { ...kernelTask(tensor, this.#shape), outputs: channels };
-    const kernel = (await this.#kernels.decode(states, this.#shape.hidden, [task], signal)).get(task)!;
-    const { inputs } = task;
     const byInput = transpose(kernel, channels, inputs).map((value) => Math.max(0, value));
     const classes = await engine.linear(
       await engine.input(byInput, inputs, channels),

@@ -1,8 +1,15 @@
 import type { Engine, Linear, Matrix } from '../../engine/engine.js';
-import { batchKernels, byWindow, type KernelBatch, type KernelTask, locations } from './kernel-tasks.js';
+import {
+  batches,
+  byWindow,
+  type ChannelCell,
+  channelCells,
+  type KernelTask,
+  placesOf,
+} from './kernel-tasks.js';
 
-/** Places that go through the perceptron together; bounds its intermediate results (GHN-3-XL: 2048 · 8d · 4 B = 25 MB). */
-const MAX_LOCATIONS = 2048;
+/** Places that go through the perceptron together: its intermediate results of a GHN-3-XL take 25 MB. */
+const MAX_PLACES = 2048;
 
 /** Entries of one product of the last Linear, 64 MB: large enough to multiply at full speed, small beside the weights. */
 const MAX_PRODUCT = 16 * 2 ** 20;
@@ -13,24 +20,18 @@ const MAX_GATHERED = 2 * 2 ** 20;
 export interface KernelDecoderWeights<M extends Matrix> {
   /** Rows laid out [S, S, 4d], so that the places of a window's row lie side by side; the bias is a column. */
   readonly plane: Linear<M>;
+  /** Of the second the rows are [C, C] and the bias is a column. */
   readonly perceptron: readonly [Linear<M>, Linear<M>];
 }
 
-/** The rows `start` to `end` - 1 of a Linear whose bias is a column. */
-async function sliceLinear<M extends Matrix>(
-  engine: Engine<M>,
-  { weight, bias }: Linear<M>,
-  start: number,
-  end: number,
-): Promise<Linear<M>> {
-  return {
-    weight: await engine.slice(weight, start, end),
-    bias: bias && (await engine.reshape(await engine.slice(bias, start, end), 1)),
-  };
+/** The hidden layer of the perceptron, a row for each place, and each task's first row: its places follow it. */
+interface Places<M extends Matrix> {
+  readonly hidden: M;
+  readonly firstRow: ReadonlyMap<KernelTask, number>;
 }
 
-/** Rows of the last Linear: those of outputs `first` to `last` - 1, as many inputs of each as the batch uses. */
-interface OutputRange<M extends Matrix> {
+/** A part of the last Linear: outputs `first` to `last` - 1 of a cell, all of its inputs. */
+interface Part<M extends Matrix> {
   readonly first: number;
   readonly last: number;
   readonly linear: Linear<M>;
@@ -60,96 +61,151 @@ export class KernelDecoder<M extends Matrix> {
     tasks: readonly KernelTask[],
     signal?: AbortSignal,
   ): Promise<Map<KernelTask, Float32Array>> {
-    const blocks = new Map<KernelTask, Float32Array>();
-    for (const task of tasks) {
-      blocks.set(task, new Float32Array(task.outputs * task.inputs * locations(task)));
-    }
-    for (const batch of batchKernels(tasks, MAX_LOCATIONS)) {
-      signal?.throwIfAborted();
-      const { places, rowOf } = await this.#places(states, hidden, batch.tasks);
-      for await (const { first, last, linear } of this.#outputRanges(batch, places.rows)) {
-        const product = await this.#engine.read(await this.#engine.linear(places, linear));
-        const width = (last - first) * batch.inputs;
-        for (const task of batch.tasks) {
-          place(product, width, rowOf.get(task)!, blocks.get(task)!, first * batch.inputs);
-        }
-      }
+    const blocks = new Map(
+      tasks.map((task) => [task, new Float32Array(task.outputs * task.inputs * placesOf(task))]),
+    );
+    for (const batch of batches(tasks, MAX_PLACES)) {
+      await this.#engine.scope(() => this.#decodeBatch(states, hidden, batch, blocks, signal));
     }
     return blocks;
   }
 
-  /** The perceptron's hidden layer at each place of the tasks' windows, and which row a task's place (y, x) has. */
-  async #places(states: Float32Array, hidden: number, tasks: readonly KernelTask[]) {
-    const engine = this.#engine;
-    const rowOf = new Map<KernelTask, Int32Array>();
-    const parts: M[] = [];
-    let rows = 0;
-    for (const run of byWindow(tasks)) {
-      const { top, left, height, width } = run[0].window;
-      const x = new Float32Array(run.length * hidden);
-      run.forEach(({ node }, index) => {
-        x.set(states.subarray(node * hidden, (node + 1) * hidden), index * hidden);
-        rowOf.set(run[index], new Int32Array(height * width));
-      });
-      const nodes = await engine.input(x, run.length, hidden);
-      for (let y = 0; y < height; y++) {
-        const start = ((top + y) * this.#spatial + left) * 4 * hidden;
-        const plane = await sliceLinear(engine, this.#weights.plane, start, start + width * 4 * hidden);
-        parts.push(await engine.reshape(await engine.linear(nodes, plane, 'relu'), run.length * width));
-        for (const task of run) {
-          for (let column = 0; column < width; column++) rowOf.get(task)![y * width + column] = rows++;
-        }
+  async #decodeBatch(
+    states: Float32Array,
+    hidden: number,
+    batch: readonly KernelTask[],
+    blocks: ReadonlyMap<KernelTask, Float32Array>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const places = await this.#places(states, hidden, batch);
+    for (const cell of channelCells(batch)) {
+      const rows = await this.#rowsOf(cell.tasks, places);
+      for await (const part of this.#parts(cell, rows.rows)) {
+        signal?.throwIfAborted();
+        await this.#engine.scope(async () => {
+          const product = await this.#engine.read(await this.#engine.linear(rows, part.linear));
+          distribute(product, cell, part, blocks);
+        });
       }
     }
-    const places = await engine.linear(await engine.concat(parts), this.#weights.perceptron[0], 'relu');
-    return { places, rowOf };
   }
 
-  async *#outputRanges({ outputs, inputs }: KernelBatch, rows: number): AsyncGenerator<OutputRange<M>> {
+  async #places(states: Float32Array, hidden: number, tasks: readonly KernelTask[]): Promise<Places<M>> {
     const engine = this.#engine;
+    const firstRow = new Map<KernelTask, number>();
+    const parts: M[] = [];
+    let rows = 0;
+    for (const group of byWindow(tasks)) {
+      const { top, left, height, width } = group[0].window;
+      const x = new Float32Array(group.length * hidden);
+      group.forEach(({ node }, index) => {
+        x.set(states.subarray(node * hidden, (node + 1) * hidden), index * hidden);
+      });
+      const nodes = await engine.input(x, group.length, hidden);
+      const windowRows: M[] = [];
+      for (let y = 0; y < height; y++) {
+        const start = ((top + y) * this.#spatial + left) * 4 * hidden;
+        const plane = await this.#slice(this.#weights.plane, start, start + width * 4 * hidden);
+        windowRows.push(
+          await engine.reshape(await engine.linear(nodes, plane, 'relu'), group.length * width),
+        );
+      }
+      for (const [index, task] of group.entries()) {
+        firstRow.set(task, rows);
+        rows += height * width;
+        // Of a window of one row all tasks' places are in order already.
+        if (height === 1) continue;
+        for (const row of windowRows) parts.push(await engine.slice(row, index * width, (index + 1) * width));
+      }
+      if (height === 1) parts.push(windowRows[0]);
+    }
+    const hiddenLayer = await engine.linear(await engine.concat(parts), this.#weights.perceptron[0], 'relu');
+    return { hidden: hiddenLayer, firstRow };
+  }
+
+  /** The places of these tasks alone, one task's behind the other's. */
+  async #rowsOf(tasks: readonly KernelTask[], { hidden, firstRow }: Places<M>): Promise<M> {
+    if (tasks.length === firstRow.size) return hidden;
+    const slices: M[] = [];
+    for (const task of tasks) {
+      const start = firstRow.get(task)!;
+      slices.push(await this.#engine.slice(hidden, start, start + placesOf(task)));
+    }
+    return this.#engine.concat(slices);
+  }
+
+  /** The cell's rows of the last Linear, in parts whose product stays within bounds. */
+  async *#parts({ outputs: [start, end], inputs }: ChannelCell, places: number): AsyncGenerator<Part<M>> {
     const last = this.#weights.perceptron[1];
     const channels = this.#channels;
-    if (inputs === channels) {
-      const step = Math.max(1, Math.floor(MAX_PRODUCT / (rows * inputs)));
-      for (let first = 0; first < outputs; first += step) {
-        const end = Math.min(outputs, first + step);
-        yield { first, last: end, linear: await sliceLinear(engine, last, first * inputs, end * inputs) };
+    const width = inputs[1] - inputs[0];
+    const isWhole = width === channels;
+    const isSmall = (end - start) * width * last.weight.columns <= MAX_GATHERED;
+    const step = isWhole || isSmall ? Math.max(1, Math.floor(MAX_PRODUCT / (places * width))) : 1;
+    for (let first = start; first < end; first += step) {
+      const next = Math.min(end, first + step);
+      const linear = isWhole
+        ? await this.#slice(last, first * channels, next * channels)
+        : await this.#gather(last, first, next, inputs);
+      yield { first, last: next, linear };
+    }
+  }
+
+  /** The rows of the outputs' inputs, which do not lie side by side. */
+  async #gather(
+    last: Linear<M>,
+    first: number,
+    end: number,
+    inputs: readonly [number, number],
+  ): Promise<Linear<M>> {
+    const engine = this.#engine;
+    const rows = async (matrix: M) => {
+      const slices: M[] = [];
+      for (let output = first; output < end; output++) {
+        const row = output * this.#channels;
+        slices.push(await engine.slice(matrix, row + inputs[0], row + inputs[1]));
       }
-      return;
-    }
-    const ofOutput = (output: number) =>
-      sliceLinear(engine, last, output * channels, output * channels + inputs);
-    if (outputs * inputs * last.weight.columns <= MAX_GATHERED && rows * outputs * inputs <= MAX_PRODUCT) {
-      const linears: Linear<M>[] = [];
-      for (let output = 0; output < outputs; output++) linears.push(await ofOutput(output));
-      const biases: M[] = [];
-      for (const { bias } of linears) if (bias) biases.push(await engine.reshape(bias, inputs));
-      const weight = await engine.concat(linears.map((linear) => linear.weight));
-      const bias = biases.length > 0 ? await engine.reshape(await engine.concat(biases), 1) : null;
-      yield { first: 0, last: outputs, linear: { weight, bias } };
-      return;
-    }
-    for (let output = 0; output < outputs; output++) {
-      yield { first: output, last: output + 1, linear: await ofOutput(output) };
-    }
+      return engine.concat(slices);
+    };
+    return {
+      weight: await rows(last.weight),
+      bias: last.bias && (await engine.reshape(await rows(last.bias), 1)),
+    };
+  }
+
+  /** Rows of a Linear whose bias is a column. */
+  async #slice({ weight, bias }: Linear<M>, start: number, end: number): Promise<Linear<M>> {
+    return {
+      weight: await this.#engine.slice(weight, start, end),
+      bias: bias && (await this.#engine.reshape(await this.#engine.slice(bias, start, end), 1)),
+    };
   }
 }
 
-/** Turns a product's rows, one a place, into a block's innermost axis, from the channel pair `start` on. */
-function place(
+/** Takes a product, [places of the cell's tasks, outputs of the part · inputs of the cell], apart into the tasks' blocks. */
+function distribute(
   product: Float32Array,
-  width: number,
-  rowOf: Int32Array,
-  block: Float32Array,
-  start: number,
+  { inputs: [firstInput, lastInput], tasks }: ChannelCell,
+  { first, last }: Pick<Part<Matrix>, 'first' | 'last'>,
+  blocks: ReadonlyMap<KernelTask, Float32Array>,
 ): void {
-  const places = rowOf.length;
-  if (places === 1) {
-    block.set(product.subarray(rowOf[0] * width, (rowOf[0] + 1) * width), start);
-    return;
-  }
-  let at = start * places;
-  for (let pair = 0; pair < width; pair++) {
-    for (let k = 0; k < places; k++) block[at++] = product[rowOf[k] * width + pair];
+  const inputs = lastInput - firstInput;
+  const width = (last - first) * inputs;
+  let row = 0;
+  for (const task of tasks) {
+    const block = blocks.get(task)!;
+    const places = placesOf(task);
+    for (let output = first; output < last; output++) {
+      let from = row * width + (output - first) * inputs;
+      let to = (output * task.inputs + firstInput) * places;
+      if (places === 1) {
+        block.set(product.subarray(from, from + inputs), to);
+        continue;
+      }
+      for (let input = 0; input < inputs; input++, from++) {
+        for (let place = 0; place < places; place++) block[to++] = product[from + place * width];
+      }
+    }
+    row += places;
   }
 }

@@ -9,62 +9,68 @@ export interface KernelTask {
   readonly inputs: number;
 }
 
-/** Tasks that go through the last Linear together: they use the same of its rows. */
-export interface KernelBatch {
-  readonly outputs: number;
-  readonly inputs: number;
+/** How many places of the plane a task's window has. */
+export function placesOf({ window }: KernelTask): number {
+  return window.height * window.width;
+}
+
+const windowKey = ({ window: { top, left, height, width } }: KernelTask) =>
+  `${top} ${left} ${height} ${width}`;
+
+/** Tasks by window. */
+export function byWindow(tasks: readonly KernelTask[]): KernelTask[][] {
+  const groups = new Map<string, KernelTask[]>();
+  for (const task of tasks) {
+    const key = windowKey(task);
+    const group = groups.get(key);
+    if (group) group.push(task);
+    else groups.set(key, [task]);
+  }
+  return [...groups.values()];
+}
+
+/** Tasks in batches of at most `maxPlaces` places, or of one task; those of the same window next to each other. */
+export function batches(tasks: readonly KernelTask[], maxPlaces: number): KernelTask[][] {
+  const all: KernelTask[][] = [];
+  let places = Number.POSITIVE_INFINITY;
+  for (const task of byWindow(tasks).flat()) {
+    places += placesOf(task);
+    if (places > maxPlaces) {
+      all.push([]);
+      places = placesOf(task);
+    }
+    all[all.length - 1].push(task);
+  }
+  return all;
+}
+
+/** Channel pairs that the same tasks use: outputs and inputs from the first to the one before the second. */
+export interface ChannelCell {
+  readonly outputs: readonly [number, number];
+  readonly inputs: readonly [number, number];
   readonly tasks: readonly KernelTask[];
 }
 
-export const locations = ({ window }: KernelTask) => window.height * window.width;
-
-const sameWindow = (a: Window, b: Window) =>
-  a.top === b.top && a.left === b.left && a.height === b.height && a.width === b.width;
-
-/** Splits tasks into runs of the same window. */
-export function byWindow(tasks: readonly KernelTask[]): KernelTask[][] {
-  const runs: KernelTask[][] = [];
-  for (const task of tasks) {
-    const run = runs.at(-1);
-    if (run && sameWindow(run[0].window, task.window)) run.push(task);
-    else runs.push([task]);
-  }
-  return runs;
-}
-
 /**
- * Gathers tasks that use the same rows of the last Linear, so that each weight is read once for all of them, in batches
- * of at most `maxLocations` places. Within a batch tasks of the same window are neighbours.
+ * Divides the channel pairs that any task uses into cells, so that each pair's weights are read once for all tasks that
+ * use it: reading them takes longer than multiplying.
  */
-export function batchKernels(tasks: readonly KernelTask[], maxLocations: number): KernelBatch[] {
-  const windowKey = ({ window: { top, left, height, width } }: KernelTask) =>
-    `${top} ${left} ${height} ${width}`;
-  const groups = new Map<string, Map<string, KernelTask[]>>();
-  for (const task of tasks) {
-    const size = `${task.outputs} ${task.inputs}`;
-    const windows = groups.get(size) ?? new Map<string, KernelTask[]>();
-    groups.set(size, windows);
-    const sameWindow = windows.get(windowKey(task));
-    if (sameWindow) sameWindow.push(task);
-    else windows.set(windowKey(task), [task]);
-  }
-
-  const batches: KernelBatch[] = [];
-  for (const windows of groups.values()) {
-    let batch: KernelTask[] = [];
-    let count = 0;
-    const close = () => {
-      if (batch.length > 0)
-        batches.push({ outputs: batch[0].outputs, inputs: batch[0].inputs, tasks: batch });
-      batch = [];
-      count = 0;
-    };
-    for (const task of [...windows.values()].flat()) {
-      if (count > 0 && count + locations(task) > maxLocations) close();
-      batch.push(task);
-      count += locations(task);
+export function channelCells(tasks: readonly KernelTask[]): ChannelCell[] {
+  const ends = (sizes: readonly number[]) => [...new Set(sizes)].sort((a, b) => a - b);
+  const cells: ChannelCell[] = [];
+  let firstOutput = 0;
+  for (const outputs of ends(tasks.map((task) => task.outputs))) {
+    const wide = tasks.filter((task) => task.outputs >= outputs);
+    let firstInput = 0;
+    for (const inputs of ends(wide.map((task) => task.inputs))) {
+      cells.push({
+        outputs: [firstOutput, outputs],
+        inputs: [firstInput, inputs],
+        tasks: wide.filter((task) => task.inputs >= inputs),
+      });
+      firstInput = inputs;
     }
-    close();
+    firstOutput = outputs;
   }
-  return batches;
+  return cells;
 }

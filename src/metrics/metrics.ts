@@ -1,0 +1,131 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { PredictionObserver } from '../predictions/observer.js';
+import type { PredictionRecord } from '../predictions/record.js';
+
+/** From a cached health check to a GHN-3-XL's prediction with post-processing. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+export interface Sources {
+  readonly queueDepth: () => number;
+  readonly engineBytes: () => number;
+  readonly engineRestarts: () => number;
+  readonly storeBytes: () => number;
+}
+
+/**
+ * What Prometheus reads. Labels take few values, whatever is asked: a GHN's id, a format, a stage, a route's pattern;
+ * never a name that a user gives.
+ */
+export class Metrics implements PredictionObserver {
+  readonly registry = new Registry();
+  readonly #requests: Histogram<'method' | 'route' | 'status'>;
+  readonly #stages: Histogram<'stage'>;
+  readonly #predictions: Counter<'ghn' | 'format' | 'result'>;
+  readonly #computations: Counter<'ghn'>;
+  readonly #parameters: Counter<'ghn'>;
+  readonly #hits: Counter<'how'>;
+  readonly #storeErrors: Counter;
+  readonly #bytesServed: Counter;
+
+  constructor(sources: Sources) {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    this.#requests = new Histogram({
+      name: 'ghn_serve_request_duration_seconds',
+      help: 'From a request to the last byte of its answer',
+      labelNames: ['method', 'route', 'status'],
+      buckets: SECONDS,
+      registers,
+    });
+    this.#stages = new Histogram({
+      name: 'ghn_serve_stage_duration_seconds',
+      help: 'Of computed predictions, by stage',
+      labelNames: ['stage'],
+      buckets: SECONDS,
+      registers,
+    });
+    this.#predictions = new Counter({
+      name: 'ghn_serve_predictions_total',
+      help: 'Predictions asked for, by what came of them',
+      labelNames: ['ghn', 'format', 'result'],
+      registers,
+    });
+    this.#computations = new Counter({
+      name: 'ghn_serve_computations_total',
+      help: 'Predictions that the engine computed',
+      labelNames: ['ghn'],
+      registers,
+    });
+    this.#parameters = new Counter({
+      name: 'ghn_serve_parameters_predicted_total',
+      help: 'Numbers in the networks that the engine predicted',
+      labelNames: ['ghn'],
+      registers,
+    });
+    this.#hits = new Counter({
+      name: 'ghn_serve_cache_hits_total',
+      help: 'Requests answered without a computation of their own: from the store, or with another request’s',
+      labelNames: ['how'],
+      registers,
+    });
+    this.#storeErrors = new Counter({
+      name: 'ghn_serve_store_errors_total',
+      help: 'Predictions that could not be stored',
+      registers,
+    });
+    this.#bytesServed = new Counter({
+      name: 'ghn_serve_response_bytes_total',
+      help: 'Bytes of weights sent',
+      registers,
+    });
+    const gauge = (name: string, help: string, value: () => number) =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(value());
+        },
+      });
+    gauge('ghn_serve_queue_depth', 'Predictions that wait for the engine', sources.queueDepth);
+    gauge('ghn_serve_engine_memory_bytes', 'What the engine holds', sources.engineBytes);
+    gauge('ghn_serve_engine_restarts', 'How often the engine was started anew', sources.engineRestarts);
+    gauge('ghn_serve_store_bytes', 'What the stored predictions take up', sources.storeBytes);
+  }
+
+  request(method: string, route: string, status: number, seconds: number): void {
+    this.#requests.observe({ method, route, status: String(status) }, seconds);
+  }
+
+  served(bytes: number): void {
+    this.#bytesServed.inc(bytes);
+  }
+
+  made(record: PredictionRecord): void {
+    const { ghn, architecture, latency_ms: latency } = record;
+    this.#count(record, 'computed');
+    this.#computations.inc({ ghn: ghn.id });
+    this.#parameters.inc({ ghn: ghn.id }, architecture.parameters);
+    if (!latency) return;
+    for (const stage of ['parse', 'graph', 'encode', 'decode', 'postprocess'] as const) {
+      this.#stages.observe({ stage }, latency[stage] / 1000);
+    }
+  }
+
+  failed(record: PredictionRecord): void {
+    this.#count(record, record.status);
+  }
+
+  shared(record: PredictionRecord, how: 'stored' | 'joined'): void {
+    this.#count(record, how);
+    this.#hits.inc({ how });
+  }
+
+  storeFailed(): void {
+    this.#storeErrors.inc();
+  }
+
+  #count({ ghn, request }: PredictionRecord, result: string): void {
+    this.#predictions.inc({ ghn: ghn.id, format: request.format, result });
+  }
+}

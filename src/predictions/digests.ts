@@ -1,0 +1,109 @@
+import { createHash, type Hash } from 'node:crypto';
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import type { ByteSource } from '../format/layout.js';
+
+/** Hashing so much takes half a millisecond, for which other requests wait. */
+const CHUNK_BYTES = 2 ** 20;
+
+/** How often it is looked whether the service has become idle. */
+const IDLE_POLL_MS = 25;
+
+export interface DigestsOptions {
+  /** The bytes to hash, or null where there are none any more; `release` is called when they are read. */
+  readonly open: (id: string) => Promise<{ source: ByteSource; release: () => void } | null>;
+  readonly done: (id: string, digest: string) => Promise<void>;
+  readonly onError: (error: Error, id: string) => void;
+  /** Whether nobody waits for anything else. */
+  readonly isIdle: () => boolean;
+}
+
+interface Pending {
+  urgent: boolean;
+  readonly finished: Promise<void>;
+}
+
+/**
+ * Computes the digests of predictions' bodies behind the answers' backs: a body's sha256 takes longer than sending it,
+ * so it is computed when the service is idle, or at once when somebody asks for it.
+ */
+export class Digests {
+  readonly #options: DigestsOptions;
+  readonly #pending = new Map<string, Pending>();
+  #last: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(options: DigestsOptions) {
+    this.#options = options;
+  }
+
+  /** Computes it some time. */
+  add(id: string): void {
+    this.#add(id);
+  }
+
+  /** Computes it now. */
+  async now(id: string): Promise<void> {
+    const pending = this.#add(id);
+    pending.urgent = true;
+    await pending.finished;
+  }
+
+  /** Gives up what is not computed; somebody who asks for it later has it computed then. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#last;
+  }
+
+  #add(id: string): Pending {
+    const before = this.#pending.get(id);
+    if (before) return before;
+    const pending: Pending = {
+      urgent: false,
+      finished: this.#last.then(() => this.#compute(id)),
+    };
+    this.#pending.set(id, pending);
+    this.#last = pending.finished;
+    return pending;
+  }
+
+  async #compute(id: string): Promise<void> {
+    try {
+      const body = this.#closed ? null : await this.#options.open(id);
+      if (!body) return;
+      try {
+        const hash = createHash('sha256');
+        if (await this.#hash(body.source, hash)) {
+          await this.#options.done(id, `sha256:${hash.digest('hex')}`);
+        }
+      } finally {
+        body.release();
+      }
+    } catch (error) {
+      this.#options.onError(error as Error, id);
+    } finally {
+      this.#pending.delete(id);
+    }
+  }
+
+  /** Whether it came to the end. */
+  async #hash(source: ByteSource, hash: Hash): Promise<boolean> {
+    const buffer = new Uint8Array(Math.min(CHUNK_BYTES, source.byteLength));
+    for (let start = 0; start < source.byteLength; start += CHUNK_BYTES) {
+      await this.#turn();
+      if (this.#closed) return false;
+      const end = Math.min(source.byteLength, start + CHUNK_BYTES);
+      await source.copy(start, end, buffer, 0);
+      hash.update(buffer.subarray(0, end - start));
+    }
+    return true;
+  }
+
+  /** Lets other work go first: one turn of the event loop where somebody waits for this digest, else all of it. */
+  async #turn(): Promise<void> {
+    await setImmediate();
+    const anyUrgent = () => [...this.#pending.values()].some(({ urgent }) => urgent);
+    while (!this.#closed && !anyUrgent() && !this.#options.isIdle()) {
+      await setTimeout(IDLE_POLL_MS, undefined, { ref: false });
+    }
+  }
+}

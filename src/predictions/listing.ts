@@ -1,0 +1,34 @@
+import { comparePositions, decodeCursor, encodeCursor, type Position } from '../store/directory/cursor.js';
+import type { ListOptions, RecordPage } from '../store/store.js';
+import type { PredictionRecord } from './record.js';
+
+const positionOf = ({ created_at, id }: PredictionRecord): Position => ({
+  createdAt: Date.parse(created_at),
+  id,
+});
+
+/**
+ * Puts records that no store has among a page of those that one has: still newest first, no more than the limit, and
+ * with a cursor that leads on from the last.
+ */
+export function mergePages(
+  live: Iterable<PredictionRecord>,
+  stored: RecordPage,
+  { limit, cursor, architecture, ghn, status }: ListOptions,
+): RecordPage {
+  const after = cursor === undefined ? null : decodeCursor(cursor);
+  const known = new Set(stored.records.map(({ id }) => id));
+  const fitting = [...live].filter(
+    (record) =>
+      !known.has(record.id) &&
+      (architecture === undefined || record.architecture.name === architecture) &&
+      (ghn === undefined || record.ghn.id === ghn) &&
+      (status === undefined || record.status === status) &&
+      (after === null || comparePositions(positionOf(record), after) > 0),
+  );
+  const all = [...fitting, ...stored.records].sort((a, b) => comparePositions(positionOf(a), positionOf(b)));
+  const records = all.slice(0, limit);
+  const last = records.at(-1);
+  const more = all.length > limit || stored.nextCursor !== null;
+  return { records, nextCursor: more && last ? encodeCursor(positionOf(last)) : null };
+}

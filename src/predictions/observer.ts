@@ -1,0 +1,11 @@
+import type { PredictionRecord } from './record.js';
+
+/** Is told what happens, for logs and metrics. */
+export interface PredictionObserver {
+  made(record: PredictionRecord): void;
+  failed(record: PredictionRecord, error: Error): void;
+  /** It was answered from the store, or shares another request's computation. */
+  shared(record: PredictionRecord, how: 'stored' | 'joined'): void;
+  /** Made and answered, but it could not be stored, or its digest not be computed. */
+  storeFailed(id: string, error: Error): void;
+}

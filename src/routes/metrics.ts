@@ -1,0 +1,20 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { Metrics } from '../metrics/metrics.js';
+
+export const metricsRoute: FastifyPluginAsyncZod<{ metrics: Metrics }> = async (app, { metrics }) => {
+  app.get(
+    '/metrics',
+    {
+      schema: {
+        tags: ['service'],
+        summary: 'Metrics for Prometheus',
+        response: {
+          200: { description: 'The metrics.', content: { 'text/plain': { schema: z.string() } } },
+        },
+      },
+    },
+    async (_request, reply) =>
+      reply.type(metrics.registry.contentType).send((await metrics.registry.metrics()) as never),
+  );
+};

@@ -1,0 +1,65 @@
+import { Readable } from 'node:stream';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { JobEvent } from '../../predictions/job.js';
+import type { Predictions } from '../../predictions/predictions.js';
+import type { PredictionRecord } from '../../predictions/record.js';
+import { idParameters, unknownPrediction } from './parameters.js';
+
+/** Proxies end connections on which nothing happens; a comment now and then is something. */
+const KEEP_ALIVE_MS = 15_000;
+
+const isOver = ({ status }: PredictionRecord) => status !== 'queued' && status !== 'running';
+
+const message = (event: string, data: unknown) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+
+/** What happens to a prediction, until it is made or has come to nothing. */
+export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {
+  app.get(
+    '/predictions/:id/events',
+    {
+      schema: {
+        tags: ['predictions'],
+        summary: 'Follow a prediction as server-sent events',
+        description:
+          'An event named after the status, with the record, at every change; `stage` as each stage begins. The last ends ' +
+          'the stream.',
+        params: idParameters,
+        response: {
+          200: {
+            description: 'The events.',
+            content: { 'text/event-stream': { schema: z.string() } },
+          },
+          404: unknownPrediction,
+        },
+      },
+    },
+    async ({ params: { id } }, reply) => {
+      const stream = new Readable({ read() {} });
+      const keepAlive = setInterval(() => stream.push(': still here\n\n'), KEEP_ALIVE_MS);
+      const follow = (event: JobEvent) => {
+        if ('stage' in event) {
+          stream.push(message('stage', event));
+          return;
+        }
+        stream.push(message(event.record.status, event.record));
+        if (isOver(event.record)) stream.push(null);
+      };
+      const unwatch = predictions.watch(id, follow);
+      stream.once('close', () => {
+        clearInterval(keepAlive);
+        unwatch?.();
+      });
+      try {
+        const record = predictions.progress(id) ?? (await predictions.record(id));
+        follow({ record });
+      } catch (error) {
+        stream.destroy();
+        throw error;
+      }
+      return reply
+        .headers({ 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+        .send(stream as never);
+    },
+  );
+};

@@ -1,0 +1,85 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { graphSchema } from '../../architecture/schema.js';
+import type { Predictions } from '../../predictions/predictions.js';
+import { recordSchema, STATUSES } from '../../predictions/record.js';
+import { problemResponse } from '../responses.js';
+import { idParameters, unknownPrediction } from './parameters.js';
+
+/** A page of the list; more than the largest would be a dump of the store. */
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 1000;
+
+const listSchema = z.object({
+  predictions: z.array(recordSchema),
+  next_cursor: z.string().nullable().describe('Where the next page begins, or null on the last.'),
+});
+
+/** Records, graphs and the end of predictions. */
+export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {
+  app.get(
+    '/predictions',
+    {
+      schema: {
+        tags: ['predictions'],
+        summary: 'All predictions, newest first',
+        querystring: z.strictObject({
+          limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT),
+          cursor: z.string().max(200).optional().describe('The `next_cursor` of the page before.'),
+          architecture: z.string().optional().describe('Only of architectures with this name.'),
+          ghn: z.string().optional().describe('Only by the GHN with this id.'),
+          status: z.enum(STATUSES).optional(),
+        }),
+        response: { 200: listSchema, 422: problemResponse('The query does not validate') },
+      },
+    },
+    async ({ query }) => {
+      const page = await predictions.list(query);
+      return { predictions: [...page.records], next_cursor: page.nextCursor };
+    },
+  );
+
+  app.get(
+    '/predictions/:id',
+    {
+      schema: {
+        tags: ['predictions'],
+        summary: 'What is known of a prediction',
+        params: idParameters,
+        response: { 200: recordSchema, 404: unknownPrediction },
+      },
+    },
+    async ({ params }) => predictions.record(params.id),
+  );
+
+  app.get(
+    '/predictions/:id/architecture',
+    {
+      schema: {
+        tags: ['predictions'],
+        summary: 'The graph that a prediction was made for',
+        params: idParameters,
+        response: { 200: graphSchema, 404: unknownPrediction },
+      },
+    },
+    async ({ params }) => predictions.architecture(params.id),
+  );
+
+  app.delete(
+    '/predictions/:id',
+    {
+      schema: {
+        tags: ['predictions'],
+        summary: 'Cancel or delete a prediction',
+        description:
+          'Cancels what is queued or running, deletes what is stored. A download under way is finished.',
+        params: idParameters,
+        response: { 204: z.undefined().describe('It is gone.'), 404: unknownPrediction },
+      },
+    },
+    async ({ params }, reply) => {
+      await predictions.delete(params.id);
+      return reply.code(204).send();
+    },
+  );
+};

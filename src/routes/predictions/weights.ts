@@ -1,0 +1,130 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { MAX_PATTERN_LENGTH, NamePattern, PatternError } from '../../format/pattern.js';
+import { sendBytes } from '../../plugins/send-bytes.js';
+import { InvalidRequestError, NotFoundError } from '../../predictions/errors.js';
+import type { Predictions } from '../../predictions/predictions.js';
+import { FORMATS } from '../../predictions/record.js';
+import { weightsFile } from '../../predictions/weights.js';
+import { DTYPES } from '../../tensor/dtype.js';
+import { TensorBytes } from '../../tensor/tiling.js';
+import { bytesResponse, problemResponse } from '../responses.js';
+import { idParameters, unknownPrediction } from './parameters.js';
+
+const querySchema = z
+  .strictObject({
+    format: z.enum(FORMATS).optional().describe('Another format than the request’s.'),
+    dtype: z.enum(DTYPES).optional().describe('Another element type than the request’s.'),
+    tensors: z
+      .string()
+      .min(1)
+      .max(MAX_PATTERN_LENGTH)
+      .optional()
+      .describe('Only tensors with these names, separated by commas; `*` is any run of characters.'),
+    rank: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .optional()
+      .describe('Of each tensor this rank’s part of `world_size`.'),
+    world_size: z.coerce.number().int().min(1).max(1_000_000).optional(),
+    dim: z.coerce.number().int().min(0).max(3).optional().describe('The dimension that is divided; else 0.'),
+  })
+  .superRefine(({ format, tensors, rank, world_size: worldSize, dim }, context) => {
+    const fault = (key: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [key], message });
+    if (rank !== undefined && worldSize === undefined)
+      fault('world_size', 'goes with rank: say how many ranks');
+    if (rank === undefined && worldSize !== undefined)
+      fault('rank', 'goes with world_size: say which of them');
+    if (rank === undefined && dim !== undefined) fault('dim', 'goes with rank and world_size');
+    if (rank !== undefined && worldSize !== undefined && rank >= worldSize) {
+      fault('rank', `is counted from 0: of ${worldSize} ranks the last is ${worldSize - 1}`);
+    }
+    if (format !== undefined && format !== 'safetensors' && (tensors !== undefined || rank !== undefined)) {
+      fault('format', 'a part of the weights is always safetensors');
+    }
+  });
+
+const notReady = problemResponse('There are no weights: not yet (`retry-after`), or never');
+
+/** The weights themselves, whole, in part, and by the tensor. */
+export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/predictions/:id/weights',
+    schema: {
+      tags: ['predictions'],
+      summary: 'Download weights',
+      description: 'With `range`, `if-range`, `if-none-match` and `if-match` as HTTP has them.',
+      params: idParameters,
+      querystring: querySchema,
+      response: {
+        200: bytesResponse('The weights.'),
+        206: bytesResponse('The ranges that were asked for.'),
+        404: unknownPrediction,
+        409: notReady,
+        412: problemResponse('Other weights than `if-match` names'),
+        416: problemResponse('No such range'),
+        422: problemResponse('The query does not validate'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { record, tensors, release } = await predictions.open(request.params.id);
+      reply.raw.once('close', release);
+      const { format, dtype, tensors: names, rank, world_size: worldSize, dim } = request.query;
+      const isPart = names !== undefined || rank !== undefined;
+      const { source, fileName, etag } = weightsFile(record, tensors, {
+        format: format ?? (isPart ? 'safetensors' : record.request.format),
+        dtype: dtype ?? record.request.dtype,
+        ...(names !== undefined && { pattern: namePattern(names) }),
+        ...(rank !== undefined && { slice: { rank, worldSize: worldSize!, dim: dim ?? 0 } }),
+      });
+      reply.header('content-disposition', `attachment; filename="${fileName}"`);
+      return sendBytes(request, reply, { source, etag, contentType: 'application/octet-stream' });
+    },
+  });
+
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/predictions/:id/tensors/*',
+    schema: {
+      tags: ['predictions'],
+      summary: 'Download one tensor',
+      description: 'Its values alone, little-endian, row-major; the path ends with its name.',
+      params: idParameters.extend({ '*': z.string().describe('The tensor’s name.') }),
+      querystring: z.strictObject({ dtype: z.enum(DTYPES).optional() }),
+      response: {
+        200: bytesResponse('The values.'),
+        206: bytesResponse('The ranges that were asked for.'),
+        404: problemResponse('No prediction has this id, or no tensor this name'),
+        409: notReady,
+        416: problemResponse('No such range'),
+        422: problemResponse('The query does not validate'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { id, '*': name } = request.params;
+      const { record, tensors, release } = await predictions.open(id);
+      reply.raw.once('close', release);
+      const tensor = tensors.find((candidate) => candidate.name === name);
+      if (!tensor) throw new NotFoundError(`the prediction has no tensor ${JSON.stringify(name)}`);
+      const dtype = request.query.dtype ?? record.request.dtype;
+      reply.headers({ 'x-tensor-shape': JSON.stringify(tensor.shape), 'x-tensor-dtype': dtype });
+      return sendBytes(request, reply, {
+        source: new TensorBytes(tensor, dtype),
+        etag: `"${id}.${dtype}.${Buffer.from(name).toString('base64url')}"`,
+        contentType: 'application/octet-stream',
+      });
+    },
+  });
+};
+
+function namePattern(text: string): NamePattern {
+  try {
+    return new NamePattern(text);
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    throw new InvalidRequestError([{ path: '/tensors', message: error.message }]);
+  }
+}
