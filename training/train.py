@@ -16,6 +16,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 import time
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from math import ceil
 from pathlib import Path
 from random import Random
 
@@ -35,6 +36,7 @@ from networks import execute
 # A network's gradient is cut to this many times the median of its meta-batch: one that explodes does not own the step.
 OUTLIER_RATIO = 2.0
 VALIDATION_NETWORKS = 60
+CHUNK = 4
 STALL_LIMIT = timedelta(days=7)
 
 
@@ -69,6 +71,26 @@ class Settings:
         return GhnConfig(self.hid, self.layers, self.heads, self.channels, self.kernel)
 
 
+class Work:
+    """Hands out the chunks of each step's meta-batch: a worker that a busy machine holds up takes fewer."""
+
+    def __init__(self, worker=0, workers=1, taken=None):
+        self.worker, self.workers, self._taken = worker, workers, taken
+
+    def take(self, step, chunks):
+        """The chunks of a step that are this worker's."""
+        if self._taken is None:
+            yield from range(chunks)
+            return
+        while True:
+            with self._taken.get_lock():
+                if self._taken.value >= (step + 1) * chunks:
+                    return
+                chunk = self._taken.value - step * chunks
+                self._taken.value += 1
+            yield chunk
+
+
 def split_parameters(ghn, muon):
     """The GHN's parameters by name: matrices for Muon (none without it), and all others for AdamW."""
     chosen = {id(m.weight) for m in ghn.modules() if muon and isinstance(m, torch.nn.Linear) and min(m.weight.shape) >= 16}
@@ -78,10 +100,10 @@ def split_parameters(ghn, muon):
 
 
 class Trainer:
-    """The GHN, its running average, and the optimiser; `worker` of `workers` sees its share of each meta-batch."""
+    """The GHN, its running average, and the optimisers; this worker sees what `work` gives it of each meta-batch."""
 
-    def __init__(self, settings, digits, worker=0, workers=1):
-        self.settings, self.digits, self.worker, self.workers = settings, digits, worker, workers
+    def __init__(self, settings, digits, work=None):
+        self.settings, self.digits, self.work = settings, digits, work or Work()
         torch.manual_seed(settings.seed)
         self.ghn = Ghn(settings.ghn())
         self.average = copy.deepcopy(self.ghn).requires_grad_(False)
@@ -92,8 +114,10 @@ class Trainer:
         }
         if matrices:
             self.optimizers["muon"] = Muon(
-                matrices.values(), rate, weight_decay=decay, worker=worker, workers=workers
+                matrices.values(), rate, weight_decay=decay, worker=self.work.worker, workers=self.work.workers
             )
+        for parameter in self.ghn.parameters():
+            parameter.grad = torch.zeros_like(parameter)
         self.step_number = 0
         self._graphs = {}
 
@@ -105,10 +129,22 @@ class Trainer:
         return architecture, self._graphs[index]
 
     def step(self):
-        """One update; returns the mean loss and accuracy of this worker's networks, and the gradient's norm."""
+        """One update; returns the mean loss and accuracy of the meta-batch, and the gradient's norm."""
+        chunks = range(0, self.settings.networks, CHUNK)
+        loss, right = 0.0, 0
+        for chunk in self.work.take(self.step_number, len(chunks)):
+            networks = range(chunks[chunk], min(chunks[chunk] + CHUNK, self.settings.networks))
+            own_loss, own_right = self._accumulate(networks)
+            loss, right = loss + own_loss, right + own_right
+        loss, right = self._share_gradients(loss, right)
+        norm = self._update()
+        networks = self.settings.networks
+        return loss / networks, right / (networks * self.settings.images), norm
+
+    def _accumulate(self, networks):
+        """Adds the gradient of some of the step's networks; returns their summed loss and right answers."""
         settings, step = self.settings, self.step_number
-        own = range(self.worker, settings.networks, self.workers)
-        randoms = [Random(f"{settings.seed}/{step}/{network}") for network in own]
+        randoms = [Random(f"{settings.seed}/{step}/{network}") for network in networks]
         chosen = [self._graph(random.randrange(architectures.TRAINING_COUNT)) for random in randoms]
         generators = [torch.Generator().manual_seed(random.getrandbits(63)) for random in randoms]
         batches = [sample(self.digits, settings.images, generator) for generator in generators]
@@ -124,8 +160,7 @@ class Trainer:
             outputs.append(list(predicted.values()))
             gradients.append([leaf.grad for leaf in leaves.values()])
         self._backward(outputs, gradients)
-        norm = self._update()
-        return sum(losses) / len(own), correct / (len(own) * settings.images), norm
+        return sum(losses), correct
 
     def _backward(self, outputs, gradients):
         norms = torch.stack([torch.stack([g.norm() for g in own]).norm() for own in gradients])
@@ -137,12 +172,18 @@ class Trainer:
                 own[:] = [torch.zeros_like(g) for g in own]
         torch.autograd.backward(sum(outputs, []), sum(gradients, []))
 
+    def _share_gradients(self, *sums):
+        """Adds up all workers' gradients, and the numbers given."""
+        if self.work.workers == 1:
+            return sums
+        gradients = [p.grad for p in self.ghn.parameters()]
+        flat = torch.cat([parameters_to_vector(gradients), torch.tensor(sums)])
+        distributed.all_reduce(flat)
+        vector_to_parameters(flat[: -len(sums)], gradients)
+        return flat[-len(sums) :].tolist()
+
     def _update(self):
         parameters = list(self.ghn.parameters())
-        if self.workers > 1:
-            flat = parameters_to_vector([p.grad for p in parameters])
-            distributed.all_reduce(flat)
-            vector_to_parameters(flat, [p.grad for p in parameters])
         norm = torch.nn.utils.clip_grad_norm_(parameters, self.settings.clip).item()
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
@@ -176,18 +217,20 @@ class Trainer:
             optimizer.load_state_dict(state["optimizers"][name])
 
 
-def train(worker, workers, settings, run, data, report_every, save_every, validate_every):
+def train(worker, workers, taken, settings, run, data, report_every, save_every, validate_every):
     """The training loop of one worker; the first one also reports, validates and saves."""
     torch.set_num_threads(1)
     if workers > 1:
         store = f"file://{run}/rendezvous-{os.getppid()}"
         distributed.init_process_group("gloo", store, STALL_LIMIT, workers, worker)
     digits = load_digits(data)
-    trainer = Trainer(settings, digits["train"], worker, workers)
+    trainer = Trainer(settings, digits["train"], Work(worker, workers, taken))
     checkpoint = run / "checkpoint.pt"
     if checkpoint.exists():
         trainer.load(checkpoint)
     if workers > 1:
+        if worker == 0:
+            taken.value = trainer.step_number * ceil(settings.networks / CHUNK)
         distributed.barrier()
     start, totals = time.time(), [0.0, 0.0, 0.0]
     while trainer.step_number < settings.steps:
@@ -239,11 +282,12 @@ def main():
     run.mkdir(parents=True, exist_ok=True)
     workers = arguments["workers"]
     every = [arguments[f"{what}_every"] for what in ("report", "save", "validate")]
-    passed = (workers, settings, run, arguments["data"], *every)
+    passed = (settings, run, arguments["data"], *every)
     if workers == 1:
-        train(0, *passed)
+        train(0, 1, None, *passed)
     else:
-        torch.multiprocessing.spawn(train, passed, workers)
+        taken = torch.multiprocessing.get_context("spawn").Value("q", 0)
+        torch.multiprocessing.spawn(train, (workers, taken, *passed), workers)
 
 
 if __name__ == "__main__":
