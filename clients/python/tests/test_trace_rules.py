@@ -227,6 +227,11 @@ def test_a_convolutional_head_stands_behind_the_global_pool() -> None:
     assert [node["id"] for node in graph["nodes"] if node.get("classifier")] == ["1", "1.bias"]
 
 
+def test_a_network_without_a_head_says_so() -> None:
+    graph = trace(nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.LayerNorm(8)), (2, 8))
+    assert [node.get("classifier") for node in graph["nodes"]] == [None, None, None, False]
+
+
 def test_the_logits_of_named_outputs_are_the_head() -> None:
     class Named(nn.Module):
         def __init__(self) -> None:

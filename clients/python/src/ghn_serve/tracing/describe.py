@@ -17,9 +17,13 @@ def described(name: str, graph: Graph, order: list[int], module: nn.Module) -> A
     """`order` holds the nodes' indices, the input first."""
     ids = node_ids(graph, order)
     place = {index: k for k, index in enumerate(order)}
+    nodes = [described_node(ids[index], graph.nodes[index]) for index in order]
+    if not any("classifier" in node for node in nodes):
+        # Else the service would look for a head, and might find one.
+        nodes[-1]["classifier"] = False
     return {
         "name": name,
-        "nodes": [described_node(ids[index], graph.nodes[index]) for index in order],
+        "nodes": nodes,
         "edges": [
             [ids[source], ids[index]]
             for index in order

@@ -122,7 +122,7 @@ class Graph:
                 return
             (last,) = self.nodes[pool].inputs
         chain = [last]
-        if self.nodes[last].op == "bias":
+        if self.nodes[last].op == "bias" and len(self.nodes[last].inputs) == 1:
             chain.extend(self.nodes[last].inputs)
         weight = self.nodes[chain[-1]]
         if weight.op != "conv" or weight.weight is None or any(n > 1 for n in weight.weight.shape[2:]):
