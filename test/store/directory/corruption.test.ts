@@ -1,0 +1,138 @@
+import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { StoreCorruptError } from '../../../src/store/store.js';
+import { digestsOf, expectedDigests, idOf, predictionOf, samplePrediction } from './samples.js';
+import { flipBit, openStore, temporaryDirectory } from './setup.js';
+
+const fileOf = (directory: string, name: string) => join(directory, 'predictions', idOf(1), name);
+
+async function expectGoneAndSavedAgain(store: Awaited<ReturnType<typeof openStore>>['store']) {
+  expect(await store.open(idOf(1))).toBeNull();
+  expect((await store.list({ limit: 10 })).records).toEqual([]);
+  await store.save(samplePrediction(1));
+  const stored = (await store.open(idOf(1)))!;
+  expect(await digestsOf(stored)).toEqual(expectedDigests(samplePrediction(1)));
+  stored.release();
+}
+
+describe('a flipped bit', () => {
+  it('of a block is not served: the read names the tensor, and the prediction is gone', async () => {
+    const directory = await temporaryDirectory();
+    const { store, problems } = await openStore(directory);
+    await store.save(samplePrediction(1));
+    await flipBit(fileOf(directory, 'blocks.bin'), 2 ** 20 + 5);
+    const stored = (await store.open(idOf(1)))!;
+    const [conv, , fc] = stored.tensors;
+    await expect(conv.readBlock(0, 10)).resolves.toHaveLength(10);
+    const reads = await Promise.allSettled([0, 1, 2].map(async () => fc.readBlock(0, 300_000)));
+    for (const read of reads) {
+      expect(read).toMatchObject({ status: 'rejected', reason: expect.any(StoreCorruptError) });
+    }
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain('fc.weight');
+    // What is verified of it can still be read.
+    expect(await fc.readBlock(0, 10)).toHaveLength(10);
+    await expectGoneAndSavedAgain(store);
+    stored.release();
+  });
+
+  it.each(['record.json', 'manifest.json', 'architecture.json'])('of %s is not served', async (file) => {
+    const directory = await temporaryDirectory();
+    const { store, problems } = await openStore(directory);
+    await store.save(samplePrediction(1));
+    await flipBit(fileOf(directory, file));
+    const read = file === 'architecture.json' ? store.architecture(idOf(1)) : store.open(idOf(1));
+    expect(await read).toBeNull();
+    expect(problems).toEqual([expect.stringContaining(`${file} does not have its checksum`)]);
+    await expectGoneAndSavedAgain(store);
+  });
+
+  it('of any byte of the JSON files is found', async () => {
+    const directory = await temporaryDirectory();
+    const { store } = await openStore(directory);
+    for (const position of [0, 9, 10, 17, 18, 26, 27, 400]) {
+      await store.save(samplePrediction(1));
+      await flipBit(fileOf(directory, 'record.json'), position);
+      expect(await store.record(idOf(1))).toBeNull();
+    }
+  });
+
+  it('does not harm those who have begun to read it when it was saved again', async () => {
+    const directory = await temporaryDirectory();
+    const { store, problems } = await openStore(directory);
+    await store.save(predictionOf(1, 3 * 2 ** 20));
+    const early = (await store.open(idOf(1)))!;
+    await flipBit(fileOf(directory, 'blocks.bin'));
+    await store.delete(idOf(1));
+    await store.save(predictionOf(1, 3 * 2 ** 20));
+    await expect(early.tensors[0].readBlock(0, 700_000)).rejects.toThrow(StoreCorruptError);
+    early.release();
+    expect(await store.record(idOf(1))).not.toBeNull();
+    expect(problems).toEqual([]);
+  });
+});
+
+describe('a file that was cut while the prediction is open', () => {
+  it('ends the read with an error that says so', async () => {
+    const directory = await temporaryDirectory();
+    const { store } = await openStore(directory);
+    await store.save(samplePrediction(1));
+    const stored = (await store.open(idOf(1)))!;
+    await truncate(fileOf(directory, 'blocks.bin'), 1000);
+    await expect(stored.tensors[0].readBlock(0, 10)).rejects.toThrow('the file ends at byte 1000');
+    await expectGoneAndSavedAgain(store);
+    stored.release();
+  });
+});
+
+describe('a start', () => {
+  const damages: Record<string, (directory: string) => Promise<unknown>> = {
+    'a blocks file that is cut': (directory) => truncate(fileOf(directory, 'blocks.bin'), 100),
+    'a record that is cut': (directory) => truncate(fileOf(directory, 'record.json'), 100),
+    'an empty record': (directory) => truncate(fileOf(directory, 'record.json'), 0),
+    'a record of one wrong bit': (directory) => flipBit(fileOf(directory, 'record.json')),
+    'a record that is none': (directory) => writeFile(fileOf(directory, 'record.json'), '{}'),
+    'no manifest': (directory) => rm(fileOf(directory, 'manifest.json')),
+    'no files': async (directory) => {
+      await rm(fileOf(directory, ''), { recursive: true });
+      await mkdir(fileOf(directory, ''));
+    },
+    'a file for a folder': async (directory) => {
+      await rm(fileOf(directory, ''), { recursive: true });
+      await writeFile(join(directory, 'predictions', idOf(1)), '');
+    },
+  };
+
+  it.each(Object.keys(damages))('removes and reports a prediction with %s', async (damage) => {
+    const directory = await temporaryDirectory();
+    const first = await openStore(directory);
+    await first.store.save(samplePrediction(1));
+    await first.store.save(samplePrediction(2));
+    await damages[damage](directory);
+    const { store, problems } = await openStore(directory);
+    expect(problems).toEqual([expect.stringContaining(idOf(1))]);
+    expect((await store.list({ limit: 10 })).records.map(({ id }) => id)).toEqual([idOf(2)]);
+    expect(await readdir(join(directory, 'predictions'))).toEqual([idOf(2)]);
+    await store.delete(idOf(2));
+    await expectGoneAndSavedAgain(store);
+  });
+
+  it('leaves what is no prediction alone', async () => {
+    const directory = await temporaryDirectory();
+    await mkdir(join(directory, 'predictions', 'lost+found'), { recursive: true });
+    await writeFile(join(directory, 'notes.txt'), 'mine');
+    const { store, problems } = await openStore(directory);
+    expect(problems).toEqual([]);
+    expect((await store.list({ limit: 10 })).records).toEqual([]);
+    expect(await readdir(join(directory, 'predictions'))).toEqual(['lost+found']);
+    expect(await readdir(directory)).toContain('notes.txt');
+  });
+
+  it('is refused where the directory cannot be one', async () => {
+    const directory = await temporaryDirectory();
+    const path = join(directory, 'file');
+    await writeFile(path, '');
+    await expect(openStore(path)).rejects.toThrow('ENOTDIR');
+  });
+});

@@ -1,0 +1,88 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
+import type { DirectoryStore } from '../../../src/store/directory/directory-store.js';
+import { digestsOf, expectedDigests, idOf, numberOf, predictionOf } from './samples.js';
+import { openStore, temporaryDirectory } from './setup.js';
+
+const MEBIBYTE = 2 ** 20;
+
+/** A file system of its own of 8 MiB, and what changes how it is mounted. Skips the test where that is not allowed. */
+async function smallDisk({ skip }: TestContext) {
+  const directory = join(await temporaryDirectory(), 'disk');
+  await mkdir(directory);
+  const mount = (...options: string[]) => execFileSync('mount', [...options, directory], { stdio: 'pipe' });
+  try {
+    mount('-t', 'tmpfs', '-o', 'size=8m', 'tmpfs');
+  } catch {
+    skip('mounting a small file system needs Linux and root');
+  }
+  onTestFinished(() => {
+    execFileSync('umount', ['--lazy', directory]);
+  });
+  return { directory, remount: (mode: 'ro' | 'rw') => mount('-o', `remount,${mode}`) };
+}
+
+async function expectServed(store: DirectoryStore, n: number, bytes: number): Promise<void> {
+  const stored = (await store.open(idOf(n)))!;
+  expect(await digestsOf(stored)).toEqual(expectedDigests(predictionOf(n, bytes)));
+  stored.release();
+}
+
+describe('a disk that is smaller than the store’s bound', () => {
+  it('goes on taking what is new, for what was used least recently', async (context) => {
+    const { directory } = await smallDisk(context);
+    const { store, problems } = await openStore(directory);
+    for (let n = 1; n <= 20; n++) await store.save(predictionOf(n, MEBIBYTE));
+    const { records } = await store.list({ limit: 100 });
+    expect(records.length).toBeGreaterThan(4);
+    expect(records.map(({ id }) => numberOf(id))).toEqual(records.map((_, k) => 20 - k));
+    for (const { id } of records) await expectServed(store, numberOf(id), MEBIBYTE);
+    expect(problems).toEqual([]);
+  });
+});
+
+describe('a disk that others fill', () => {
+  it('makes saves fail with the reason, leaves nothing of them, and is used again once there is room', async (context) => {
+    const { directory } = await smallDisk(context);
+    const { store } = await openStore(directory);
+    await store.save(predictionOf(1, MEBIBYTE));
+    const open = (await store.open(idOf(1)))!;
+    for (let n = 2; n <= 11; n++) {
+      await writeFile(join(directory, 'ballast'), Buffer.alloc(6.5 * MEBIBYTE));
+      await expect(store.save(predictionOf(n, 2 * MEBIBYTE))).rejects.toThrow(
+        `prediction ${idOf(n)} could not be stored: ENOSPC: no space left on device`,
+      );
+      expect(await store.open(idOf(n))).toBeNull();
+      expect(await readdir(join(directory, 'unfinished'))).toEqual([]);
+      await expectServed(store, 1, MEBIBYTE);
+      await rm(join(directory, 'ballast'));
+      await store.save(predictionOf(n, 2 * MEBIBYTE));
+      await expectServed(store, n, 2 * MEBIBYTE);
+      await store.delete(idOf(n));
+    }
+    open.release();
+    const restarted = await openStore(directory);
+    expect((await restarted.store.list({ limit: 10 })).records.map(({ id }) => id)).toEqual([idOf(1)]);
+    expect(restarted.problems).toEqual([]);
+  });
+});
+
+describe('a disk that has become read-only', () => {
+  it('is still read, makes changes fail with the reason, and is written again afterwards', async (context) => {
+    const { directory, remount } = await smallDisk(context);
+    const { store } = await openStore(directory);
+    await store.save(predictionOf(1, MEBIBYTE));
+    const { bytes } = store;
+    remount('ro');
+    await expect(store.save(predictionOf(2, MEBIBYTE))).rejects.toThrow('EROFS: read-only file system');
+    await expect(store.amend(idOf(1), { bytes: 1 })).rejects.toThrow('could not be amended: EROFS');
+    await expect(store.delete(idOf(1))).rejects.toThrow('could not be removed: EROFS');
+    await expectServed(store, 1, MEBIBYTE);
+    expect(store.bytes).toBe(bytes);
+    remount('rw');
+    await store.save(predictionOf(2, MEBIBYTE));
+    expect(await store.delete(idOf(1))).toBe(true);
+  });
+});
