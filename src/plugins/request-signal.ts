@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { whenClosed } from './when-closed.js';
 
 /** The request took longer than the service lets one take. */
 export class RequestTimeoutError extends Error {}
@@ -16,7 +17,7 @@ export function requestSignal(reply: FastifyReply, timeoutMilliseconds: number):
       ),
     timeoutMilliseconds,
   );
-  reply.raw.once('close', () => {
+  whenClosed(reply, () => {
     clearTimeout(timer);
     if (!reply.raw.writableFinished) controller.abort(new ClientGoneError('the client has gone'));
   });

@@ -3,6 +3,7 @@ import type { Limits } from '../architecture/limits.js';
 import { streamBytes } from '../format/stream.js';
 import { requestSignal } from '../plugins/request-signal.js';
 import { serverTiming } from '../plugins/server-timing.js';
+import { whenClosed } from '../plugins/when-closed.js';
 import type { Predictions } from '../predictions/predictions.js';
 import { recordSchema } from '../predictions/record.js';
 import { type PredictRequest, predictBodySchema, readPredictRequest } from '../predictions/request.js';
@@ -63,7 +64,7 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
       }
       const signal = requestSignal(reply, timeoutMilliseconds);
       const { record, tensors, cached, release } = await predictions.predict(request.body, signal);
-      reply.raw.once('close', release);
+      whenClosed(reply, release);
       const { source, fileName, etag } = weightsFile(record, tensors, record.request);
       const start = performance.now();
       reply.raw.once('finish', () => {

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { MAX_PATTERN_LENGTH, NamePattern, PatternError } from '../../format/pattern.js';
 import { sendBytes } from '../../plugins/send-bytes.js';
+import { whenClosed } from '../../plugins/when-closed.js';
 import { InvalidRequestError, NotFoundError } from '../../predictions/errors.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { FORMATS } from '../../predictions/record.js';
@@ -71,7 +72,7 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
     },
     handler: async (request, reply) => {
       const { record, tensors, release } = await predictions.open(request.params.id);
-      reply.raw.once('close', release);
+      whenClosed(reply, release);
       const { format, dtype, tensors: names, rank, world_size: worldSize, dim } = request.query;
       const isPart = names !== undefined || rank !== undefined;
       const { source, fileName, etag } = weightsFile(record, tensors, {
@@ -106,7 +107,7 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
     handler: async (request, reply) => {
       const { id, '*': name } = request.params;
       const { record, tensors, release } = await predictions.open(id);
-      reply.raw.once('close', release);
+      whenClosed(reply, release);
       const tensor = tensors.find((candidate) => candidate.name === name);
       if (!tensor) throw new NotFoundError(`the prediction has no tensor ${JSON.stringify(name)}`);
       const dtype = request.query.dtype ?? record.request.dtype;
