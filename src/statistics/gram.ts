@@ -26,12 +26,13 @@ export async function visitGramBlocks(
     for (const others of blocks.slice(0, index + 1)) {
       const size = { rows: rows.end - rows.start, columns: others.end - others.start };
       const gram = { data: new Float64Array(size.rows * size.columns), ...size };
-      const product = { data: new Float64Array(size.rows * size.columns), ...size };
-      for (const panel of panels) {
+      const further = panels.length > 1 ? { ...gram, data: new Float64Array(gram.data.length) } : gram;
+      for (const [place, panel] of panels.entries()) {
         const a = weightedPart(matrix, rows, panel);
         const b = others === rows ? a : weightedPart(matrix, others, panel);
+        const product = place === 0 ? gram : further;
         await products.multiplyTransposed(a, b, product);
-        for (let k = 0; k < gram.data.length; k++) gram.data[k] += product.data[k];
+        if (place > 0) for (let k = 0; k < gram.data.length; k++) gram.data[k] += product.data[k];
       }
       visit(rows, others, gram);
     }
