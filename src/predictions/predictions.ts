@@ -102,8 +102,7 @@ export class Predictions {
       this.#tell('shared', stored, 'stored');
       return stored;
     }
-    const { queue } = this.#options;
-    if (!this.#jobs.has(planned.record.id)) queue.checkRoom();
+    if (!this.#running(planned.record.id)) this.#options.queue.checkRoom();
     const job = this.#job(planned);
     job.detach();
     return job.record;
@@ -227,8 +226,8 @@ export class Predictions {
 
   /** The job that makes it, or a new one. */
   #job({ record, work }: Plan): Job {
-    const running = this.#jobs.get(record.id);
-    if (running && !running.cancelled) {
+    const running = this.#running(record.id);
+    if (running) {
       this.#tell('shared', running.record, 'joined');
       return running;
     }
@@ -243,6 +242,12 @@ export class Predictions {
       if (this.#jobs.get(record.id) === job) this.#jobs.delete(record.id);
     });
     return job;
+  }
+
+  /** The job that makes it, unless that was given up. */
+  #running(id: string): Job | undefined {
+    const job = this.#jobs.get(id);
+    return job?.cancelled ? undefined : job;
   }
 
   async #make(job: Job, signal: AbortSignal): Promise<readonly TiledTensor[]> {
@@ -287,7 +292,8 @@ export class Predictions {
     const { problemOf } = this.#options;
     const status = error instanceof CancelledError ? 'cancelled' : 'failed';
     job.update({ status, error: problemOf(error) });
-    this.#ended.add(job.record);
+    // Of one that was given up and is being made again, what is made now counts.
+    if (this.#jobs.get(job.record.id) === job) this.#ended.add(job.record);
     this.#tell('failed', job.record, error);
   }
 
