@@ -150,14 +150,12 @@ export class Predictions {
    * @throws NotFoundError, NotReadyError, StatisticsUnavailableError
    */
   async statistics(id: string): Promise<Statistics> {
-    return this.#statistics.get(id, async () => {
-      const { tensors, release } = await this.open(id);
-      try {
-        return await this.#options.statistics.compute(tensors);
-      } finally {
-        release();
-      }
-    });
+    const { tensors, release } = await this.open(id);
+    try {
+      return await this.#statistics.get(id, () => this.#options.statistics.compute(tensors));
+    } finally {
+      release();
+    }
   }
 
   /** @throws BadCursorError */
