@@ -6,11 +6,11 @@ import type { Queue } from '../queue/queue.js';
 import type { Statistics } from '../statistics/schema.js';
 import type { StatisticsWorker } from '../statistics/worker.js';
 import type { ListOptions, PredictionStore, RecordPage } from '../store/store.js';
-import { type TensorSource, type TiledTensor, tensorSource } from '../tensor/tensor.js';
+import { type TensorSource, tensorSource } from '../tensor/tensor.js';
 import { Digests } from './digests.js';
 import { EndedPredictions } from './ended.js';
 import { CancelledError, NotFoundError, NotReadyError } from './errors.js';
-import { Job, type JobEvent } from './job.js';
+import { Job, type JobEvent, type Made } from './job.js';
 import { mergePages } from './listing.js';
 import type { PredictionObserver } from './observer.js';
 import { type Plan, plan } from './plan.js';
@@ -51,6 +51,8 @@ export class Predictions {
   readonly #ended = new EndedPredictions();
   readonly #digests: Digests;
   readonly #statistics = new RecentResults<Statistics>(MAX_STATISTICS);
+  /** What is being added to stored records. */
+  readonly #notes = new Set<Promise<void>>();
   /** Weights that are being read or waited for. */
   #busy = 0;
 
@@ -188,10 +190,16 @@ export class Predictions {
     return this.#jobs.get(id)?.watch(watcher) ?? null;
   }
 
-  /** Takes down how long the first answer took to write. */
-  async noteSerialized(id: string, milliseconds: number): Promise<void> {
-    const job = this.#jobs.get(id);
-    await job?.settled;
+  /** Takes down how long the first answer took to write, once it is stored. */
+  noteSerialized(id: string, milliseconds: number): void {
+    const noted = this.#noteSerialized(id, milliseconds)
+      .catch((error: Error) => this.#tell('storeFailed', id, error))
+      .finally(() => this.#notes.delete(noted));
+    this.#notes.add(noted);
+  }
+
+  async #noteSerialized(id: string, milliseconds: number): Promise<void> {
+    await this.#jobs.get(id)?.settled;
     const record = await this.#options.store.record(id);
     if (!record?.latency_ms) return;
     const { latency_ms: before } = record;
@@ -202,6 +210,7 @@ export class Predictions {
   /** Waits until all that is in the making is made and stored. */
   async settle(): Promise<void> {
     await Promise.all([...this.#jobs.values()].map(({ settled }) => settled));
+    await Promise.all(this.#notes);
     await this.#digests.close();
   }
 
@@ -232,7 +241,7 @@ export class Predictions {
     this.#ended.delete(record.id);
     const job: Job = new Job(record, work, {
       make: (job, signal) => this.#make(job, signal),
-      keep: (job, tensors) => this.#keep(job, tensors),
+      keep: (job, made) => this.#keep(job, made),
       fail: (job, error) => this.#fail(job, error),
     });
     this.#jobs.set(record.id, job);
@@ -248,39 +257,34 @@ export class Predictions {
     return job?.cancelled ? undefined : job;
   }
 
-  async #make(job: Job, signal: AbortSignal): Promise<readonly TiledTensor[]> {
+  async #make(job: Job, signal: AbortSignal): Promise<Made> {
     const { predictor, queue } = this.#options;
     return queue.run(async () => {
       job.update({ status: 'running' });
       const start = performance.now();
-      const { tensors, latency, applied, statistics, float16Overflow } = await predictor.predict(job.work, {
-        signal,
-        onStage: (stage) => job.begin(stage),
-      });
+      const made = await predictor.predict(job.work, { signal, onStage: (stage) => job.begin(stage) });
       const before = job.record.latency_ms!;
       const total = before.total + performance.now() - start;
-      const { source } = weightsFile(job.record, tensors.map(tensorSource), job.record.request);
-      job.update({
-        status: 'succeeded',
-        latency_ms: { ...before, ...latency, total },
-        bytes: source.byteLength,
-        statistics,
-        overflow: job.record.request.dtype === 'F16' ? float16Overflow : 0,
-        applied:
-          applied?.map(({ name, noise, orthogonalized }) => ({ tensor: name, noise, orthogonalized })) ??
-          null,
-      });
+      const applied = made.applied?.map(({ name, ...done }) => ({ tensor: name, ...done })) ?? null;
+      job.update({ status: 'succeeded', latency_ms: { ...before, ...made.latency, total }, applied });
       this.#tell('made', job.record);
-      return tensors;
+      return made;
     }, signal);
   }
 
-  async #keep(job: Job, tensors: readonly TiledTensor[]): Promise<void> {
+  async #keep(job: Job, { tensors, statistics }: Made): Promise<void> {
     const { store } = this.#options;
     try {
+      const { record } = job;
+      const { network, float16Overflow } = await statistics;
+      job.update({
+        statistics: network,
+        overflow: record.request.dtype === 'F16' ? float16Overflow : 0,
+        bytes: weightsFile(record, tensors.map(tensorSource), record.request).source.byteLength,
+      });
       const architecture = canonicalGraph(job.work.architecture);
       await store.save({ record: job.record, architecture, tensors });
-      this.#digests.add(job.record.id);
+      this.#digests.add(record.id);
     } catch (error) {
       this.#tell('storeFailed', job.record.id, error as Error);
     }
