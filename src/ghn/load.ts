@@ -5,6 +5,7 @@ import type { GatedWeights, HostLinear } from './gated-encoder.js';
 import { type Encoder, Ghn } from './ghn.js';
 import type { Embedding, NodeEmbeddings } from './node-input.js';
 import { attentionBiasTable, type Norm, TransformerEncoder } from './transformer-encoder.js';
+import { transposeRows } from './transpose-rows.js';
 
 /**
  * Gives a checkpoint's weights to an engine. Each is taken out of the checkpoint as it goes, so that no more than one
@@ -137,20 +138,11 @@ function loadDecoder<M extends Matrix>(loader: Loader<M>, spatial: number): Deco
 /** decoder.fc.0 has its rows as [4d, S, S]; a kernel's window is side by side as [S, S, 4d]. */
 function planeByPlace<M extends Matrix>(loader: Loader<M>, spatial: number): Linear<M> {
   const places = spatial * spatial;
-  const reorder = (name: string): { data: Float32Array; rows: number; columns: number } => {
+  const upload = (name: string) => {
     const { data, shape } = loader.take(name);
     const [rows, columns = 1] = shape;
-    const features = rows / places;
-    const ordered = new Float32Array(data.length);
-    for (let feature = 0; feature < features; feature++) {
-      for (let place = 0; place < places; place++) {
-        const from = (feature * places + place) * columns;
-        ordered.set(data.subarray(from, from + columns), (place * features + feature) * columns);
-      }
-    }
-    return { data: ordered, rows, columns };
+    transposeRows(data, rows / places, places, columns);
+    return loader.engine.upload(data, rows, columns);
   };
-  const upload = ({ data, rows, columns }: ReturnType<typeof reorder>) =>
-    loader.engine.upload(data, rows, columns);
-  return { weight: upload(reorder('decoder.fc.0.weight')), bias: upload(reorder('decoder.fc.0.bias')) };
+  return { weight: upload('decoder.fc.0.weight'), bias: upload('decoder.fc.0.bias') };
 }

@@ -1,3 +1,4 @@
+import type { Prediction } from '../predictor/predictor.js';
 import type { PredictionJob, Stage } from '../predictor/protocol.js';
 import type { TiledTensor } from '../tensor/tensor.js';
 import { CancelledError } from './errors.js';
@@ -6,12 +7,15 @@ import type { PredictionRecord } from './record.js';
 /** What happens to a job: its record changes, or a stage of its making begins. */
 export type JobEvent = { readonly record: PredictionRecord } | { readonly stage: Stage };
 
+/** A network that was made; its statistics follow. */
+export type Made = Pick<Prediction, 'tensors' | 'statistics'>;
+
 /** How a job is done; both report what they learn to the job's record. */
 export interface JobSteps {
-  /** Makes the tensors, and heeds the signal. */
-  readonly make: (job: Job, signal: AbortSignal) => Promise<readonly TiledTensor[]>;
+  /** Makes the network, and heeds the signal. */
+  readonly make: (job: Job, signal: AbortSignal) => Promise<Made>;
   /** Stores what was made; may not throw. */
-  readonly keep: (job: Job, tensors: readonly TiledTensor[]) => Promise<void>;
+  readonly keep: (job: Job, made: Made) => Promise<void>;
   /** Writes down why nothing was made; may not throw. */
   readonly fail: (job: Job, error: Error) => void;
 }
@@ -23,7 +27,7 @@ export interface JobSteps {
 export class Job {
   readonly work: PredictionJob;
   /** Settles when it is made, which is before it is stored. */
-  readonly made: Promise<readonly TiledTensor[]>;
+  readonly made: Promise<Made>;
   /** Settles when it is stored, or cannot be. */
   readonly settled: Promise<void>;
   readonly #controller = new AbortController();
@@ -38,9 +42,9 @@ export class Job {
     this.work = work;
     this.made = make(this, this.#controller.signal);
     this.settled = this.made.then(
-      async (tensors) => {
-        this.#tensors = tensors;
-        await keep(this, tensors);
+      async (made) => {
+        this.#tensors = made.tensors;
+        await keep(this, made);
       },
       (error: Error) => fail(this, error),
     );
@@ -85,7 +89,7 @@ export class Job {
    *
    * @throws what making it threw; the signal's reason once that is aborted
    */
-  async wait(signal: AbortSignal): Promise<readonly TiledTensor[]> {
+  async wait(signal: AbortSignal): Promise<void> {
     this.#waiting++;
     let leave = () => {};
     const left = new Promise<never>((_, reject) => {
@@ -94,7 +98,7 @@ export class Job {
     });
     try {
       signal.throwIfAborted();
-      return await Promise.race([this.made, left]);
+      await Promise.race([this.made, left]);
     } finally {
       signal.removeEventListener('abort', leave);
       this.#waiting--;

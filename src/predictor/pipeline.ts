@@ -8,10 +8,12 @@ import type { Products } from '../postprocess/products.js';
 import { touched } from '../postprocess/touched.js';
 import { networkStatistics } from '../statistics/network.js';
 import { countFloat16Overflow } from '../statistics/overflow.js';
-import { tensorSource } from '../tensor/tensor.js';
+import { overflowsFloat16 } from '../tensor/dtype.js';
+import { type TiledTensor, tensorSource } from '../tensor/tensor.js';
 import type {
   GhnDescription,
   PredictedNetwork,
+  PredictedStatistics,
   PredictionJob,
   PredictorDescription,
   PredictorOptions,
@@ -89,9 +91,14 @@ export class Pipeline {
       ? await postprocess(predicted, touched(architecture, options), options, this.#products, signal)
       : { tensors: predicted, applied: null };
     const latency = stopwatch.stop();
+    return { tensors, applied, latency };
+  }
+
+  async statistics(tensors: readonly TiledTensor[]): Promise<PredictedStatistics> {
     const sources = tensors.map(tensorSource);
-    const statistics = await networkStatistics(sources);
-    return { tensors, applied, latency, statistics, float16Overflow: await countFloat16Overflow(sources) };
+    const network = await networkStatistics(sources);
+    const isWithin = [network.min, network.max].every((value) => !overflowsFloat16(value ?? 0));
+    return { network, float16Overflow: isWithin ? 0 : await countFloat16Overflow(sources) };
   }
 
   /** Bytes that the engine holds. */

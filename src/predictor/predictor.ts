@@ -5,6 +5,7 @@ import { Channel } from './channel.js';
 import type {
   FromProcess,
   PredictedNetwork,
+  PredictedStatistics,
   PredictionJob,
   PredictorDescription,
   PredictorOptions,
@@ -37,9 +38,15 @@ export interface PredictorEvents {
   readonly onNotice?: (message: string) => void;
 }
 
+/** A predicted network; its statistics follow. */
+export interface Prediction extends PredictedNetwork {
+  /** Rejects with a PredictorUnavailableError where the process dies before it has computed them. */
+  readonly statistics: Promise<PredictedStatistics>;
+}
+
 interface RunningJob {
-  readonly resolve: (network: PredictedNetwork) => void;
-  readonly reject: (error: Error) => void;
+  readonly network: Deferred<Prediction>;
+  readonly statistics: Deferred<PredictedStatistics>;
   readonly onStage: (stage: Stage) => void;
 }
 
@@ -71,7 +78,7 @@ export class Predictor {
   constructor(options: PredictorOptions, events: PredictorEvents = {}) {
     this.#options = options;
     this.#events = events;
-    const { promise, resolve, reject } = withResolvers<PredictorDescription>();
+    const { promise, resolve, reject } = deferred<PredictorDescription>();
     this.started = promise;
     this.#settleStart = { resolve, reject };
   }
@@ -110,18 +117,19 @@ export class Predictor {
    * @throws PredictorUnavailableError when there is no process now or it dies on the way; the signal's reason once that
    * is aborted; Error when the job itself fails.
    */
-  predict(
-    request: PredictionJob,
-    { signal, onStage = () => {} }: PredictOptions = {},
-  ): Promise<PredictedNetwork> {
+  predict(request: PredictionJob, { signal, onStage = () => {} }: PredictOptions = {}): Promise<Prediction> {
     const channel = this.#channel;
     if (!channel || !this.#ready) {
       return Promise.reject(new PredictorUnavailableError('the engine is being started'));
     }
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     const job = this.#nextJob++;
-    const { promise, resolve, reject } = withResolvers<PredictedNetwork>();
-    this.#jobs.set(job, { resolve, reject, onStage });
+    const network = deferred<Prediction>();
+    const statistics = deferred<PredictedStatistics>();
+    // Whoever has no network has no use for its statistics either.
+    statistics.promise.catch(() => {});
+    this.#jobs.set(job, { network, statistics, onStage });
+    const { promise } = network;
     void channel.send({ type: 'predict', job, request });
     if (!signal) return promise;
 
@@ -193,18 +201,19 @@ export class Predictor {
         this.#memory = message.memory;
         const { network } = message;
         const tensors = network.tensors.map((header, index) => ({ ...header, block: arrays[index] }));
-        this.#take(message.job)?.resolve({ ...network, tensors });
+        const job = this.#jobs.get(message.job);
+        job?.network.resolve({ ...network, tensors, statistics: job.statistics.promise });
         return;
       }
+      case 'statistics':
+        this.#jobs.get(message.job)?.statistics.resolve(message.statistics);
+        this.#jobs.delete(message.job);
+        return;
       case 'failed':
-        this.#take(message.job)?.reject(new Error(message.reason));
+        this.#jobs.get(message.job)?.network.reject(new Error(message.reason));
+        this.#jobs.get(message.job)?.statistics.reject(new Error(message.reason));
+        this.#jobs.delete(message.job);
     }
-  }
-
-  #take(job: number): RunningJob | undefined {
-    const running = this.#jobs.get(job);
-    this.#jobs.delete(job);
-    return running;
   }
 
   #ended(reason: string): void {
@@ -213,7 +222,11 @@ export class Predictor {
     this.#channel?.close();
     this.#channel = null;
     this.#ready = false;
-    for (const { reject } of this.#jobs.values()) reject(new PredictorUnavailableError(reason));
+    for (const { network, statistics } of this.#jobs.values()) {
+      const error = new PredictorUnavailableError(reason);
+      network.reject(error);
+      statistics.reject(error);
+    }
     this.#jobs.clear();
     if (this.#closed) return;
     this.#events.onProblem?.(reason);
@@ -231,8 +244,14 @@ export class Predictor {
   }
 }
 
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** Promise.withResolvers, which Node 20 lacks. */
-function withResolvers<T>() {
+function deferred<T>(): Deferred<T> {
   let resolve!: (value: T) => void;
   let reject!: (error: Error) => void;
   const promise = new Promise<T>((resolvePromise, rejectPromise) => {

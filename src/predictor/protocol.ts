@@ -13,11 +13,14 @@ export interface PredictedNetwork {
   readonly tensors: readonly TiledTensor[];
   /** What post-processing did; null where none was asked for. */
   readonly applied: readonly Applied[] | null;
-  /** Of all tensors, as they are after post-processing. */
-  readonly statistics: NetworkStatistics;
+  readonly latency: StageLatency;
+}
+
+/** What is known of all tensors together, as they are after post-processing. */
+export interface PredictedStatistics {
+  readonly network: NetworkStatistics;
   /** How many finite values would leave F16's range. */
   readonly float16Overflow: number;
-  readonly latency: StageLatency;
 }
 
 /** A checkpoint file and the name under which its GHN is asked for. */
@@ -85,4 +88,6 @@ export type FromProcess =
       /** Bytes that the engine holds. */
       readonly memory: number;
     }
+  /** Of all tensors of a job together; they come after its tensors, which nobody shall wait for them. */
+  | { readonly type: 'statistics'; readonly job: number; readonly statistics: PredictedStatistics }
   | { readonly type: 'failed'; readonly job: number; readonly reason: string };

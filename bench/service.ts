@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+
+/** A service as it is started by a user, built, with an empty store. */
+export class RunningService {
+  readonly port: number;
+  /** From the start to the first 200 of /readyz, in seconds. */
+  readonly secondsToReady: number;
+  readonly #process: ChildProcess;
+  readonly #store: string;
+
+  private constructor(process: ChildProcess, store: string, port: number, secondsToReady: number) {
+    this.#process = process;
+    this.#store = store;
+    this.port = port;
+    this.secondsToReady = secondsToReady;
+  }
+
+  static async start(environment: Readonly<Record<string, string>>, port = 3900): Promise<RunningService> {
+    const store = await mkdtemp(join(tmpdir(), 'ghn-serve-bench-'));
+    const start = performance.now();
+    const child = spawn(process.execPath, [MAIN], {
+      env: { ...process.env, STORE: store, PORT: String(port), LOG_LEVEL: 'warn', ...environment },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    child.once('exit', (code) => {
+      if (code) throw new Error(`the service ended with exit code ${code}`);
+    });
+    for (;;) {
+      const status = await request(port, 'GET', '/readyz').then(
+        (answer) => answer.status,
+        () => 0,
+      );
+      if (status === 200) break;
+      await setTimeout(20);
+    }
+    return new RunningService(child, store, port, (performance.now() - start) / 1000);
+  }
+
+  async stop(): Promise<void> {
+    this.#process.kill('SIGTERM');
+    await once(this.#process, 'exit');
+    await rm(this.#store, { recursive: true, force: true });
+  }
+
+  /** Process ids of the service and of the processes that it started. */
+  get pid(): number {
+    return this.#process.pid!;
+  }
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly bytes: number;
+  readonly milliseconds: number;
+}
+
+/** One request over loopback; the body is read to its end and thrown away. */
+export function request(port: number, method: string, path: string, body?: string): Promise<Answer> {
+  const start = performance.now();
+  return new Promise((resolve, reject) => {
+    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+    const outgoing = http.request({ host: '127.0.0.1', port, method, path, headers }, (response) => {
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.byteLength;
+      });
+      response.on('end', () => {
+        const milliseconds = performance.now() - start;
+        resolve({ status: response.statusCode!, headers: response.headers, bytes, milliseconds });
+      });
+      response.on('error', reject);
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
