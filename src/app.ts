@@ -1,9 +1,11 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Metrics } from './metrics/metrics.js';
+import { authentication } from './plugins/authentication.js';
 import { jsonBody } from './plugins/json-body.js';
 import { methodNotAllowed } from './plugins/method-not-allowed.js';
 import { openapi } from './plugins/openapi.js';
 import { problems } from './plugins/problems.js';
+import { protection } from './plugins/protection.js';
 import { requestId, requestIdOf } from './plugins/request-id.js';
 import { requestMetrics } from './plugins/request-metrics.js';
 import { validation } from './plugins/validation.js';
@@ -50,6 +52,8 @@ export async function buildApp({
   await app.register(problems);
   await app.register(requestId);
   await app.register(requestMetrics, { metrics });
+  await app.register(protection, { origins: settings.CORS_ORIGINS, rateLimit: settings.RATE_LIMIT });
+  await app.register(authentication, { keys: settings.API_KEYS });
   await app.register(jsonBody);
   await app.register(validation);
   await app.register(methodNotAllowed);

@@ -61,6 +61,9 @@ const settingsSchema = z.object({
   MAX_NODES: integer(1, 5000),
   MAX_PARAMETERS: integer(1, 2e9),
   REQUEST_TIMEOUT_MS: integer(1, 300_000),
+  RATE_LIMIT: integer(0, 0),
+  API_KEYS: list.default([]),
+  CORS_ORIGINS: list.default([]),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 

@@ -15,6 +15,17 @@ export const PROBLEM_TYPE = 'application/problem+json';
 /** How soon a refused request is worth another try: about as long as a restart of the engine, or a few predictions. */
 const RETRY_AFTER_SECONDS = 2;
 
+/** A client asks more often than it may. */
+export class TooManyRequestsError extends Error {
+  readonly retryAfter: number;
+
+  /** @param retryAfter seconds */
+  constructor(retryAfter: number) {
+    super('too many requests from this key or address');
+    this.retryAfter = retryAfter;
+  }
+}
+
 /** What an error comes to. */
 interface Answer {
   readonly status: number;
@@ -36,6 +47,9 @@ function answerTo(error: unknown): Answer {
   }
   if (error instanceof NotFoundError) return { status: 404, detail: error.message };
   if (error instanceof NotReadyError) return notReady(error);
+  if (error instanceof TooManyRequestsError) {
+    return { status: 429, detail: error.message, retryAfter: error.retryAfter };
+  }
   if (error instanceof CancelledError || error instanceof ClientGoneError) {
     return { status: 409, detail: error.message };
   }

@@ -4,13 +4,18 @@ import type { TiledTensor } from '../../tensor/tensor.js';
 import { checksum } from './sealed-json.js';
 
 /**
- * Of a blocks file that have one checksum, and are read and verified together: large enough that a read's overhead does
- * not count and a network of hundreds of small blocks is a few reads, small enough that a checksum holds nobody up (well
- * under a millisecond) and that one tensor costs little more than itself.
+ * Of a blocks file that have one checksum: small enough that a read of a megabyte at any place, or of one small tensor,
+ * reads and verifies little more than itself; large enough that the checksums are a few kilobytes.
  */
-export const PIECE_BYTES = 2 ** 20;
+export const PIECE_BYTES = 128 * 2 ** 10;
 
-/** Of a block's offset, as in safetensors files; it divides a piece's size, so that padding never crosses pieces. */
+/**
+ * That are written, or read and verified, at a time: what an answer is written in, and past the size from which larger
+ * ones are any faster. Its checksums take well under a millisecond, so they hold nobody up.
+ */
+export const RUN_BYTES = 2 ** 20;
+
+/** Of a block's offset, as in safetensors files; it divides a run's size, so that padding never crosses runs. */
 const ALIGNMENT = 8;
 
 const positive = z.int().positive();
@@ -28,7 +33,8 @@ export const manifestSchema = z.object({
   tensors: z.array(storedTensorSchema),
   bytes: z.int().nonnegative(),
   pieceBytes: positive,
-  crc32: z.array(z.string()),
+  /** Of every piece, one behind the other, as eight hexadecimal digits. */
+  crc32: z.string(),
 });
 export type StoredTensor = z.infer<typeof storedTensorSchema>;
 export type Manifest = z.infer<typeof manifestSchema>;
@@ -44,8 +50,17 @@ export function planBlocks(tensors: readonly TiledTensor[]): Manifest {
     bytes = offset + block.byteLength;
     return { name, shape: [...shape], blockShape: [...blockShape], offset };
   });
-  const crc32 = new Array<string>(Math.ceil(bytes / PIECE_BYTES)).fill('0'.repeat(8));
+  const crc32 = '00000000'.repeat(Math.ceil(bytes / PIECE_BYTES));
   return { tensors: stored, bytes, pieceBytes: PIECE_BYTES, crc32 };
+}
+
+/** The checksums of pieces, from the beginning of one: as the manifest has them. */
+export function checksums(bytes: Uint8Array, pieceBytes: number): string {
+  let crc32 = '';
+  for (let start = 0; start < bytes.length; start += pieceBytes) {
+    crc32 += checksum(bytes.subarray(start, start + pieceBytes));
+  }
+  return crc32;
 }
 
 /**
@@ -59,7 +74,7 @@ export async function writeBlocks(
 ): Promise<Manifest> {
   const handle = await open(path, 'wx');
   try {
-    const crc32 = await writePieces(handle, plan, tensors);
+    const crc32 = await writeRuns(handle, plan, tensors);
     await handle.sync();
     return { ...plan, crc32 };
   } finally {
@@ -67,34 +82,35 @@ export async function writeBlocks(
   }
 }
 
-/** Piece by piece through one buffer: between two pieces others have their turn. */
-async function writePieces(
+/** Through one buffer, run by run: between two of them others have their turn. Returns the checksums. */
+async function writeRuns(
   handle: FileHandle,
   plan: Manifest,
   tensors: readonly TiledTensor[],
-): Promise<string[]> {
-  const { pieceBytes, bytes } = plan;
-  const buffer = Buffer.alloc(Math.min(pieceBytes, bytes));
-  const checksums: string[] = [];
+): Promise<string> {
+  const buffer = Buffer.alloc(Math.min(RUN_BYTES, plan.bytes));
+  let crc32 = '';
+  let written = 0;
   let filled = 0;
   const flush = async () => {
-    const piece = buffer.subarray(0, filled);
-    checksums.push(checksum(piece));
-    await handle.writeFile(piece);
+    const run = buffer.subarray(0, filled);
+    crc32 += checksums(run, plan.pieceBytes);
+    await handle.writeFile(run);
     buffer.fill(0);
+    written += filled;
     filled = 0;
   };
   for (const [index, { block }] of tensors.entries()) {
     const source = new Uint8Array(block.buffer, block.byteOffset, block.byteLength);
-    filled = plan.tensors[index].offset - checksums.length * pieceBytes;
+    filled = plan.tensors[index].offset - written;
     for (let done = 0; done < source.length; ) {
-      if (filled === pieceBytes) await flush();
-      const part = source.subarray(done, done + pieceBytes - filled);
+      if (filled === buffer.length) await flush();
+      const part = source.subarray(done, done + buffer.length - filled);
       buffer.set(part, filled);
       filled += part.length;
       done += part.length;
     }
   }
   if (filled > 0) await flush();
-  return checksums;
+  return crc32;
 }

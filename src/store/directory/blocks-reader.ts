@@ -1,24 +1,23 @@
 import type { FileHandle } from 'node:fs/promises';
 import { elements, type TensorSource } from '../../tensor/tensor.js';
 import { StoreCorruptError } from '../store.js';
-import type { Manifest, StoredTensor } from './blocks-file.js';
+import { checksums, type Manifest, RUN_BYTES, type StoredTensor } from './blocks-file.js';
 import { errorCode } from './errors.js';
-import type { PieceCache } from './piece-cache.js';
-import { checksum } from './sealed-json.js';
+import type { RunCache } from './run-cache.js';
 
 const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
 export interface BlocksReaderOptions {
   readonly manifest: Manifest;
-  readonly cache: PieceCache;
-  /** Unlike every other prediction's: the cache's pieces are known by it. */
+  readonly cache: RunCache;
+  /** Unlike every other prediction's: what is cached is known by it. */
   readonly id: string;
   /** Is told before a read rejects with that error. */
   readonly onCorrupt: (error: StoreCorruptError) => void;
 }
 
 /**
- * The blocks of a stored prediction: an open file, read piece by piece and never as a whole. What it serves has been
+ * The blocks of a stored prediction: an open file, read in runs of pieces and never as a whole. What it serves has been
  * verified. The file may be unlinked meanwhile.
  */
 export class BlocksReader {
@@ -42,76 +41,71 @@ export class BlocksReader {
     await this.#handle.close();
   }
 
-  /** Within one piece a view of it; else the parts of several, put together. */
   #readBlock(tensor: StoredTensor, start: number, end: number): Float32Array | Promise<Float32Array> {
     const size = elements(tensor.blockShape);
     if (start < 0 || end < start || end > size) {
       throw new RangeError(`entries ${start} to ${end} of ${tensor.name}, whose block has ${size}`);
     }
-    if (start === end) return new Float32Array(0);
-    const { pieceBytes } = this.#options.manifest;
     const from = tensor.offset + start * FLOAT_BYTES;
     const to = tensor.offset + end * FLOAT_BYTES;
-    const index = Math.floor(from / pieceBytes);
-    const skipped = index * pieceBytes;
-    if (to > skipped + pieceBytes) {
-      const target = Buffer.allocUnsafeSlow(to - from);
-      const pending = this.#copy(tensor, from, to, target);
-      return pending ? pending.then(() => floats(target)) : floats(target);
-    }
-    const view = (piece: Buffer) => floats(piece.subarray(from - skipped, to - skipped));
-    const piece = this.#piece(tensor, index);
-    return piece instanceof Promise ? piece.then(view) : view(piece);
+    const bytes = to - from > RUN_BYTES ? this.#gather(tensor, from, to) : this.#view(tensor, from, to);
+    return bytes instanceof Promise ? bytes.then(floats) : floats(bytes);
   }
 
-  /** Copies bytes `from` to `to` - 1 of the file to the end of `target`, one piece after the other. */
-  #copy(tensor: StoredTensor, from: number, to: number, target: Buffer): void | Promise<void> {
+  /** Bytes `from` to `to` - 1 of the file, more than are read at a time: put together from runs. */
+  #gather(tensor: StoredTensor, from: number, to: number): Buffer | Promise<Buffer> {
     const { pieceBytes } = this.#options.manifest;
-    while (from < to) {
-      const index = Math.floor(from / pieceBytes);
-      const skipped = index * pieceBytes;
-      const stop = Math.min(to, skipped + pieceBytes);
-      const at = target.length - (to - from);
-      const start = from - skipped;
-      const piece = this.#piece(tensor, index);
-      from = stop;
-      if (piece instanceof Promise) {
-        return piece.then((piece) => {
-          piece.copy(target, at, start, stop - skipped);
-          return this.#copy(tensor, stop, to, target);
-        });
+    const target = Buffer.allocUnsafeSlow(to - from);
+    const copy = (position: number): Buffer | Promise<Buffer> => {
+      while (position < to) {
+        const at = position - from;
+        const stop = Math.min(to, position - (position % pieceBytes) + RUN_BYTES);
+        const bytes = this.#view(tensor, position, stop);
+        if (bytes instanceof Promise) {
+          return bytes.then((bytes) => {
+            bytes.copy(target, at);
+            return copy(stop);
+          });
+        }
+        bytes.copy(target, at);
+        position = stop;
       }
-      piece.copy(target, at, start, stop - skipped);
-    }
+      return target;
+    };
+    return copy(from);
   }
 
-  #piece(tensor: StoredTensor, index: number): Buffer | Promise<Buffer> {
+  /** Bytes `from` to `to` - 1 of the file, no more than are read at a time: a view of the pieces that they are in. */
+  #view(tensor: StoredTensor, from: number, to: number): Buffer | Promise<Buffer> {
+    if (from === to) return Buffer.alloc(0);
     const { cache, id, manifest } = this.#options;
-    // With its checksum: what is stored later under the same id is not mistaken for what was.
-    const key = `${id}/${index}/${manifest.crc32[index]}`;
-    return cache.get(key, () => this.#readPiece(tensor, index));
+    const { pieceBytes } = manifest;
+    const start = from - (from % pieceBytes);
+    const end = Math.min(manifest.bytes, Math.ceil(to / pieceBytes) * pieceBytes);
+    const crc32 = manifest.crc32.slice((start / pieceBytes) * 8, Math.ceil(end / pieceBytes) * 8);
+    // With the checksums: what is stored later under the same id is not mistaken for what was.
+    const run = cache.get(`${id}/${start}/${crc32}`, () => this.#readRun(tensor, start, end, crc32));
+    const view = (run: Buffer) => run.subarray(from - start, to - start);
+    return run instanceof Promise ? run.then(view) : view(run);
   }
 
-  async #readPiece(tensor: StoredTensor, index: number): Promise<Buffer> {
-    const { pieceBytes, bytes, crc32 } = this.#options.manifest;
-    const start = index * pieceBytes;
-    const piece = Buffer.allocUnsafeSlow(Math.min(pieceBytes, bytes - start));
-    const count = await this.#fill(piece, start, tensor);
-    if (count === piece.length && checksum(piece) === crc32[index]) return piece;
-    throw this.#corrupt(
-      tensor,
-      count === piece.length
-        ? `bytes ${start} to ${start + count - 1} do not have their checksum`
-        : `the file ends at byte ${start + count} of ${bytes}`,
-    );
+  async #readRun(tensor: StoredTensor, start: number, end: number, crc32: string): Promise<Buffer> {
+    const { pieceBytes, bytes } = this.#options.manifest;
+    const run = Buffer.allocUnsafeSlow(end - start);
+    const count = await this.#fill(run, start, tensor);
+    if (count < run.length) throw this.#corrupt(tensor, `the file ends at byte ${start + count} of ${bytes}`);
+    if (checksums(run, pieceBytes) !== crc32) {
+      throw this.#corrupt(tensor, `bytes ${start} to ${end - 1} do not have their checksums`);
+    }
+    return run;
   }
 
   /** Returns how many bytes there were, fewer only at the file's end. */
-  async #fill(piece: Buffer, position: number, tensor: StoredTensor): Promise<number> {
+  async #fill(run: Buffer, position: number, tensor: StoredTensor): Promise<number> {
     let done = 0;
     try {
-      while (done < piece.length) {
-        const { bytesRead } = await this.#handle.read(piece, done, piece.length - done, position + done);
+      while (done < run.length) {
+        const { bytesRead } = await this.#handle.read(run, done, run.length - done, position + done);
         if (bytesRead === 0) break;
         done += bytesRead;
       }

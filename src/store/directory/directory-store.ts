@@ -13,7 +13,6 @@ import { decodeCursor, encodeCursor } from './cursor.js';
 import { errorCode, failure } from './errors.js';
 import { isId, PredictionFolders } from './folders.js';
 import { OpenPredictions } from './open-predictions.js';
-import { PieceCache } from './piece-cache.js';
 import {
   amendedRecord,
   noteUse,
@@ -26,9 +25,10 @@ import {
   readRecord,
 } from './prediction-folder.js';
 import { type IndexEntry, PredictionIndex } from './prediction-index.js';
+import { RunCache } from './run-cache.js';
 import { Turns } from './turns.js';
 
-/** Of verified pieces in memory: a ResNet-50's blocks a dozen times, or all that 32 downloads read at a time twice. */
+/** Of verified runs in memory: a ResNet-50's blocks a dozen times, or all that 32 downloads read at a time twice. */
 const CACHE_BYTES = 64 * 2 ** 20;
 
 /** Folders read at the same time at the start: more than the threads that read them, so that none waits. */
@@ -59,7 +59,7 @@ export class DirectoryStore implements PredictionStore {
   readonly #onProblem: (problem: Error) => void;
   readonly #index = new PredictionIndex();
   readonly #open: OpenPredictions;
-  readonly #cache = new PieceCache(CACHE_BYTES);
+  readonly #cache = new RunCache(CACHE_BYTES);
   /** One at a time writes to a prediction's folder. */
   readonly #turns = new Turns();
   /** Of saves under way. */

@@ -1,0 +1,42 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import { sendProblem } from './problems.js';
+
+/** What an orchestrator's probes and a person's browser need before they have a key. */
+const OPEN_PATHS = /^\/(livez|readyz|docs(\/.*)?)$/;
+
+/** A key may be given as its digest, so that the settings hold no secret. */
+const HASHED = /^sha256:([0-9a-f]{64})$/;
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest();
+
+/** The key that a request carries, or null. */
+export function bearerKey({ headers }: FastifyRequest): string | null {
+  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null;
+}
+
+/**
+ * Lets nobody in without one of the keys. They are compared by digest and each to its end, so that the time it takes
+ * tells nothing about them.
+ */
+export const authentication = fastifyPlugin(
+  async (app: FastifyInstance, { keys }: { keys: readonly string[] }) => {
+    if (keys.length === 0) return;
+    const digests = keys.map((key) => {
+      const hashed = HASHED.exec(key)?.[1];
+      return hashed ? Buffer.from(hashed, 'hex') : sha256(key);
+    });
+    app.addHook('onRequest', async (request, reply) => {
+      if (OPEN_PATHS.test(request.url.split('?', 1)[0])) return;
+      const given = bearerKey(request);
+      const digest = sha256(given ?? '');
+      const matches = digests.map((known) => timingSafeEqual(known, digest));
+      if (given !== null && matches.includes(true)) return;
+      return sendProblem(reply.header('www-authenticate', 'Bearer'), {
+        status: 401,
+        detail: 'This service wants a key: send `authorization: Bearer KEY`.',
+      });
+    });
+  },
+);

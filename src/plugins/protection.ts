@@ -1,0 +1,53 @@
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import type { FastifyInstance } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import { bearerKey } from './authentication.js';
+import { TooManyRequestsError } from './problems.js';
+
+export interface ProtectionOptions {
+  /** Origins whose pages may call the service; none, and browsers keep to its own. */
+  readonly origins: readonly string[];
+  /** Requests a minute from one key or address; 0 for any number. */
+  readonly rateLimit: number;
+}
+
+/** Probes must not be turned away. */
+const UNLIMITED = new Set(['/livez', '/readyz']);
+
+/** Security headers, other origins' pages, and how often one client may ask. */
+export const protection = fastifyPlugin(async (app: FastifyInstance, options: ProtectionOptions) => {
+  await app.register(helmet, {
+    // The service speaks HTTP; whether TLS stands before it, the proxy knows. Swagger UI sets its own policy.
+    hsts: false,
+    contentSecurityPolicy: false,
+    crossOriginResourcePolicy: options.origins.length > 0 ? { policy: 'cross-origin' } : undefined,
+  });
+  if (options.origins.length > 0) {
+    await app.register(cors, {
+      origin: options.origins.includes('*') ? '*' : [...options.origins],
+      exposedHeaders: [
+        'accept-ranges',
+        'content-disposition',
+        'content-range',
+        'etag',
+        'location',
+        'retry-after',
+        'server-timing',
+        'x-request-id',
+        'x-tensor-dtype',
+        'x-tensor-shape',
+      ],
+    });
+  }
+  if (options.rateLimit > 0) {
+    await app.register(rateLimit, {
+      max: options.rateLimit,
+      timeWindow: 60_000,
+      keyGenerator: (request) => bearerKey(request) ?? request.ip,
+      allowList: (request) => UNLIMITED.has(request.routeOptions.url ?? ''),
+      errorResponseBuilder: (_request, { ttl }) => new TooManyRequestsError(Math.ceil(ttl / 1000)),
+    });
+  }
+});
