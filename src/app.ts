@@ -4,7 +4,7 @@ import { authentication } from './plugins/authentication.js';
 import { jsonBody } from './plugins/json-body.js';
 import { methodNotAllowed } from './plugins/method-not-allowed.js';
 import { openapi } from './plugins/openapi.js';
-import { problems } from './plugins/problems.js';
+import { problems, refusePath } from './plugins/problems.js';
 import { protection } from './plugins/protection.js';
 import { requestId, requestIdOf } from './plugins/request-id.js';
 import { requestMetrics } from './plugins/request-metrics.js';
@@ -45,6 +45,7 @@ export async function buildApp({
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     bodyLimit: settings.MAX_BODY_BYTES,
+    frameworkErrors: refusePath,
     // What is under way is finished; new connections are refused, and idle ones are closed.
     forceCloseConnections: 'idle',
     return503OnClosing: false,

@@ -2,12 +2,14 @@ import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { isResponseSerializationError } from 'fastify-type-provider-zod';
+import { UnknownArchitectureError } from '../architecture/zoo.js';
 import { CancelledError, InvalidRequestError, NotFoundError, NotReadyError } from '../predictions/errors.js';
 import type { Problem } from '../predictions/record.js';
 import { PredictorUnavailableError } from '../predictor/predictor.js';
 import { QueueFullError } from '../queue/queue.js';
 import { StatisticsUnavailableError } from '../statistics/worker.js';
 import { BadCursorError } from '../store/store.js';
+import { REQUEST_ID_HEADER } from './request-id.js';
 import { ClientGoneError, RequestTimeoutError } from './request-signal.js';
 
 export const PROBLEM_TYPE = 'application/problem+json';
@@ -45,7 +47,9 @@ function answerTo(error: unknown): Answer {
       errors: [{ path: '/cursor', message: error.message }],
     };
   }
-  if (error instanceof NotFoundError) return { status: 404, detail: error.message };
+  if (error instanceof NotFoundError || error instanceof UnknownArchitectureError) {
+    return { status: 404, detail: error.message };
+  }
   if (error instanceof NotReadyError) return notReady(error);
   if (error instanceof TooManyRequestsError) {
     return { status: 429, detail: error.message, retryAfter: error.retryAfter };
@@ -61,7 +65,10 @@ function answerTo(error: unknown): Answer {
   ) {
     return { status: 503, detail: error.message, retryAfter: RETRY_AFTER_SECONDS };
   }
-  const { statusCode, message } = error as FastifyError;
+  const { statusCode, message, code } = error as FastifyError;
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return { status: 415, detail: 'The body must be JSON, with content-type: application/json.' };
+  }
   if (statusCode !== undefined && statusCode < 500 && !isResponseSerializationError(error)) {
     return { status: statusCode, detail: message };
   }
@@ -93,6 +100,11 @@ export function sendProblem(reply: FastifyReply, answer: Answer): FastifyReply {
     .code(answer.status)
     .type(PROBLEM_TYPE)
     .send(JSON.stringify(toProblem(answer)));
+}
+
+/** Answers a request whose path Fastify can read for no route: it is badly encoded, or an id in it too long. */
+export function refusePath(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  sendProblem(reply.header(REQUEST_ID_HEADER, request.id), answerTo(error));
 }
 
 /** Every error is answered in the one form of RFC 9457. */

@@ -3,20 +3,20 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 
-const HEADER = 'x-request-id';
+export const REQUEST_ID_HEADER = 'x-request-id';
 
 /** What is taken over from a client goes into logs and headers. */
 const ACCEPTED = /^[\w.:/+=-]{1,128}$/;
 
 /** The client's own id of a request where it gives a proper one, so that its log and ours can be held together. */
 export function requestIdOf(request: IncomingMessage): string {
-  const given = request.headers[HEADER];
+  const given = request.headers[REQUEST_ID_HEADER];
   return typeof given === 'string' && ACCEPTED.test(given) ? given : randomUUID();
 }
 
 /** Every response carries its request's id. */
 export const requestId = fastifyPlugin(async (app: FastifyInstance) => {
   app.addHook('onRequest', async (request, reply) => {
-    reply.header(HEADER, request.id);
+    reply.header(REQUEST_ID_HEADER, request.id);
   });
 });
