@@ -1,4 +1,4 @@
-import type { FastifyInstance, HTTPMethods } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { sendProblem } from './problems.js';
 
@@ -24,16 +24,13 @@ export const methodNotAllowed = fastifyPlugin(async (app: FastifyInstance) => {
       const allow = [...methods].sort().join(', ');
       const others = app.supportedMethods.filter((method) => !methods.has(method)) as HTTPMethods[];
       if (others.length === 0) continue;
-      app.route({
-        method: others,
-        url,
-        schema: { hide: true },
-        handler: (request, reply) =>
-          sendProblem(reply.header('allow', allow), {
-            status: 405,
-            detail: `${request.method} is not a method of this path; it has ${allow}.`,
-          }),
-      });
+      const refuse = async ({ method }: FastifyRequest, reply: FastifyReply) =>
+        sendProblem(reply.header('allow', allow), {
+          status: 405,
+          detail: `${method} is not a method of this path; it has ${allow}.`,
+        });
+      // On the request, not on its body: that need not even be one that the service could read.
+      app.route({ method: others, url, schema: { hide: true }, onRequest: refuse, handler: refuse });
     }
   });
 });
