@@ -25,7 +25,7 @@ export class Metrics implements PredictionObserver {
   readonly #parameters: Counter<'ghn'>;
   readonly #hits: Counter<'how'>;
   readonly #storeErrors: Counter;
-  readonly #bytesServed: Counter;
+  readonly #bytesSent: Counter;
 
   constructor(sources: Sources) {
     const registers = [this.registry];
@@ -73,9 +73,9 @@ export class Metrics implements PredictionObserver {
       help: 'Predictions that could not be stored',
       registers,
     });
-    this.#bytesServed = new Counter({
+    this.#bytesSent = new Counter({
       name: 'ghn_serve_response_bytes_total',
-      help: 'Bytes of weights sent',
+      help: 'Bytes of answers sent, headers and weights, as far as clients took them',
       registers,
     });
     const gauge = (name: string, help: string, value: () => number) =>
@@ -97,8 +97,8 @@ export class Metrics implements PredictionObserver {
     this.#requests.observe({ method, route, status: String(status) }, seconds);
   }
 
-  served(bytes: number): void {
-    this.#bytesServed.inc(bytes);
+  sent(bytes: number): void {
+    this.#bytesSent.inc(bytes);
   }
 
   made(record: PredictionRecord): void {
