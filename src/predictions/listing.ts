@@ -17,6 +17,8 @@ export function mergePages(
   { limit, cursor, architecture, ghn, status }: ListOptions,
 ): RecordPage {
   const after = cursor === undefined ? null : decodeCursor(cursor);
+  // What lies behind the store's page is for later pages, or else they would begin behind it.
+  const last = stored.nextCursor === null ? null : decodeCursor(stored.nextCursor);
   const known = new Set(stored.records.map(({ id }) => id));
   const fitting = [...live].filter(
     (record) =>
@@ -24,11 +26,11 @@ export function mergePages(
       (architecture === undefined || record.architecture.name === architecture) &&
       (ghn === undefined || record.ghn.id === ghn) &&
       (status === undefined || record.status === status) &&
-      (after === null || comparePositions(positionOf(record), after) > 0),
+      (after === null || comparePositions(positionOf(record), after) > 0) &&
+      (last === null || comparePositions(positionOf(record), last) <= 0),
   );
   const all = [...fitting, ...stored.records].sort((a, b) => comparePositions(positionOf(a), positionOf(b)));
+  if (all.length <= limit) return { records: all, nextCursor: stored.nextCursor };
   const records = all.slice(0, limit);
-  const last = records.at(-1);
-  const more = all.length > limit || stored.nextCursor !== null;
-  return { records, nextCursor: more && last ? encodeCursor(positionOf(last)) : null };
+  return { records, nextCursor: encodeCursor(positionOf(records[limit - 1])) };
 }
