@@ -37,15 +37,19 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
     async ({ params: { id } }, reply) => {
       const stream = new Readable({ read() {} });
       const keepAlive = setInterval(() => stream.push(': still here\n\n'), KEEP_ALIVE_MS);
+      let unwatch: (() => void) | null = null;
       const follow = (event: JobEvent) => {
         if ('stage' in event) {
           stream.push(message('stage', event));
           return;
         }
         stream.push(message(event.record.status, event.record));
-        if (isOver(event.record)) stream.push(null);
+        if (!isOver(event.record)) return;
+        stream.push(null);
+        // Its record is still to get its statistics.
+        unwatch?.();
       };
-      const unwatch = predictions.watch(id, follow);
+      unwatch = predictions.watch(id, follow);
       stream.once('close', () => {
         clearInterval(keepAlive);
         unwatch?.();
