@@ -19,6 +19,8 @@ export interface ServiceOptions {
 
 export interface Service {
   readonly app: FastifyInstance;
+  /** The engine's process: whether it is there, and how often it had to be started anew. */
+  readonly predictor: Predictor;
   /**
    * Listens, and loads the GHNs meanwhile: /readyz says when they are there.
    *
@@ -64,6 +66,7 @@ export async function buildService({ settings, logger, version }: ServiceOptions
   const app = await buildApp({ settings, logger, predictor, predictions, metrics, version });
   return {
     app,
+    predictor,
     async start() {
       predictor.start();
       return app.listen({ host: settings.HOST, port: settings.PORT });
