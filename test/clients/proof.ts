@@ -1,0 +1,22 @@
+import { NANO_GHNS } from '../helpers/service.js';
+
+/**
+ * With PROOF=full every proof is as large as the product promises; without, small enough for every run of the tests.
+ * GHN_TINY_CHECKPOINT names the checkpoint of the published GHN-3-T size for the large ones.
+ */
+export const FULL = process.env.PROOF === 'full';
+
+/** How often something is done: few or many times, or as often as the environment variable with that name says. */
+export function times(variable: string, few: number, many: number): number {
+  const given = process.env[variable];
+  return given ? Number(given) : FULL ? many : few;
+}
+
+/** Networks of test/fixtures/architectures that are always tried, and those that are tried in a full run alone. */
+export function networks(always: readonly string[], full: readonly string[]): readonly string[] {
+  return FULL ? [...always, ...full] : always;
+}
+
+const tiny = process.env.GHN_TINY_CHECKPOINT;
+
+export const GHN_CHECKPOINTS = tiny ? `ghn3-tiny=${tiny}` : NANO_GHNS;

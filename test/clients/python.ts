@@ -1,0 +1,53 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+/** scripts/client-python.sh makes it. */
+const OWN = fileURLToPath(new URL('../../node_modules/.cache/client-python/bin/python', import.meta.url));
+
+const CANDIDATES = [process.env.PYTHON, OWN, 'python3', '/usr/bin/python3'];
+
+const MISSING = `
+import importlib, sys
+for module in sys.argv[1:]:
+    try: importlib.import_module(module)
+    except ImportError: print(module)
+`;
+
+/** What a script prints is one JSON document, even of a network with hundreds of tensors. */
+const MAX_OUTPUT_BYTES = 64 * 2 ** 20;
+
+export interface Python {
+  /** For the title of what needs it: empty, or what is not there. */
+  readonly missing: string;
+  /**
+   * Runs a script of test/clients/python, which prints JSON.
+   *
+   * @throws Error with what it wrote to stderr
+   */
+  run<T>(script: string, ...args: readonly string[]): Promise<T>;
+}
+
+/** The first Python that has all of the modules. */
+export function findPython(...modules: readonly string[]): Python {
+  const found = CANDIDATES.filter((command) => command !== undefined && isThere(command)).map((command) => {
+    const { stdout } = spawnSync(command!, ['-c', MISSING, ...modules], { encoding: 'utf8' });
+    return { command: command!, missing: stdout.split('\n').filter((line) => line !== '') };
+  });
+  const [best] = found.sort((a, b) => a.missing.length - b.missing.length);
+  const missing = best ? best.missing : ['python3'];
+  return {
+    missing: missing.length === 0 ? '' : `, skipped for want of ${missing.join(' and ')} in Python`,
+    async run<T>(script: string, ...args: readonly string[]) {
+      const path = fileURLToPath(new URL(`python/${script}`, import.meta.url));
+      const options = { maxBuffer: MAX_OUTPUT_BYTES };
+      const { stdout } = await promisify(execFile)(best.command, [path, ...args], options);
+      return JSON.parse(stdout) as T;
+    },
+  };
+}
+
+function isThere(command: string): boolean {
+  return command.includes('/') ? existsSync(command) : spawnSync(command, ['--version']).status === 0;
+}
