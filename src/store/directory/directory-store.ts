@@ -28,8 +28,8 @@ import { type IndexEntry, PredictionIndex } from './prediction-index.js';
 import { RunCache } from './run-cache.js';
 import { Turns } from './turns.js';
 
-/** Of verified runs in memory: a ResNet-50's blocks a dozen times, or all that 32 downloads read at a time twice. */
-const CACHE_BYTES = 64 * 2 ** 20;
+/** Of verified runs in memory: a ResNet-50's blocks six times, or what 32 downloads are being written from. */
+const CACHE_BYTES = 32 * 2 ** 20;
 
 /** Folders read at the same time at the start: more than the threads that read them, so that none waits. */
 const FOLDERS_AT_ONCE = 32;

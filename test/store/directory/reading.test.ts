@@ -2,15 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { safetensors } from '../../../src/format/safetensors.js';
 import { streamBytes } from '../../../src/format/stream.js';
-import { PIECE_BYTES } from '../../../src/store/directory/blocks-file.js';
+import { PIECE_BYTES, RUN_BYTES } from '../../../src/store/directory/blocks-file.js';
 import { tensorSource } from '../../../src/tensor/tensor.js';
 import { bytesOf, idOf, samplePrediction, sampleTensor } from './samples.js';
 import { openStore, temporaryDirectory } from './setup.js';
 
 const PIECE = PIECE_BYTES / 4;
+const RUN = RUN_BYTES / 4;
 
-/** Blocks that end before, at and behind the ends of pieces; odd sizes leave padding between them. */
-const SIZES = [1, PIECE - 5, 3, PIECE, 2 * PIECE + 1, 7, PIECE - 1, 1];
+/** Blocks that end before, at and behind the ends of pieces and runs; odd sizes leave padding between them. */
+const SIZES = [1, PIECE - 5, 3, PIECE, 2 * RUN + 1, 7, RUN - 1, RUN, 1];
 const TENSORS = SIZES.map((size, n) => sampleTensor(`t${n}`, [size], [size], n));
 
 async function storedTensors() {
@@ -25,7 +26,7 @@ describe('any range of any block', () => {
   it('has the bits that were saved, wherever pieces begin and end', async () => {
     const tensors = await storedTensors();
     const range = fc.integer({ min: 0, max: SIZES.length - 1 }).chain((index) => {
-      const near = [0, 1, PIECE - 6, PIECE - 1, PIECE, 2 * PIECE, SIZES[index]].filter(
+      const near = [0, 1, PIECE - 6, PIECE - 1, PIECE, RUN, RUN + PIECE, SIZES[index]].filter(
         (n) => n <= SIZES[index],
       );
       const position = fc.oneof(fc.constantFrom(...near), fc.integer({ min: 0, max: SIZES[index] }));
@@ -49,11 +50,11 @@ describe('any range of any block', () => {
     expect(() => tensors[2].readBlock(2, 1)).toThrow(RangeError);
   });
 
-  it('is there at once when it was read before', async () => {
+  it('is there at once when the same was read before', async () => {
     const tensors = await storedTensors();
-    await tensors[4].readBlock(0, SIZES[4]);
-    expect(tensors[4].readBlock(5, 9)).toBeInstanceOf(Float32Array);
+    await Promise.all([tensors[4].readBlock(0, SIZES[4]), tensors[5].readBlock(1, 4)]);
     expect(tensors[4].readBlock(0, SIZES[4])).toBeInstanceOf(Float32Array);
+    expect(tensors[5].readBlock(1, 4)).toBeInstanceOf(Float32Array);
   });
 });
 

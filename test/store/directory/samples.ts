@@ -63,7 +63,7 @@ export function sampleTensor(
   return { name, shape, blockShape, block: new Float32Array(bits.buffer) };
 }
 
-/** The n-th prediction: a few tensors, tiled ones and full ones, one of them longer than a piece of the store. */
+/** The n-th prediction: a few tensors, tiled ones and full ones, one of them longer than the store reads at a time. */
 export function samplePrediction(n: number, fields: Partial<PredictionRecord> = {}): PredictionToStore {
   return {
     record: sampleRecord(n, fields),

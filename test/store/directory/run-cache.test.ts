@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PieceCache } from '../../../src/store/directory/piece-cache.js';
+import { RunCache } from '../../../src/store/directory/run-cache.js';
 
 function countingReader(bytes: number) {
   const reads: string[] = [];
@@ -10,33 +10,33 @@ function countingReader(bytes: number) {
   return { reads, read };
 }
 
-describe('the cache of pieces', () => {
-  it('reads a piece once for all who ask for it at the same time, and not again', async () => {
-    const cache = new PieceCache(1000);
+describe('the cache of runs', () => {
+  it('reads a run once for all who ask for it at the same time, and not again', async () => {
+    const cache = new RunCache(1000);
     const { reads, read } = countingReader(100);
-    const pieces = await Promise.all(Array.from({ length: 300 }, () => cache.get('a', read('a'))));
-    expect(new Set(pieces).size).toBe(1);
-    expect(cache.get('a', read('a'))).toBe(pieces[0]);
+    const runs = await Promise.all(Array.from({ length: 300 }, () => cache.get('a', read('a'))));
+    expect(new Set(runs).size).toBe(1);
+    expect(cache.get('a', read('a'))).toBe(runs[0]);
     expect(reads).toEqual(['a']);
   });
 
   it('keeps those that were used last, no more bytes than it may', async () => {
-    const cache = new PieceCache(250);
+    const cache = new RunCache(250);
     const { reads, read } = countingReader(100);
     for (const key of ['a', 'b', 'a', 'c', 'a', 'b']) await cache.get(key, read(key));
     expect(reads).toEqual(['a', 'b', 'c', 'b']);
   });
 
   it('does not keep a failure', async () => {
-    const cache = new PieceCache(250);
+    const cache = new RunCache(250);
     const { read } = countingReader(100);
     const failing = cache.get('a', () => Promise.reject(new Error('no')));
     await expect(failing).rejects.toThrow('no');
     expect(await cache.get('a', read('a'))).toHaveLength(100);
   });
 
-  it('serves a piece that is larger than all it may keep, and keeps nothing', async () => {
-    const cache = new PieceCache(50);
+  it('serves a run that is larger than all it may keep, and keeps nothing', async () => {
+    const cache = new RunCache(50);
     const { reads, read } = countingReader(100);
     expect(await cache.get('a', read('a'))).toHaveLength(100);
     expect(await cache.get('a', read('a'))).toHaveLength(100);
