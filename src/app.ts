@@ -11,6 +11,7 @@ import { requestMetrics } from './plugins/request-metrics.js';
 import { validation } from './plugins/validation.js';
 import type { Predictions } from './predictions/predictions.js';
 import type { Predictor } from './predictor/predictor.js';
+import { architectures } from './routes/architectures.js';
 import { ghns } from './routes/ghns.js';
 import { health } from './routes/health.js';
 import { metricsRoute } from './routes/metrics.js';
@@ -66,6 +67,7 @@ export async function buildApp({
   });
   await app.register(health, { isReady: () => predictor.ready && !closing });
   await app.register(ghns, { predictor });
+  await app.register(architectures);
   await app.register(metricsRoute, { metrics });
   await app.register(records, { predictions });
   await app.register(events, { predictions });

@@ -59,6 +59,7 @@ export async function buildService({ settings, logger, version }: ServiceOptions
     statistics,
     store,
     queue,
+    limits: { maxNodes: settings.MAX_NODES, maxParameters: settings.MAX_PARAMETERS },
     version,
     problemOf,
     observers: [metrics, new PredictionLog(logger)],

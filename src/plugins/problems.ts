@@ -1,7 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { isResponseSerializationError } from 'fastify-type-provider-zod';
 import { UnknownArchitectureError } from '../architecture/zoo.js';
 import { CancelledError, InvalidRequestError, NotFoundError, NotReadyError } from '../predictions/errors.js';
 import type { Problem } from '../predictions/record.js';
@@ -69,7 +68,7 @@ function answerTo(error: unknown): Answer {
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
     return { status: 415, detail: 'The body must be JSON, with content-type: application/json.' };
   }
-  if (statusCode !== undefined && statusCode < 500 && !isResponseSerializationError(error)) {
+  if (statusCode !== undefined && statusCode < 500) {
     return { status: statusCode, detail: message };
   }
   return { status: 500, detail: 'The service failed; its log says more under this request’s x-request-id.' };

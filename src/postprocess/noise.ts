@@ -27,10 +27,8 @@ export class NoisyRows {
   read(index: number, row: Float32Array): void {
     const { columns, blockRows, blockColumns, block } = this.#matrix;
     const start = (index % blockRows) * blockColumns;
-    for (let done = 0; done < columns; done += blockColumns) {
-      const count = Math.min(blockColumns, columns - done);
-      row.set(block.subarray(start, start + count), done);
-    }
+    row.set(block.subarray(start, start + blockColumns));
+    for (let done = blockColumns; done < columns; done *= 2) row.copyWithin(done, 0, columns - done);
     const { key, scale, fromRow, fromColumn } = this.#noise;
     if (scale === 0 || index < fromRow || fromColumn >= columns) return;
     const normals = this.#normals;

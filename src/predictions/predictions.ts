@@ -1,5 +1,5 @@
-import type { Architecture } from '../architecture/architecture.js';
 import { canonicalGraph } from '../architecture/canonical.js';
+import type { Limits } from '../architecture/limits.js';
 import type { Graph } from '../architecture/schema.js';
 import { type Predictor, PredictorUnavailableError } from '../predictor/predictor.js';
 import type { Queue } from '../queue/queue.js';
@@ -17,6 +17,7 @@ import { type Plan, plan } from './plan.js';
 import { RecentResults } from './recent-results.js';
 import type { PredictionRecord, Problem } from './record.js';
 import type { PredictRequest } from './request.js';
+import { resolveArchitecture } from './resolve.js';
 import { weightsFile } from './weights.js';
 
 /** Statistics of the predictions that were last asked about are kept: some 100 kB each. */
@@ -27,6 +28,8 @@ export interface PredictionsOptions {
   readonly store: PredictionStore;
   readonly queue: Queue;
   readonly statistics: StatisticsWorker;
+  /** How large an architecture may be. */
+  readonly limits: Limits;
   /** The service's own version. */
   readonly version: string;
   /** A failure as its record tells of it. */
@@ -215,20 +218,13 @@ export class Predictions {
   }
 
   #plan(request: PredictRequest): Plan {
-    const { predictor, version } = this.#options;
+    const { predictor, version, limits } = this.#options;
     const { description } = predictor;
     if (!description) throw new PredictorUnavailableError('the GHNs are being loaded');
     const start = performance.now();
-    const { architecture, milliseconds } = this.#resolve(request);
+    const { architecture, milliseconds } = resolveArchitecture(request, limits);
     const parse = milliseconds + performance.now() - start;
     return plan(request, architecture, parse, { description, version });
-  }
-
-  #resolve({ architecture }: PredictRequest): { architecture: Architecture; milliseconds: number } {
-    if ('name' in architecture) {
-      throw new NotFoundError(`no architecture is called ${JSON.stringify(architecture.name)}`);
-    }
-    return architecture;
   }
 
   /** The job that makes it, or a new one. */

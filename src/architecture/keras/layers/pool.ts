@@ -1,0 +1,79 @@
+import { flag, pair, positivePair } from '../../layers/arguments.js';
+import type { Output } from '../../layers/layer-type.js';
+import { sizeText } from '../../layers/size.js';
+import { kerasLayer, type Place } from '../layer.js';
+import { type DataFormat, dataFormat, imageOf, imageSize, padding, slide } from '../size.js';
+
+const windowArguments = {
+  pool_size: positivePair.default(2),
+  strides: positivePair.nullish(),
+  padding,
+  data_format: dataFormat,
+};
+
+const pools = (['max_pool', 'avg_pool'] as const).map((op) =>
+  kerasLayer(
+    op === 'max_pool' ? ['MaxPooling2D', 'MaxPool2D'] : ['AveragePooling2D', 'AvgPool2D'],
+    windowArguments,
+    ({ pool_size, strides, padding, data_format }, place) => {
+      const kernel = pair(pool_size);
+      const image = imageOf(place.input, data_format, place);
+      const [height, width] = slide(image, { kernel, strides: pair(strides ?? pool_size), padding }, place);
+      const node = place.network.addOperation(op, [place.input.node], kernel);
+      return { node, size: imageSize({ ...image, height, width }, data_format) };
+    },
+  ),
+);
+
+const globalArguments = { data_format: dataFormat, keepdims: flag.default(false) };
+
+const globalAverage = kerasLayer(
+  ['GlobalAveragePooling2D', 'GlobalAvgPool2D'],
+  globalArguments,
+  ({ data_format, keepdims }, place) => {
+    const node = place.network.addOperation('glob_avg', [place.input.node]);
+    return global(node, data_format, keepdims, place);
+  },
+);
+
+/** A max_pool with the kernel that it amounts to. */
+const globalMaximum = kerasLayer(
+  ['GlobalMaxPooling2D', 'GlobalMaxPool2D'],
+  globalArguments,
+  ({ data_format, keepdims }, place) => {
+    const { label, input, network, fault } = place;
+    const { height, width } = imageOf(input, data_format, place);
+    if (input.size?.length === 3 && (height === null || width === null)) {
+      const known = sizeText(input.size);
+      fault(null, `the kernel of ${label} is the size of its input, of which only ${known} is known: give the whole input shape`);
+    }
+    const node = network.addOperation('max_pool', [input.node], [height ?? 1, width ?? 1]);
+    return global(node, data_format, keepdims, place);
+  },
+);
+
+/** A mean over tokens. */
+const globalAverage1d = kerasLayer(
+  ['GlobalAveragePooling1D', 'GlobalAvgPool1D'],
+  globalArguments,
+  ({ data_format, keepdims }, { label, input, network, fault }) => {
+    const { size, giver } = input;
+    const node = network.addOperation('glob_avg', [input.node]);
+    if (size === null) return { node, size: null };
+    if (size.length !== 2) {
+      fault(null, `${label} takes tokens, [tokens, features], but ${giver} gives ${sizeText(size)}`);
+      return { node, size: null };
+    }
+    const features = size[data_format === 'channels_last' ? 1 : 0]!;
+    if (!keepdims) return { node, size: [features] };
+    return { node, size: data_format === 'channels_last' ? [1, features] : [features, 1] };
+  },
+);
+
+export const poolings = [...pools, globalAverage, globalMaximum, globalAverage1d];
+
+function global(node: number, format: DataFormat, keepdims: boolean, place: Place): Output {
+  const { channels } = imageOf(place.input, format, place);
+  const size = keepdims ? imageSize({ height: 1, width: 1, channels }, format) : [channels];
+  return { node, size: place.input.size && size };
+}

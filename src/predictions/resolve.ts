@@ -1,0 +1,34 @@
+import type { Architecture } from '../architecture/architecture.js';
+import { ArchitectureError } from '../architecture/faults.js';
+import { buildArchitecture } from '../architecture/graph.js';
+import type { Limits } from '../architecture/limits.js';
+import { loadArchitecture } from '../architecture/zoo.js';
+import { InvalidRequestError } from './errors.js';
+import type { PredictRequest } from './request.js';
+
+export interface ResolvedArchitecture {
+  readonly architecture: Architecture;
+  /** How long reading and checking it took. */
+  readonly milliseconds: number;
+}
+
+/**
+ * The architecture that a request is about, whichever way it was given.
+ *
+ * @throws UnknownArchitectureError; InvalidRequestError where a named one is larger than the service takes
+ */
+export function resolveArchitecture(
+  { architecture, num_classes: numClasses }: PredictRequest,
+  limits: Limits,
+): ResolvedArchitecture {
+  if (!('name' in architecture)) return architecture;
+  const start = performance.now();
+  const graph = loadArchitecture(architecture.name, numClasses);
+  try {
+    return { architecture: buildArchitecture(graph, limits), milliseconds: performance.now() - start };
+  } catch (error) {
+    if (!(error instanceof ArchitectureError)) throw error;
+    const path = numClasses === undefined ? '/architecture' : '/num_classes';
+    throw new InvalidRequestError(error.faults.map(({ message }) => ({ path, message })));
+  }
+}

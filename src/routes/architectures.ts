@@ -1,0 +1,46 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { graphSchema } from '../architecture/schema.js';
+import { architectureSummarySchema, listArchitectures, loadArchitecture } from '../architecture/zoo.js';
+import { problemResponse } from './responses.js';
+
+/** The architectures that a request can name. */
+export const architectures: FastifyPluginAsyncZod = async (app) => {
+  app.get(
+    '/architectures',
+    {
+      schema: {
+        tags: ['catalogue'],
+        summary: 'The architectures that the service knows by name',
+        response: { 200: z.object({ architectures: z.array(architectureSummarySchema) }) },
+      },
+    },
+    async () => ({ architectures: [...listArchitectures()] }),
+  );
+
+  app.get(
+    '/architectures/:name',
+    {
+      schema: {
+        tags: ['catalogue'],
+        summary: 'The graph of an architecture',
+        params: z.object({ name: z.string().meta({ example: 'resnet50' }) }),
+        querystring: z.strictObject({
+          num_classes: z.coerce
+            .number()
+            .int()
+            .min(1)
+            .max(Number.MAX_SAFE_INTEGER)
+            .optional()
+            .describe('Else 1000.'),
+        }),
+        response: {
+          200: graphSchema,
+          404: problemResponse('No architecture has this name'),
+          422: problemResponse('The query does not validate'),
+        },
+      },
+    },
+    async ({ params, query }) => loadArchitecture(params.name, query.num_classes),
+  );
+};
