@@ -16,6 +16,9 @@ export const openapi = fastifyPlugin(async (app: FastifyInstance, { version }: {
         version,
         license: { name: 'MIT', identifier: 'MIT' },
       },
+      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+      // A key where the service wants one.
+      security: [{}, { key: [] }],
       tags: [
         { name: 'predictions', description: 'Weights for architectures' },
         { name: 'catalogue', description: 'What the service knows' },

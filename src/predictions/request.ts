@@ -41,6 +41,20 @@ export const predictBodySchema = strictObject('the request', {
     .union([nameSchema.describe('A name of GET /architectures'), ...architectureSchema.options])
     .describe('A network: the name of one that the service knows, a graph, or a list of layers.'),
   ...options,
+}).meta({
+  example: {
+    architecture: {
+      name: 'tiny',
+      layers: [
+        { name: 'conv1', type: 'Conv2d', in_channels: 3, out_channels: 16, kernel_size: 3 },
+        { name: 'bn1', type: 'BatchNorm2d', num_features: 16 },
+        { name: 'relu', type: 'ReLU' },
+        { name: 'gap', type: 'AdaptiveAvgPool2d' },
+        { name: 'fc', type: 'Linear', in_features: 16, out_features: 10 },
+      ],
+    },
+    format: 'safetensors',
+  },
 });
 
 /** The architecture is read by code of its own, which finds all of its faults and says them better than a union. */
