@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { EndedPredictions } from '../../src/predictions/ended.js';
+import { idOf, sampleRecord } from '../store/directory/samples.js';
+
+const failed = (n: number) => sampleRecord(n, { status: 'failed' });
+
+describe('predictions that came to nothing', () => {
+  it('are told of, the last thousand of them', () => {
+    const ended = new EndedPredictions();
+    for (let n = 0; n < 1002; n++) ended.add(failed(n));
+    expect([...ended.values()]).toHaveLength(1000);
+    expect(ended.get(idOf(1))).toBeUndefined();
+    expect(ended.get(idOf(2))).toEqual(failed(2));
+  });
+
+  it('count from when they failed last', () => {
+    const ended = new EndedPredictions();
+    for (let n = 0; n < 1000; n++) ended.add(failed(n));
+    ended.add(failed(0));
+    ended.add(failed(1000));
+    expect(ended.get(idOf(0))).toEqual(failed(0));
+    expect(ended.get(idOf(1))).toBeUndefined();
+  });
+
+  it('are forgotten when they are deleted', () => {
+    const ended = new EndedPredictions();
+    ended.add(failed(1));
+    expect(ended.delete(idOf(1))).toBe(true);
+    expect(ended.delete(idOf(1))).toBe(false);
+    expect(ended.get(idOf(1))).toBeUndefined();
+  });
+});

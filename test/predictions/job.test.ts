@@ -1,0 +1,127 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { CancelledError } from '../../src/predictions/errors.js';
+import { Job, type JobEvent, type Made } from '../../src/predictions/job.js';
+import { WARM_UP } from '../../src/predictor/warm-up.js';
+import { sampleRecord, sampleTensor } from '../store/directory/samples.js';
+
+const MADE: Made = {
+  tensors: [sampleTensor('fc.weight', [10, 16], [10, 16], 1)],
+  statistics: new Promise(() => {}),
+};
+
+const WORK = { ghn: 'ghn3', architecture: WARM_UP, predictClassifier: true, seed: 0, postprocess: null };
+
+/** A job whose making is in the test's hands, and what became of it. */
+function job({ stubborn = false } = {}) {
+  let finish!: (made: Made) => void;
+  let fail!: (error: Error) => void;
+  const outcome: { kept?: Made; failed?: Error } = {};
+  const created = new Job(sampleRecord(1, { status: 'queued' }), WORK, {
+    make: (_, signal) =>
+      new Promise((resolve, reject) => {
+        finish = resolve;
+        fail = reject;
+        if (!stubborn) signal.addEventListener('abort', () => reject(signal.reason as Error));
+      }),
+    keep: async (_, made) => {
+      outcome.kept = made;
+    },
+    fail: (_, error) => {
+      outcome.failed = error;
+    },
+  });
+  return { job: created, finish, fail, outcome };
+}
+
+const client = () => new AbortController();
+const GONE = new Error('the client has gone');
+
+describe('a job', () => {
+  it('is shared by all who wait for it, and kept when it is made', async () => {
+    const { job: shared, finish, outcome } = job();
+    const waits = [client(), client(), client()].map(({ signal }) => shared.wait(signal));
+    finish(MADE);
+    await Promise.all(waits);
+    expect(shared.tensors).toBe(MADE.tensors);
+    await shared.settled;
+    expect(outcome).toEqual({ kept: MADE });
+  });
+
+  it('goes on while one of them waits, and is cancelled when the last has gone', async () => {
+    const { job: shared, outcome } = job();
+    const [first, second] = [client(), client()];
+    const waits = [shared.wait(first.signal), shared.wait(second.signal)].map((wait) =>
+      wait.catch((error: Error) => error),
+    );
+    first.abort(GONE);
+    expect(await waits[0]).toBe(GONE);
+    expect(shared.cancelled).toBe(false);
+    second.abort(GONE);
+    expect(await waits[1]).toBe(GONE);
+    expect(shared.cancelled).toBe(true);
+    await shared.settled;
+    expect(outcome.failed).toBeInstanceOf(CancelledError);
+  });
+
+  it('is cancelled by a client that had gone before it could wait', async () => {
+    const { job: shared } = job();
+    await expect(shared.wait(AbortSignal.abort(GONE))).rejects.toBe(GONE);
+    expect(shared.cancelled).toBe(true);
+  });
+
+  it('that is detached goes on when all have gone', async () => {
+    const { job: detached, finish, outcome } = job();
+    detached.detach();
+    const gone = client();
+    const wait = detached.wait(gone.signal);
+    gone.abort(GONE);
+    await expect(wait).rejects.toBe(GONE);
+    expect(detached.cancelled).toBe(false);
+    finish(MADE);
+    await detached.settled;
+    expect(outcome.kept).toBe(MADE);
+  });
+
+  it('that is made is not cancelled by those who leave with what they came for', async () => {
+    const { job: made, finish } = job();
+    const wait = made.wait(client().signal);
+    finish(MADE);
+    await wait;
+    await setImmediate();
+    expect(made.cancelled).toBe(false);
+  });
+
+  it('that fails says why to all who wait and to its record', async () => {
+    const { job: failing, fail, outcome } = job();
+    const waits = [failing.wait(client().signal), failing.wait(client().signal)];
+    const broken = new Error('broken');
+    fail(broken);
+    for (const wait of waits) await expect(wait).rejects.toBe(broken);
+    await failing.settled;
+    expect(outcome).toEqual({ failed: broken });
+  });
+
+  it('is cancelled before it has stopped', async () => {
+    const { job: stubborn, fail, outcome } = job({ stubborn: true });
+    stubborn.cancel();
+    expect(stubborn.cancelled).toBe(true);
+    await setImmediate();
+    expect(outcome).toEqual({});
+    fail(new CancelledError('stopped'));
+    await stubborn.settled;
+    expect(outcome.failed).toBeInstanceOf(CancelledError);
+  });
+
+  it('tells those who watch of every change and stage, until they look away', () => {
+    const { job: watched } = job();
+    const events: JobEvent[] = [];
+    const unwatch = watched.watch((event) => events.push(event));
+    watched.update({ status: 'running' });
+    watched.begin('encode');
+    unwatch();
+    watched.begin('decode');
+    expect(events).toEqual([{ record: watched.record }, { stage: 'encode' }]);
+    expect(watched.record).toMatchObject({ id: sampleRecord(1).id, status: 'running' });
+  });
+});

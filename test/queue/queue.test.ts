@@ -1,0 +1,114 @@
+import { setImmediate } from 'node:timers/promises';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Queue, QueueFullError } from '../../src/queue/queue.js';
+
+const never = () => new AbortController().signal;
+
+/** A task that ends when it is told to. */
+function task(name: string, log: string[]) {
+  let end!: () => void;
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const run = async () => {
+    log.push(`${name} begins`);
+    await ended;
+    log.push(`${name} ends`);
+    return name;
+  };
+  return { run, end };
+}
+
+describe('a queue', () => {
+  it('runs one task at a time, in the order in which they came', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(3), { minLength: 1, maxLength: 12 }), async (turns) => {
+        const queue = new Queue(turns.length);
+        const started: number[] = [];
+        let running = 0;
+        await Promise.all(
+          turns.map((count, index) =>
+            queue.run(async () => {
+              started.push(index);
+              expect(++running).toBe(1);
+              for (let k = 0; k < count; k++) await setImmediate();
+              running--;
+            }, never()),
+          ),
+        );
+        expect(started).toEqual(turns.map((_, index) => index));
+        expect(queue.busy).toBe(false);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('says how many wait, and refuses one more than may wait at once', async () => {
+    const queue = new Queue(2);
+    const log: string[] = [];
+    const tasks = ['a', 'b', 'c'].map((name) => task(name, log));
+    const results = tasks.map(({ run }) => queue.run(run, never()));
+    expect(queue.depth).toBe(2);
+    expect(() => queue.checkRoom()).toThrow(QueueFullError);
+    await expect(queue.run(task('d', log).run, never())).rejects.toThrow('2 predictions are waiting already');
+    for (const { end } of tasks) end();
+    expect(await Promise.all(results)).toEqual(['a', 'b', 'c']);
+    expect(log).not.toContain('d begins');
+    expect(queue.depth).toBe(0);
+    expect(() => queue.checkRoom()).not.toThrow();
+  });
+
+  it('goes on after a task that fails', async () => {
+    const queue = new Queue(5);
+    const failed = queue.run(() => Promise.reject(new Error('broken')), never());
+    const next = queue.run(async () => 'next', never());
+    await expect(failed).rejects.toThrow('broken');
+    expect(await next).toBe('next');
+  });
+
+  it('takes a waiting task out when its signal is aborted, and never starts it', async () => {
+    const queue = new Queue(5);
+    const log: string[] = [];
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => task(name, log));
+    const controller = new AbortController();
+    const first = queue.run(a.run, never());
+    const second = queue.run(b.run, controller.signal);
+    const third = queue.run(c.run, never());
+    controller.abort(new Error('not wanted any more'));
+    await expect(second).rejects.toThrow('not wanted any more');
+    expect(queue.depth).toBe(1);
+    a.end();
+    c.end();
+    await Promise.all([first, third]);
+    expect(log).toEqual(['a begins', 'a ends', 'c begins', 'c ends']);
+  });
+
+  it('does not start a task whose signal is aborted already', async () => {
+    const log: string[] = [];
+    const run = new Queue(5).run(task('a', log).run, AbortSignal.abort(new Error('too late')));
+    await expect(run).rejects.toThrow('too late');
+    expect(log).toEqual([]);
+  });
+
+  it('lets a running task see to its own signal', async () => {
+    const queue = new Queue(5);
+    const log: string[] = [];
+    const a = task('a', log);
+    const controller = new AbortController();
+    const run = queue.run(a.run, controller.signal);
+    controller.abort();
+    a.end();
+    expect(await run).toBe('a');
+  });
+
+  it('lets nobody slip in between a task and the one that waits for it', async () => {
+    const queue = new Queue(5);
+    const order: string[] = [];
+    const first = queue.run(async () => order.push('first'), never());
+    const second = queue.run(async () => order.push('second'), never());
+    const late = first.then(() => queue.run(async () => order.push('late'), never()));
+    await Promise.all([first, second, late]);
+    expect(order).toEqual(['first', 'second', 'late']);
+  });
+});
