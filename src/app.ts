@@ -22,6 +22,12 @@ import { statistics } from './routes/predictions/statistics.js';
 import { weights } from './routes/predictions/weights.js';
 import type { Settings } from './settings.js';
 
+/** How long a client may take to send a request: one that drips it byte by byte holds a connection no longer. */
+const MAX_REQUEST_MS = 60_000;
+
+/** A connection on which nothing moves for this much longer than an answer may take is given up. */
+const IDLE_MARGIN_MS = 10_000;
+
 export interface AppOptions {
   readonly settings: Settings;
   readonly logger: FastifyBaseLogger;
@@ -46,6 +52,8 @@ export async function buildApp({
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     bodyLimit: settings.MAX_BODY_BYTES,
+    requestTimeout: MAX_REQUEST_MS,
+    connectionTimeout: settings.REQUEST_TIMEOUT_MS + IDLE_MARGIN_MS,
     frameworkErrors: refusePath,
     // What is under way is finished; new connections are refused, and idle ones are closed.
     forceCloseConnections: 'idle',
