@@ -6,14 +6,36 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .architecture import Architecture, TraceWarning
+from .client import Client, Postprocess, predict
+from .errors import DownloadError, ServiceError
+from .weights import Weights
 
 if TYPE_CHECKING:
+    from .loading import Loaded, NotPredictedWarning, load
     from .tracing import trace
 
-__all__ = ["Architecture", "TraceWarning", "trace"]
+__all__ = [
+    "Architecture",
+    "Client",
+    "DownloadError",
+    "Loaded",
+    "NotPredictedWarning",
+    "Postprocess",
+    "ServiceError",
+    "TraceWarning",
+    "Weights",
+    "load",
+    "predict",
+    "trace",
+]
 
 # What needs PyTorch is imported when it is first asked for.
-_WITH_TORCH = {"trace": ".tracing"}
+_WITH_TORCH = {
+    "Loaded": ".loading",
+    "NotPredictedWarning": ".loading",
+    "load": ".loading",
+    "trace": ".tracing",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -22,5 +44,7 @@ def __getattr__(name: str) -> Any:
     try:
         module = importlib.import_module(_WITH_TORCH[name], __name__)
     except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
         raise ImportError(f"ghn_serve.{name} needs PyTorch: pip install ghn-serve[torch]") from error
     return getattr(module, name)

@@ -11,6 +11,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.nn.parameter import is_lazy
 
 from ..architecture import Architecture, TraceWarning
+from ..unwrap import unwrapped
 from .describe import described
 from .recorder import Recorder, kind, tensors
 from .rules import RULES
@@ -40,6 +41,7 @@ def trace(module: nn.Module, example: Any, *, name: str | None = None, training:
     lazy = [key for key, parameter in module.named_parameters() if is_lazy(parameter)]
     if lazy:
         raise ValueError(f"{lazy[0]} has no shape yet: run the module once before tracing it")
+    module = unwrapped(module)
     recorder = Recorder(module, RULES)
     with undisturbed(module, training), torch.no_grad(), followed(recorder):
         args, kwargs = arguments(module, example)

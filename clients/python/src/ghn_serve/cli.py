@@ -1,0 +1,194 @@
+"""The command line: ghn-serve trace, predict and stats."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from .client import IMAGE, Client, Postprocess
+from .errors import DownloadError, ServiceError
+from .networks import network, prediction_id
+from .table import statistics_table
+
+NETWORK_HELP = (
+    "torchvision:NAME, timm:NAME, MODULE:ATTRIBUTE (a module, or what makes one), the file of an architecture (.json), "
+    "or a name that the service knows"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    warnings.showwarning = print_warning
+    # A network of one's own is most often in the directory that one is in.
+    sys.path.insert(0, "")
+    try:
+        arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough; Python would complain of what is left when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (
+        ServiceError,
+        DownloadError,
+        requests.RequestException,
+        ImportError,
+        AttributeError,
+        ValueError,
+        OSError,
+    ) as error:
+        print(f"ghn-serve: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def trace_command(arguments: argparse.Namespace) -> None:
+    architecture: Any = asked_network(arguments)
+    if isinstance(architecture, str):
+        with client(arguments) as service:
+            architecture = service.architecture(architecture, arguments.num_classes)
+    text = json.dumps(architecture, indent=2)
+    if arguments.output is None:
+        print(text)
+    else:
+        arguments.output.write_text(text + "\n")
+
+
+def predict_command(arguments: argparse.Namespace) -> None:
+    asked = asked_network(arguments)
+    name = asked if isinstance(asked, str) else asked["name"]
+    with client(arguments) as service:
+        weights = service.predict(asked, **options(arguments, asked))
+    output = arguments.output or Path(f"{name}.safetensors")
+    weights.save(output)
+    print(f"{weights!r} in {output}", file=sys.stderr)
+
+
+def stats_command(arguments: argparse.Namespace) -> None:
+    with client(arguments) as service:
+        prediction = prediction_id(arguments.network)
+        if prediction is None:
+            asked = asked_network(arguments)
+            prediction = service.begin({"architecture": asked, **options(arguments, asked)})["id"]
+        statistics = service.statistics(prediction)
+    print(json.dumps(statistics, indent=2) if arguments.json else statistics_table(statistics))
+
+
+def asked_network(arguments: argparse.Namespace) -> str | dict[str, Any]:
+    return network(arguments.network, arguments.example, dict(arguments.argument), arguments.num_classes)
+
+
+def client(arguments: argparse.Namespace) -> Client:
+    return Client(
+        arguments.url,
+        api_key=arguments.api_key,
+        timeout=arguments.timeout,
+        retries=arguments.retries,
+        progress=False if arguments.quiet else None,
+    )
+
+
+def options(arguments: argparse.Namespace, asked: Any) -> dict[str, Any]:
+    """The request's options: those that were given, and the classes where they have not gone into the network."""
+    postprocess: Postprocess = {}
+    if arguments.noise is not None:
+        postprocess["noise"] = arguments.noise
+    if arguments.orthogonalize:
+        postprocess["orthogonalize"] = True
+    if arguments.from_layer is not None:
+        postprocess["from_layer"] = arguments.from_layer
+    if arguments.min_channels is not None:
+        postprocess["min_channels"] = arguments.min_channels
+    given = {
+        "num_classes": arguments.num_classes if isinstance(asked, str) else None,
+        "ghn": arguments.ghn,
+        "predict_classifier": False if arguments.no_classifier else None,
+        "postprocess": {**postprocess, "seed": arguments.seed} if postprocess else None,
+        "seed": arguments.seed,
+        "dtype": arguments.dtype,
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def print_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def shape(text: str) -> tuple[int, ...]:
+    return tuple(int(n) for n in text.split(","))
+
+
+def argument(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text}: expected NAME=VALUE")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def parser() -> argparse.ArgumentParser:
+    of_network = argparse.ArgumentParser(add_help=False)
+    of_network.add_argument("network", metavar="NETWORK", help=NETWORK_HELP)
+    of_network.add_argument(
+        "--example", type=shape, default=IMAGE, metavar="N,…", help="shape of its input: 1,3,224,224"
+    )
+    of_network.add_argument("--num-classes", type=int, metavar="N", help="outputs of its head")
+    of_network.add_argument(
+        "--argument",
+        type=argument,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an argument to make it with",
+    )
+
+    of_service = argparse.ArgumentParser(add_help=False)
+    service = of_service.add_argument_group("service")
+    service.add_argument("--url", help="else GHN_SERVE_URL, else http://127.0.0.1:3000")
+    service.add_argument("--api-key", metavar="KEY", help="else GHN_SERVE_API_KEY")
+    service.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="without an answer (300)")
+    service.add_argument("--retries", type=int, default=5, metavar="N", help="of a request that fails (5)")
+    service.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    of_prediction = argparse.ArgumentParser(add_help=False)
+    prediction = of_prediction.add_argument_group("prediction")
+    prediction.add_argument("--ghn", metavar="ID", help="one of the service's GHNs")
+    prediction.add_argument("--no-classifier", action="store_true", help="leave the head out")
+    prediction.add_argument("--seed", type=int, default=0, metavar="N", help="for what is random (0)")
+    prediction.add_argument("--dtype", choices=("F32", "F16", "BF16"), default="F32")
+    prediction.add_argument("--noise", type=float, metavar="BETA", help="post-processing: noise against equal rows")
+    prediction.add_argument("--orthogonalize", action="store_true", help="post-processing: orthogonal weights")
+    prediction.add_argument("--from-layer", type=int, metavar="K", help="post-process the weights from the Kth on")
+    prediction.add_argument("--min-channels", type=int, metavar="N", help="post-process weights of more channels")
+
+    result = argparse.ArgumentParser(prog="ghn-serve", description="Predicted parameters for neural networks.")
+    commands = result.add_subparsers(metavar="COMMAND", required=True)
+    trace = commands.add_parser("trace", parents=[of_network, of_service], help="print a network's architecture")
+    trace.add_argument("-o", "--output", type=Path, metavar="FILE", help="else standard output")
+    trace.set_defaults(run=trace_command)
+    predict = commands.add_parser(
+        "predict", parents=[of_network, of_prediction, of_service], help="save a network's predicted weights"
+    )
+    predict.add_argument("-o", "--output", type=Path, metavar="FILE", help="else NAME.safetensors")
+    predict.set_defaults(run=predict_command)
+    stats = commands.add_parser(
+        "stats", parents=[of_network, of_prediction, of_service], help="print statistics of predicted weights"
+    )
+    stats.add_argument("--json", action="store_true", help="all that the service says, as JSON")
+    stats.set_defaults(run=stats_command)
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())

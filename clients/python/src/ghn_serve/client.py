@@ -1,0 +1,171 @@
+"""The service's client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Union, cast
+from urllib.parse import quote
+
+from .architecture import Architecture
+from .transport import Transport
+from .weights import Weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    Network = Union[str, Mapping[str, Any], nn.Module]
+
+DEFAULT_URL = "http://127.0.0.1:3000"
+IMAGE = (1, 3, 224, 224)
+
+
+class Postprocess(TypedDict, total=False):
+    """The post-processing of predicted weights: noise, then orthogonalisation."""
+
+    noise: float
+    orthogonalize: bool
+    from_layer: int
+    min_channels: int
+    seed: int
+
+
+class Client:
+    """
+    Of a service at `url` (else the environment variable GHN_SERVE_URL, else http://127.0.0.1:3000), with `api_key`
+    (else GHN_SERVE_API_KEY).
+
+    A request is given up after `timeout` seconds without an answer. It is tried again, up to `retries` times, where
+    there is no connection and where the service is overloaded: then after as long as it says. A download that breaks
+    goes on where it stopped. `progress` shows or hides the progress of downloads; else terminals see it.
+
+    Raises ServiceError for what the service refuses, DownloadError for weights that do not arrive whole, and
+    requests.RequestException where there is no service.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        api_key: str | None = None,
+        timeout: float = 300.0,
+        retries: int = 5,
+        progress: bool | None = None,
+    ) -> None:
+        url = url or os.environ.get("GHN_SERVE_URL") or DEFAULT_URL
+        key = api_key or os.environ.get("GHN_SERVE_API_KEY")
+        self._transport = Transport(url, key, timeout=timeout, retries=retries, progress=progress)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def predict(
+        self,
+        network: Network,
+        example: Any = IMAGE,
+        *,
+        num_classes: int | None = None,
+        ghn: str | None = None,
+        predict_classifier: bool = True,
+        postprocess: Postprocess | None = None,
+        seed: int = 0,
+        dtype: Literal["F32", "F16", "BF16"] = "F32",
+        format: Literal["tiled", "safetensors"] | None = None,
+        rank: int | None = None,
+        world_size: int | None = None,
+        dim: int = 0,
+        tensors: str | None = None,
+    ) -> Weights:
+        """
+        Predicts the weights of a network: the name of one that the service knows, an architecture, or a PyTorch
+        module, which is traced with `example` (trace says what that can be).
+
+        They are sent `tiled`, a small part of the whole, unless `format` or post-processing has it otherwise. In
+        distributed training `rank` and `world_size` fetch this rank's rows of each tensor (its part of dimension
+        `dim`); `tensors` fetches those whose names fit, as in "layer1.*,fc.weight".
+        """
+        architecture = described(network, example)
+        request = {
+            "architecture": architecture,
+            "num_classes": num_classes,
+            "ghn": ghn,
+            "predict_classifier": predict_classifier,
+            "postprocess": postprocess,
+            "seed": seed,
+            "dtype": dtype,
+            "format": format or ("safetensors" if postprocess else "tiled"),
+        }
+        body = {key: value for key, value in request.items() if value is not None}
+        part = {"rank": rank, "world_size": world_size, "tensors": tensors}
+        part = {key: value for key, value in part.items() if value is not None}
+        if rank is not None:
+            part["dim"] = dim
+        if part:
+            path = f"{self.begin(body)['links']['self']}/weights"
+            response = self._transport.when_ready(path, part)
+        else:
+            response = self._transport.request("POST", "/predict", body=body)
+            path = f"{response.headers['location']}/weights"
+        return Weights.from_bytes(self._transport.download(response, path, part, name_of(architecture)))
+
+    def begin(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Asks for a prediction without waiting for it: its record. `request` is the body of POST /predict."""
+        return cast(
+            "dict[str, Any]",
+            self._transport.json("POST", "/predict", body=request, headers={"prefer": "respond-async"}),
+        )
+
+    def record(self, prediction: str) -> dict[str, Any]:
+        """What the service knows of a prediction: its request, status, timings and statistics."""
+        return cast("dict[str, Any]", self._transport.json("GET", f"/predictions/{prediction}"))
+
+    def statistics(self, prediction: str) -> dict[str, Any]:
+        """Of a prediction's weights, together and by tensor; waits for one that is in the making."""
+        with self._transport.when_ready(f"/predictions/{prediction}/statistics") as response:
+            return cast("dict[str, Any]", response.json())
+
+    def architectures(self) -> list[dict[str, Any]]:
+        """Those that the service knows by name."""
+        return cast("list[dict[str, Any]]", self._transport.json("GET", "/architectures")["architectures"])
+
+    def architecture(self, name: str, num_classes: int | None = None) -> Architecture:
+        query = None if num_classes is None else {"num_classes": num_classes}
+        return cast(Architecture, self._transport.json("GET", f"/architectures/{quote(name, safe='')}", query=query))
+
+    def ghns(self) -> list[dict[str, Any]]:
+        """The GHNs that the service has loaded."""
+        return cast("list[dict[str, Any]]", self._transport.json("GET", "/ghns")["ghns"])
+
+
+def predict(
+    network: Network,
+    example: Any = IMAGE,
+    *,
+    url: str | None = None,
+    api_key: str | None = None,
+    timeout: float = 300.0,
+    retries: int = 5,
+    progress: bool | None = None,
+    **options: Any,
+) -> Weights:
+    """One prediction by a client made for it: Client and its predict say what the arguments are."""
+    with Client(url, api_key=api_key, timeout=timeout, retries=retries, progress=progress) as client:
+        return client.predict(network, example, **options)
+
+
+def described(network: Network, example: Any) -> str | Mapping[str, Any]:
+    if isinstance(network, (str, Mapping)):
+        return network
+    from .tracing import trace
+
+    return cast("Mapping[str, Any]", trace(network, example))
+
+
+def name_of(architecture: str | Mapping[str, Any]) -> str:
+    return architecture if isinstance(architecture, str) else str(architecture.get("name", "weights"))

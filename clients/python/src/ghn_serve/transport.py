@@ -1,0 +1,127 @@
+"""HTTP as the client needs it: a key, retries that wait as long as they are told to, downloads that go on."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from urllib.parse import urljoin
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+from urllib3.util import Retry
+
+from .errors import DownloadError, ServiceError
+from .progress import progress_bar
+
+# Seconds to wait for the connection itself: a service that is there answers at once.
+CONNECT_TIMEOUT = 10.0
+CHUNK_BYTES = 2**20
+# Seconds more before each further attempt at a download that brings nothing.
+BACKOFF = 1.0
+# A failed request may be repeated: the same prediction has the same id, and is made once.
+RETRIED = (429, 503)
+
+BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, HTTPError)
+
+
+class Transport:
+    """
+    `timeout`: seconds without a byte, and in all for a prediction that is in the making. `retries`: how often a request
+    that fails, and a download that brings nothing, is tried again.
+    """
+
+    def __init__(
+        self, url: str, api_key: str | None, *, timeout: float, retries: int, progress: bool | None = None
+    ) -> None:
+        self._url = url.rstrip("/") + "/"
+        self._timeout, self._retries, self._progress = timeout, retries, progress
+        self._session = requests.Session()
+        policy = Retry(
+            total=retries,
+            allowed_methods=None,
+            status_forcelist=RETRIED,
+            backoff_factor=0.5,
+            respect_retry_after_header=True,
+            raise_on_status=False,
+        )
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(max_retries=policy))
+        # Compressed bytes could not be counted, and weights are not worth compressing.
+        self._session.headers["accept-encoding"] = "identity"
+        if api_key:
+            self._session.headers["authorization"] = f"Bearer {api_key}"
+
+    def close(self) -> None:
+        self._session.close()
+
+    def json(self, method: str, path: str, **options: Any) -> Any:
+        with self.request(method, path, **options) as response:
+            return response.json()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> requests.Response:
+        """The response, its body not yet read. Raises ServiceError for a problem, after the retries."""
+        response = self._session.request(
+            method,
+            urljoin(self._url, path.lstrip("/")),
+            json=body,
+            params=query,
+            headers=headers,
+            timeout=(CONNECT_TIMEOUT, self._timeout),
+            stream=True,
+        )
+        if not response.ok:
+            with response:
+                raise ServiceError(response)
+        return response
+
+    def when_ready(
+        self, path: str, query: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+    ) -> requests.Response:
+        """What there is of a prediction once it is made: until then the service says 409, and when to ask again."""
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                return self.request("GET", path, query=query, headers=headers)
+            except ServiceError as error:
+                if error.retry_after is None or time.monotonic() + error.retry_after > deadline:
+                    raise
+                time.sleep(error.retry_after)
+
+    def download(self, response: requests.Response, path: str, query: dict[str, Any] | None, label: str) -> bytearray:
+        """
+        The whole body of a response. Where the connection breaks, the rest is fetched from `path`, which has the same
+        bytes under the same etag; other bytes are fetched from their beginning.
+        """
+        body, count, failures = bytearray(), 0, 0
+        total = int(response.headers["content-length"])
+        with progress_bar(total, label, self._progress) as progress:
+            while True:
+                if response.status_code != requests.codes.partial_content:
+                    progress.update(-count)
+                    body, count = bytearray(int(response.headers["content-length"])), 0
+                start, cause = count, None
+                try:
+                    with response:
+                        for chunk in response.iter_content(CHUNK_BYTES):
+                            body[count : count + len(chunk)] = chunk
+                            count += len(chunk)
+                            progress.update(len(chunk))
+                except BROKEN as error:
+                    cause = error
+                if count == len(body):
+                    return body
+                failures = failures + 1 if count == start else 0
+                if failures > self._retries:
+                    raise DownloadError(f"{count} of the {len(body)} bytes of {label} arrived") from cause
+                time.sleep(BACKOFF * failures)
+                headers = {"range": f"bytes={count}-", "if-range": response.headers.get("etag", "")}
+                response = self.when_ready(path, query, headers if count and headers["if-range"] else None)
