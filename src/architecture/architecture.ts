@@ -40,6 +40,26 @@ export interface StateDictEntry extends TensorSpec {
   readonly kind: 'parameter' | 'buffer';
 }
 
+/** How a tensor goes out where that is not PyTorch's way. */
+export interface TensorLayout {
+  /** The tensor's, as its node has it. */
+  readonly name: string;
+  /** What it is called outside. */
+  readonly as: string;
+  /** PyTorch's shape, of which axes may be divided, as [h·d, e] is into [h, d, e], and those of 1 left out. */
+  readonly view: readonly number[];
+  /** The view's axes in the order that they have outside. */
+  readonly axes: readonly number[];
+}
+
+/** What an architecture that was given as Keras has besides. */
+export interface KerasForm {
+  /** Of every tensor of the state dict, in its order. */
+  readonly layouts: readonly TensorLayout[];
+  /** The model as it was given, its class_name and its config. */
+  readonly model: unknown;
+}
+
 /** A checked network: what every later step may rely on. */
 export interface Architecture {
   readonly name: string;
@@ -49,4 +69,6 @@ export interface Architecture {
   readonly edges: readonly (readonly [number, number])[];
   /** The network's tensors in its own order, where the request gave one. */
   readonly stateDict: readonly StateDictEntry[] | null;
+  /** Where it was given as Keras: the nodes and the state dict are those of the same network in PyTorch. */
+  readonly keras?: KerasForm;
 }

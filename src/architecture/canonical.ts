@@ -1,5 +1,6 @@
 import type { Architecture, Node } from './architecture.js';
 import { inferClassifier } from './classifier.js';
+import { isObject } from './json.js';
 import type { Graph, GraphNode } from './schema.js';
 
 /**
@@ -19,9 +20,21 @@ export function canonicalGraph(architecture: Architecture): Graph {
   };
 }
 
-/** The same string for the same network, however its JSON was written: what an identity can be the digest of. */
+/**
+ * The same string for the same network, however its JSON was written: what an identity can be the digest of. One that was
+ * given as Keras is another than the same network in PyTorch, and than one that has other activations, say, which a graph
+ * does not show but a model in TensorFlow.js does.
+ */
 export function canonicalString(architecture: Architecture): string {
-  return JSON.stringify(canonicalGraph(architecture));
+  const graph = JSON.stringify(canonicalGraph(architecture));
+  return architecture.keras ? `${graph}${sortedString(architecture.keras.model)}` : graph;
+}
+
+/** As JSON whose objects have their keys in order. */
+function sortedString(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) =>
+    isObject(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item,
+  );
 }
 
 /** Where there is no classifier but the rule would find one, the last node must say that it is none. */

@@ -41,7 +41,12 @@ export class FaultList {
 
   /** @throws ArchitectureError if there is a fault. */
   throwIfAny(): void {
-    if (this.#faults.length > 0) throw new ArchitectureError(this.#faults);
+    if (this.#faults.length > 0) throw this.error();
+  }
+
+  /** The faults so far. */
+  error(): ArchitectureError {
+    return new ArchitectureError(this.#faults);
   }
 }
 

@@ -3,6 +3,8 @@ import type { Architecture } from './architecture.js';
 import { ArchitectureError, quote } from './faults.js';
 import { parseGraph } from './graph.js';
 import { isObject } from './json.js';
+import { parseKeras } from './keras/parse.js';
+import { kerasSchema } from './keras/schema.js';
 import { parseLayers } from './layers/parse.js';
 import { layersSchema } from './layers/schema.js';
 import type { Limits } from './limits.js';
@@ -15,6 +17,7 @@ type Parser = (input: unknown, limits: Limits) => Architecture;
 const PARSERS: readonly (readonly [key: string, parse: Parser])[] = [
   ['nodes', parseGraph],
   ['layers', parseLayers],
+  ['keras', parseKeras],
 ];
 
 /**
@@ -34,4 +37,4 @@ export function parseArchitecture(input: unknown, limits: Limits): Architecture 
  * The forms that an architecture can have, for a request's documentation. parseArchitecture is what reads them: it says
  * more than a union's errors, and stops at a body of a million faults.
  */
-export const architectureSchema = z.union([graphSchema, layersSchema]);
+export const architectureSchema = z.union([graphSchema, layersSchema, kerasSchema]);

@@ -1,4 +1,5 @@
 import type { Architecture } from '../architecture/architecture.js';
+import { namesOutside } from '../architecture/layout.js';
 import { didYouMean } from '../architecture/nearest.js';
 import { notPredicted, parameterCount, predictedTensors } from '../architecture/tensors.js';
 import type { GhnDescription, PredictionJob, PredictorDescription } from '../predictor/protocol.js';
@@ -54,7 +55,7 @@ export function plan(
       nodes: architecture.nodes.length,
       tensors: predictedTensors(architecture).length,
       parameters: parameterCount(architecture),
-      not_predicted: notPredicted(architecture),
+      not_predicted: namesOutside(notPredicted(architecture), architecture),
     },
     ghn: { id: ghn.id, digest: ghn.digest },
     engine: engine.name,

@@ -1,9 +1,11 @@
+import type { Architecture } from '../architecture/architecture.js';
+import { layOut, namesOutside } from '../architecture/layout.js';
 import { readCheckpoint } from '../checkpoint/checkpoint.js';
 import type { Engine } from '../engine/engine.js';
 import { selectEngine, selectProducts } from '../engine/select.js';
 import type { Ghn } from '../ghn/ghn.js';
 import { loadGhn } from '../ghn/load.js';
-import { postprocess } from '../postprocess/postprocess.js';
+import { type Applied, postprocess } from '../postprocess/postprocess.js';
 import type { Products } from '../postprocess/products.js';
 import { touched } from '../postprocess/touched.js';
 import { networkStatistics } from '../statistics/network.js';
@@ -90,8 +92,10 @@ export class Pipeline {
     const { tensors, applied } = options
       ? await postprocess(predicted, touched(architecture, options), options, this.#products, signal)
       : { tensors: predicted, applied: null };
+    // Last of all: whatever is computed is computed in PyTorch's layout.
+    const laidOut = layOut(tensors, architecture);
     const latency = stopwatch.stop();
-    return { tensors, applied, latency };
+    return { tensors: laidOut, applied: applied && appliedOutside(applied, architecture), latency };
   }
 
   async statistics(tensors: readonly TiledTensor[]): Promise<PredictedStatistics> {
@@ -111,6 +115,15 @@ export class Pipeline {
     if (!ghn) throw new Error(`no GHN ${JSON.stringify(id)} is loaded`);
     return ghn;
   }
+}
+
+/** What was done, to tensors by the names that they go out by. */
+function appliedOutside(applied: readonly Applied[], architecture: Architecture): Applied[] {
+  const names = namesOutside(
+    applied.map(({ name }) => name),
+    architecture,
+  );
+  return applied.map((done, index) => ({ ...done, name: names[index]! }));
 }
 
 class Stopwatch {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { tensorNameSchema } from '../schema.js';
-import type { Network } from '../layers/network.js';
-import type { Output, Value } from '../layers/layer-type.js';
 import type { Op } from '../architecture.js';
-import { type Variable, pytorchName, unchanged } from './variable.js';
+import type { Output, Value } from '../layers/layer-type.js';
+import type { Network } from '../layers/network.js';
+import { tensorNameSchema } from '../schema.js';
+import { pytorchName, unchanged, type Variable } from './variable.js';
 
 /** 2 or 3: Keras 2, whose form TensorFlow.js has too. */
 export type Generation = 2 | 3;
@@ -64,17 +64,12 @@ interface WeightOptions {
 export class LayerWeights {
   readonly variables: Variable[] = [];
   readonly #network: Network;
-  readonly #layer: string;
-  readonly #path: string;
+  readonly #layer: readonly string[];
 
-  /**
-   * @param layer its name in PyTorch's way, with those of the models around it
-   * @param path what its weights' paths begin with in Keras
-   */
-  constructor(network: Network, layer: string, path: string) {
+  /** @param layer its name, behind those of models that are in the names of its weights */
+  constructor(network: Network, layer: readonly string[]) {
     this.#network = network;
     this.#layer = layer;
-    this.#path = path;
   }
 
   /** The node of a kernel. */
@@ -109,7 +104,7 @@ export class LayerWeights {
 
   #add(weight: string, kind: Variable['kind'], { shape, layout }: WeightOptions): Variable {
     const variable = {
-      path: `${this.#path}/${weight}`,
+      path: [...this.#layer, weight].join('/'),
       name: pytorchName(this.#layer, weight),
       shape,
       kind,

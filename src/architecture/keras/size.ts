@@ -72,7 +72,10 @@ export function slide(
   const sides = [side(height, 0), side(width, 1)] as const;
   if (!sides.includes(0)) return sides;
   const window = `a window of ${kernel.join(' × ')}`;
-  fault(null, `${label} has ${window}, which does not fit into ${sizeText(input.size!)}, what ${input.giver} gives`);
+  fault(
+    null,
+    `${label} has ${window}, which does not fit into ${sizeText(input.size!)}, what ${input.giver} gives`,
+  );
   return [null, null];
 }
 

@@ -28,9 +28,10 @@ const PYTORCH_NAMES: Readonly<Record<string, string>> = {
 };
 
 /** The PyTorch name of a layer's weight, `query/kernel` of `mha` for instance: `mha.query.weight`. */
-export function pytorchName(layer: string, weight: string): string {
-  const [last, ...modules] = weight.split('/').reverse() as [string, ...string[]];
-  return [layer, ...modules.reverse(), PYTORCH_NAMES[last] ?? last].join('.');
+export function pytorchName(layer: readonly string[], weight: string): string {
+  const modules = weight.split('/');
+  const last = modules.pop()!;
+  return [...layer, ...modules, PYTORCH_NAMES[last] ?? last].join('.');
 }
 
 /** A layout by which PyTorch's shape is Keras' shape too. */

@@ -3,6 +3,11 @@ import { couldBeClassifier } from '../node-rules.js';
 import type { Graph, GraphNode } from '../schema.js';
 import { inPyTorchOrder } from './state-dict.js';
 
+const POOLS: ReadonlySet<Op> = new Set(['glob_avg', 'avg_pool', 'max_pool']);
+
+/** A squeeze-and-excitation block's gate takes some four nodes to compute; more are looked at in no case. */
+const MAX_GATE_NODES = 50;
+
 interface DraftNode {
   /** null: it is numbered among those of its operation. */
   readonly id: string | null;
@@ -18,6 +23,8 @@ interface DraftNode {
 export class Network {
   readonly #nodes: DraftNode[] = [{ id: 'input', op: 'input', inputs: [] }];
   readonly #stateDict: StateDictEntry[] = [];
+  /** Nodes that turned out to be none: whoever takes their output takes their input. */
+  readonly #bypassed = new Set<number>();
 
   /** A node that owns a weight; its id is `id`. */
   addWeight(op: Op, id: string, weight: TensorSpec, inputs: readonly number[]): number {
@@ -25,17 +32,23 @@ export class Network {
     return this.#add({ id, op, weight, inputs });
   }
 
-  /** A bias behind a weight's node. Its id is the tensor's name. */
-  addBias(bias: TensorSpec, behind: number): number {
+  /** A bias behind a weight's node. */
+  addBias(bias: TensorSpec, behind: number, id = bias.name): number {
     this.addTensor(bias, 'parameter');
-    return this.#add({ id: bias.name, op: 'bias', bias, inputs: [behind] });
+    return this.#add({ id, op: 'bias', bias, inputs: [behind] });
   }
 
   /** A norm, which owns its gain and its bias. */
-  addNorm(op: 'bn' | 'ln', id: string, weight: TensorSpec, bias: TensorSpec | null, input: number): number {
-    this.addTensor(weight, 'parameter');
+  addNorm(
+    op: 'bn' | 'ln',
+    id: string,
+    weight: TensorSpec | null,
+    bias: TensorSpec | null,
+    input: number,
+  ): number {
+    if (weight) this.addTensor(weight, 'parameter');
     if (bias) this.addTensor(bias, 'parameter');
-    return this.#add({ id, op, weight, ...(bias && { bias }), inputs: [input] });
+    return this.#add({ id, op, ...(weight && { weight }), ...(bias && { bias }), inputs: [input] });
   }
 
   /** A node without tensors. */
@@ -48,6 +61,26 @@ export class Network {
     const different = [...new Set(inputs)];
     const [only] = different;
     return different.length === 1 && only !== undefined ? only : this.addOperation(op, different);
+  }
+
+  /**
+   * Takes the pools of a node that are on the way from it to another for no nodes, as those of squeeze-and-excitation
+   * blocks are. Gives whether there were any.
+   */
+  bypassPoolsBetween(from: number, to: number): boolean {
+    const seen = new Set([from]);
+    const way = [to];
+    let found = false;
+    for (let node = way.pop(); node !== undefined; node = way.pop()) {
+      if (seen.has(node) || seen.size > MAX_GATE_NODES) continue;
+      seen.add(node);
+      const { op, inputs } = this.#nodes[node]!;
+      way.push(...inputs);
+      if (!POOLS.has(op) || inputs[0] !== from) continue;
+      this.#bypassed.add(node);
+      found = true;
+    }
+    return found;
   }
 
   /** A tensor of the state dict; those of nodes are there already. */
@@ -68,27 +101,44 @@ export class Network {
     return this.#stateDict.slice(start).map(({ name }) => name);
   }
 
-  /** The graph, with the network's output at node `output`. */
-  graph(name: string, output: number): Graph {
+  /**
+   * The graph, with the network's output at node `output`.
+   *
+   * @param order of the state dict
+   */
+  graph(
+    name: string,
+    output: number,
+    order: (entries: readonly StateDictEntry[]) => readonly StateDictEntry[] = inPyTorchOrder,
+  ): Graph {
     const head = this.#headBehindItsPool(output);
-    const ids = numbered(this.#nodes);
+    const kept = [...this.#nodes.keys()].filter((index) => !this.#bypassed.has(index));
+    const ids = numbered(this.#nodes, kept);
     return {
       name,
-      nodes: this.#nodes.map(
-        ({ op, weight, bias, kernel }, index): GraphNode => ({
+      nodes: kept.map((index): GraphNode => {
+        const { op, weight, bias, kernel } = this.#nodes[index]!;
+        return {
           id: ids[index]!,
           op,
           ...(weight && { weight: { name: weight.name, shape: [...weight.shape] } }),
           ...(bias && { bias: { name: bias.name, shape: [...bias.shape] } }),
           ...(kernel && { kernel: [kernel[0], kernel[1]] }),
           ...(head.includes(index) && { classifier: true }),
-        }),
+        };
+      }),
+      edges: kept.flatMap((index) =>
+        this.#nodes[index]!.inputs.map((input): [string, string] => [ids[this.#behind(input)]!, ids[index]!]),
       ),
-      edges: this.#nodes.flatMap(({ inputs }, index) =>
-        inputs.map((input): [string, string] => [ids[input]!, ids[index]!]),
-      ),
-      state_dict: inPyTorchOrder(this.#stateDict).map((entry) => ({ ...entry, shape: [...entry.shape] })),
+      state_dict: order(this.#stateDict).map((entry) => ({ ...entry, shape: [...entry.shape] })),
     };
+  }
+
+  /** The node, or the one before those that are bypassed. */
+  #behind(node: number): number {
+    let index = node;
+    while (this.#bypassed.has(index)) index = this.#nodes[index]!.inputs[0]!;
+    return index;
   }
 
   #add(node: DraftNode): number {
@@ -114,14 +164,16 @@ export class Network {
 }
 
 /** Every node's id; those without one are called op_0, op_1, … in their order, passing over ids that layers have. */
-function numbered(nodes: readonly DraftNode[]): string[] {
+function numbered(nodes: readonly DraftNode[], kept: readonly number[]): string[] {
   const taken = new Set(nodes.map((node) => node.id));
   const counts = new Map<Op, number>();
-  return nodes.map(({ id, op }) => {
-    if (id !== null) return id;
+  const ids: string[] = [];
+  for (const index of kept) {
+    const { id, op } = nodes[index]!;
     let number = counts.get(op) ?? 0;
-    while (taken.has(`${op}_${number}`)) number++;
-    counts.set(op, number + 1);
-    return `${op}_${number}`;
-  });
+    while (id === null && taken.has(`${op}_${number}`)) number++;
+    if (id === null) counts.set(op, number + 1);
+    ids[index] = id ?? `${op}_${number}`;
+  }
+  return ids;
 }

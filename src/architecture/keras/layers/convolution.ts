@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Op } from '../../architecture.js';
-import { flag, pair, positive, positivePair, type Pair } from '../../layers/arguments.js';
+import { flag, type Pair, pair, positive, positivePair } from '../../layers/arguments.js';
 import type { Output } from '../../layers/layer-type.js';
 import { kerasLayer, type Place } from '../layer.js';
 import { dataFormat, type Image, imageOf, imageSize, knownChannels, padding, slide } from '../size.js';
@@ -24,7 +24,10 @@ const conv2d = kerasLayer(
     const image = imageOf(input, config.data_format, place);
     const channels = knownChannels(image, place);
     if (image.channels !== null && channels % groups !== 0)
-      fault('groups', `the ${channels} channels that ${input.giver} gives ${label} cannot be divided into ${groups} groups`);
+      fault(
+        'groups',
+        `the ${channels} channels that ${input.giver} gives ${label} cannot be divided into ${groups} groups`,
+      );
     if (filters % groups !== 0)
       fault('filters', `${filters} filters of ${label} cannot be divided into ${groups} groups`);
     const shape = [filters, Math.ceil(channels / groups), ...pair(config.kernel_size)];

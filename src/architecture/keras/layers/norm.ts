@@ -47,7 +47,8 @@ const normalization = kerasLayer(
   ({ axis, mean }, place) => {
     const { input, weights } = place;
     if (mean === undefined || mean === null) {
-      const shape = axis === null || (Array.isArray(axis) && axis.length === 0) ? [] : [featuresAlong(axis, place)];
+      const shape =
+        axis === null || (Array.isArray(axis) && axis.length === 0) ? [] : [featuresAlong(axis, place)];
       weights.other('mean', 'buffer', shape);
       weights.other('variance', 'buffer', shape);
       weights.other('count', 'buffer', []);
@@ -64,11 +65,18 @@ function featuresAlong(axes: number | readonly number[], { label, input, fault }
   const { size, giver } = input;
   if (size === null || axis === undefined) return 1;
   const index = axis < 0 ? axis + size.length : axis - 1;
-  if (others.length > 0) fault('axis', `${label} has ${others.length + 1} axes; a GHN predicts norms over one`);
+  if (others.length > 0)
+    fault('axis', `${label} has ${others.length + 1} axes; a GHN predicts norms over one`);
   else if (index < 0 || index >= size.length) {
-    fault('axis', `${label} has the axis ${axis}, but ${giver} gives ${sizeText(size)}, axes 1 to ${size.length}`);
+    fault(
+      'axis',
+      `${label} has the axis ${axis}, but ${giver} gives ${sizeText(size)}, axes 1 to ${size.length}`,
+    );
   } else if (size[index] === null) {
-    fault('axis', `the weights of ${label} depend on the length of its axis, which is not known: give the whole input shape`);
+    fault(
+      'axis',
+      `the weights of ${label} depend on the length of its axis, which is not known: give the whole input shape`,
+    );
   }
   return size[index] ?? 1;
 }

@@ -39,9 +39,16 @@ const prelu = kerasLayer(
     const { node, size } = input;
     const shape = size?.map((n, axis) => (shared?.includes(axis + 1) ? 1 : n)) ?? [];
     if (shape.includes(null)) {
-      fault('shared_axes', `the slopes of ${label} depend on all of ${sizeText(size!)}: give the whole input shape`);
+      fault(
+        'shared_axes',
+        `the slopes of ${label} depend on all of ${sizeText(size!)}: give the whole input shape`,
+      );
     }
-    weights.other('alpha', 'parameter', shape.map((n) => n ?? 1));
+    weights.other(
+      'alpha',
+      'parameter',
+      shape.map((n) => n ?? 1),
+    );
     return { node, size };
   },
 );

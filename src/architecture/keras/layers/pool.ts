@@ -45,7 +45,10 @@ const globalMaximum = kerasLayer(
     const { height, width } = imageOf(input, data_format, place);
     if (input.size?.length === 3 && (height === null || width === null)) {
       const known = sizeText(input.size);
-      fault(null, `the kernel of ${label} is the size of its input, of which only ${known} is known: give the whole input shape`);
+      fault(
+        null,
+        `the kernel of ${label} is the size of its input, of which only ${known} is known: give the whole input shape`,
+      );
     }
     const node = network.addOperation('max_pool', [input.node], [height ?? 1, width ?? 1]);
     return global(node, data_format, keepdims, place);

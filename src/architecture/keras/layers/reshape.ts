@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { naturalPair, pair, positive, positivePair } from '../../layers/arguments.js';
-import type { Dimension, Size } from '../../layers/size.js';
+import { naturalPair, type Pair, pair, positive, positivePair } from '../../layers/arguments.js';
+import type { Output } from '../../layers/layer-type.js';
 import { product, sizeText } from '../../layers/size.js';
 import { shortArray } from '../../schema.js';
-import { kerasLayer } from '../layer.js';
-import { dataFormat, imageOf, imageSize } from '../size.js';
+import { kerasLayer, type Place } from '../layer.js';
+import { type DataFormat, dataFormat, imageOf, imageSize } from '../size.js';
 
 const flatten = kerasLayer('Flatten', {}, (_, { input }) => ({
   node: input.node,
@@ -23,7 +23,10 @@ const reshape = kerasLayer('Reshape', { target_shape: targetShape }, ({ target_s
   const open = target.filter((n) => n === -1).length;
   if (open > 1) fault('target_shape', TARGET);
   else if (total !== null && (open === 1 ? total % known !== 0 : total !== known)) {
-    fault('target_shape', `${label} cannot make [${target.join(', ')}] of ${sizeText(size)}, what ${input.giver} gives`);
+    fault(
+      'target_shape',
+      `${label} cannot make [${target.join(', ')}] of ${sizeText(size)}, what ${input.giver} gives`,
+    );
   }
   const rest = total === null ? null : Math.max(1, Math.floor(total / known));
   return { node, size: target.map((n) => (n === -1 ? rest : n)) };
@@ -47,34 +50,40 @@ const borders = z
     [naturalPair, z.tuple([z.tuple([z.int(), z.int()]), z.tuple([z.int(), z.int()])])],
     'must be an integer of 0 or more, two, or [[top, bottom], [left, right]]',
   )
-  .transform((given): Size => {
-    const [rows, columns] = typeof given === 'number' ? [given, given] : given;
-    const sum = (side: number | [number, number]) => (typeof side === 'number' ? 2 * side : side[0] + side[1]);
+  .transform((given): Pair<number> => {
+    const [rows, columns] = pair<number | [number, number]>(given);
+    const sum = (side: number | [number, number]) =>
+      typeof side === 'number' ? 2 * side : side[0] + side[1];
     return [sum(rows), sum(columns)];
   });
 
-const [zeroPadding, cropping] = (
-  [
-    ['ZeroPadding2D', 'padding', 1],
-    ['Cropping2D', 'cropping', -1],
-  ] as const
-).map(([type, key, sign]) =>
-  kerasLayer(type, { [key]: borders, data_format: dataFormat }, (config, place) => {
-    const { label, input, fault } = place;
-    const { data_format: format, [key]: border } = config as { data_format: z.output<typeof dataFormat> } & Record<
-      typeof key,
-      Size
-    >;
-    const image = imageOf(input, format, place);
-    const side = (length: Dimension, by: Dimension) => (length === null ? null : length + sign * (by ?? 0));
-    const [height, width] = [side(image.height, border[0]!), side(image.width, border[1]!)];
-    if ([height, width].some((length) => length !== null && length < 1)) {
-      fault(key, `${label} leaves nothing of ${sizeText(input.size!)}, what ${input.giver} gives`);
-      return { node: input.node, size: null };
-    }
-    return { node: input.node, size: input.size && imageSize({ ...image, height, width }, format) };
-  }),
+const zeroPadding = kerasLayer(
+  'ZeroPadding2D',
+  { padding: borders, data_format: dataFormat },
+  ({ padding, data_format }, place) => framed('padding', padding, data_format, place),
 );
+
+const cropping = kerasLayer(
+  'Cropping2D',
+  { cropping: borders, data_format: dataFormat },
+  ({ cropping, data_format }, place) => {
+    const [rows, columns] = cropping;
+    return framed('cropping', [-rows, -columns], data_format, place);
+  },
+);
+
+/** An image with so many rows and columns more. */
+function framed(key: string, [rows, columns]: Pair<number>, format: DataFormat, place: Place): Output {
+  const { label, input, fault } = place;
+  const image = imageOf(input, format, place);
+  const height = image.height === null ? null : image.height + rows;
+  const width = image.width === null ? null : image.width + columns;
+  if ([height, width].some((length) => length !== null && length < 1)) {
+    fault(key, `${label} leaves nothing of ${sizeText(input.size!)}, what ${input.giver} gives`);
+    return { node: input.node, size: null };
+  }
+  return { node: input.node, size: input.size && imageSize({ ...image, height, width }, format) };
+}
 
 const upSampling = kerasLayer(
   'UpSampling2D',
@@ -93,8 +102,11 @@ const sized = kerasLayer(
   { height: positive, width: positive, data_format: dataFormat },
   ({ height, width, data_format: format }, place) => {
     const image = imageOf(place.input, format, place);
-    return { node: place.input.node, size: place.input.size && imageSize({ ...image, height, width }, format) };
+    return {
+      node: place.input.node,
+      size: place.input.size && imageSize({ ...image, height, width }, format),
+    };
   },
 );
 
-export const reshapes = [flatten, reshape, permute, zeroPadding!, cropping!, upSampling, sized];
+export const reshapes = [flatten, reshape, permute, zeroPadding, cropping, upSampling, sized];

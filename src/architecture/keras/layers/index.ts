@@ -1,0 +1,25 @@
+import type { KerasLayer } from '../layer.js';
+import { multiHeadAttention } from './attention.js';
+import { convolutions } from './convolution.js';
+import { dense } from './dense.js';
+import { concatenate, multiply, sums } from './join.js';
+import { norms } from './norm.js';
+import { pointwise } from './pointwise.js';
+import { poolings } from './pool.js';
+import { reshapes } from './reshape.js';
+
+/** The layers that a model can have, by their class. */
+export const KERAS_LAYERS: ReadonlyMap<string, KerasLayer> = new Map(
+  [
+    ...convolutions,
+    dense,
+    ...norms,
+    ...poolings,
+    ...reshapes,
+    ...pointwise,
+    sums,
+    concatenate,
+    multiply,
+    multiHeadAttention,
+  ].flatMap((layer) => layer.classes.map((name): [string, KerasLayer] => [name, layer])),
+);

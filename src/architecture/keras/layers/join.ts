@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import type { Dimension, Size } from '../../layers/size.js';
+import { agree, sizeText } from '../../layers/size.js';
+import { kerasLayer, type Place } from '../layer.js';
+import { broadcast } from '../size.js';
+
+/** However many inputs there are, one sum. `CustomScaleLayer` is Inception-ResNet's, x + scale · y. */
+export const sums = kerasLayer(
+  ['Add', 'Subtract', 'Average', 'CustomScaleLayer'],
+  {},
+  (_, place) => {
+    const { inputs, network } = place;
+    const size = joined(place, broadcast);
+    // Of a number and a tensor there is one input: no node.
+    return {
+      node: network.join(
+        'sum',
+        inputs.map(({ node }) => node),
+      ),
+      size,
+    };
+  },
+  { severalInputs: true },
+);
+
+export const concatenate = kerasLayer(
+  'Concatenate',
+  { axis: z.int('must be an axis, 0 being the batch').default(-1) },
+  ({ axis }, place) => {
+    const { inputs, network } = place;
+    const size = joined(place, (known, other) => {
+      const at = axis < 0 ? axis + known.length : axis - 1;
+      const fits = at >= 0 && at < known.length && known.length === other.length;
+      if (!fits || !known.every((n, k) => k === at || agree(n, other[k]))) return null;
+      return known.map((n, k) => (k === at ? sum(n, other[k]!) : (n ?? other[k]!)));
+    });
+    return {
+      node: network.join(
+        'concat',
+        inputs.map(({ node }) => node),
+      ),
+      size,
+    };
+  },
+  { severalInputs: true },
+);
+
+/**
+ * A squeeze-and-excitation block's product, where one of two factors has a value for each channel and comes from a pool
+ * of the other: a cse, and the pool is no node (spec, section 1). A product with what comes from the same node, as a
+ * swish is written, is none.
+ */
+export const multiply = kerasLayer(
+  'Multiply',
+  {},
+  (_, place) => {
+    const { label, inputs, network, fault } = place;
+    const size = joined(place, broadcast);
+    const nodes = [...new Set(inputs.map(({ node }) => node))];
+    const [node] = nodes;
+    if (nodes.length === 1 && node !== undefined) return { node, size };
+    const [a, b] = inputs;
+    for (const [x, gate] of nodes.length === 2 && inputs.length === 2
+      ? ([
+          [a!, b!],
+          [b!, a!],
+        ] as const)
+      : []) {
+      const isGate = gate.size === null || gate.size.filter((n) => n !== 1).length <= 1;
+      if (isGate && network.bypassPoolsBetween(x.node, gate.node)) {
+        return { node: network.addOperation('cse', [x.node, gate.node]), size };
+      }
+    }
+    const cause = inputs.some((input) => input.size === null) ? null : label;
+    if (cause) {
+      fault(
+        null,
+        `${label} multiplies ${inputs.map(({ giver }) => giver).join(' and ')}: of products a GHN knows those of ` +
+          'squeeze-and-excitation blocks alone, of features and a gate from their own global pool',
+      );
+    }
+    return { node: a?.node ?? 0, size };
+  },
+  { severalInputs: true },
+);
+
+/** The size of all inputs together; `join` gives that of two, or null where they do not fit, which is a fault. */
+function joined(
+  { label, inputs, fault }: Place,
+  join: (known: Size, size: Size) => Size | null,
+): Size | null {
+  const [first, ...others] = inputs;
+  let size = first?.size ?? null;
+  for (const other of others) {
+    if (size === null || other.size === null) return null;
+    const next = join(size, other.size);
+    if (next === null) {
+      const gives = [first!, other].map((value) => `${value.giver} gives ${sizeText(value.size!)}`);
+      fault(null, `${label} cannot join sizes that do not fit each other: ${gives.join(', ')}`);
+      return null;
+    }
+    size = next;
+  }
+  return size;
+}
+
+function sum(a: Dimension, b: Dimension): Dimension {
+  return a === null || b === null ? null : a + b;
+}

@@ -1,0 +1,48 @@
+const TRANSPOSED = 'a GHN has no operation for transposed convolutions; use UpSampling2D and Conv2D';
+const OTHER_RANK = 'a GHN knows images, so only two-dimensional layers; use the 2D one';
+const RECURRENT = 'a GHN’s graphs have no cycles and no operation for recurrent layers';
+const OTHER_NORM =
+  'a GHN has operations for batch and layer norms alone; use BatchNormalization or LayerNormalization';
+const TABLE = 'a GHN has no operation for looking up rows of a table';
+const CODE = 'it is a program, not a layer: nobody but the Python it is from knows its weights and sizes';
+const OTHER_ATTENTION = 'of attentions a GHN knows MultiHeadAttention’s';
+const WRAPPED = 'what it wraps is used in a way that a GHN’s graphs do not have; use the layer itself';
+const ELEMENTWISE = 'a GHN has operations for sums and concatenations alone; use Add or Concatenate';
+
+/** Layers of Keras that people may well have, and why they cannot be had. */
+export const REFUSED: ReadonlyMap<string, string> = new Map([
+  ['Conv1DTranspose', TRANSPOSED],
+  ['Conv2DTranspose', TRANSPOSED],
+  ['Conv3DTranspose', TRANSPOSED],
+  ['Conv1D', OTHER_RANK],
+  ['Conv3D', OTHER_RANK],
+  ['DepthwiseConv1D', OTHER_RANK],
+  ['SeparableConv1D', OTHER_RANK],
+  ['MaxPooling1D', OTHER_RANK],
+  ['MaxPooling3D', OTHER_RANK],
+  ['AveragePooling1D', OTHER_RANK],
+  ['AveragePooling3D', OTHER_RANK],
+  ['GlobalMaxPooling1D', OTHER_RANK],
+  ['ZeroPadding1D', OTHER_RANK],
+  ['UpSampling1D', OTHER_RANK],
+  ['GroupNormalization', OTHER_NORM],
+  ['SpectralNormalization', OTHER_NORM],
+  ['RMSNormalization', OTHER_NORM],
+  ['SimpleRNN', RECURRENT],
+  ['LSTM', RECURRENT],
+  ['GRU', RECURRENT],
+  ['RNN', RECURRENT],
+  ['ConvLSTM2D', RECURRENT],
+  ['Bidirectional', RECURRENT],
+  ['TimeDistributed', WRAPPED],
+  ['Embedding', TABLE],
+  ['Attention', OTHER_ATTENTION],
+  ['AdditiveAttention', OTHER_ATTENTION],
+  ['GroupedQueryAttention', OTHER_ATTENTION],
+  ['GroupQueryAttention', OTHER_ATTENTION],
+  ['EinsumDense', 'its weight is no matrix of outputs and inputs; use Dense'],
+  ['Lambda', CODE],
+  ['Maximum', ELEMENTWISE],
+  ['Minimum', ELEMENTWISE],
+  ['Dot', ELEMENTWISE],
+]);

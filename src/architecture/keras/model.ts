@@ -1,0 +1,170 @@
+import { z } from 'zod';
+import type { FaultList } from '../faults.js';
+import { quote } from '../faults.js';
+import { asArray, isObject } from '../json.js';
+import type { Size } from '../layers/size.js';
+import { addZodFaults } from '../zod-faults.js';
+import { type Generation, layerNameSchema } from './layer.js';
+import { callReferences, type Reference, references } from './references.js';
+
+/** A layer of a model, its config unread. */
+export interface ModelLayer {
+  readonly type: string;
+  /** '' where it has none that can be read, which is a fault. */
+  readonly name: string;
+  readonly config: unknown;
+  readonly path: readonly PropertyKey[];
+  /** Its place among all layers of all models, in the order in which Keras lists them. */
+  readonly position: number;
+  /** What each call of it takes; a Sequential's layers have one, of what is before them. */
+  readonly calls: readonly (readonly Reference[])[];
+  /** The model that it is, if it is one. */
+  readonly model: Model | null;
+}
+
+/** A Sequential or Functional model: its outline, of which no layer's config is read. */
+export interface Model {
+  readonly type: 'Sequential' | 'Functional';
+  readonly name: string;
+  readonly layers: readonly ModelLayer[];
+  readonly inputs: readonly Reference[];
+  readonly outputs: readonly Reference[];
+  /** Of a Sequential: its input's size without the batch; null where it is not said. */
+  readonly inputSize: Size | null;
+}
+
+/** Models in models in models: a backbone in a model in a wrapper is three. */
+const MAX_DEPTH = 10;
+
+/** As many as an input can have: a batch of videos has five. */
+const MAX_DIMENSIONS = 8;
+
+const TYPES: ReadonlyMap<string, Model['type']> = new Map([
+  ['Sequential', 'Sequential'],
+  ['Functional', 'Functional'],
+  ['Model', 'Functional'],
+]);
+
+const SUBCLASS =
+  'only Sequential and Functional models say what is in them; of a subclass of Model nobody but its Python does';
+
+/** Reads a model's outline, adding every fault; null where nothing of it can be read. */
+export class ModelReader {
+  readonly #faults: FaultList;
+  readonly #maxLayers: number;
+  #layers = 0;
+  #positions = 0;
+
+  constructor(faults: FaultList, maxLayers: number) {
+    this.#faults = faults;
+    this.#maxLayers = maxLayers;
+  }
+
+  read(given: unknown, path: readonly PropertyKey[], depth = 0): Model | null {
+    const faults = this.#faults;
+    const type = isObject(given) && typeof given.class_name === 'string' ? TYPES.get(given.class_name) : null;
+    if (!isObject(given) || !type) {
+      const found = isObject(given) && 'class_name' in given ? quote(given.class_name) : quote(given);
+      faults.add(
+        path,
+        `expected a model, an object with a class_name and a config, not ${found}: ${SUBCLASS}`,
+      );
+      return null;
+    }
+    if (depth === MAX_DEPTH) {
+      faults.add(path, `models within models, more than ${MAX_DEPTH} deep`);
+      return null;
+    }
+    // Before Keras 2.2.3 a Sequential's config was the list of its layers.
+    const isList = Array.isArray(given.config);
+    const config = isObject(given.config) ? given.config : {};
+    const layers = isList ? given.config : config.layers;
+    const base = [...path, 'config', ...(isList ? [] : ['layers'])];
+    if (!Array.isArray(layers) || layers.length === 0) {
+      faults.add(base, `expected a ${type} model’s layers, an array of one or more`);
+      return null;
+    }
+    this.#layers += layers.length;
+    if (this.#layers > this.#maxLayers) {
+      faults.add(base, `${this.#layers} layers, more than the ${this.#maxLayers} that this server takes`);
+      faults.throwIfAny();
+    }
+    const first: unknown = isObject(layers[0]) ? layers[0].config : null;
+    return {
+      type,
+      name: typeof config.name === 'string' && config.name !== '' ? config.name : type.toLowerCase(),
+      layers: this.#readLayers(layers, base, type, depth),
+      inputSize: type === 'Sequential' ? (inputSizeOf(first) ?? inputSizeOf(config)) : null,
+      inputs: references(config.input_layers, [...path, 'config', 'input_layers']),
+      outputs: references(config.output_layers, [...path, 'config', 'output_layers']),
+    };
+  }
+
+  #readLayers(
+    layers: readonly unknown[],
+    base: readonly PropertyKey[],
+    type: Model['type'],
+    depth: number,
+  ): ModelLayer[] {
+    const names = new Map<string, number>();
+    return layers.flatMap((layer, index): ModelLayer[] => {
+      const path = [...base, index];
+      if (!isObject(layer) || typeof layer.class_name !== 'string') {
+        this.#faults.add(
+          path,
+          `expected a layer, an object with a class_name and a config, not ${quote(layer)}`,
+        );
+        return [];
+      }
+      const name = this.#nameOf(layer, path);
+      const other = names.get(name);
+      if (name !== '' && other !== undefined) {
+        this.#faults.add(
+          [...path, 'config', 'name'],
+          `the name ${quote(name)} is layer ${other}’s too; each needs its own`,
+        );
+      }
+      names.set(name, index);
+      const calls = type === 'Sequential' ? [[]] : readCalls(layer.inbound_nodes, [...path, 'inbound_nodes']);
+      const position = this.#positions++;
+      const model = TYPES.has(layer.class_name) ? this.read(layer, path, depth + 1) : null;
+      const { class_name, config = {} } = layer;
+      return [{ type: class_name, name, config, path, position, calls, model }];
+    });
+  }
+
+  #nameOf(layer: Record<string, unknown>, path: readonly PropertyKey[]): string {
+    // A Sequential of the oldest form has no name of its own; within a Functional one the layer has it.
+    const config = isObject(layer.config) && 'name' in layer.config ? layer.config : layer;
+    const read = layerNameSchema.safeParse(config);
+    if (read.success) return read.data.name;
+    addZodFaults(this.#faults, read.error, config, config === layer ? path : [...path, 'config']);
+    return '';
+  }
+}
+
+function readCalls(nodes: unknown, path: readonly PropertyKey[]): Reference[][] {
+  return asArray(nodes).map((call, index) => callReferences(call, [...path, index]));
+}
+
+/** Keras 3 calls the shape of an input `batch_shape`, Keras 2 `batch_input_shape`. */
+export function generationOf({ layers }: Model): Generation {
+  const isKeras3 = layers.some(({ type, config, model }) =>
+    model ? generationOf(model) === 3 : type === 'InputLayer' && isObject(config) && 'batch_shape' in config,
+  );
+  return isKeras3 ? 3 : 2;
+}
+
+const dimensions = z.array(z.int().min(1).nullable()).min(1).max(MAX_DIMENSIONS).optional().catch(undefined);
+const inputShapes = z.object({
+  batch_shape: dimensions,
+  batch_input_shape: dimensions,
+  build_input_shape: dimensions,
+});
+
+/** The size of an input without the batch, as it is written in a layer's config; null where it is not. */
+export function inputSizeOf(config: unknown): Size | null {
+  const { data } = inputShapes.safeParse(config);
+  const shape = data?.batch_shape ?? data?.batch_input_shape ?? data?.build_input_shape;
+  return shape?.slice(1) ?? null;
+}

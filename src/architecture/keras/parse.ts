@@ -1,0 +1,86 @@
+import type { Architecture, TensorLayout } from '../architecture.js';
+import { ArchitectureError, FaultList, quote } from '../faults.js';
+import { buildArchitecture } from '../graph.js';
+import { isObject } from '../json.js';
+import { Network } from '../layers/network.js';
+import type { Limits } from '../limits.js';
+import type { Generation } from './layer.js';
+import { generationOf, type Model, ModelReader } from './model.js';
+import { KerasReader, type PlacedLayer } from './reader.js';
+
+/** Layers that are no nodes are many, but hardly more than this to each that is one. */
+const LAYERS_TO_A_NODE = 4;
+
+/** A Keras model that was read: what it comes to, and where its parts come from. */
+export interface ReadKeras {
+  readonly architecture: Architecture;
+  readonly model: Model;
+  readonly generation: Generation;
+  /** In the order in which Keras lists them. */
+  readonly placed: readonly PlacedLayer[];
+}
+
+/**
+ * Reads `{"keras": …}`: what Keras 2's or 3's `model.to_json()` gives, as an object or as the string that it is, or a
+ * TensorFlow.js `model.json`, whole or its `modelTopology` alone. Sizes, which Keras does not write down, are inferred
+ * through the network. The architecture is that of the same network in PyTorch; its `layouts` are what Keras calls its
+ * tensors and how it has them.
+ * @throws ArchitectureError with every fault, each with its JSON pointer into `input`; into the string's JSON, where the
+ * model is given as a string.
+ */
+export function parseKeras(input: unknown, limits: Limits): Architecture {
+  return readKeras(input, limits).architecture;
+}
+
+/** As parseKeras, with the layers that the architecture was made of. */
+export function readKeras(input: unknown, limits: Limits): ReadKeras {
+  const faults = new FaultList();
+  const { value, path } = findModel(input, faults);
+  const maxLayers = LAYERS_TO_A_NODE * limits.maxNodes;
+  const model = new ModelReader(faults, maxLayers).read(value, path);
+  if (!model) throw faults.error();
+  const network = new Network();
+  const generation = generationOf(model);
+  const reader = new KerasReader(network, generation, maxLayers, faults);
+  const [output] = reader.read(model);
+  faults.throwIfAny();
+  const placed = reader.placed.toSorted((a, b) => a.layer.position - b.layer.position);
+  const layouts = placed.flatMap(({ variables }) =>
+    variables.map(({ name, path, view, axes }): TensorLayout => ({ name, as: path, view, axes })),
+  );
+  const rank = new Map(layouts.map(({ name }, index) => [name, index]));
+  const graph = network.graph(model.name, output?.node ?? 0, (entries) =>
+    entries.toSorted((a, b) => rank.get(a.name)! - rank.get(b.name)!),
+  );
+  try {
+    const architecture = { ...buildArchitecture(graph, limits), keras: { layouts, model: value } };
+    return { architecture, model, generation, placed };
+  } catch (error) {
+    // What the graph of sound layers can still have wrong is only that it is too large.
+    if (!(error instanceof ArchitectureError)) throw error;
+    throw new ArchitectureError(error.faults.map(({ message }) => ({ path: '/keras', message })));
+  }
+}
+
+/** The model in what was given, out of what TensorFlow.js and Keras' files put around it. */
+function findModel(input: unknown, faults: FaultList): { value: unknown; path: readonly string[] } {
+  const { keras, ...others } = isObject(input) ? input : {};
+  for (const key of Object.keys(others)) {
+    faults.add([key], 'unknown key; a Keras model has keras alone, the name is in the model');
+  }
+  let value = keras;
+  const path = ['keras'];
+  if (typeof value === 'string') {
+    try {
+      value = JSON.parse(value);
+    } catch {
+      faults.add(path, `expected the JSON of a model, not ${quote(value)}`);
+    }
+  }
+  for (const key of ['modelTopology', 'model_config']) {
+    if (!isObject(value) || !(key in value)) continue;
+    value = value[key];
+    path.push(key);
+  }
+  return { value, path };
+}

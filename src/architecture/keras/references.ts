@@ -1,0 +1,56 @@
+import { asArray, isObject } from '../json.js';
+
+/** One of a layer's outputs, by the layer's name, which of its calls, and which of that call's outputs. */
+export interface Reference {
+  readonly layer: string;
+  readonly call: number;
+  readonly output: number;
+  readonly path: readonly PropertyKey[];
+}
+
+/** Arguments hold tensors in lists and dictionaries, hardly in anything deeper. */
+const MAX_DEPTH = 6;
+
+/** The tensors in one entry of `inbound_nodes`: in order, whichever arguments they are. */
+export function callReferences(call: unknown, path: readonly PropertyKey[]): Reference[] {
+  const found: Reference[] = [];
+  const collect = (value: unknown, at: readonly PropertyKey[], depth: number): void => {
+    const reference = asReference(value, at);
+    if (reference) found.push(reference);
+    if (depth === MAX_DEPTH || isKeras3Tensor(value)) return;
+    // Of Keras 2's [name, call, output, {…}] the last has further arguments.
+    for (const [key, item] of entries(value)) collect(item, [...at, key], depth + 1);
+  };
+  collect(call, path, 0);
+  return found;
+}
+
+/** Of `input_layers` and `output_layers`: one, a list of them, or in Keras 3 a dictionary. */
+export function references(value: unknown, path: readonly PropertyKey[]): Reference[] {
+  const one = asReference(value, path);
+  if (one) return [one];
+  return entries(value).flatMap(([key, item]) => asReference(item, [...path, key]) ?? []);
+}
+
+function entries(value: unknown): [key: PropertyKey, item: unknown][] {
+  return isObject(value) ? Object.entries(value) : [...asArray(value).entries()];
+}
+
+function isKeras3Tensor(value: unknown): value is { config: Record<string, unknown> } {
+  return isObject(value) && value.class_name === '__keras_tensor__' && isObject(value.config);
+}
+
+function asReference(value: unknown, path: readonly PropertyKey[]): Reference | null {
+  if (isKeras3Tensor(value)) {
+    const at = [...path, 'config', 'keras_history'];
+    return asReference(value.config.keras_history, at);
+  }
+  const [layer, call, output] = asArray(value);
+  // Keras 2 writes constants as ["_CONSTANT_VALUE", -1, value].
+  const isReference = typeof layer === 'string' && isIndex(call) && isIndex(output);
+  return isReference ? { layer, call, output, path } : null;
+}
+
+function isIndex(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
