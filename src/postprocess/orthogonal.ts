@@ -31,7 +31,7 @@ export async function orthogonal(
   const { rows, columns, blockRows } = matrix;
   const replace = (data: FloatArray) => (index: number) => {
     const row = new Float64Array(normals(key, index * columns, columns));
-    toUnitLength(row);
+    scale(row, 1 / Math.sqrt(row.reduce((sum, value) => sum + value * value, 0)));
     data.set(row, index * columns);
   };
   const exact = <A extends FloatArray>(data: A) => ({ leastLeft: 0, replace: replace(data) });
@@ -74,9 +74,11 @@ async function readContrasts(
   const write = (index: number) => {
     source.read(index, row);
     const start = (index % blockRows) * columns;
-    takeMean(row, sums.subarray(start, start + columns), Math.floor(index / blockRows), contrast);
-    if (toUnitLength(contrast)) target.set(contrast, index * columns);
-    else replace(index);
+    const sum = sums.subarray(start, start + columns);
+    const square = takeMean(row, sum, Math.floor(index / blockRows), contrast);
+    if (square === 0) return replace(index);
+    scale(contrast, 1 / Math.sqrt(square));
+    target.set(contrast, index * columns);
   };
   await eachRow(rows, columns, write, signal);
 }
@@ -84,21 +86,21 @@ async function readContrasts(
 /**
  * Writes the row less the mean of the `count` rows in `sum` to `contrast`, `count` times as large, and adds the row to
  * `sum`. Without noise the contrast is 0, exactly: a sum of equal float32 numbers is one of float64.
+ *
+ * @returns the contrast's squared length
  */
-function takeMean(row: Float32Array, sum: Float64Array, count: number, contrast: Float64Array): void {
-  const scale = Math.max(1, count);
+function takeMean(row: Float32Array, sum: Float64Array, count: number, contrast: Float64Array): number {
+  const times = Math.max(1, count);
+  let square = 0;
   for (let j = 0; j < row.length; j++) {
-    contrast[j] = scale * row[j] - sum[j];
+    const value = times * row[j] - sum[j];
+    contrast[j] = value;
+    square += value * value;
     sum[j] += row[j];
   }
+  return square;
 }
 
-/** Whether the row has a length. */
-function toUnitLength(row: Float64Array): boolean {
-  let square = 0;
-  for (let j = 0; j < row.length; j++) square += row[j] * row[j];
-  if (square === 0) return false;
-  const scale = 1 / Math.sqrt(square);
-  for (let j = 0; j < row.length; j++) row[j] *= scale;
-  return true;
+function scale(row: Float64Array, factor: number): void {
+  for (let j = 0; j < row.length; j++) row[j] *= factor;
 }
