@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { GHN_CHECKPOINTS } from './proof.js';
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** Of the logged lines what is told when the service does not start. */
+const MAX_LOGGED = 20;
+
+/** The whole service as its users run it, in processes of its own: it can be measured from outside, and killed. */
+export class ServiceProcess {
+  readonly url: string;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, url: string) {
+    this.#child = child;
+    this.url = url;
+  }
+
+  /** Resolves when the GHNs are loaded. */
+  static async start(
+    store: string,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<ServiceProcess> {
+    const child = spawn(process.execPath, ['--import', 'tsx', MAIN], {
+      env: { ...process.env, GHN_CHECKPOINTS, STORE: store, PORT: '0', LOG_LEVEL: 'info', ...settings },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const lines = createInterface({ input: child.stdout! });
+    const logged: string[] = [];
+    const started = new Promise<string>((resolve, reject) => {
+      let url = '';
+      lines.on('line', (line) => {
+        if (logged.push(line) > MAX_LOGGED) logged.shift();
+        url ||= /listening at (http:\/\/[\d.:]+)/.exec(line)?.[1] ?? '';
+        if (line.includes('"msg":"ready"')) resolve(url);
+      });
+      child.once('exit', () => reject(new Error(`the service has not started:\n${logged.join('\n')}`)));
+    });
+    return new ServiceProcess(child, await started);
+  }
+
+  /** SIGKILL, at once; resolves when no process is left: all that it has started write to the same log. */
+  async kill(): Promise<void> {
+    const gone = once(this.#child, 'close');
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+
+  /** As an operator stops it. */
+  async stop(): Promise<void> {
+    const gone = once(this.#child, 'close');
+    this.#child.kill('SIGTERM');
+    await gone;
+  }
+
+  /** Of the main process, in bytes. */
+  async residentMemory(): Promise<number> {
+    const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)![1]) * 1024;
+  }
+
+  /** What the main process's file descriptors lead to. */
+  async openFiles(): Promise<string[]> {
+    const folder = `/proc/${this.#child.pid}/fd`;
+    const links = (await readdir(folder)).map((fd) => readlink(join(folder, fd)).catch(() => ''));
+    return (await Promise.all(links)).filter((link) => link !== '');
+  }
+}
