@@ -1,0 +1,36 @@
+import { readCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import type { Engine } from '../../src/engine/engine.js';
+import type { Ghn } from '../../src/ghn/ghn.js';
+import { loadGhn } from '../../src/ghn/load.js';
+import type { TiledTensor } from '../../src/tensor/tensor.js';
+import { checkpointFile } from '../helpers/service.js';
+import type { ReferenceTensor } from './reference/decoder.js';
+
+/** The GHN of a file of test/fixtures/checkpoints. */
+export async function loadNano(file: string, engine: Engine): Promise<Ghn> {
+  return loadGhn(await readCheckpoint(checkpointFile(file)), engine);
+}
+
+/**
+ * How far a predicted tensor's block is from the reference's, in standard deviations of it; infinitely where it has
+ * another shape. What is drawn at random is left out.
+ */
+export function distance(tensor: TiledTensor, reference: ReferenceTensor): number {
+  const sameShapes =
+    tensor.shape.join() === reference.shape.join() &&
+    tensor.blockShape.join() === reference.blockShape.join() &&
+    tensor.block.length === reference.block.length;
+  if (!sameShapes) return Number.POSITIVE_INFINITY;
+  const expected = reference.block.subarray(reference.drawn);
+  if (expected.length === 0) return 0;
+  const mean = expected.reduce((sum, value) => sum + value, 0) / expected.length;
+  const deviation = Math.sqrt(
+    expected.reduce((sum, value) => sum + (value - mean) ** 2, 0) / expected.length,
+  );
+  // A block of one value has no deviation: then its size is the scale.
+  const scale = deviation || Math.abs(mean) || 1;
+  return expected.reduce((worst, value, k) => {
+    const error = Math.abs(tensor.block[reference.drawn + k] - value) / scale;
+    return Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);
+  }, 0);
+}
