@@ -17,11 +17,12 @@ import kinds
 TRAINING_COUNT = 20_000
 # split → (kinds, limits, how many of its architectures are evaluated)
 HELD_OUT = {
-    "validation": (kinds.TRAINED_KINDS, kinds.TRAINED, 60),
-    "unseen": (kinds.TRAINED_KINDS, kinds.TRAINED, 300),
-    "wider": (kinds.TRAINED_KINDS, kinds.WIDER, 100),
-    "deeper": (kinds.TRAINED_KINDS, kinds.DEEPER, 100),
-    "unseen-kind": (kinds.UNSEEN_KINDS, kinds.TRAINED, 150),
+    "validation": (kinds.TESTED_KINDS, kinds.SAME, 60),
+    "unseen": (kinds.TESTED_KINDS, kinds.SAME, 300),
+    "wider": (kinds.TESTED_KINDS, kinds.WIDER, 100),
+    "deeper": (kinds.TESTED_KINDS, kinds.DEEPER, 100),
+    "unseen-kind": (kinds.UNSEEN_KINDS, kinds.SAME, 150),
+    "cells": ({kinds.cells: 1}, kinds.SAME, 50),
 }
 
 

@@ -10,21 +10,23 @@ from builder import NetworkBuilder
 IMAGE_SIZE, IMAGE_CHANNELS, NUM_CLASSES = 28, 1, 10
 # Layers at 14 × 14 cost four times as much as at 7 × 7, so they are narrow.
 EARLY_WIDTHS = (16, 24)
-NORMS = ("BatchNorm2d", "BatchNorm2d", "LayerNorm2d")
 ACTIVATIONS = ("ReLU", "ReLU", "GELU", "SiLU")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How wide and how deep."""
+    """How wide, how deep, and with which norms."""
 
     widths: tuple = (16, 24, 32, 40, 48)
     blocks: tuple = (1, 2, 3, 4, 5)
     token_widths: tuple = (32, 40, 48)
     token_blocks: tuple = (1, 2, 3)
+    norms: tuple = ("BatchNorm2d", "BatchNorm2d", "LayerNorm2d")
 
 
-TRAINED = Limits()
+SAME = Limits()
+# Trained on more often than tested on, as LayerNorm's networks are harder to predict; never wider or deeper.
+TRAINED = Limits(token_widths=(24, 32, 40, 48, 56), norms=("BatchNorm2d", "LayerNorm2d"))
 WIDER = Limits(widths=(64, 80, 96), token_widths=(64, 80, 96))
 DEEPER = Limits(blocks=(7, 8, 9, 10), token_blocks=(5, 6))
 
@@ -72,7 +74,7 @@ def _head(random, net, norm):
 
 def _staged(random, limits, block, kernels=(3, 3, 3, 3, 5)):
     """Stem, stages of blocks of which the first may halve the map, head."""
-    style = Style(random.choice(NORMS), random.choice(ACTIVATIONS), random.choice(kernels))
+    style = Style(random.choice(limits.norms), random.choice(ACTIVATIONS), random.choice(kernels))
     net = NetworkBuilder(IMAGE_CHANNELS, IMAGE_SIZE)
     _stem(random, net, style)
     blocks = random.choice(limits.blocks)
@@ -181,6 +183,29 @@ def _dense_block(random, net, style, width, stride):
     net.concat(start, new)
 
 
+def _cell_operation(random, net, style, width, stride, activate):
+    """One of a cell's convolutions: full, grouped, or depthwise, which keeps the width."""
+    kernel, groups = random.choice(((1, 1), (3, 1), (5, 1), (3, 2), (3, 4), (3, 8), (3, 0), (5, 0)))
+    if groups == 0:
+        width = groups = net.channels
+    style.conv(net, width, kernel, stride, groups, activate)
+
+
+def _cell_block(random, net, style, width, stride):
+    """One or two random convolutions, perhaps with a shortcut or with squeeze-and-excitation."""
+    start, count = net.last, random.choice((1, 2, 2))
+    joins = random.random() < 0.6
+    for position in range(count):
+        last = position == count - 1
+        _cell_operation(random, net, style, width, stride if position == 0 else 1, not (last and joins))
+    if random.random() < 0.2:
+        net.squeeze_excitation(max(8, net.channels // 4))
+    if joins:
+        end = net.last
+        net.add(_shortcut(net, style, start, net.channels, stride), end)
+        net.activation(style.activation)
+
+
 def _token_feed_forward(net, width, ratio):
     net.linear(width * ratio)
     net.activation("GELU")
@@ -272,6 +297,11 @@ def fire(random, limits):
     return _staged(random, limits, _fire_block)
 
 
+def cells(random, limits):
+    """Every block another random cell."""
+    return _staged(random, limits, _cell_block)
+
+
 def bottleneck(random, limits):
     """ResNet-50-like. Never trained on."""
     return _staged(random, limits, _bottleneck_block)
@@ -288,5 +318,7 @@ def dense(random, limits):
 
 
 # kind → how often it is drawn, in per cent.
-TRAINED_KINDS = {plain: 16, residual: 20, inverted: 14, squeeze: 14, fire: 6, convnext: 16, vit: 14}
+TESTED_KINDS = {plain: 16, residual: 20, inverted: 14, squeeze: 14, fire: 6, convnext: 16, vit: 14}
+# What is harder to predict is trained on more often; random cells are there for the sake of blocks never trained on.
+TRAINED_KINDS = {plain: 8, residual: 10, inverted: 14, squeeze: 14, fire: 10, convnext: 12, vit: 17, cells: 15}
 UNSEEN_KINDS = {bottleneck: 1, grouped: 1, dense: 1}
