@@ -27,9 +27,9 @@ const PARSERS: readonly (readonly [key: string, parse: Parser])[] = [
 export function parseArchitecture(input: unknown, limits: Limits): Architecture {
   const [, parse] = PARSERS.find(([key]) => isObject(input) && key in input) ?? [];
   if (parse) return parse(input, limits);
-  const keys = PARSERS.map(([key]) => `\`${key}\``).join(' or ');
+  const keys = PARSERS.map(([key]) => `\`${key}\``).join(', ');
   throw new ArchitectureError([
-    { path: '', message: `expected an architecture, an object with ${keys}, not ${quote(input)}` },
+    { path: '', message: `expected an architecture, an object with one of ${keys}, not ${quote(input)}` },
   ]);
 }
 
