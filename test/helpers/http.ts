@@ -1,0 +1,51 @@
+import type { PredictionRecord } from '../../src/predictions/record.js';
+import { parseSafetensors } from '../format/files.js';
+
+/** POSTs a request as JSON. */
+export function post(url: string, body: unknown, init: RequestInit = {}): Promise<Response> {
+  return fetch(`${url}/predict`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    ...init,
+    headers: { 'content-type': 'application/json', ...(init.headers as Record<string, string>) },
+  });
+}
+
+/** An answer's body, and that it was a success. */
+export async function bytesOf(response: Response): Promise<Uint8Array> {
+  if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** What a safetensors answer holds, by name; F32 alone. */
+export async function tensorsOf(response: Response): Promise<ReadonlyMap<string, Float32Array>> {
+  const { tensors } = parseSafetensors(await bytesOf(response));
+  return new Map(tensors.map(({ name, bytes }) => [name, new Float32Array(bytes.slice().buffer)]));
+}
+
+/** GETs JSON, of whatever status. */
+export async function json<T>(url: string, init?: RequestInit): Promise<T> {
+  return (await (await fetch(url, init)).json()) as T;
+}
+
+/** Asks for a prediction and waits for all of it; where it is found from then on. */
+export async function predicted(url: string, body: unknown): Promise<string> {
+  const response = await post(url, body);
+  await bytesOf(response);
+  return `${url}${response.headers.get('location')}`;
+}
+
+/** Starts a prediction and does not wait for it. */
+export async function begin(url: string, body: unknown): Promise<PredictionRecord> {
+  const response = await post(url, body, { headers: { prefer: 'respond-async' } });
+  if (response.status !== 202) throw new Error(`${response.status}: ${await response.text()}`);
+  return (await response.json()) as PredictionRecord;
+}
+
+/** A metric's value now; 0 where it has none yet. `labels` are as Prometheus writes them. */
+export async function metric(url: string, name: string, labels = ''): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const series = labels ? `${name}{${labels}}` : name;
+  const line = text.split('\n').find((candidate) => candidate.startsWith(`${series} `));
+  return line ? Number(line.slice(series.length + 1)) : 0;
+}
