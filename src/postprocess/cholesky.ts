@@ -18,6 +18,7 @@ export interface InverseFactor {
  */
 export function inverseCholesky(gram: FloatArray, size: number, independent: number): InverseFactor {
   const factor = new Float64Array(gram);
+  const column = new Float64Array(size);
   let rows = 0;
   let smallest = Number.POSITIVE_INFINITY;
   for (; rows < size; rows++) {
@@ -25,10 +26,11 @@ export function inverseCholesky(gram: FloatArray, size: number, independent: num
     if (!(pivot > independent * gram[rows * size + rows])) break;
     const diagonal = Math.sqrt(pivot);
     smallest = Math.min(smallest, diagonal);
-    for (let i = rows; i < size; i++) factor[i * size + rows] /= diagonal;
-    for (let i = rows + 1; i < size; i++) {
-      const scale = factor[i * size + rows];
-      for (let j = rows + 1; j <= i; j++) factor[i * size + j] -= scale * factor[j * size + rows];
+    for (let i = rows; i < size; i++) {
+      column[i] = factor[i * size + rows] / diagonal;
+      factor[i * size + rows] = column[i];
+      const row = i * size;
+      for (let j = rows + 1; j <= i; j++) factor[row + j] -= column[i] * column[j];
     }
   }
   return { rows, smallest, inverse: invertLower(factor, size, rows) };

@@ -29,45 +29,49 @@ export async function orthogonal(
   signal?: AbortSignal,
 ): Promise<Float32Array> {
   const { rows, columns, blockRows } = matrix;
-  const replace = (data: FloatArray) => (index: number) => {
+  const replaceIn = (target: FloatArray) => (index: number) => {
     const row = new Float64Array(normals(key, index * columns, columns));
     scale(row, 1 / Math.sqrt(row.reduce((sum, value) => sum + value * value, 0)));
-    data.set(row, index * columns);
+    target.set(row, index * columns);
   };
-  const exact = <A extends FloatArray>(data: A) => ({ leastLeft: 0, replace: replace(data) });
+  const inFloat64 = (data: Float64Array, from: number) => {
+    const conditioning = { leastLeft: 0, replace: replaceIn(data) };
+    const x = { data, rows: data.length / columns, columns };
+    return orthonormaliseRows(x, from, conditioning, products, signal);
+  };
 
   const head = new Float64Array(blockRows * columns);
-  await readContrasts(matrix, source, head, replace(head), signal);
-  await orthonormaliseRows({ data: head, rows: blockRows, columns }, 0, exact(head), products, signal);
-  if (blockRows === rows) return new Float32Array(head);
-
   const single = new Float32Array(rows * columns);
-  await readContrasts(matrix, source, single, replace(single), signal);
+  await readContrasts(matrix, source, { head, tail: single }, replaceIn, signal);
+  await inFloat64(head, 0);
   single.set(head);
-  const conditioning = { leastLeft: LEAST_LEFT_FLOAT32, replace: replace(single) };
+  const conditioning = { leastLeft: LEAST_LEFT_FLOAT32, replace: replaceIn(single) };
   const x = { data: single, rows, columns };
   const done = await orthonormaliseRows(x, blockRows, conditioning, products, signal);
   if (done === rows) return single;
 
   const double = new Float64Array(rows * columns);
-  await readContrasts(matrix, source, double, replace(double), signal);
+  await readContrasts(matrix, source, { head: double, tail: double }, replaceIn, signal);
   double.set(head);
-  await orthonormaliseRows({ data: double, rows, columns }, blockRows, exact(double), products, signal);
-  return new Float32Array(double);
+  await inFloat64(double, blockRows);
+  single.set(double);
+  return single;
 }
 
 /**
- * Writes the matrix's first rows to `target`, as many as it holds, each less the mean of its equals before it and of
- * length 1; one that is the same as these is replaced.
+ * Writes the matrix's rows to their places, each less the mean of its equals before it and of length 1; one that is the
+ * same as these is replaced.
+ *
+ * @param head the rows of the block itself
+ * @param tail those after them, at their places in the whole matrix
  */
 async function readContrasts(
-  { columns, blockRows }: TiledMatrix,
+  { rows, columns, blockRows }: TiledMatrix,
   source: NoisyRows,
-  target: FloatArray,
-  replace: (row: number) => void,
+  { head, tail }: { readonly head: FloatArray; readonly tail: FloatArray },
+  replaceIn: (target: FloatArray) => (row: number) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  const rows = target.length / columns;
   const row = new Float32Array(columns);
   const contrast = new Float64Array(columns);
   const sums = new Float64Array(blockRows * columns);
@@ -76,7 +80,8 @@ async function readContrasts(
     const start = (index % blockRows) * columns;
     const sum = sums.subarray(start, start + columns);
     const square = takeMean(row, sum, Math.floor(index / blockRows), contrast);
-    if (square === 0) return replace(index);
+    const target = index < blockRows ? head : tail;
+    if (square === 0) return replaceIn(target)(index);
     scale(contrast, 1 / Math.sqrt(square));
     target.set(contrast, index * columns);
   };
