@@ -138,6 +138,21 @@ export class Predictions {
     return graph;
   }
 
+  /**
+   * The Keras model that a prediction's architecture was given as.
+   *
+   * @throws NotFoundError, also where it was given otherwise
+   */
+  async kerasModel(id: string): Promise<unknown> {
+    const job = this.#jobs.get(id);
+    const model = job ? job.work.architecture.keras?.model : await this.#options.store.kerasModel(id);
+    if (model) return model;
+    const { architecture } = await this.record(id);
+    throw new NotFoundError(
+      `${JSON.stringify(architecture.name)} was not given as a Keras model, so there is none for TensorFlow.js`,
+    );
+  }
+
   /** @throws NotFoundError, NotReadyError */
   async open(id: string): Promise<ReadyPrediction> {
     const job = this.#jobs.get(id);
@@ -279,7 +294,8 @@ export class Predictions {
         bytes: weightsFile(record, tensors.map(tensorSource), record.request).source.byteLength,
       });
       const architecture = canonicalGraph(job.work.architecture);
-      await store.save({ record: job.record, architecture, tensors });
+      const kerasModel = job.work.architecture.keras?.model;
+      await store.save({ record: job.record, architecture, kerasModel, tensors });
       this.#digests.add(record.id);
     } catch (error) {
       this.#tell('storeFailed', job.record.id, error as Error);

@@ -5,6 +5,8 @@ import type { TensorSource, TiledTensor } from '../tensor/tensor.js';
 export interface PredictionToStore {
   readonly record: PredictionRecord;
   readonly architecture: Graph;
+  /** The Keras model that the architecture was given as, if it was. */
+  readonly kerasModel?: unknown;
   readonly tensors: readonly TiledTensor[];
 }
 
@@ -53,6 +55,8 @@ export interface PredictionStore {
   open(id: string): Promise<StoredPrediction | null>;
   record(id: string): Promise<PredictionRecord | null>;
   architecture(id: string): Promise<Graph | null>;
+  /** Null where there is no such prediction, or its architecture was not given as Keras. */
+  kerasModel(id: string): Promise<unknown>;
   /** Rejects with a BadCursorError where the cursor is none. */
   list(options: ListOptions): Promise<RecordPage>;
   /** Replaces fields of a record: what is only known later, such as the digest. Nothing where there is no such record. */

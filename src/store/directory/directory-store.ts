@@ -22,6 +22,7 @@ import {
   RECORD,
   readArchitecture,
   readEntry,
+  readKerasModel,
   readRecord,
 } from './prediction-folder.js';
 import { type IndexEntry, PredictionIndex } from './prediction-index.js';
@@ -119,6 +120,10 @@ export class DirectoryStore implements PredictionStore {
 
   async architecture(id: string): Promise<Graph | null> {
     return this.#whole(id, (folder) => readArchitecture(folder, id));
+  }
+
+  async kerasModel(id: string): Promise<unknown> {
+    return this.#whole(id, (folder) => readKerasModel(folder, id));
   }
 
   async list({ limit, cursor, architecture, ghn, status }: ListOptions): Promise<RecordPage> {

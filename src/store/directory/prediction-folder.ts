@@ -1,4 +1,5 @@
-import { type FileHandle, open, readFile, stat, utimes } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { type FileHandle, open, readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Graph, graphSchema } from '../../architecture/schema.js';
@@ -21,6 +22,9 @@ const FIXED_FILES = [ARCHITECTURE, MANIFEST, BLOCKS] as const;
 /** Of how a folder is laid out: one of another number is another version's, and set aside. */
 const LAYOUT = 1;
 
+/** The graph, and the Keras model that it was given as. */
+const architectureFileSchema = graphSchema.extend({ kerasModel: z.unknown().optional() });
+
 const recordFileSchema = z.object({
   layout: z.literal(LAYOUT),
   /** Bytes of the other files. */
@@ -36,8 +40,8 @@ export interface PlannedFolder {
   write(folder: string): Promise<void>;
 }
 
-export function planFolder({ record, architecture, tensors }: PredictionToStore): PlannedFolder {
-  const architectureFile = seal(architecture);
+export function planFolder({ record, architecture, kerasModel, tensors }: PredictionToStore): PlannedFolder {
+  const architectureFile = seal({ ...architecture, kerasModel });
   const plan = planBlocks(tensors);
   const sizes: Sizes = {
     [ARCHITECTURE]: architectureFile.length,
@@ -62,7 +66,8 @@ export async function readEntry(folder: string, id: string): Promise<IndexEntry>
   const { sizes, record } = recordFile;
   let usedAt = 0;
   for (const file of FIXED_FILES) {
-    const { size, mtimeMs } = await missingIsCorrupt(stat(join(folder, file)), id, file);
+    // At once: it takes microseconds in a folder that has just been read, and a start asks for tens of thousands.
+    const { size, mtimeMs } = await missingIsCorrupt(async () => statSync(join(folder, file)), id, file);
     if (size !== sizes[file]) {
       throw new StoreCorruptError(`prediction ${id}: ${file} has ${size} bytes instead of ${sizes[file]}`);
     }
@@ -82,7 +87,14 @@ export async function readRecord(folder: string, id: string): Promise<Prediction
 }
 
 export async function readArchitecture(folder: string, id: string): Promise<Graph> {
-  return (await readSealed(folder, id, ARCHITECTURE, graphSchema)).value;
+  const { kerasModel: _, ...graph } = (await readSealed(folder, id, ARCHITECTURE, architectureFileSchema))
+    .value;
+  return graph;
+}
+
+/** Null where the architecture was not given as Keras. */
+export async function readKerasModel(folder: string, id: string): Promise<unknown> {
+  return (await readSealed(folder, id, ARCHITECTURE, architectureFileSchema)).value.kerasModel ?? null;
 }
 
 /** The file of the blocks, open, and where they lie in it. */
@@ -91,7 +103,7 @@ export async function openBlocksFile(
   id: string,
 ): Promise<{ readonly handle: FileHandle; readonly manifest: Manifest }> {
   const { value: manifest } = await readSealed(folder, id, MANIFEST, manifestSchema);
-  return { handle: await missingIsCorrupt(open(join(folder, BLOCKS), 'r'), id, BLOCKS), manifest };
+  return { handle: await missingIsCorrupt(() => open(join(folder, BLOCKS), 'r'), id, BLOCKS), manifest };
 }
 
 /** The record with fields replaced: the file to be written, and what to remember of the folder then. */
@@ -128,7 +140,7 @@ async function readSealed<T>(
   file: string,
   schema: z.ZodType<T>,
 ): Promise<{ readonly value: T; readonly bytes: number }> {
-  const bytes = await missingIsCorrupt(readFile(join(folder, file)), id, file);
+  const bytes = await missingIsCorrupt(() => readFile(join(folder, file)), id, file);
   const parsed = schema.safeParse(unseal(bytes, `prediction ${id}: ${file}`));
   if (!parsed.success) {
     throw new StoreCorruptError(`prediction ${id}: ${file} does not parse: ${z.prettifyError(parsed.error)}`);
@@ -137,9 +149,9 @@ async function readSealed<T>(
 }
 
 /** Files that cannot be there, since something else is in their place or the disk cannot give them back, are corrupt. */
-async function missingIsCorrupt<T>(result: Promise<T>, id: string, file: string): Promise<T> {
+async function missingIsCorrupt<T>(find: () => Promise<T>, id: string, file: string): Promise<T> {
   try {
-    return await result;
+    return await find();
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR' || code === 'EIO') {
