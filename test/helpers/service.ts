@@ -50,3 +50,10 @@ export async function startService(settings: TestSettings = {}): Promise<TestSer
   const [url] = await Promise.all([built.service.start(), built.service.ready]);
   return { ...built, url };
 }
+
+/** Holds the engine's process: what is asked for stays in the making until the function that it returns is called. */
+export function holdEngine({ service }: TestService): () => void {
+  const pid = service.predictor.pid!;
+  process.kill(pid, 'SIGSTOP');
+  return () => process.kill(pid, 'SIGCONT');
+}
