@@ -19,6 +19,7 @@ import { predict } from './routes/predict.js';
 import { events } from './routes/predictions/events.js';
 import { records } from './routes/predictions/records.js';
 import { statistics } from './routes/predictions/statistics.js';
+import { tfjs } from './routes/predictions/tfjs.js';
 import { weights } from './routes/predictions/weights.js';
 import type { Settings } from './settings.js';
 
@@ -81,6 +82,7 @@ export async function buildApp({
   await app.register(events, { predictions });
   await app.register(weights, { predictions });
   await app.register(statistics, { predictions });
+  await app.register(tfjs, { predictions });
   await app.register(predict, {
     predictions,
     limits: { maxNodes: settings.MAX_NODES, maxParameters: settings.MAX_PARAMETERS },

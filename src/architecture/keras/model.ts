@@ -18,6 +18,8 @@ export interface ModelLayer {
   readonly position: number;
   /** What each call of it takes; a Sequential's layers have one, of what is before them. */
   readonly calls: readonly (readonly Reference[])[];
+  /** `inbound_nodes` as it is written: calls have numbers for arguments, too. */
+  readonly inboundNodes: unknown;
   /** The model that it is, if it is one. */
   readonly model: Model | null;
 }
@@ -129,7 +131,9 @@ export class ModelReader {
       const position = this.#positions++;
       const model = TYPES.has(layer.class_name) ? this.read(layer, path, depth + 1) : null;
       const { class_name, config = {} } = layer;
-      return [{ type: class_name, name, config, path, position, calls, model }];
+      return [
+        { type: class_name, name, config, path, position, calls, inboundNodes: layer.inbound_nodes, model },
+      ];
     });
   }
 

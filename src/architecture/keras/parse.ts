@@ -11,6 +11,9 @@ import { KerasReader, type PlacedLayer } from './reader.js';
 /** Layers that are no nodes are many, but hardly more than this to each that is one. */
 const LAYERS_TO_A_NODE = 4;
 
+/** Far more than the configs of models in models have, and few enough for what goes down into them. */
+const MAX_DEPTH = 100;
+
 /** A Keras model that was read: what it comes to, and where its parts come from. */
 export interface ReadKeras {
   readonly architecture: Architecture;
@@ -82,5 +85,18 @@ function findModel(input: unknown, faults: FaultList): { value: unknown; path: r
     value = value[key];
     path.push(key);
   }
+  if (isDeeper(value, MAX_DEPTH)) {
+    faults.add(path, `expected a model, not values within values, more than ${MAX_DEPTH} deep`);
+    faults.throwIfAny();
+  }
   return { value, path };
+}
+
+/** Whether values lie within values more than so deep. */
+function isDeeper(value: unknown, depth: number): boolean {
+  let level = [value];
+  for (let at = 0; at <= depth && level.length > 0; at++) {
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+  }
+  return level.length > 0;
 }

@@ -13,7 +13,7 @@ import { KERAS_LAYERS } from './layers/index.js';
 import { REFUSED } from './layers/refused.js';
 import { inputSizeOf, type Model, type ModelLayer } from './model.js';
 import { layerClass } from './operations.js';
-import type { Reference } from './references.js';
+import { callOf, type Reference } from './references.js';
 import type { Variable } from './variable.js';
 
 /** A layer as it stands in the network, all models within it among them. */
@@ -132,10 +132,10 @@ export class KerasReader {
       else byLayer.set(name, [index]);
     });
     const models = new Set(model.layers.flatMap(({ name, model }) => (model ? [name] : [])));
-    return ({ layer, call, path }) => {
+    return (reference) => {
+      const { layer, call, path } = reference;
       const of = byLayer.get(layer) ?? [];
-      // In Keras 2 a model's first call is the one that made it, which is not in the list.
-      const found = of[call] ?? (models.has(layer) ? of[call - 1] : undefined);
+      const found = of[callOf(reference, models.has(layer), this.#generation)];
       if (found !== undefined) return found;
       const isLayer = model.layers.some(({ name }) => name === layer);
       const message = isLayer

@@ -1,4 +1,5 @@
 import { asArray, isObject } from '../json.js';
+import type { Generation } from './layer.js';
 
 /** One of a layer's outputs, by the layer's name, which of its calls, and which of that call's outputs. */
 export interface Reference {
@@ -6,6 +7,14 @@ export interface Reference {
   readonly call: number;
   readonly output: number;
   readonly path: readonly PropertyKey[];
+}
+
+/**
+ * Which of a layer's calls, counted from 0, a reference names. In Keras 2 a model's first call is the one that made it,
+ * which is not in the list.
+ */
+export function callOf({ call }: Reference, isModel: boolean, generation: Generation): number {
+  return isModel && generation === 2 ? Math.max(0, call - 1) : call;
 }
 
 /** Arguments hold tensors in lists and dictionaries, hardly in anything deeper. */

@@ -1,0 +1,43 @@
+import { isObject } from '../../architecture/json.js';
+import type { Generation } from '../../architecture/keras/layer.js';
+import { TfjsUnsupportedError } from './errors.js';
+
+/** What TensorFlow.js calls the activations that it computes as Keras does. */
+const ACTIVATIONS: ReadonlyMap<string, string> = new Map([
+  ...[
+    'linear',
+    'relu',
+    'relu6',
+    'elu',
+    'selu',
+    'sigmoid',
+    'tanh',
+    'softplus',
+    'softsign',
+    'softmax',
+    'mish',
+  ].map((name): [string, string] => [name, name]),
+  ['log_softmax', 'log_softmax'],
+  ['gelu', 'gelu'],
+  ['silu', 'swish'],
+  ['swish', 'swish'],
+]);
+
+/** An activation as TensorFlow.js names it. */
+export function activationName(given: unknown, generation: Generation): string {
+  const name = nameOf(given);
+  const known = ACTIVATIONS.get(name);
+  if (known !== undefined) return known;
+  // That of Keras 3 has another slope.
+  if (name === 'hard_sigmoid' && generation === 2) return name;
+  throw new TfjsUnsupportedError(`the activation ${JSON.stringify(name)}`);
+}
+
+/** Keras writes a function by its name, or as an object: of a function, of a layer. */
+function nameOf(given: unknown): string {
+  if (given === null || given === undefined) return 'linear';
+  if (typeof given === 'string') return given;
+  if (isObject(given) && typeof given.config === 'string') return given.config;
+  if (isObject(given) && typeof given.class_name === 'string') return given.class_name.toLowerCase();
+  return String(given);
+}

@@ -1,0 +1,55 @@
+import { isObject } from '../../architecture/json.js';
+import { kerasShape } from '../../architecture/keras/variable.js';
+import { randomKey } from '../../random/key.js';
+import { normals } from '../../random/normal.js';
+import { elements, type TensorSource } from '../../tensor/tensor.js';
+import type { TfjsWeight } from './topology.js';
+
+/** What weights begin with that are no kernels, where their layer's config does not say it. */
+const CONSTANTS: Readonly<Record<string, number>> = {
+  bias: 0,
+  beta: 0,
+  alpha: 0,
+  moving_mean: 0,
+  gamma: 1,
+  moving_variance: 1,
+};
+
+/**
+ * What a weight begins with that the GHN did not predict: the constant of its initialiser, or for a kernel Glorot's
+ * normal distribution, drawn with the prediction's seed.
+ */
+export function initialTensor({ name, variable, config }: TfjsWeight, seed: number): TensorSource {
+  const shape = kerasShape(variable);
+  const weight = variable.path.slice(variable.path.lastIndexOf('/') + 1);
+  const constant = constantOf(config, weight) ?? CONSTANTS[weight];
+  if (constant !== undefined) {
+    const block = Float32Array.of(constant);
+    return {
+      name,
+      shape,
+      blockShape: shape.map(() => 1),
+      readBlock: (start, end) => block.subarray(start, end),
+    };
+  }
+  const [outputs = 1, inputs = 1, ...kernel] = variable.shape;
+  const scale = Math.sqrt(2 / ((outputs + inputs) * elements(kernel)));
+  const key = randomKey(seed, name, 'initial');
+  return {
+    name,
+    shape,
+    blockShape: shape,
+    readBlock: (start, end) => normals(key, start, end - start).map((value) => value * scale),
+  };
+}
+
+/** The value of an initialiser that gives one to all entries. */
+function constantOf(config: unknown, weight: string): number | undefined {
+  const initializer = isObject(config) ? config[`${weight}_initializer`] : undefined;
+  const name = isObject(initializer) ? initializer.class_name : initializer;
+  if (typeof name !== 'string') return undefined;
+  if (/^zeros$/i.test(name)) return 0;
+  if (/^ones$/i.test(name)) return 1;
+  const value = isObject(initializer) && isObject(initializer.config) ? initializer.config.value : undefined;
+  return name === 'Constant' && typeof value === 'number' ? value : undefined;
+}

@@ -1,0 +1,121 @@
+import type { Model, ModelLayer } from '../../architecture/keras/model.js';
+import { inputSizeOf } from '../../architecture/keras/model.js';
+import type { ReadKeras } from '../../architecture/keras/parse.js';
+import type { PlacedLayer } from '../../architecture/keras/reader.js';
+import { callOf, type Reference } from '../../architecture/keras/references.js';
+import type { Variable } from '../../architecture/keras/variable.js';
+import type { Size } from '../../architecture/layers/size.js';
+import { TfjsUnsupportedError } from './errors.js';
+import { type TfjsLayer, tfjsLayer } from './layers.js';
+
+/** A weight of a TensorFlow.js model. */
+export interface TfjsWeight {
+  /** As TensorFlow.js calls it: the layer and the weight, whatever models are around them. */
+  readonly name: string;
+  readonly variable: Variable;
+  /** The layer's config in Keras, which says how the weight begins. */
+  readonly config: unknown;
+}
+
+export interface TfjsTopology {
+  /** `{class_name, config}`, in the form of Keras 2. */
+  readonly model: unknown;
+  readonly weights: readonly TfjsWeight[];
+}
+
+type Written = Readonly<Record<string, unknown>>;
+
+/**
+ * A Keras model as `tf.loadLayersModel` reads it.
+ * @throws TfjsUnsupportedError where it has what TensorFlow.js has not
+ */
+export function tfjsTopology(read: ReadKeras): TfjsTopology {
+  const writer = new TopologyWriter(read);
+  return { model: writer.model(read.model), weights: writer.weights };
+}
+
+class TopologyWriter {
+  readonly weights: TfjsWeight[] = [];
+  readonly #generation: ReadKeras['generation'];
+  readonly #placed: ReadonlyMap<ModelLayer, PlacedLayer>;
+  readonly #names = new Set<string>();
+
+  constructor({ generation, placed }: ReadKeras) {
+    this.#generation = generation;
+    this.#placed = new Map(placed.map((layer) => [layer.layer, layer]));
+  }
+
+  model(model: Model): Written {
+    const { type, name, layers } = model;
+    if (type === 'Sequential') {
+      const input = this.#sequentialInput(model);
+      const written = layers.map((layer) => this.#layer(layer));
+      return { class_name: type, config: { name, layers: [...input, ...written] } };
+    }
+    const byName = new Map(layers.map((layer) => [layer.name, layer]));
+    const reference = (given: Reference): unknown[] => {
+      const isModel = Boolean(byName.get(given.layer)?.model);
+      // The first call of a model is the one that makes it.
+      const call = callOf(given, isModel, this.#generation) + (isModel ? 1 : 0);
+      return [given.layer, call, given.output];
+    };
+    const written = layers.map((layer) => ({
+      ...this.#layer(layer),
+      name: layer.name,
+      inbound_nodes: layer.calls.map((call) => call.map((given) => [...reference(given), {}])),
+    }));
+    const ends = { input_layers: model.inputs.map(reference), output_layers: model.outputs.map(reference) };
+    return { class_name: type, config: { name, layers: written, ...ends } };
+  }
+
+  /** TensorFlow.js has to be told the size that a Sequential begins with. */
+  #sequentialInput({ name, layers, inputSize }: Model): Written[] {
+    const [first] = layers;
+    if (!first || first.model || first.type === 'InputLayer') return [];
+    return [inputLayer(`${name}_input`, this.#placed.get(first)?.inputs[0] ?? inputSize)];
+  }
+
+  #layer(layer: ModelLayer): Written {
+    if (layer.model) return this.model(layer.model);
+    if (layer.type === 'InputLayer') return inputLayer(layer.name, inputSizeOf(layer.config));
+    const placed = this.#placed.get(layer);
+    if (!placed)
+      throw new TfjsUnsupportedError(`${layer.type} ${JSON.stringify(layer.name)}, which is used nowhere`);
+    const { type, config, hasWeights } = this.#convert(placed);
+    if (hasWeights) this.#addWeights(placed, type);
+    return { class_name: type, config: { name: layer.name, trainable: true, dtype: 'float32', ...config } };
+  }
+
+  #convert(placed: PlacedLayer): TfjsLayer {
+    try {
+      return tfjsLayer(placed, this.#generation);
+    } catch (error) {
+      if (!(error instanceof TfjsUnsupportedError)) throw error;
+      const { type, name } = placed.layer;
+      throw new TfjsUnsupportedError(
+        `TensorFlow.js has no ${error.message}, as ${type} ${JSON.stringify(name)} has it`,
+      );
+    }
+  }
+
+  #addWeights({ layer, variables }: PlacedLayer, type: string): void {
+    for (const variable of variables) {
+      const weight = variable.path.slice(variable.path.lastIndexOf('/') + 1);
+      // As Keras 2 called it.
+      const own = type === 'DepthwiseConv2D' && weight === 'kernel' ? 'depthwise_kernel' : weight;
+      const name = `${layer.name}/${own}`;
+      if (this.#names.has(name)) {
+        throw new TfjsUnsupportedError(
+          `TensorFlow.js cannot tell two layers called ${JSON.stringify(layer.name)} apart`,
+        );
+      }
+      this.#names.add(name);
+      this.weights.push({ name, variable, config: layer.config });
+    }
+  }
+}
+
+function inputLayer(name: string, size: Size | null): Written {
+  const config = { batch_input_shape: [null, ...(size ?? [])], dtype: 'float32', sparse: false, name };
+  return { class_name: 'InputLayer', config };
+}

@@ -1,0 +1,79 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { ReadyBytes } from '../../format/layout.js';
+import { sendBytes } from '../../plugins/send-bytes.js';
+import { NotFoundError } from '../../predictions/errors.js';
+import type { Predictions } from '../../predictions/predictions.js';
+import { openTfjs } from '../../predictions/tfjs.js';
+import { bytesResponse, problemResponse } from '../responses.js';
+import { idParameters } from './parameters.js';
+
+const MODEL = 'model.json';
+const METHODS = ['GET', 'HEAD'];
+
+const failures = {
+  404: problemResponse(
+    'No prediction has this id, its architecture was not given as Keras, or TensorFlow.js cannot run it',
+  ),
+  409: problemResponse('There are no weights: not yet (`retry-after`), or never'),
+  412: problemResponse('Another file than `if-match` names'),
+  416: problemResponse('No such range'),
+};
+
+/** A prediction as a TensorFlow.js model: `tf.loadLayersModel` takes the address of its `model.json`. */
+export const tfjs: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {
+  app.route({
+    method: METHODS,
+    url: `/predictions/:id/tfjs/${MODEL}`,
+    schema: {
+      tags: ['predictions'],
+      summary: 'Load a prediction into TensorFlow.js',
+      description:
+        '`tf.loadLayersModel` takes this address. For architectures that were given as Keras. Weights that were not ' +
+        'predicted are what they begin with.',
+      params: idParameters,
+      response: {
+        200: {
+          description: 'A model of layers, with the paths of its weights.',
+          content: { 'application/json': { schema: z.looseObject({}) } },
+        },
+        ...failures,
+      },
+    },
+    handler: async (request, reply) => {
+      const { modelJson, etag, release } = await openTfjs(predictions, request.params.id);
+      reply.raw.once('close', release);
+      const source = new ReadyBytes(modelJson);
+      return sendBytes(request, reply, { source, etag: etag(MODEL), contentType: 'application/json' });
+    },
+  });
+
+  app.route({
+    method: METHODS,
+    url: '/predictions/:id/tfjs/:shard',
+    schema: {
+      tags: ['predictions'],
+      summary: 'Download a part of a TensorFlow.js model’s weights',
+      params: idParameters.extend({
+        shard: z.string().describe('A path of `weightsManifest` in `model.json`.'),
+      }),
+      response: {
+        200: bytesResponse('The weights, F32, little-endian.'),
+        206: bytesResponse('The ranges that were asked for.'),
+        ...failures,
+      },
+    },
+    handler: async (request, reply) => {
+      const { id, shard } = request.params;
+      const { shards, etag, release } = await openTfjs(predictions, id);
+      reply.raw.once('close', release);
+      const source = shards.get(shard);
+      if (!source) throw new NotFoundError(`the model has no file ${JSON.stringify(shard)}`);
+      return sendBytes(request, reply, {
+        source,
+        etag: etag(shard),
+        contentType: 'application/octet-stream',
+      });
+    },
+  });
+};
