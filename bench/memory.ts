@@ -63,7 +63,9 @@ const { port, pid } = service;
 const report = (when: string, bytes: number, files: number) =>
   console.log(`${when}: ${(bytes / 1e6).toFixed(0)} MB resident, ${files} files open`);
 
-const { headers, bytes } = await request(port, 'POST', '/predict', JSON.stringify({ architecture: NETWORK }));
+const options = POSTPROCESS ? { postprocess: JSON.parse(POSTPROCESS) } : {};
+const body = JSON.stringify({ architecture: NETWORK, ...options });
+const { headers, bytes } = await request(port, 'POST', '/predict', body);
 // Its digest is computed before it is answered, and not while the downloads are measured.
 await request(port, 'GET', headers.location!);
 const before = residentMemory(pid);
