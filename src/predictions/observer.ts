@@ -9,3 +9,21 @@ export interface PredictionObserver {
   /** Made and answered, but it could not be stored, or its digest not be computed. */
   storeFailed(id: string, error: Error): void;
 }
+
+/** Several observers as one. */
+export function observers(all: readonly PredictionObserver[]): PredictionObserver {
+  return {
+    made: (record) => {
+      for (const observer of all) observer.made(record);
+    },
+    failed: (record, error) => {
+      for (const observer of all) observer.failed(record, error);
+    },
+    shared: (record, how) => {
+      for (const observer of all) observer.shared(record, how);
+    },
+    storeFailed: (id, error) => {
+      for (const observer of all) observer.storeFailed(id, error);
+    },
+  };
+}

@@ -8,11 +8,11 @@ import type { StatisticsWorker } from '../statistics/worker.js';
 import type { ListOptions, PredictionStore, RecordPage } from '../store/store.js';
 import { type TensorSource, tensorSource } from '../tensor/tensor.js';
 import { Digests } from './digests.js';
-import { EndedPredictions } from './ended.js';
-import { CancelledError, NotFoundError, NotReadyError } from './errors.js';
-import { Job, type JobEvent, type Made } from './job.js';
+import { NotFoundError, NotReadyError } from './errors.js';
+import type { Job, JobEvent } from './job.js';
+import { Jobs } from './jobs.js';
 import { mergePages } from './listing.js';
-import type { PredictionObserver } from './observer.js';
+import { observers, type PredictionObserver } from './observer.js';
 import { type Plan, plan } from './plan.js';
 import { RecentResults } from './recent-results.js';
 import type { PredictionRecord, Problem } from './record.js';
@@ -50,20 +50,31 @@ export interface ReadyPrediction {
 /** Makes predictions, each once, and knows all of them: stored, in the making, and those that came to nothing. */
 export class Predictions {
   readonly #options: PredictionsOptions;
-  readonly #jobs = new Map<string, Job>();
-  readonly #ended = new EndedPredictions();
+  readonly #observer: PredictionObserver;
+  readonly #jobs: Jobs;
   readonly #digests: Digests;
   readonly #statistics = new RecentResults<Statistics>(MAX_STATISTICS);
   /** What is being added to stored records. */
   readonly #notes = new Set<Promise<void>>();
   /** Weights that are being read or waited for. */
   #busy = 0;
+  /** How many predictions were stored. */
+  #saves = 0;
 
   constructor(options: PredictionsOptions) {
     this.#options = options;
-    const { store } = options;
+    const { store, queue } = options;
+    this.#observer = observers(options.observers);
+    this.#jobs = new Jobs({
+      ...options,
+      observer: this.#observer,
+      onStored: (id) => {
+        this.#saves++;
+        this.#digests.add(id);
+      },
+    });
     this.#digests = new Digests({
-      isIdle: () => this.#busy === 0 && !options.queue.busy,
+      isIdle: () => this.#busy === 0 && !queue.busy,
       open: async (id) => {
         const stored = await store.open(id);
         if (!stored) return null;
@@ -72,7 +83,7 @@ export class Predictions {
         return { source, release };
       },
       done: (id, digest) => store.amend(id, { digest }),
-      onError: (error, id) => this.#tell('storeFailed', id, error),
+      onError: (error, id) => this.#observer.storeFailed(id, error),
     });
   }
 
@@ -86,12 +97,12 @@ export class Predictions {
     const planned = this.#plan(request);
     this.#busy++;
     try {
-      const stored = await this.#openStored(planned.record.id);
+      const stored = await this.#find(planned.record.id);
       if (stored) {
-        this.#tell('shared', stored.record, 'stored');
+        this.#observer.shared(stored.record, 'stored');
         return stored;
       }
-      const job = this.#job(planned);
+      const job = this.#jobs.join(planned);
       await job.wait(signal);
       return this.#readyJob(job);
     } finally {
@@ -104,11 +115,11 @@ export class Predictions {
     const planned = this.#plan(request);
     const stored = await this.#options.store.record(planned.record.id);
     if (stored) {
-      this.#tell('shared', stored, 'stored');
+      this.#observer.shared(stored, 'stored');
       return stored;
     }
-    if (!this.#running(planned.record.id)) this.#options.queue.checkRoom();
-    const job = this.#job(planned);
+    if (!this.#jobs.running(planned.record.id)) this.#options.queue.checkRoom();
+    const job = this.#jobs.join(planned);
     job.detach();
     return job.record;
   }
@@ -127,7 +138,7 @@ export class Predictions {
 
   /** The record of what is in the making or came to nothing; undefined where it is stored, or unknown. */
   progress(id: string): PredictionRecord | undefined {
-    return this.#jobs.get(id)?.record ?? this.#ended.get(id);
+    return this.#jobs.record(id);
   }
 
   /** @throws NotFoundError */
@@ -180,8 +191,7 @@ export class Predictions {
 
   /** @throws BadCursorError */
   async list(options: ListOptions): Promise<RecordPage> {
-    const live = [...this.#jobs.values()].map(({ record }) => record);
-    return mergePages([...live, ...this.#ended.values()], await this.#options.store.list(options), options);
+    return mergePages(this.#jobs.records(), await this.#options.store.list(options), options);
   }
 
   /**
@@ -197,7 +207,7 @@ export class Predictions {
     }
     await job?.settled;
     const wasStored = await this.#options.store.delete(id);
-    if (!this.#ended.delete(id) && !wasStored && !job) throw this.#notFound(id);
+    if (!this.#jobs.forget(id) && !wasStored && !job) throw this.#notFound(id);
   }
 
   /**
@@ -211,7 +221,7 @@ export class Predictions {
   /** Takes down how long the first answer took to write, once it is stored. */
   noteSerialized(id: string, milliseconds: number): void {
     const noted = this.#noteSerialized(id, milliseconds)
-      .catch((error: Error) => this.#tell('storeFailed', id, error))
+      .catch((error: Error) => this.#observer.storeFailed(id, error))
       .finally(() => this.#notes.delete(noted));
     this.#notes.add(noted);
   }
@@ -227,7 +237,7 @@ export class Predictions {
 
   /** Waits until all that is in the making is made and stored. */
   async settle(): Promise<void> {
-    await Promise.all([...this.#jobs.values()].map(({ settled }) => settled));
+    await this.#jobs.settle();
     await Promise.all(this.#notes);
     await this.#digests.close();
   }
@@ -242,73 +252,15 @@ export class Predictions {
     return plan(request, architecture, parse, { description, version });
   }
 
-  /** The job that makes it, or a new one. */
-  #job({ record, work }: Plan): Job {
-    const running = this.#running(record.id);
-    if (running) {
-      this.#tell('shared', running.record, 'joined');
-      return running;
+  /** What is stored; null where it is not, or is in the making. */
+  async #find(id: string): Promise<ReadyPrediction | null> {
+    for (;;) {
+      if (this.#jobs.running(id)) return null;
+      const saves = this.#saves;
+      const stored = await this.#openStored(id);
+      // While the store looked for it in vain, it may have been made and stored.
+      if (stored || saves === this.#saves) return stored;
     }
-    this.#ended.delete(record.id);
-    const job: Job = new Job(record, work, {
-      make: (job, signal) => this.#make(job, signal),
-      keep: (job, made) => this.#keep(job, made),
-      fail: (job, error) => this.#fail(job, error),
-    });
-    this.#jobs.set(record.id, job);
-    void job.settled.then(() => {
-      if (this.#jobs.get(record.id) === job) this.#jobs.delete(record.id);
-    });
-    return job;
-  }
-
-  /** The job that makes it, unless that was given up. */
-  #running(id: string): Job | undefined {
-    const job = this.#jobs.get(id);
-    return job?.cancelled ? undefined : job;
-  }
-
-  async #make(job: Job, signal: AbortSignal): Promise<Made> {
-    const { predictor, queue } = this.#options;
-    return queue.run(async () => {
-      job.update({ status: 'running' });
-      const start = performance.now();
-      const made = await predictor.predict(job.work, { signal, onStage: (stage) => job.begin(stage) });
-      const before = job.record.latency_ms!;
-      const total = before.total + performance.now() - start;
-      const applied = made.applied?.map(({ name, ...done }) => ({ tensor: name, ...done })) ?? null;
-      job.update({ status: 'succeeded', latency_ms: { ...before, ...made.latency, total }, applied });
-      this.#tell('made', job.record);
-      return made;
-    }, signal);
-  }
-
-  async #keep(job: Job, { tensors, statistics }: Made): Promise<void> {
-    const { store } = this.#options;
-    try {
-      const { record } = job;
-      const { network, float16Overflow } = await statistics;
-      job.update({
-        statistics: network,
-        overflow: record.request.dtype === 'F16' ? float16Overflow : 0,
-        bytes: weightsFile(record, tensors.map(tensorSource), record.request).source.byteLength,
-      });
-      const architecture = canonicalGraph(job.work.architecture);
-      const kerasModel = job.work.architecture.keras?.model;
-      await store.save({ record: job.record, architecture, kerasModel, tensors });
-      this.#digests.add(record.id);
-    } catch (error) {
-      this.#tell('storeFailed', job.record.id, error as Error);
-    }
-  }
-
-  #fail(job: Job, error: Error): void {
-    const { problemOf } = this.#options;
-    const status = error instanceof CancelledError ? 'cancelled' : 'failed';
-    job.update({ status, error: problemOf(error) });
-    // Of one that was given up and is being made again, what is made now counts.
-    if (this.#jobs.get(job.record.id) === job) this.#ended.add(job.record);
-    this.#tell('failed', job.record, error);
   }
 
   #readyJob(job: Job): ReadyPrediction {
@@ -330,12 +282,6 @@ export class Predictions {
       ready.release();
     };
     return { ...ready, release };
-  }
-
-  #tell<E extends keyof PredictionObserver>(event: E, ...details: Parameters<PredictionObserver[E]>): void {
-    for (const observer of this.#options.observers) {
-      (observer[event] as (...details: Parameters<PredictionObserver[E]>) => void)(...details);
-    }
   }
 
   #notFound(id: string): NotFoundError {

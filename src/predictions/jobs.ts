@@ -1,0 +1,132 @@
+import { canonicalGraph } from '../architecture/canonical.js';
+import type { Predictor } from '../predictor/predictor.js';
+import type { Queue } from '../queue/queue.js';
+import type { PredictionStore } from '../store/store.js';
+import { tensorSource } from '../tensor/tensor.js';
+import { EndedPredictions } from './ended.js';
+import { CancelledError } from './errors.js';
+import { Job, type Made } from './job.js';
+import type { PredictionObserver } from './observer.js';
+import type { Plan } from './plan.js';
+import type { PredictionRecord, Problem } from './record.js';
+import { weightsFile } from './weights.js';
+
+export interface JobsOptions {
+  readonly predictor: Predictor;
+  readonly store: PredictionStore;
+  readonly queue: Queue;
+  /** A failure as its record tells of it. */
+  readonly problemOf: (error: Error) => Problem;
+  readonly observer: PredictionObserver;
+  /** Called when a prediction is stored. */
+  readonly onStored: (id: string) => void;
+}
+
+/** The predictions in the making, each once, and those that came to nothing. */
+export class Jobs {
+  readonly #options: JobsOptions;
+  readonly #jobs = new Map<string, Job>();
+  readonly #ended = new EndedPredictions();
+
+  constructor(options: JobsOptions) {
+    this.#options = options;
+  }
+
+  /** The job that makes it, or that has made it and stores it. */
+  get(id: string): Job | undefined {
+    return this.#jobs.get(id);
+  }
+
+  /** Of what is in the making or came to nothing. */
+  record(id: string): PredictionRecord | undefined {
+    return this.#jobs.get(id)?.record ?? this.#ended.get(id);
+  }
+
+  /** Of all that is in the making or came to nothing. */
+  records(): PredictionRecord[] {
+    return [...[...this.#jobs.values()].map(({ record }) => record), ...this.#ended.values()];
+  }
+
+  /** The job that makes it, unless that was given up. */
+  running(id: string): Job | undefined {
+    const job = this.#jobs.get(id);
+    return job?.cancelled ? undefined : job;
+  }
+
+  /** The job that makes it, or a new one. */
+  join({ record, work }: Plan): Job {
+    const running = this.running(record.id);
+    if (running) {
+      this.#options.observer.shared(running.record, 'joined');
+      return running;
+    }
+    this.#ended.delete(record.id);
+    const job: Job = new Job(record, work, {
+      make: (job, signal) => this.#make(job, signal),
+      keep: (job, made) => this.#keep(job, made),
+      fail: (job, error) => this.#fail(job, error),
+    });
+    this.#jobs.set(record.id, job);
+    void job.settled.then(() => {
+      if (this.#jobs.get(record.id) === job) this.#jobs.delete(record.id);
+    });
+    return job;
+  }
+
+  /** Forgets one that came to nothing; whether there was one. */
+  forget(id: string): boolean {
+    return this.#ended.delete(id);
+  }
+
+  /** Waits until all are made and stored, or have come to nothing. */
+  async settle(): Promise<void> {
+    await Promise.all([...this.#jobs.values()].map(({ settled }) => settled));
+  }
+
+  async #make(job: Job, signal: AbortSignal): Promise<Made> {
+    const { predictor, queue, observer } = this.#options;
+    return queue.run(async () => {
+      job.update({ status: 'running' });
+      const start = performance.now();
+      const made = await predictor.predict(job.work, { signal, onStage: (stage) => job.begin(stage) });
+      const before = job.record.latency_ms!;
+      const total = before.total + performance.now() - start;
+      const applied = made.applied?.map(({ name, ...done }) => ({ tensor: name, ...done })) ?? null;
+      job.update({ status: 'succeeded', latency_ms: { ...before, ...made.latency, total }, applied });
+      observer.made(job.record);
+      return made;
+    }, signal);
+  }
+
+  async #keep(job: Job, { tensors, statistics }: Made): Promise<void> {
+    const { store, observer, onStored } = this.#options;
+    const { record } = job;
+    try {
+      const { network, float16Overflow } = await statistics;
+      job.update({
+        statistics: network,
+        overflow: record.request.dtype === 'F16' ? float16Overflow : 0,
+        bytes: weightsFile(record, tensors.map(tensorSource), record.request).source.byteLength,
+      });
+      const architecture = canonicalGraph(job.work.architecture);
+      const kerasModel = job.work.architecture.keras?.model;
+      await store.save({ record: job.record, architecture, kerasModel, tensors });
+      onStored(record.id);
+    } catch (error) {
+      // Whoever waited has the answer; whoever comes back for it must learn why it is not there.
+      this.#end(job, 'failed', error as Error);
+      observer.storeFailed(record.id, error as Error);
+    }
+  }
+
+  #fail(job: Job, error: Error): void {
+    this.#end(job, error instanceof CancelledError ? 'cancelled' : 'failed', error);
+    this.#options.observer.failed(job.record, error);
+  }
+
+  #end(job: Job, status: 'failed' | 'cancelled', error: Error): void {
+    job.update({ status, error: this.#options.problemOf(error) });
+    // Of one that was given up and is being made again, what is made now counts.
+    if (this.#jobs.get(job.record.id) === job) this.#ended.add(job.record);
+  }
+}
