@@ -1,0 +1,20 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+const FOLDER = new URL('../fixtures/keras/', import.meta.url);
+
+/** A model that Keras made, and what it says of its weights. */
+export interface KerasFixture {
+  /** What `model.to_json()` gives. */
+  readonly model: unknown;
+  /** `model.weights`: path, shape and whether it is trained. */
+  readonly weights: readonly (readonly [path: string, shape: readonly number[], trainable: boolean])[];
+}
+
+/** `mobilenet.keras3` and the like. */
+export const KERAS_FIXTURES = readdirSync(FOLDER)
+  .filter((file) => file.endsWith('.json'))
+  .map((file) => file.replace('.json', ''));
+
+export function kerasFixture(name: string): KerasFixture {
+  return JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8')) as KerasFixture;
+}

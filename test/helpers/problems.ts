@@ -1,0 +1,35 @@
+import { STATUS_CODES } from 'node:http';
+import { expect } from 'vitest';
+
+interface ProblemAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+interface Expected {
+  readonly detail?: string | RegExp;
+  /** Pointers into the request and messages, in their order. */
+  readonly errors?: readonly (readonly [path: string, message: string | RegExp])[];
+}
+
+const matching = (expected: string | RegExp) =>
+  typeof expected === 'string' ? expected : expect.stringMatching(expected);
+
+/** That an answer is a problem (RFC 9457) of this status, and what it says. */
+export function expectProblem(
+  answer: ProblemAnswer,
+  status: number,
+  { detail, errors }: Expected = {},
+): void {
+  expect(answer.body).toEqual({
+    type: 'about:blank',
+    title: STATUS_CODES[status],
+    status,
+    detail: detail === undefined ? expect.stringMatching(/.{10}/) : matching(detail),
+    ...(errors && { errors: errors.map(([path, message]) => ({ path, message: matching(message) })) }),
+  });
+  expect(answer.status).toBe(status);
+  expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+  expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+}

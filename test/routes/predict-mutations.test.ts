@@ -1,0 +1,146 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { POINTER, tinyGraph } from '../architecture/fixtures.js';
+import { mutate, mutations } from '../architecture/mutations.js';
+import { startService, type TestService } from '../helpers/service.js';
+
+const LAYERS = {
+  name: 'tiny',
+  layers: [
+    { name: 'conv1', type: 'Conv2d', in_channels: 3, out_channels: 16, kernel_size: 3, bias: false },
+    { name: 'bn1', type: 'BatchNorm2d', num_features: 16 },
+    { name: 'pool', type: 'MaxPool2d', kernel_size: 2 },
+    { name: 'gap', type: 'AdaptiveAvgPool2d' },
+    { name: 'fc', type: 'Linear', in_features: 16, out_features: 10 },
+  ],
+};
+
+const STATE_DICT = tinyGraph().nodes.flatMap(({ weight, bias }) =>
+  [weight, bias].flatMap((tensor) => (tensor ? [{ ...tensor, kind: 'parameter' }] : [])),
+);
+
+const VALID: readonly object[] = [
+  { architecture: tinyGraph() },
+  { architecture: LAYERS, ghn: 'ghn2-nano', dtype: 'F16', format: 'npz' },
+  {
+    architecture: { ...tinyGraph(), state_dict: STATE_DICT },
+    predict_classifier: false,
+    seed: 3,
+    dtype: 'F32',
+    format: 'safetensors',
+    postprocess: { noise: 0.01, orthogonalize: true, from_layer: 0, min_channels: 2, seed: 1 },
+  },
+];
+
+/** Huge numbers, and strings and keys that other programs have stumbled over. */
+const STRANGE = fc.constantFrom<unknown>(
+  Number.MAX_SAFE_INTEGER,
+  -(2 ** 53),
+  5e-324,
+  1e308,
+  '__proto__',
+  'constructor',
+  'toString',
+  '\u0000',
+  '\ud800',
+  '../../etc/passwd',
+  'a'.repeat(5000),
+  '🦆'.repeat(300),
+  Array(2000).fill(1),
+  Array(500).fill('input'),
+);
+
+const strangeMutations = fc.array(
+  fc.record({
+    steps: fc.array(fc.nat(10_000), { minLength: 1, maxLength: 6 }),
+    kind: fc.constantFrom('replace' as const, 'rename' as const),
+    value: STRANGE,
+  }),
+  { minLength: 1, maxLength: 2 },
+);
+
+let service: TestService;
+const seen = new Map<number, number>();
+
+beforeAll(async () => {
+  // So that what is still valid is small, and nothing of it is written to the disk.
+  service = await startService({ MAX_PARAMETERS: '50000', STORE_MAX_BYTES: '0' });
+});
+afterAll(() => service.stop());
+
+/** Sends a body and holds the answer against what may be: a file, or a problem that says what is wrong and where. */
+async function expectAnAnswer(payload: string): Promise<void> {
+  const answer = await service.service.app.inject({
+    method: 'POST',
+    url: '/predict',
+    headers: { 'content-type': 'application/json' },
+    payload,
+  });
+  seen.set(answer.statusCode, (seen.get(answer.statusCode) ?? 0) + 1);
+  expect([200, 400, 404, 422]).toContain(answer.statusCode);
+  if (answer.statusCode === 200) {
+    expect(answer.rawPayload).toHaveLength(Number(answer.headers['content-length']));
+    return;
+  }
+  const problem = answer.json<{
+    status: number;
+    detail: string;
+    errors?: { path: string; message: string }[];
+  }>();
+  expect(problem.status).toBe(answer.statusCode);
+  expect(problem.detail).not.toBe('');
+  if (answer.statusCode !== 422) return;
+  expect(problem.errors!.length).toBeGreaterThan(0);
+  for (const { path, message } of problem.errors!) {
+    expect(path).toMatch(POINTER);
+    expect(message.length).toBeGreaterThan(5);
+  }
+}
+
+describe('no change to a valid request makes the service fail:', () => {
+  it('any 10,000', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...VALID),
+        fc.oneof({ weight: 4, arbitrary: mutations }, { weight: 1, arbitrary: strangeMutations }),
+        async (valid, changes) => expectAnAnswer(JSON.stringify(mutate(valid, changes)) ?? ''),
+      ),
+      { numRuns: 10_000 },
+    );
+    for (const status of [200, 404, 422]) expect(seen.get(status)).toBeGreaterThan(20);
+  }, 300_000);
+
+  it('any cut or garbled text', async () => {
+    const text = JSON.stringify(VALID[2]);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(text.length), fc.nat(20), fc.string({ maxLength: 5 }), (at, length, inserted) =>
+        expectAnAnswer(text.slice(0, at) + inserted + text.slice(at + length)),
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([
+    ['the body', (nested: string) => nested],
+    ['the architecture', (nested: string) => `{"architecture":${nested}}`],
+    ['a node', (nested: string) => `{"architecture":{"name":"n","nodes":[${nested}],"edges":[]}}`],
+    [
+      'a shape',
+      (nested: string) =>
+        `{"architecture":{"name":"n","nodes":[{"id":"i","op":"conv","weight":{"name":"w","shape":${nested}}}],"edges":[]}}`,
+    ],
+    ['layers', (nested: string) => `{"architecture":{"name":"n","layers":${nested}}}`],
+    ['an option', (nested: string) => `{"architecture":{},"postprocess":${nested}}`],
+  ])('nesting 50,000 deep in %s', async (_, body) => {
+    const depth = 50_000;
+    await expectAnAnswer(body('['.repeat(depth) + ']'.repeat(depth)));
+    await expectAnAnswer(body(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`));
+  });
+
+  it('and it is as well as before', async () => {
+    const { app, predictor } = service.service;
+    expect((await app.inject('/readyz')).statusCode).toBe(200);
+    expect(predictor.restarts).toBe(0);
+    await expectAnAnswer(JSON.stringify(VALID[0]));
+  });
+});
