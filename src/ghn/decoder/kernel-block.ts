@@ -8,7 +8,7 @@ import { resizeBilinear } from './resize.js';
 import { type DecoderShape, kernelWindow } from './window.js';
 
 /** Standard deviation of the rows that are drawn (spec, section 5). */
-const TOKEN_STD = 0.02;
+export const TOKEN_STD = 0.02;
 
 /** The kernel that a weight of two to four dimensions is decoded as, [o, i, height, width]. */
 function kernelShape({ shape }: PredictedTensor): readonly [number, number, number, number] {

@@ -1,0 +1,91 @@
+import { parseArgs } from 'node:util';
+import { quote } from '../architecture/faults.js';
+import { didYouMean } from '../architecture/nearest.js';
+import { listArchitectures } from '../architecture/zoo.js';
+import { FAMILIES, type Family, VerifyError } from './norms-file.js';
+
+export const USAGE = `Usage: npm run verify -- CHECKPOINT [options]
+
+Predicts torchvision's 74 networks with a GHN and holds each network's L2 norm, over all its parameters, against the one
+that the GHN's authors published. Ends with 0 where all hold, with 1 where one does not, with 2 where it cannot tell.
+
+  --family ${FAMILIES.join('|')}  the published GHN that the checkpoint is; otherwise its sizes say
+  --norms FILE                norms to hold against in place of the published ones
+  --only NAME,…               these networks alone
+  --tolerance NUMBER          the relative difference that is allowed, in place of the usual one
+  --write FILE                write this checkpoint's norms to a file for --norms, and hold against none
+
+The engine is the one that ENGINE and DEVICE say, as for the service.`;
+
+export interface VerifyOptions {
+  readonly checkpoint: string;
+  readonly family: Family | null;
+  /** A file; null for the published norms. */
+  readonly norms: string | null;
+  /** Names of the zoo; null for all that there are norms of. */
+  readonly only: readonly string[] | null;
+  readonly tolerance: number | null;
+  /** A file. */
+  readonly write: string | null;
+}
+
+/** @throws VerifyError */
+export function parseOptions(args: readonly string[]): VerifyOptions {
+  const { positionals, values } = parse(args);
+  const [checkpoint, ...others] = positionals;
+  if (checkpoint === undefined) throw new VerifyError('name the checkpoint to verify');
+  if (others.length > 0) throw new VerifyError(`one checkpoint at a time; what is ${quote(others[0])}?`);
+  const { norms, write } = values;
+  if (write !== undefined && (norms ?? values.family ?? values.tolerance) !== undefined) {
+    throw new VerifyError('--write holds against no norms: leave --norms, --family and --tolerance away');
+  }
+  return {
+    checkpoint,
+    family: values.family === undefined ? null : parseFamily(values.family),
+    norms: norms ?? null,
+    only: values.only === undefined ? null : parseNames(values.only),
+    tolerance: values.tolerance === undefined ? null : parseTolerance(values.tolerance),
+    write: write ?? null,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        family: { type: 'string' },
+        norms: { type: 'string' },
+        only: { type: 'string' },
+        tolerance: { type: 'string' },
+        write: { type: 'string' },
+      },
+    });
+  } catch (error) {
+    throw new VerifyError((error as Error).message, { cause: error });
+  }
+}
+
+function parseFamily(given: string): Family {
+  const family = FAMILIES.find((known) => known === given);
+  if (!family) throw new VerifyError(`--family is one of ${FAMILIES.join(', ')}, not ${quote(given)}`);
+  return family;
+}
+
+function parseNames(given: string): string[] {
+  const known = new Set(listArchitectures().map(({ name }) => name));
+  const names = given.split(',').map((name) => name.trim());
+  for (const name of names) {
+    if (!known.has(name)) {
+      throw new VerifyError(`--only: no network is called ${quote(name)}${didYouMean(name, known)}`);
+    }
+  }
+  return names;
+}
+
+function parseTolerance(given: string): number {
+  const tolerance = Number(given);
+  if (given.trim() !== '' && tolerance >= 0 && Number.isFinite(tolerance)) return tolerance;
+  throw new VerifyError(`--tolerance is a number of 0 or more, such as 1e-5, not ${quote(given)}`);
+}

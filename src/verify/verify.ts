@@ -1,0 +1,74 @@
+import { buildArchitecture } from '../architecture/graph.js';
+import type { Limits } from '../architecture/limits.js';
+import { parameterCount } from '../architecture/tensors.js';
+import { listArchitectures, loadArchitecture } from '../architecture/zoo.js';
+import type { GhnConfig } from '../checkpoint/checkpoint.js';
+import type { EngineChoice } from '../engine/select.js';
+import { Pipeline } from '../predictor/pipeline.js';
+import type { EngineDescription } from '../predictor/protocol.js';
+import { type NetworkNorm, networkNorm } from './network-norm.js';
+import { type ExpectedNorms, VerifyError } from './norms-file.js';
+
+/** The zoo's own networks are within these. */
+const LIMITS: Limits = { maxNodes: 5000, maxParameters: 2e9 };
+
+const GHN = 'verified';
+const NEVER = new AbortController().signal;
+
+/** A network of the zoo as the GHN predicts it. */
+export interface VerifiedNetwork {
+  readonly name: string;
+  readonly parameters: number;
+  readonly norm: NetworkNorm;
+}
+
+/** A loaded checkpoint. */
+export interface Verification {
+  readonly config: GhnConfig;
+  readonly engine: EngineDescription;
+  /** Predicts the networks, one after the other, and keeps none. */
+  predict(names: readonly string[]): AsyncGenerator<VerifiedNetwork>;
+}
+
+/**
+ * @param onNotice is told what a person should know of the engine
+ * @throws CheckpointError
+ */
+export async function loadVerification(
+  path: string,
+  engine: EngineChoice,
+  onNotice: (message: string) => void,
+): Promise<Verification> {
+  const pipeline = await Pipeline.load({ engine, checkpoints: [{ id: GHN, path }] }, onNotice);
+  const [{ config }] = pipeline.description.ghns;
+  return {
+    config,
+    engine: pipeline.description.engine,
+    async *predict(names) {
+      for (const name of names) {
+        const architecture = buildArchitecture(loadArchitecture(name), LIMITS);
+        const job = { ghn: GHN, architecture, predictClassifier: true, seed: 0, postprocess: null };
+        const { tensors } = await pipeline.predict(job, NEVER, () => {});
+        const norm = await networkNorm(architecture, tensors);
+        yield { name, parameters: parameterCount(architecture), norm };
+      }
+    },
+  };
+}
+
+/**
+ * The networks to verify, in the zoo's order or as given.
+ *
+ * @param only names of the zoo; null for all
+ * @param expected where given, only networks that it has; all of `only` must be there
+ * @throws VerifyError
+ */
+export function networksToVerify(only: readonly string[] | null, expected: ExpectedNorms | null): string[] {
+  const names = only ?? listArchitectures().map(({ name }) => name);
+  if (!expected) return [...names];
+  const known = names.filter((name) => expected.norms.has(name));
+  const [missing] = names.filter((name) => !expected.norms.has(name));
+  if (only && missing !== undefined) throw new VerifyError(`there is no norm of ${missing} to hold against`);
+  if (known.length === 0) throw new VerifyError('there is no norm of any network of the zoo to hold against');
+  return known;
+}

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { checkNorm } from '../../src/verify/check.js';
+import type { NetworkNorm } from '../../src/verify/network-norm.js';
+
+const found = (parts: Partial<NetworkNorm> = {}): NetworkNorm => ({
+  norm: 100,
+  deviation: 0,
+  float32: { least: 100, most: 100 },
+  ...parts,
+});
+
+const holds = (norm: NetworkNorm, expected: number, relativeTolerance: number | null = null) =>
+  checkNorm(norm, expected, 'float32', relativeTolerance).holds;
+
+describe('a published norm', () => {
+  it('holds within a hundredth', () => {
+    expect([99.991, 100, 100.009].map((expected) => holds(found(), expected))).toEqual([true, true, true]);
+    expect([99.989, 100.011].map((expected) => holds(found(), expected))).toEqual([false, false]);
+  });
+
+  it('holds within five deviations of what is drawn besides', () => {
+    const drawn = found({ deviation: 0.1 });
+    expect([99.5, 100.5].map((expected) => holds(drawn, expected))).toEqual([true, true]);
+    expect([99.48, 100.52].map((expected) => holds(drawn, expected))).toEqual([false, false]);
+  });
+
+  it('may lack what a float32 sum loses, and has no more for it', () => {
+    const large = found({ float32: { least: 99, most: 100 } });
+    expect([99, 99.5, 100].map((expected) => holds(large, expected))).toEqual([true, true, true]);
+    expect([98.98, 100.02].map((expected) => holds(large, expected))).toEqual([false, false]);
+  });
+
+  it('holds within the tolerance that is asked for', () => {
+    expect(holds(found(), 101, 0.011)).toBe(true);
+    expect(holds(found(), 100.005, 1e-6)).toBe(false);
+  });
+
+  it('does not hold for what is not finite', () => {
+    const nan = { norm: Number.NaN, deviation: Number.NaN, float32: { least: Number.NaN, most: Number.NaN } };
+    expect(holds(nan, 100, 1)).toBe(false);
+  });
+
+  it('comes with the difference and the differences that are allowed, relative to it', () => {
+    const norm = found({ float32: { least: 90, most: 100 } });
+    const { difference, allowed } = checkNorm(norm, 80, 'float32', 0);
+    expect(difference).toBeCloseTo(0.25, 12);
+    expect(allowed[0]).toBeCloseTo(0, 12);
+    expect(allowed[1]).toBeCloseTo(0.125, 12);
+  });
+});
+
+describe('a norm that the command itself wrote', () => {
+  it('holds to 2e-7, whatever is drawn and whatever float32 would lose', () => {
+    const norm = found({ deviation: 1, float32: { least: 90, most: 100 } });
+    const verdict = (expected: number) => checkNorm(norm, expected, 'float64', null).holds;
+    expect([100, 100 * (1 + 1e-7), 100 * (1 - 1e-7)].map(verdict)).toEqual([true, true, true]);
+    expect([100 * (1 + 3e-7), 100 * (1 - 3e-7), 95].map(verdict)).toEqual([false, false, false]);
+  });
+});

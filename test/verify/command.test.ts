@@ -1,0 +1,110 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkpointFile } from '../helpers/service.js';
+
+const MAIN = fileURLToPath(new URL('../../src/verify/main.ts', import.meta.url));
+const ONLY = ['--only', 'resnet18,vit_b_16,convnext_tiny,swin_t'];
+const CHECKPOINT = checkpointFile('ghn3-nano.safetensors');
+
+let folder: string;
+let norms: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ghn-serve-verify-'));
+  norms = join(folder, 'norms.json');
+  await verify(CHECKPOINT, '--write', norms, ...ONLY);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+interface Ended {
+  readonly code: number;
+  readonly output: string;
+  readonly problems: string;
+}
+
+function verify(...args: string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['--import', 'tsx', MAIN, ...args], (error, output, problems) =>
+      resolve({ code: error ? Number(error.code) : 0, output, problems }),
+    );
+  });
+}
+
+/** A copy of the checkpoint in which one number is another. */
+async function withWeight(tensor: string, index: number, change: (value: number) => number): Promise<string> {
+  const bytes = await readFile(CHECKPOINT);
+  const headerEnd = 8 + Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.toString('utf8', 8, headerEnd)) as Record<
+    string,
+    { data_offsets: [start: number, end: number] }
+  >;
+  const at = headerEnd + header[tensor]!.data_offsets[0] + 4 * index;
+  bytes.writeFloatLE(change(bytes.readFloatLE(at)), at);
+  const path = join(folder, 'changed.safetensors');
+  await writeFile(path, bytes);
+  return path;
+}
+
+const line = (output: string, name: string) =>
+  output
+    .split('\n')
+    .find((text) => text.startsWith(`${name} `))
+    ?.trim()
+    .split(/\s+/);
+
+describe('the verify command', () => {
+  it('says yes to the checkpoint that the norms are of, whatever file it is in', async () => {
+    const ended = await verify(checkpointFile('ghn3-nano.pt'), '--norms', norms);
+    expect(ended).toMatchObject({ code: 0, problems: '' });
+    expect(ended.output).toMatch(/All 4 norms hold/);
+    expect(line(ended.output, 'resnet18')).toEqual(
+      expect.arrayContaining(['11,689,512', '69.8331', 'holds']),
+    );
+  });
+
+  it('says no where one weight of the decoder has the other sign', async () => {
+    const changed = await withWeight('decoder.conv.2.weight', 65536, (value) => -value);
+    const { code, output } = await verify(changed, '--norms', norms);
+    expect(code).toBe(1);
+    expect(output).toMatch(/\d of 4 norms DIFFER from those .*norms\.json: /);
+  });
+
+  it('says no where one weight of the encoder is a hundredth off', async () => {
+    const changed = await withWeight('gnn.0.ff.net.0.weight', 512, (value) => value * 1.01);
+    expect(await verify(changed, '--norms', norms)).toMatchObject({ code: 1 });
+  });
+
+  it('says no where a weight is not a number', async () => {
+    const changed = await withWeight('gnn.1.ln1.bias', 3, () => Number.NaN);
+    expect(await verify(changed, '--norms', norms)).toMatchObject({ code: 1 });
+  });
+
+  it('says no to the published norms of another GHN', async () => {
+    const { code, output } = await verify(CHECKPOINT, '--family', 'ghn3-t', ...ONLY);
+    expect(code).toBe(1);
+    expect(output).toMatch(/4 of 4 norms DIFFER from those published for ghn3-t: resnet18, /);
+  });
+
+  it('cannot tell without a family that was published', async () => {
+    const { code, problems } = await verify(CHECKPOINT, ...ONLY);
+    expect(code).toBe(2);
+    expect(problems).toMatch(/say which it is with --family/);
+  });
+
+  it('cannot tell of a file that is no checkpoint', async () => {
+    const { code, problems } = await verify(norms);
+    expect(code).toBe(2);
+    expect(problems).toMatch(/norms\.json: /);
+  });
+
+  it('explains itself', async () => {
+    expect(await verify('--help')).toMatchObject({
+      code: 0,
+      output: expect.stringMatching(/^Usage: npm run verify/),
+    });
+    expect(await verify('--norm')).toMatchObject({ code: 2, problems: expect.stringMatching(/--norm/) });
+  });
+});
