@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { buildService, type Service } from '../../src/service.js';
 import { readSettings } from '../../src/settings.js';
+import { VERSION } from '../../src/version.js';
 
 /** A file of test/fixtures/checkpoints. */
 export const checkpointFile = (name: string) =>
@@ -31,7 +32,7 @@ export async function buildTestService(settings: TestSettings = {}): Promise<Tes
   const service = await buildService({
     settings: readSettings({ PORT: '0', STORE: store, GHN_CHECKPOINTS: NANO_GHNS, ...settings }),
     logger: pino({ level: 'silent' }),
-    version: 'test',
+    version: VERSION,
   });
   return {
     url: '',

@@ -151,7 +151,7 @@ const INVALID: readonly (readonly [title: string, body: unknown, faults: Faults]
       ['x', '', NO_SHAPE],
       [null, '', NO_SHAPE],
       [[0, 3], '/0', 'must be a positive integer'],
-      [[1.5, 2], '/0', 'must be a positive integer'],
+      [[1.5, 2], '/0', 'must be a positive integer, not 1.5'],
       [[16, '3'], '/1', /^must be a positive integer/],
     ] as const
   ).map(
