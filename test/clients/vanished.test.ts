@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PredictionRecord } from '../../src/predictions/record.js';
 import { getJson, network, predicted } from './prediction.js';
-import { times } from './proof.js';
+import { FULL, times } from './proof.js';
 import { ServiceProcess } from './service-process.js';
 
 /** Downloads that are given up. */
@@ -172,6 +172,41 @@ describe.skipIf(!existsSync('/proc/self/fd'))('clients who vanish', () => {
       const before = await service.residentMemory();
       await giveUpMany();
       expect((await service.residentMemory()) - before).toBeLessThan(SLACK_BYTES);
+    },
+    TIMEOUT_MS,
+  );
+
+  it.skipIf(!FULL)(
+    'without hanging up are let go of after a while, but not those who read slowly',
+    async () => {
+      const patient = await ServiceProcess.start(join(folder, 'patient'), { REQUEST_TIMEOUT_MS: '5000' });
+      const weights = `${await predicted(patient.url, { architecture: network('resnet18-10') })}/weights`;
+      // A paused socket does not tell that it was closed; the service's side does.
+      const sockets = async () =>
+        (await patient.openFiles()).filter((file) => file.startsWith('socket:')).length;
+      const before = await sockets();
+      const { hostname, port, pathname } = new URL(weights);
+      const open = () => {
+        const socket = connect({ host: hostname, port: Number(port) }).on('error', () => {});
+        socket.write(get(pathname));
+        return socket.pause();
+      };
+      const slow = open();
+      const stalled = Array.from({ length: 20 }, open);
+      let bytes = 0;
+      const reading = setInterval(() => {
+        bytes += (slow.read() as Buffer | null)?.length ?? 0;
+      }, 1000);
+      try {
+        await poll(sockets).toBe(before + 1 + stalled.length);
+        await expect.poll(sockets, { timeout: 120_000 }).toBeLessThanOrEqual(before + 1);
+        const read = bytes;
+        await poll(async () => bytes).toBeGreaterThan(read);
+      } finally {
+        clearInterval(reading);
+        for (const socket of [slow, ...stalled]) socket.destroy();
+        await patient.stop();
+      }
     },
     TIMEOUT_MS,
   );
