@@ -42,20 +42,23 @@ function divideAxes(
     if (!periods) whole = repeat(whole, axis, size);
     divided.push(...(periods ?? parts));
   });
+  // What is left of the view are further axes of 1.
+  divided.push(...view.slice(at));
   return { blockShape: divided, block: whole.block };
 }
 
 /** The periods along an axis's parts, outermost first; null where a block of parts cannot be repeated so. */
 function dividePeriod(period: number, parts: readonly number[]): number[] | null {
+  const [, ...inner] = parts;
   const periods: number[] = [];
   let rest = period;
-  for (const part of parts.toReversed()) {
+  for (const part of inner.reverse()) {
     if (rest % part !== 0 && part % rest !== 0) return null;
     const own = Math.min(rest, part);
     periods.unshift(own);
     rest /= own;
   }
-  return periods;
+  return parts.length === 0 ? [] : [rest, ...periods];
 }
 
 /** The block repeated along an axis, up to its whole size. */

@@ -31,15 +31,18 @@ const JSON_VALUES = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
 );
 
-/** One to three changes. */
-export const mutations: fc.Arbitrary<Mutation[]> = fc.array(
-  fc.record({
-    steps: fc.array(fc.nat(10_000), { minLength: 1, maxLength: 6 }),
-    kind: fc.constantFrom('replace', 'remove', 'repeat', 'swap', 'rename'),
-    value: JSON_VALUES,
-  }),
-  { minLength: 1, maxLength: 3 },
-);
+/** One to three changes, at places at most so deep. */
+export const mutationsTo = (depth: number): fc.Arbitrary<Mutation[]> =>
+  fc.array(
+    fc.record({
+      steps: fc.array(fc.nat(10_000), { minLength: 1, maxLength: depth }),
+      kind: fc.constantFrom('replace', 'remove', 'repeat', 'swap', 'rename'),
+      value: JSON_VALUES,
+    }),
+    { minLength: 1, maxLength: 3 },
+  );
+
+export const mutations = mutationsTo(6);
 
 /** The value with the changes made, itself untouched. */
 export function mutate(valid: unknown, changes: readonly Mutation[]): unknown {

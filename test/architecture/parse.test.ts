@@ -20,7 +20,10 @@ it.each([
   [null, 'null'],
 ])('%j is no architecture', (input, shown) => {
   expect(faultsOf(() => parseArchitecture(input, LIMITS))).toEqual([
-    { path: '', message: `expected an architecture, an object with one of \`nodes\`, \`layers\`, \`keras\`, not ${shown}` },
+    {
+      path: '',
+      message: `expected an architecture, an object with one of \`nodes\`, \`layers\`, \`keras\`, not ${shown}`,
+    },
   ]);
 });
 

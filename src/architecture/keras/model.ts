@@ -139,7 +139,8 @@ export class ModelReader {
 
   #nameOf(layer: Record<string, unknown>, path: readonly PropertyKey[]): string {
     // A Sequential of the oldest form has no name of its own; within a Functional one the layer has it.
-    const config = isObject(layer.config) && 'name' in layer.config ? layer.config : layer;
+    const isOwn = isObject(layer.config) && ('name' in layer.config || !('name' in layer));
+    const config = isOwn ? layer.config : layer;
     const read = layerNameSchema.safeParse(config);
     if (read.success) return read.data.name;
     addZodFaults(this.#faults, read.error, config, config === layer ? path : [...path, 'config']);

@@ -78,6 +78,7 @@ function findModel(input: unknown, faults: FaultList): { value: unknown; path: r
       value = JSON.parse(value);
     } catch {
       faults.add(path, `expected the JSON of a model, not ${quote(value)}`);
+      faults.throwIfAny();
     }
   }
   for (const key of ['modelTopology', 'model_config']) {

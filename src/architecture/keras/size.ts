@@ -40,8 +40,8 @@ export function imageSize({ height, width, channels }: Image, format: DataFormat
 
 /** The channels that a layer's weights are made for: without them there is no shape. */
 export function knownChannels({ channels }: Image, { label, input, fault }: Place): number {
-  // What cannot be read has its fault already.
-  if (channels === null && input.size !== null) {
+  // What is no image has its fault already.
+  if (channels === null && input.size?.length === 3) {
     fault(
       null,
       `the weights of ${label} depend on the channels of ${input.giver}, which are not known: give the model’s input shape`,

@@ -1,0 +1,250 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseArchitecture } from '../../../src/architecture/parse.js';
+import { kerasFixture } from '../../helpers/keras.js';
+import { faultsOf, LIMITS, POINTER } from '../fixtures.js';
+import { mutate, mutationsTo } from '../mutations.js';
+import { functional, image, kerasFaults, layer, sequential } from './keras.js';
+
+const LAYERS = '/keras/config/layers';
+
+const afterImage = (...layers: unknown[]) => sequential(image(8, 8, 6), ...layers);
+
+describe('a Keras model is refused', () => {
+  it.each<[what: string, model: unknown, path: string, message: RegExp]>([
+    ['a text that is no JSON', '{"class_name"', '/keras', /expected the JSON of a model/],
+    ['a number', 3, '/keras', /expected a model, an object with a class_name and a config, not 3/],
+    ['a subclass', { class_name: 'MyModel', config: {} }, '/keras', /only Sequential and Functional models/],
+    ['no layers', sequential(), LAYERS, /one or more/],
+    ['a layer that is none', afterImage(3), `${LAYERS}/1`, /expected a layer, .* not 3/],
+    [
+      'a layer without a name',
+      afterImage({ class_name: 'ReLU', config: {} }),
+      `${LAYERS}/1/config/name`,
+      /missing/,
+    ],
+    [
+      'a name twice',
+      afterImage(layer('ReLU', 'a'), layer('ReLU', 'a')),
+      `${LAYERS}/2/config/name`,
+      /layer 1’s too/,
+    ],
+    ['an unknown class', afterImage(layer('Conv2d', 'c')), `${LAYERS}/1/class_name`, /did you mean "Conv2D"/],
+    [
+      'a transposed convolution',
+      afterImage(layer('Conv2DTranspose', 'c')),
+      `${LAYERS}/1/class_name`,
+      /UpSampling2D and Conv2D/,
+    ],
+    ['code', afterImage(layer('Lambda', 'c')), `${LAYERS}/1/class_name`, /a program, not a layer/],
+    [
+      'no filters',
+      afterImage(layer('Conv2D', 'c', { kernel_size: 3 })),
+      `${LAYERS}/1/config/filters`,
+      /missing/,
+    ],
+    [
+      'half a unit',
+      afterImage(layer('Dense', 'd', { units: 1.5 })),
+      `${LAYERS}/1/config/units`,
+      /positive integer/,
+    ],
+    [
+      'groups that do not divide the channels',
+      afterImage(layer('Conv2D', 'c', { filters: 8, kernel_size: 1, groups: 4 })),
+      `${LAYERS}/1/config/groups`,
+      /the 6 channels that the input "image" gives Conv2D "c" cannot be divided into 4 groups/,
+    ],
+    [
+      'a window larger than what it goes over',
+      afterImage(layer('MaxPooling2D', 'p', { pool_size: 9 })),
+      `${LAYERS}/1`,
+      /a window of 9 × 9, which does not fit into \[8, 8, 6\], what the input "image" gives/,
+    ],
+    [
+      'an image where there is none',
+      afterImage(layer('Flatten', 'f'), layer('Conv2D', 'c', { filters: 1, kernel_size: 1 })),
+      `${LAYERS}/2`,
+      /Conv2D "c" takes images, but Flatten "f" gives \[384\]/,
+    ],
+    [
+      'an impossible shape',
+      afterImage(layer('Reshape', 'r', { target_shape: [7, -1] })),
+      `${LAYERS}/1/config/target_shape`,
+      /cannot make \[7, -1\] of \[8, 8, 6\]/,
+    ],
+    [
+      'an axis that is not there',
+      afterImage(layer('BatchNormalization', 'n', { axis: 4 })),
+      `${LAYERS}/1/config/axis`,
+      /axis 4, but the input "image" gives \[8, 8, 6\], axes 1 to 3/,
+    ],
+    [
+      'a norm over two axes',
+      afterImage(layer('LayerNormalization', 'n', { axis: [1, 2] })),
+      `${LAYERS}/1/config/axis`,
+      /2 axes/,
+    ],
+    [
+      'a model without its input',
+      sequential(layer('Dense', 'd', { units: 1 })),
+      `${LAYERS}/0/config`,
+      /input shape is not said/,
+    ],
+    [
+      'channels that are not known',
+      sequential(image(8, 8, null), layer('Conv2D', 'c', { filters: 1, kernel_size: 1 })),
+      `${LAYERS}/1`,
+      /depend on the channels of the input "image", which are not known/,
+    ],
+  ])('with %s', (_, model, path, message) => {
+    const [fault, ...others] = kerasFaults(model);
+    expect(fault).toEqual({ path, message: expect.stringMatching(message) as string });
+    expect(others).toEqual([]);
+  });
+
+  it.each<[what: string, model: ReturnType<typeof functional>, path: string, message: RegExp]>([
+    [
+      'a reference to nowhere',
+      functional([image(8, 8, 6)], [layer('ReLU', 'a'), 'imag']),
+      `${LAYERS}/1/inbound_nodes/0/0`,
+      /"imag" is no layer’s name; did you mean "image"/,
+    ],
+    [
+      'inputs that do not fit each other',
+      functional(
+        [image(8, 8, 6)],
+        [layer('Dense', 'd', { units: 5 }), 'image'],
+        [layer('Add', 'a'), 'd', 'image'],
+      ),
+      `${LAYERS}/2`,
+      /Dense "d" gives \[8, 8, 5\], the input "image" gives \[8, 8, 6\]/,
+    ],
+    [
+      'a second input',
+      functional([image(8, 8, 6)], [layer('InputLayer', 'more', { batch_input_shape: [null, 3] })]),
+      `${LAYERS}/1`,
+      /a second input, "more", besides "image"/,
+    ],
+    [
+      'a product that is no gate',
+      functional(
+        [image(8, 8, 6)],
+        [layer('Dense', 'd', { units: 6 }), 'image'],
+        [layer('Multiply', 'm'), 'd', 'image'],
+      ),
+      `${LAYERS}/2`,
+      /of products a GHN knows those of squeeze-and-excitation blocks alone/,
+    ],
+    [
+      'a cycle',
+      functional([image(8, 8, 6)], [layer('Add', 'a'), 'image', 'b'], [layer('ReLU', 'b'), 'a']),
+      LAYERS,
+      /a cycle among 2 layers, or behind one: "a", "b"/,
+    ],
+  ])('with %s', (_, model, path, message) => {
+    expect(kerasFaults(model)).toEqual([{ path, message: expect.stringMatching(message) as string }]);
+  });
+
+  it('with weights that are used twice, at the second use', () => {
+    const model = functional(
+      [image(8, 8, 6)],
+      [layer('Dense', 'shared', { units: 6 }), 'image'],
+      [layer('ReLU', 'relu'), 'shared'],
+    );
+    model.config.layers[1]!.inbound_nodes.push([['relu', 0, 0, {}]]);
+    expect(kerasFaults(model)).toEqual([
+      {
+        path: `${LAYERS}/1/inbound_nodes/1`,
+        message: expect.stringMatching(/Dense "shared" is used 2 times with the same weights/) as string,
+      },
+    ]);
+  });
+
+  it('with weights of two layers that would have one name', () => {
+    const backbone = sequential(image(8, 8, 6), layer('Dense', 'dense', { units: 6 }));
+    const faults = kerasFaults(afterImage(backbone, layer('Dense', 'dense', { units: 2 })));
+    expect(faults).toEqual([
+      {
+        path: `${LAYERS}/2/config/name`,
+        message: expect.stringMatching(
+          /would be called "dense\/kernel", as one of Dense "dense" is/,
+        ) as string,
+      },
+    ]);
+  });
+
+  it('with every fault at once', () => {
+    const faults = kerasFaults(
+      afterImage(layer('Dense', 'a', { units: 0 }), layer('GRU', 'b'), layer('Conv2D', 'c', { filters: 1 })),
+    );
+    expect(faults.map(({ path }) => path)).toEqual([
+      `${LAYERS}/1/config/units`,
+      `${LAYERS}/2/class_name`,
+      `${LAYERS}/3/config/kernel_size`,
+    ]);
+  });
+
+  it('beside other keys', () => {
+    const model = afterImage(layer('Dense', 'd', { units: 1 }));
+    const faults = faultsOf(() => parseArchitecture({ keras: model, num_classes: 3 }, LIMITS));
+    expect(faults.map(({ path }) => path)).toEqual(['/num_classes']);
+  });
+});
+
+describe('what a hostile model can cost is bounded', () => {
+  it('by how many layers it has', () => {
+    const layers = Array.from({ length: 41 }, (_, k) => layer('ReLU', `relu_${k}`));
+    const [fault] = kerasFaults(afterImage(...layers), { maxNodes: 10, maxParameters: 1e9 });
+    expect(fault).toEqual({ path: LAYERS, message: '42 layers, more than the 40 that this server takes' });
+  });
+
+  it('by how often models within models use their layers', () => {
+    let model: unknown = functional([image(8, 8, 6)], [layer('ReLU', 'relu'), 'image']);
+    for (let depth = 0; depth < 8; depth++) {
+      const outer = functional([image(8, 8, 6)], [layer('ReLU', 'inner'), 'image']);
+      const { class_name, config } = model as ReturnType<typeof functional>;
+      const calls = Array.from({ length: 20 }, () => [['image', 0, 0, {}]]);
+      outer.config.layers[1] = {
+        ...outer.config.layers[1]!,
+        class_name,
+        config: { ...config, name: 'inner' },
+        inbound_nodes: calls,
+      };
+      model = outer;
+    }
+    expect(kerasFaults(model).at(-1)?.message).toMatch(/used more often than the 20000 times/);
+  });
+
+  it('by how deep its values lie', () => {
+    let value: unknown = 0;
+    for (let depth = 0; depth < 50_000; depth++) value = [value];
+    expect(kerasFaults(afterImage(layer('ReLU', 'relu', { value })))).toEqual([
+      { path: '/keras', message: 'expected a model, not values within values, more than 100 deep' },
+    ]);
+  });
+
+  it('by its nodes and its parameters, as any architecture is', () => {
+    const model = afterImage(layer('Dense', 'dense', { units: 1e9 }));
+    expect(kerasFaults(model)).toEqual([
+      { path: '/keras', message: expect.stringMatching(/parameters, more than the 2000000000/) as string },
+    ]);
+  });
+});
+
+it('any 3,000 changes to valid models give a network or its faults, and never anything else', () => {
+  const valid = [
+    'gated.keras2',
+    'nested.keras3',
+    'nested.keras2',
+    'attention.keras3',
+    'sequential.keras3',
+  ].map((name) => ({ keras: kerasFixture(name).model }));
+  fc.assert(
+    fc.property(fc.constantFrom(...valid), mutationsTo(14), (model, changes) => {
+      const faults = faultsOf(() => parseArchitecture(mutate(model, changes), LIMITS));
+      return faults.every(({ path, message }) => POINTER.test(path) && message.length > 5);
+    }),
+    { numRuns: 3_000 },
+  );
+}, 300_000);
