@@ -30,7 +30,7 @@ export function activationName(given: unknown, generation: Generation): string {
   if (known !== undefined) return known;
   // That of Keras 3 has another slope.
   if (name === 'hard_sigmoid' && generation === 2) return name;
-  throw new TfjsUnsupportedError(`the activation ${JSON.stringify(name)}`);
+  throw new TfjsUnsupportedError(`activation ${JSON.stringify(name)}`);
 }
 
 /** Keras writes a function by its name, or as an object: of a function, of a layer. */

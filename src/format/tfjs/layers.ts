@@ -66,7 +66,7 @@ const CONVERSIONS: Readonly<Record<string, Convert>> = {
   LayerNormalization: same('LayerNormalization', 'axis', 'epsilon', 'center', 'scale'),
   Normalization: ({ config }) => {
     if (config.mean !== null && config.mean !== undefined)
-      throw new TfjsUnsupportedError('a mean of its own');
+      throw new TfjsUnsupportedError('normalisation by a given mean');
     return IDENTITY();
   },
   MaxPooling2D: same('MaxPooling2D', 'pool_size', ...WINDOW),
