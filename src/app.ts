@@ -1,4 +1,5 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { MAX_PATTERN_LENGTH } from './format/pattern.js';
 import type { Metrics } from './metrics/metrics.js';
 import { authentication } from './plugins/authentication.js';
 import { jsonBody } from './plugins/json-body.js';
@@ -29,6 +30,9 @@ const MAX_REQUEST_MS = 60_000;
 /** A connection on which nothing moves for this much longer than an answer may take is given up. */
 const IDLE_MARGIN_MS = 10_000;
 
+/** A URL with the longest pattern of tensors' names, all of it escaped, and what else a request says. */
+const MAX_HEADER_BYTES = 3 * MAX_PATTERN_LENGTH + 16 * 1024;
+
 export interface AppOptions {
   readonly settings: Settings;
   readonly logger: FastifyBaseLogger;
@@ -53,6 +57,7 @@ export async function buildApp({
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     bodyLimit: settings.MAX_BODY_BYTES,
+    http: { maxHeaderSize: MAX_HEADER_BYTES },
     requestTimeout: MAX_REQUEST_MS,
     connectionTimeout: settings.REQUEST_TIMEOUT_MS + IDLE_MARGIN_MS,
     frameworkErrors: refusePath,

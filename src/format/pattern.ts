@@ -1,5 +1,5 @@
-/** Longer than any list of names that fits a URL. */
-export const MAX_PATTERN_LENGTH = 16_384;
+/** Even with each character escaped it fits into a URL (see the service's bound on headers). */
+export const MAX_PATTERN_LENGTH = 8192;
 
 /** Each costs a search in every tensor's name; a name without a star costs nearly nothing, however many there are. */
 const MAX_STARRED = 64;

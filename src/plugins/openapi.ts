@@ -4,6 +4,20 @@ import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 
+/** A path's rest is a parameter like any other to those who read the document; the router calls it `*`. */
+const transform: typeof jsonSchemaTransform = (document) => {
+  const { schema, url } = jsonSchemaTransform(document);
+  const properties = (schema.params as { properties?: Record<string, unknown> } | undefined)?.properties;
+  if (!url.endsWith('/*') || !properties) return { schema, url };
+  const { '*': rest, ...others } = properties;
+  const params = {
+    type: 'object',
+    properties: { ...others, name: rest },
+    required: [...Object.keys(others), 'name'],
+  };
+  return { schema: { ...schema, params }, url: url.replace('*', ':name') };
+};
+
 /** The OpenAPI document at /openapi.json, made from the routes' schemas, and Swagger UI at /docs. */
 export const openapi = fastifyPlugin(async (app: FastifyInstance, { version }: { version: string }) => {
   await app.register(swagger, {
@@ -25,7 +39,7 @@ export const openapi = fastifyPlugin(async (app: FastifyInstance, { version }: {
         { name: 'service', description: 'How the service is' },
       ],
     },
-    transform: jsonSchemaTransform,
+    transform,
     transformObject: jsonSchemaTransformObject,
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });
