@@ -8,7 +8,7 @@ import { digestOf, getJson, getRecord, network, type PredictBody, post } from '.
 import { times } from './proof.js';
 import { ServiceProcess } from './service-process.js';
 
-const KILLS = times('PROOF_KILLS', 5, 100);
+const KILLS = times('PROOF_KILLS', 10, 100);
 
 /** Predictions asked for before each kill: their computations and their writes overlap. */
 const AT_ONCE = 8;
@@ -25,36 +25,44 @@ const architecture = network('squeezenet1_1-10');
 const request = (seed: number): PredictBody => ({ architecture, postprocess: { noise: 0.1, seed } });
 
 let folder: string;
+let service: ServiceProcess;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ghn-serve-crashes-'));
 });
 
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(async () => {
+  await service.kill();
+  await rm(folder, { recursive: true });
+});
 
 it(
   `all listed predictions are whole after each of ${KILLS} SIGKILLs during predictions and writes`,
-  async () => {
+  async ({ annotate }) => {
     const store = join(folder, 'killed');
-    const start = () => ServiceProcess.start(store, { STORE_MAX_BYTES });
+    const start = async () => {
+      service = await ServiceProcess.start(store, { STORE_MAX_BYTES });
+    };
     const answers = new Answers();
     const listed = new Map<string, PredictionRecord>();
     let seed = 0;
-    const batch = (url: string) => Array.from({ length: AT_ONCE }, () => answers.ask(url, request(seed++)));
+    const batch = () => Array.from({ length: AT_ONCE }, () => answers.ask(service.url, request(seed++)));
 
-    let service = await start();
-    await Promise.all(batch(service.url));
+    await start();
+    await Promise.all(batch());
     const begun = performance.now();
-    await Promise.all(batch(service.url));
+    await Promise.all(batch());
     for (const { id } of await list(service.url)) await getRecord(`${service.url}/predictions/${id}`);
     const batchMilliseconds = performance.now() - begun;
 
+    let unfinished = 0;
     for (let kill = 0; kill < KILLS; kill++) {
-      const work = Promise.allSettled(batch(service.url));
+      const work = Promise.allSettled(batch());
       await setTimeout(Math.random() * batchMilliseconds);
       await service.kill();
       await work;
-      service = await start();
+      unfinished += (await readdir(join(store, 'unfinished'))).length;
+      await start();
       const records = await list(service.url);
       await expectNothingElse(store, records);
       for (const { id } of records) {
@@ -67,13 +75,16 @@ it(
     expect(listed.size).toBeGreaterThan(KILLS);
 
     // Of those whose clients never had the whole answer, what a service that nobody kills says.
-    const undisturbed = await ServiceProcess.start(join(folder, 'undisturbed'));
-    for (const record of listed.values()) {
-      if (!answers.has(record.id))
-        await answers.ask(undisturbed.url, request(record.request.postprocess!.seed));
+    const unanswered = [...listed.values()].filter(({ id }) => !answers.has(id));
+    service = await ServiceProcess.start(join(folder, 'undisturbed'));
+    for (const record of unanswered) {
+      await answers.ask(service.url, request(record.request.postprocess!.seed));
       answers.expectSame(record);
     }
-    await undisturbed.stop();
+    await annotate(
+      `${KILLS} kills left ${unfinished} unfinished writes; ${listed.size} predictions were listed and whole, ` +
+        `${unanswered.length} of them without their clients having had the answer`,
+    );
   },
   TIMEOUT_MS,
 );

@@ -46,16 +46,12 @@ export class ServiceProcess {
 
   /** SIGKILL, at once; resolves when no process is left: all that it has started write to the same log. */
   async kill(): Promise<void> {
-    const gone = once(this.#child, 'close');
-    this.#child.kill('SIGKILL');
-    await gone;
+    await this.#end('SIGKILL');
   }
 
   /** As an operator stops it. */
   async stop(): Promise<void> {
-    const gone = once(this.#child, 'close');
-    this.#child.kill('SIGTERM');
-    await gone;
+    await this.#end('SIGTERM');
   }
 
   /** Of the main process, in bytes. */
@@ -69,5 +65,13 @@ export class ServiceProcess {
     const folder = `/proc/${this.#child.pid}/fd`;
     const links = (await readdir(folder)).map((fd) => readlink(join(folder, fd)).catch(() => ''));
     return (await Promise.all(links)).filter((link) => link !== '');
+  }
+
+  /** Nothing where it has ended already. */
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = once(this.#child, 'close');
+    this.#child.kill(signal);
+    await gone;
   }
 }
