@@ -1,8 +1,11 @@
 import { NANO_GHNS } from '../helpers/service.js';
 
 /**
- * With PROOF=full every proof is as large as the product promises; without, small enough for every run of the tests.
- * GHN_TINY_CHECKPOINT names the checkpoint of the published GHN-3-T size for the large ones.
+ * Without PROOF=full what clients do is tried at a size for every run of the tests; with it, as often and as large as the
+ * product promises, which takes half an hour and a checkpoint of the published GHN-3-T size:
+ *
+ *     scripts/client-python.sh
+ *     PROOF=full GHN_TINY_CHECKPOINT=ghn3-tiny.pt npx vitest run test/clients
  */
 export const FULL = process.env.PROOF === 'full';
 
