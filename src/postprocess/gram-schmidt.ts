@@ -49,7 +49,6 @@ export async function orthonormaliseRows<A extends FloatArray>(
     columns,
   });
   const residualRows = scratch(x.columns);
-  const productRows = new ArrayType(BLOCK_ROWS * x.rows);
   const gramRows = new ArrayType(BLOCK_ROWS * BLOCK_ROWS);
 
   for (let start = from; start < x.rows; ) {
@@ -60,16 +59,13 @@ export async function orthonormaliseRows<A extends FloatArray>(
       const size = end - start;
       const block = rowsOf(x, start, end);
       const residual = rowsOf(residualRows, 0, size);
+      const gram = { data: gramRows.subarray(0, size * size) as A, rows: size, columns: size };
       if (start === 0) {
         residual.data.set(block.data);
+        await products.multiplyTransposed(block, block, gram);
       } else {
-        const above = rowsOf(x, 0, start);
-        const product = { data: productRows.subarray(0, size * start) as A, rows: size, columns: start };
-        await products.multiplyTransposed(block, above, product);
-        await products.subtractProduct(block, product, above, residual);
+        await products.project(block, rowsOf(x, 0, start), residual, gram);
       }
-      const gram = { data: gramRows.subarray(0, size * size) as A, rows: size, columns: size };
-      await products.multiplyTransposed(residual, residual, gram);
 
       const dependent = [];
       for (let j = 0; j < size; j++)

@@ -18,17 +18,7 @@ export class PlainProducts implements Products {
     y: DenseMatrix<A>,
   ): Promise<void> {
     y.data.fill(0);
-    await inTurns(y.rows, a.columns * y.columns, (i) => addProductRow(y.data, 1, a, b, i));
-  }
-
-  async subtractProduct<A extends FloatArray>(
-    c: DenseMatrix<A>,
-    a: DenseMatrix<A>,
-    b: DenseMatrix<A>,
-    y: DenseMatrix<A>,
-  ): Promise<void> {
-    y.data.set(c.data);
-    await inTurns(y.rows, a.columns * y.columns, (i) => addProductRow(y.data, -1, a, b, i));
+    await addProduct(y, 1, a, b);
   }
 
   async multiplyTransposed<A extends FloatArray>(
@@ -38,6 +28,30 @@ export class PlainProducts implements Products {
   ): Promise<void> {
     await inTurns(y.rows, a.columns * y.columns, (i) => dotProducts(y.data, a, b, i));
   }
+
+  async project<A extends FloatArray>(
+    x: DenseMatrix<A>,
+    basis: DenseMatrix<A>,
+    residual: DenseMatrix<A>,
+    gram: DenseMatrix<A>,
+  ): Promise<void> {
+    const data = new Float64Array(x.rows * basis.rows);
+    const along = { data, rows: x.rows, columns: basis.rows };
+    await inTurns(along.rows, x.columns * along.columns, (i) => dotProducts(along.data, x, basis, i));
+    residual.data.set(x.data);
+    await addProduct(residual, -1, along, basis);
+    await this.multiplyTransposed(residual, residual, gram);
+  }
+}
+
+/** y += sign · a b */
+async function addProduct(
+  y: DenseMatrix<FloatArray>,
+  sign: number,
+  a: DenseMatrix<FloatArray>,
+  b: DenseMatrix<FloatArray>,
+): Promise<void> {
+  await inTurns(y.rows, a.columns * y.columns, (i) => addProductRow(y.data, sign, a, b, i));
 }
 
 async function inTurns(rows: number, perRow: number, compute: (row: number) => void): Promise<void> {

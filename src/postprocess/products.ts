@@ -9,8 +9,8 @@ export interface DenseMatrix<A extends FloatArray> {
 }
 
 /**
- * The products of matrices that post-processing consists of, in float32 or float64. Each writes to `y`, which has the
- * result's size and shares no memory with the others, and gives the event loop a turn.
+ * The products of matrices that post-processing consists of, in float32 or float64. Each writes to matrices of the
+ * results' sizes, which share no memory with the operands, and gives the event loop a turn.
  */
 export interface Products {
   /** y = a b */
@@ -21,12 +21,12 @@ export interface Products {
     b: DenseMatrix<A>,
     y: DenseMatrix<A>,
   ): Promise<void>;
-  /** y = c - a b */
-  subtractProduct<A extends FloatArray>(
-    c: DenseMatrix<A>,
-    a: DenseMatrix<A>,
-    b: DenseMatrix<A>,
-    y: DenseMatrix<A>,
+  /** residual = x - (x basisᵀ) basis, and gram = residual residualᵀ */
+  project<A extends FloatArray>(
+    x: DenseMatrix<A>,
+    basis: DenseMatrix<A>,
+    residual: DenseMatrix<A>,
+    gram: DenseMatrix<A>,
   ): Promise<void>;
 }
 

@@ -53,11 +53,7 @@ describe.each([
     test('are what they say, for all sizes', async () => {
       await fc.assert(
         fc.asyncProperty(sizes, async ([rows, inner, columns]) => {
-          const [a, b, c] = [
-            random('a', rows, inner),
-            random('b', inner, columns),
-            random('c', rows, columns),
-          ];
+          const [a, b] = [random('a', rows, inner), random('b', inner, columns)];
           const transposed = random('b', columns, inner);
           const y = random('y', rows, columns);
           await products.multiply(a, b, y);
@@ -66,9 +62,30 @@ describe.each([
           expect(
             error(y, inner, (i, j) => dot(inner, (k) => at(a, i, k) * at(transposed, j, k))),
           ).toBeLessThan(1);
-          await products.subtractProduct(c, a, b, y);
-          const left = (i: number, j: number) => at(c, i, j) - dot(inner, (k) => at(a, i, k) * at(b, k, j));
-          expect(error(y, inner, left)).toBeLessThan(1);
+        }),
+        { numRuns: 15 },
+      );
+    });
+
+    test('take a matrix out of the span of another, for all sizes', async () => {
+      await fc.assert(
+        fc.asyncProperty(sizes, async ([rows, columns, basisRows]) => {
+          const [x, basis] = [random('x', rows, columns), random('basis', basisRows, columns)];
+          basis.data.forEach((value, i) => {
+            basis.data[i] = value / Math.sqrt(columns * basisRows);
+          });
+          const [residual, gram] = [random('r', rows, columns), random('g', rows, rows)];
+          await products.project(x, basis, residual, gram);
+          const along = Array.from({ length: rows * basisRows }, (_, place) => {
+            const [i, k] = [Math.floor(place / basisRows), place % basisRows];
+            return dot(columns, (j) => at(x, i, j) * at(basis, k, j));
+          });
+          const left = (i: number, j: number) =>
+            at(x, i, j) - dot(basisRows, (k) => along[i * basisRows + k] * at(basis, k, j));
+          expect(error(residual, columns, left)).toBeLessThan(1);
+          const square = (i: number, j: number) =>
+            dot(columns, (k) => at(residual, i, k) * at(residual, j, k));
+          expect(error(gram, columns, square)).toBeLessThan(1);
         }),
         { numRuns: 15 },
       );

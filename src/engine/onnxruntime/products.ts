@@ -5,26 +5,46 @@ import { createSession } from './session.js';
 
 type Precision = Extract<ElementType, 'float32' | 'float64'>;
 
-const NODES = {
-  multiply: { op: 'MatMul', inputs: ['a', 'b'], outputs: ['y'] },
-  multiplyTransposed: { op: 'Gemm', inputs: ['a', 'b'], outputs: ['y'], attributes: { transB: 1 } },
-  subtractProduct: {
-    op: 'Gemm',
-    inputs: ['a', 'b', 'c'],
-    outputs: ['y'],
-    attributes: { alpha: { float: -1 } },
-  },
-} satisfies Record<string, OnnxNode>;
+interface OperationModel {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly nodes: readonly OnnxNode[];
+}
 
-type Operation = keyof typeof NODES;
+type Operation = 'multiply' | 'multiplyTransposed' | 'project';
+
+const OPERATIONS: Readonly<Record<Operation, OperationModel>> = {
+  multiply: {
+    inputs: ['a', 'b'],
+    outputs: ['y'],
+    nodes: [{ op: 'MatMul', inputs: ['a', 'b'], outputs: ['y'] }],
+  },
+  multiplyTransposed: {
+    inputs: ['a', 'b'],
+    outputs: ['y'],
+    nodes: [{ op: 'Gemm', inputs: ['a', 'b'], outputs: ['y'], attributes: { transB: 1 } }],
+  },
+  // One run for three products: between runs the threads would fall asleep.
+  project: {
+    inputs: ['x', 'basis'],
+    outputs: ['residual', 'gram'],
+    nodes: [
+      { op: 'Gemm', inputs: ['x', 'basis'], outputs: ['along'], attributes: { transB: 1 } },
+      {
+        op: 'Gemm',
+        inputs: ['along', 'basis', 'x'],
+        outputs: ['residual'],
+        attributes: { alpha: { float: -1 } },
+      },
+      { op: 'Gemm', inputs: ['residual', 'residual'], outputs: ['gram'], attributes: { transB: 1 } },
+    ],
+  },
+};
 
 function model(operation: Operation, precision: Precision): OnnxModel {
-  const node = NODES[operation];
-  return {
-    inputs: Object.fromEntries(node.inputs.map((name) => [name, precision])),
-    outputs: { y: precision },
-    nodes: [node],
-  };
+  const { inputs, outputs, nodes } = OPERATIONS[operation];
+  const typed = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, precision]));
+  return { inputs: typed(inputs), outputs: typed(outputs), nodes };
 }
 
 /**
@@ -35,7 +55,7 @@ export class OnnxruntimeProducts implements Products {
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
 
   multiply<A extends FloatArray>(a: DenseMatrix<A>, b: DenseMatrix<A>, y: DenseMatrix<A>): Promise<void> {
-    return this.#run('multiply', { a, b }, y);
+    return this.#run('multiply', { a, b }, { y });
   }
 
   multiplyTransposed<A extends FloatArray>(
@@ -43,16 +63,16 @@ export class OnnxruntimeProducts implements Products {
     b: DenseMatrix<A>,
     y: DenseMatrix<A>,
   ): Promise<void> {
-    return this.#run('multiplyTransposed', { a, b }, y);
+    return this.#run('multiplyTransposed', { a, b }, { y });
   }
 
-  subtractProduct<A extends FloatArray>(
-    c: DenseMatrix<A>,
-    a: DenseMatrix<A>,
-    b: DenseMatrix<A>,
-    y: DenseMatrix<A>,
+  project<A extends FloatArray>(
+    x: DenseMatrix<A>,
+    basis: DenseMatrix<A>,
+    residual: DenseMatrix<A>,
+    gram: DenseMatrix<A>,
   ): Promise<void> {
-    return this.#run('subtractProduct', { a, b, c }, y);
+    return this.#run('project', { x, basis }, { residual, gram });
   }
 
   async dispose(): Promise<void> {
@@ -64,20 +84,21 @@ export class OnnxruntimeProducts implements Products {
   async #run<A extends FloatArray>(
     operation: Operation,
     operands: Record<string, DenseMatrix<A>>,
-    y: DenseMatrix<A>,
+    results: Record<string, DenseMatrix<A>>,
   ): Promise<void> {
-    const precision = y.data instanceof Float32Array ? 'float32' : 'float64';
+    const precision = Object.values(results)[0].data instanceof Float32Array ? 'float32' : 'float64';
     const key = `${operation} ${precision}`;
     let session = this.#sessions.get(key);
     if (!session) {
       session = createSession(model(operation, precision));
       this.#sessions.set(key, session);
     }
-    const feeds = Object.fromEntries(
-      Object.entries(operands).map(([name, matrix]) => [name, tensor(matrix)]),
-    );
-    await (await session).run(feeds, { y: tensor(y) });
+    await (await session).run(tensors(operands), tensors(results));
   }
+}
+
+function tensors(matrices: Record<string, DenseMatrix<FloatArray>>): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(matrices).map(([name, matrix]) => [name, tensor(matrix)]));
 }
 
 function tensor({ data, rows, columns }: DenseMatrix<FloatArray>): Tensor {
