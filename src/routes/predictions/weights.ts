@@ -39,7 +39,7 @@ const querySchema = z
     if (rank === undefined && worldSize !== undefined)
       fault('rank', 'goes with world_size: say which of them');
     if (rank === undefined && dim !== undefined) fault('dim', 'goes with rank and world_size');
-    if (rank !== undefined && worldSize !== undefined && rank >= worldSize) {
+    if (rank !== undefined && worldSize !== undefined && worldSize > 0 && rank >= worldSize) {
       fault('rank', `is counted from 0: of ${worldSize} ranks the last is ${worldSize - 1}`);
     }
     if (format !== undefined && format !== 'safetensors' && (tensors !== undefined || rank !== undefined)) {
