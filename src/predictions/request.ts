@@ -13,10 +13,14 @@ import { representationFault } from './weights.js';
 /** Seeds are whole numbers that JSON carries exactly. */
 const seedSchema = z.int().min(0).default(0);
 
+/** Weights are of the order of 1 and smaller: more is a slip of the pen, and much more is not finite in float32. */
+const MAX_NOISE = 1e6;
+
 const postprocessSchema = strictObject('postprocess', {
   noise: z
     .number()
     .min(0)
+    .max(MAX_NOISE)
     .default(0)
     .describe('beta: noise of beta times the standard deviation of the correlations of a weight’s rows.'),
   orthogonalize: z.boolean().default(false),
