@@ -149,19 +149,10 @@ export class Predictions {
     return graph;
   }
 
-  /**
-   * The Keras model that a prediction's architecture was given as.
-   *
-   * @throws NotFoundError, also where it was given otherwise
-   */
+  /** The Keras model that a prediction's architecture was given as; null where it was given otherwise. */
   async kerasModel(id: string): Promise<unknown> {
     const job = this.#jobs.get(id);
-    const model = job ? job.work.architecture.keras?.model : await this.#options.store.kerasModel(id);
-    if (model) return model;
-    const { architecture } = await this.record(id);
-    throw new NotFoundError(
-      `${JSON.stringify(architecture.name)} was not given as a Keras model, so there is none for TensorFlow.js`,
-    );
+    return job ? (job.work.architecture.keras?.model ?? null) : this.#options.store.kerasModel(id);
   }
 
   /** @throws NotFoundError, NotReadyError */

@@ -29,9 +29,13 @@ export interface ReadyTfjs extends Pick<TfjsFiles, 'shards'> {
  * cannot run it; NotReadyError
  */
 export async function openTfjs(predictions: Predictions, id: string): Promise<ReadyTfjs> {
-  const kerasModel = await predictions.kerasModel(id);
   const ready = await predictions.open(id);
   try {
+    const kerasModel = await predictions.kerasModel(id);
+    if (kerasModel === null) {
+      const name = JSON.stringify(ready.record.architecture.name);
+      throw new NotFoundError(`${name} was not given as a Keras model, so there is none for TensorFlow.js`);
+    }
     const { model, shards } = files(ready, kerasModel);
     const modelJson = Buffer.from(JSON.stringify(model));
     const digest = createHash('sha256').update(modelJson).digest('hex').slice(0, DIGEST_DIGITS);

@@ -64,11 +64,8 @@ const CONVERSIONS: Readonly<Record<string, Convert>> = {
     return { type, config: { ...config, axis: [given.config.axis ?? -1].flat()[0] } };
   },
   LayerNormalization: same('LayerNormalization', 'axis', 'epsilon', 'center', 'scale'),
-  Normalization: ({ config }) => {
-    if (config.mean !== null && config.mean !== undefined)
-      throw new TfjsUnsupportedError('normalisation by a given mean');
-    return IDENTITY();
-  },
+  // Before it has seen data its mean is 0 and its variance 1.
+  Normalization: (given) => (given.config.mean ? normalization(given) : IDENTITY()),
   MaxPooling2D: same('MaxPooling2D', 'pool_size', ...WINDOW),
   AveragePooling2D: same('AveragePooling2D', 'pool_size', ...WINDOW),
   GlobalAveragePooling2D: globalPool('GlobalAveragePooling2D', 'AveragePooling2D'),
@@ -159,6 +156,23 @@ function activationOf(type: string, config: Config): unknown {
   if (type === 'Activation') return config.activation;
   if (type === 'TFOpLambda') return String(config.function).split('.').at(-1);
   return type.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
+}
+
+/** A mean and a variance for each channel come to a scale and an offset. */
+function normalization({ config, placed }: Given): Omit<TfjsLayer, 'hasWeights'> {
+  const rank = placed.inputs[0]?.length ?? 0;
+  const [axis, ...others] = [config.axis ?? []].flat();
+  const [means, variances] = [config.mean, config.variance].map((values) => [values].flat(2));
+  const isLast = others.length === 0 && (axis === -1 || axis === rank);
+  if (!isLast || config.invert || !areNumbers(means) || !areNumbers(variances)) {
+    throw new TfjsUnsupportedError('normalisation other than of the last axis');
+  }
+  const scale = variances.map((variance) => 1 / Math.sqrt(variance));
+  return { type: 'Rescaling', config: { scale, offset: means.map((mean, k) => -mean * scale[k]!) } };
+}
+
+function areNumbers(values: readonly unknown[] | undefined): values is number[] {
+  return values?.every((value) => typeof value === 'number') ?? false;
 }
 
 function leakyRelu(slope: unknown): Convert {

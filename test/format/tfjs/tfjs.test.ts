@@ -106,6 +106,13 @@ describe('a TensorFlow.js model', () => {
     ],
     ['an augmentation', 'RandomFlip', { mode: 'horizontal' }, 'Activation', { activation: 'linear' }],
     [
+      'a normalisation',
+      'Normalization',
+      { axis: [-1], mean: [1, 2], variance: [4, 16] },
+      'Rescaling',
+      { scale: [0.5, 0.25], offset: [-0.5, -0.5] },
+    ],
+    [
       'a normalisation by nothing yet',
       'Normalization',
       { mean: null },
@@ -133,7 +140,7 @@ describe('a TensorFlow.js model', () => {
     ['Dense', { units: 2, activation: 'hard_silu' }, 'no activation "hard_silu"'],
     ['LayerScale', { projection_dim: 6 }, 'no layers of this class, as LayerScale "layer" has it'],
     ['ReLU', { threshold: 1 }, 'no threshold 1'],
-    ['Normalization', { mean: [1, 1, 1], variance: [1, 1, 1] }, 'no normalisation by a given mean'],
+    ['Normalization', { axis: 1, mean: [1], variance: [1] }, 'no normalisation other than of the last axis'],
   ])('is none with %s %j', (type, config, message) => {
     expect(() => converted(type, config)).toThrow(message);
   });
