@@ -25,7 +25,11 @@ const postprocessSchema = strictObject('postprocess', {
     .describe('beta: noise of beta times the standard deviation of the correlations of a weight’s rows.'),
   orthogonalize: z.boolean().default(false),
   from_layer: z.int().min(0).default(0).describe('Weights before this one, counted from 1, are left alone.'),
-  min_channels: z.int().min(0).default(0).describe('Weights with no more channels are left alone.'),
+  min_channels: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('Weights with no more channels are left alone; noise is added from this output and input on.'),
   seed: seedSchema.describe('Of the noise.'),
 }).describe('Gives predicted weights the diversity back that fine-tuning needs.');
 
@@ -43,7 +47,7 @@ const options = {
 export const predictBodySchema = strictObject('the request', {
   architecture: z
     .union([nameSchema.describe('A name of GET /architectures'), ...architectureSchema.options])
-    .describe('A network: the name of one that the service knows, a graph, or a list of layers.'),
+    .describe('A network: the name of one that the service knows, a graph, a list of layers, or a Keras model.'),
   ...options,
 }).meta({
   example: {
