@@ -63,12 +63,14 @@ export class Pipeline {
     for (const { id, path } of checkpoints) {
       const checkpoint = await readCheckpoint(path);
       const { config, parameters, digest } = checkpoint;
-      const ghn = await loadGhn(checkpoint, engine);
-      await ghn.predict(WARM_UP, { predictClassifier: true, seed: 0 });
-      ghns.set(id, ghn);
+      ghns.set(id, await loadGhn(checkpoint, engine));
       descriptions.push({ id, config, parameters, digest });
     }
-    return new Pipeline(engine, await selectProducts(), ghns, descriptions);
+    const pipeline = new Pipeline(engine, await selectProducts(), ghns, descriptions);
+    for (const ghn of ghns.keys()) {
+      await pipeline.predict({ ...WARM_UP, ghn }, new AbortController().signal, () => {});
+    }
+    return pipeline;
   }
 
   /** @throws the signal's reason once it is aborted */

@@ -1,7 +1,8 @@
 import { buildArchitecture } from '../architecture/graph.js';
+import type { PredictionJob } from './protocol.js';
 
 /** A network with one of each kind of tensor that a decoder knows. */
-export const WARM_UP = buildArchitecture(
+const NETWORK = buildArchitecture(
   {
     name: 'warm-up',
     nodes: [
@@ -27,3 +28,11 @@ export const WARM_UP = buildArchitecture(
   },
   { maxNodes: 10, maxParameters: 1000 },
 );
+
+/** What a process does before it takes jobs: an engine prepares much at its first use. */
+export const WARM_UP: Omit<PredictionJob, 'ghn'> = {
+  architecture: NETWORK,
+  predictClassifier: true,
+  seed: 0,
+  postprocess: { noise: 1e-5, orthogonalize: true, fromLayer: 0, minChannels: 0, seed: 0 },
+};
