@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
@@ -15,7 +16,7 @@ class FlakyProxy:
     in the service's place; ("cut", bytes) breaks the connection after that much of the body.
     """
 
-    def __init__(self, service: str, failures: list[tuple[object, ...]]) -> None:
+    def __init__(self, service: str, failures: Sequence[tuple[object, ...]]) -> None:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self._service, self._failures = service, list(failures)
         proxy = self

@@ -13,6 +13,8 @@ torch = pytest.importorskip("torch")
 nn = torch.nn
 F = torch.nn.functional
 
+pytestmark = pytest.mark.filterwarnings("ignore::ghn_serve.TraceWarning", "ignore:Lazy modules:UserWarning")
+
 IMAGE = (2, 3, 16, 16)
 
 

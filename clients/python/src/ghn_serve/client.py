@@ -162,7 +162,7 @@ def predict(
 def described(network: Network, example: Any) -> str | Mapping[str, Any]:
     if isinstance(network, (str, Mapping)):
         return network
-    from .tracing import trace
+    from . import trace
 
     return cast("Mapping[str, Any]", trace(network, example))
 

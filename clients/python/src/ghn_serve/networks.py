@@ -32,7 +32,7 @@ def network(
     place, colon, name = text.partition(":")
     if not colon:
         return text
-    from .tracing import trace
+    from . import trace
 
     if num_classes is not None:
         arguments = {**arguments, "num_classes": num_classes}

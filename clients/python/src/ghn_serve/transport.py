@@ -102,12 +102,11 @@ class Transport:
         bytes under the same etag; other bytes are fetched from their beginning.
         """
         body, count, failures = bytearray(), 0, 0
-        total = int(response.headers["content-length"])
-        with progress_bar(total, label, self._progress) as progress:
+        with progress_bar(length(response), label, self._progress) as progress:
             while True:
                 if response.status_code != requests.codes.partial_content:
                     progress.update(-count)
-                    body, count = bytearray(int(response.headers["content-length"])), 0
+                    body, count = bytearray(length(response)), 0
                 start, cause = count, None
                 try:
                     with response:
@@ -125,3 +124,13 @@ class Transport:
                 time.sleep(BACKOFF * failures)
                 headers = {"range": f"bytes={count}-", "if-range": response.headers.get("etag", "")}
                 response = self.when_ready(path, query, headers if count and headers["if-range"] else None)
+
+
+def length(response: requests.Response) -> int:
+    """Of the body; without it nobody could tell whether all of it has arrived."""
+    text = response.headers.get("content-length")
+    if text is None:
+        raise DownloadError(
+            f"{response.url} does not say how long its answer is: something between drops content-length"
+        )
+    return int(text)
