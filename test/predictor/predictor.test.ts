@@ -1,0 +1,185 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { parseArchitecture } from '../../src/architecture/parse.js';
+import {
+  Predictor,
+  PredictorRefusedError,
+  PredictorUnavailableError,
+} from '../../src/predictor/predictor.js';
+import type { PredictionJob, PredictorOptions, Stage } from '../../src/predictor/protocol.js';
+import { LIMITS, tinyGraph } from '../architecture/fixtures.js';
+import { checkpointFile } from '../helpers/service.js';
+
+const OPTIONS: PredictorOptions = {
+  engine: { engine: 'onnxruntime', device: 'cpu' },
+  checkpoints: [
+    { id: 'three', path: checkpointFile('ghn3-nano.pt') },
+    { id: 'two', path: checkpointFile('ghn2-nano.pt') },
+  ],
+};
+
+const job = (fields: Partial<PredictionJob> = {}): PredictionJob => ({
+  ghn: 'three',
+  architecture: parseArchitecture(tinyGraph(), LIMITS),
+  predictClassifier: true,
+  seed: 0,
+  postprocess: null,
+  ...fields,
+});
+
+const predictors: Predictor[] = [];
+afterEach(async () => {
+  await Promise.all(predictors.splice(0).map((predictor) => predictor.close()));
+});
+
+/** A predictor and what it has told of. */
+function predictorOf(options = OPTIONS) {
+  const problems: string[] = [];
+  const predictor = new Predictor(options, { onProblem: (message) => problems.push(message) });
+  predictors.push(predictor);
+  return { predictor, problems };
+}
+
+async function startedPredictor() {
+  const created = predictorOf();
+  created.predictor.start();
+  await created.predictor.started;
+  return created;
+}
+
+/** Whether there is a process with this id. */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+describe('a predictor', () => {
+  let shared: Predictor;
+  beforeAll(async () => {
+    shared = new Predictor(OPTIONS);
+    expect(shared.ready).toBe(false);
+    expect(shared.description).toBeNull();
+    shared.start();
+    await shared.started;
+  });
+  afterAll(() => shared.close());
+
+  it('says what it has loaded, and on what it runs', async () => {
+    const { engine, ghns } = await shared.started;
+    expect(engine).toEqual({
+      name: 'onnxruntime',
+      device: 'cpu',
+      version: expect.stringMatching(/^\d+\.\d+/),
+    });
+    expect(ghns.map(({ id, config }) => [id, config.family])).toEqual([
+      ['three', 'ghn3'],
+      ['two', 'ghn2'],
+    ]);
+    expect(shared.ready).toBe(true);
+    expect(shared.description).toEqual({ engine, ghns });
+  });
+
+  it('predicts with either GHN, and tells of each stage and of the statistics', async () => {
+    const stages: Stage[] = [];
+    const postprocess = { noise: 0, orthogonalize: true, fromLayer: 0, minChannels: 0, seed: 0 };
+    const { tensors, latency, applied, statistics } = await shared.predict(job({ postprocess }), {
+      onStage: (stage) => stages.push(stage),
+    });
+    expect(stages).toEqual(['graph', 'encode', 'decode', 'postprocess']);
+    expect(tensors.map(({ name }) => name)).toEqual([
+      'conv1.weight',
+      'bn1.weight',
+      'bn1.bias',
+      'fc.weight',
+      'fc.bias',
+    ]);
+    expect(applied).toEqual([{ name: 'conv1.weight', noise: 0, orthogonalized: true }]);
+    expect(Object.keys(latency)).toEqual(['graph', 'encode', 'decode', 'postprocess']);
+    expect(await statistics).toMatchObject({ network: { count: 634 }, float16Overflow: 0 });
+    const other = await shared.predict(job({ ghn: 'two' }));
+    expect(other.applied).toBeNull();
+    expect(other.tensors[0].block).not.toEqual(tensors[0].block);
+    expect(shared.memory).toBeGreaterThan(0);
+  });
+
+  it('rejects a job that fails, with its reason, and goes on', async () => {
+    await expect(shared.predict(job({ ghn: 'four' }))).rejects.toThrow('no GHN "four" is loaded');
+    expect((await shared.predict(job())).tensors).toHaveLength(5);
+  });
+
+  it('takes no job before it is started', async () => {
+    const { predictor } = predictorOf();
+    await expect(predictor.predict(job())).rejects.toThrow(PredictorUnavailableError);
+  });
+
+  it('is started anew when its process dies, which costs what was running and nothing more', async () => {
+    const { predictor, problems } = await startedPredictor();
+    const before = (await predictor.predict(job())).tensors;
+    for (const restarts of [1, 2]) {
+      const pid = predictor.pid!;
+      process.kill(pid, 'SIGSTOP');
+      const lost = predictor.predict(job());
+      process.kill(pid, 'SIGKILL');
+      await expect(lost).rejects.toThrow(PredictorUnavailableError);
+      await expect.poll(() => predictor.ready).toBe(true);
+      expect(predictor.restarts).toBe(restarts);
+      expect(predictor.pid).not.toBe(pid);
+      expect((await predictor.predict(job())).tensors).toEqual(before);
+    }
+    expect(problems).toEqual(Array(2).fill("the engine's process ended (SIGKILL)"));
+  });
+
+  it('gives up a job that nobody wants any more, and takes the next', async () => {
+    const pid = shared.pid!;
+    process.kill(pid, 'SIGSTOP');
+    const controller = new AbortController();
+    const unwanted = shared.predict(job(), { signal: controller.signal });
+    controller.abort(new Error('not wanted any more'));
+    process.kill(pid, 'SIGCONT');
+    await expect(unwanted).rejects.toThrow('not wanted any more');
+    expect((await shared.predict(job())).tensors).toHaveLength(5);
+    expect(shared.pid).toBe(pid);
+  });
+
+  it('does not begin a job that is not wanted', async () => {
+    const signal = AbortSignal.abort(new Error('too late'));
+    await expect(shared.predict(job(), { signal })).rejects.toThrow('too late');
+  });
+
+  it('refuses to start with files that are no GHNs, naming them', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ghn-serve-test-'));
+    try {
+      const broken = join(folder, 'broken.pt');
+      await writeFile(broken, 'no checkpoint at all');
+      for (const [path, reason] of [
+        [broken, /broken\.pt: expected a torch\.save/],
+        [join(folder, 'missing.pt'), /missing\.pt: cannot be read: ENOENT/],
+      ] as const) {
+        const { predictor, problems } = predictorOf({ ...OPTIONS, checkpoints: [{ id: 'a', path }] });
+        predictor.start();
+        await expect(predictor.started).rejects.toThrow(PredictorRefusedError);
+        await expect(predictor.started).rejects.toThrow(reason);
+        await expect.poll(() => predictor.pid).toBeNull();
+        expect(problems[0]).toMatch(reason);
+        expect(predictor.restarts).toBe(0);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('leaves no process behind when it is closed', async () => {
+    const { predictor } = await startedPredictor();
+    const pid = predictor.pid!;
+    const running = predictor.predict(job()).catch((error: Error) => error);
+    await predictor.close();
+    expect(isAlive(pid)).toBe(false);
+    expect(predictor.restarts).toBe(0);
+    await running;
+  });
+});

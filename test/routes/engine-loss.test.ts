@@ -1,0 +1,68 @@
+import request from 'supertest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { fixtureGraph, tinyGraph } from '../architecture/fixtures.js';
+import { begin, bytesOf, json, metric, post, predicted } from '../helpers/http.js';
+import { expectProblem } from '../helpers/problems.js';
+import { holdEngine, startService, type TestService } from '../helpers/service.js';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.stop());
+
+it('an engine that dies costs the requests that run: they can be sent again, and the rest goes on', async () => {
+  const { url } = service;
+  const { predictor } = service.service;
+  const stored = await predicted(url, { architecture: fixtureGraph('squeezenet1_1-10') });
+  await json(stored);
+  const body = { architecture: tinyGraph(), seed: 1 };
+
+  process.kill(predictor.pid!, 'SIGSTOP');
+  const record = await begin(url, body);
+  const waiting = request(url).post('/predict').send(body).then();
+  await expect.poll(() => metric(url, 'ghn_serve_cache_hits_total', 'how="joined"')).toBe(1);
+  process.kill(predictor.pid!, 'SIGKILL');
+
+  const answer = await waiting;
+  expectProblem(answer, 503, { detail: "the engine's process ended (SIGKILL)" });
+  expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+  expect(await json(`${url}${record.links.self}`)).toMatchObject({
+    status: 'failed',
+    error: { status: 503 },
+  });
+  expectProblem(await request(url).get(record.links.weights), 409, {
+    detail: /^the prediction is failed: the engine/,
+  });
+  const listed = await json<{ predictions: { id: string }[] }>(`${url}/predictions?status=failed`);
+  expect(listed.predictions.map(({ id }) => id)).toEqual([record.id]);
+
+  // What is stored does not need the engine.
+  expect((await bytesOf(await fetch(`${stored}/weights`))).length).toBeGreaterThan(1e6);
+  await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
+  expect(await metric(url, 'ghn_serve_engine_restarts')).toBe(1);
+  const again = await post(url, body);
+  expect(again.headers.get('location')).toBe(record.links.self);
+  await bytesOf(again);
+  expect(await json(`${url}${record.links.self}`)).toMatchObject({ status: 'succeeded', error: null });
+});
+
+it('it is not ready while its engine is started anew', async () => {
+  const { url } = service;
+  const { predictor } = service.service;
+  const before = predictor.pid!;
+  process.kill(before, 'SIGKILL');
+  // The new process is held before it can have loaded anything.
+  await expect.poll(() => ![null, before].includes(predictor.pid), { interval: 1 }).toBe(true);
+  const release = holdEngine(service);
+  const [ready, alive, predict] = await Promise.all([
+    request(url).get('/readyz'),
+    request(url).get('/livez'),
+    request(url).post('/predict').send({ architecture: tinyGraph(), seed: 99 }),
+  ]);
+  expectProblem(ready, 503);
+  expect(alive.status).toBe(200);
+  expectProblem(predict, 503, { detail: 'the engine is being started' });
+  release();
+  await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
+});
