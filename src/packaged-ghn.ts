@@ -1,15 +1,23 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CheckpointSetting } from './settings.js';
+import { type CheckpointSetting, SettingsError } from './settings.js';
 
 const DIRECTORY = new URL('../weights/', import.meta.url);
 
-/** The GHNs that come with the package, which are served where the settings name none. */
+/**
+ * The GHNs that come with the package, which are served where the settings name none.
+ *
+ * @throws SettingsError where none comes with it
+ */
 export function packagedCheckpoints(): CheckpointSetting[] {
   const files = existsSync(DIRECTORY) ? readdirSync(DIRECTORY) : [];
-  return files
-    .filter((file) => extname(file) === '.safetensors')
-    .sort()
-    .map((file) => ({ id: basename(file, extname(file)), path: fileURLToPath(new URL(file, DIRECTORY)) }));
+  const checkpoints = files.filter((file) => extname(file) === '.safetensors').sort();
+  if (checkpoints.length === 0) {
+    throw new SettingsError('GHN_CHECKPOINTS: name a checkpoint; no GHN comes with this package');
+  }
+  return checkpoints.map((file) => ({
+    id: basename(file, extname(file)),
+    path: fileURLToPath(new URL(file, DIRECTORY)),
+  }));
 }

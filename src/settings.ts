@@ -4,6 +4,9 @@ import { z } from 'zod';
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 
+/** A timer counts to 2^31 - 1 milliseconds, and is over at once where it should count further. */
+const MAX_TIMEOUT_MS = 2e9;
+
 /** What a GHN may be called in a request. */
 const GHN_ID = /^[\w.-]{1,100}$/;
 
@@ -21,8 +24,10 @@ const checkpoints = list.transform((entries, context) => {
     const path = entry.slice(equals + 1);
     return { id: equals < 0 ? basename(path, extname(path)) : entry.slice(0, equals), path };
   });
+  if (files.length === 0) context.addIssue('names no checkpoint');
   const seen = new Set<string>();
   for (const { id, path } of files) {
+    if (path === '') context.addIssue(`${id} has no path: write id=path`);
     if (!GHN_ID.test(id)) {
       context.addIssue(`the id ${JSON.stringify(id)} of ${path} may hold letters, digits, _, . and - alone`);
     }
@@ -60,7 +65,7 @@ const settingsSchema = z.object({
   MAX_BODY_BYTES: integer(1, 16 * MIB),
   MAX_NODES: integer(1, 5000),
   MAX_PARAMETERS: integer(1, 2e9),
-  REQUEST_TIMEOUT_MS: integer(1, 300_000),
+  REQUEST_TIMEOUT_MS: integer(1, 300_000).pipe(z.number().max(MAX_TIMEOUT_MS)),
   RATE_LIMIT: integer(0, 0),
   API_KEYS: list.default([]),
   CORS_ORIGINS: list.default([]),
