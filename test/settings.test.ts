@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { readSettings, SettingsError } from '../src/settings.js';
+
+type Environment = Readonly<Record<string, string>>;
+
+/** What the message says, a line for each variable that is wrong. */
+function refusal(environment: Environment): string[] {
+  try {
+    readSettings(environment);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.message.split('\n');
+    throw error;
+  }
+  return [];
+}
+
+const DEFAULTS = {
+  HOST: '127.0.0.1',
+  PORT: 3000,
+  ENGINE: 'auto',
+  DEVICE: 'auto',
+  STORE: 'data',
+  STORE_MAX_BYTES: 20 * 2 ** 30,
+  QUEUE: 'memory',
+  MAX_QUEUE: 64,
+  MAX_BODY_BYTES: 16 * 2 ** 20,
+  MAX_NODES: 5000,
+  MAX_PARAMETERS: 2_000_000_000,
+  REQUEST_TIMEOUT_MS: 300_000,
+  RATE_LIMIT: 0,
+  API_KEYS: [],
+  CORS_ORIGINS: [],
+  LOG_LEVEL: 'info',
+};
+
+const VALID: readonly (readonly [
+  name: keyof typeof DEFAULTS | 'GHN_CHECKPOINTS',
+  given: string,
+  read: unknown,
+])[] = [
+  ['HOST', '0.0.0.0', '0.0.0.0'],
+  ['PORT', '0', 0],
+  ['PORT', '65535', 65_535],
+  ['GHN_CHECKPOINTS', 'a=/x/y.pt', [{ id: 'a', path: '/x/y.pt' }]],
+  [
+    'GHN_CHECKPOINTS',
+    '/m/ghn3tm8.pt, xl-1.0=models/ghn=3.pt,',
+    [
+      { id: 'ghn3tm8', path: '/m/ghn3tm8.pt' },
+      { id: 'xl-1.0', path: 'models/ghn=3.pt' },
+    ],
+  ],
+  ['ENGINE', 'tensorflow', 'tensorflow'],
+  ['ENGINE', 'onnxruntime', 'onnxruntime'],
+  ['ENGINE', 'wasm', 'wasm'],
+  ['DEVICE', 'cpu', 'cpu'],
+  ['DEVICE', 'cuda', 'cuda'],
+  ['STORE', '/var/lib/ghn-serve', '/var/lib/ghn-serve'],
+  ['STORE_MAX_BYTES', '0', 0],
+  ['QUEUE', 'memory', 'memory'],
+  ['MAX_QUEUE', '1', 1],
+  ['MAX_BODY_BYTES', '1048576', 2 ** 20],
+  ['MAX_NODES', '10', 10],
+  ['MAX_PARAMETERS', '1000000', 1e6],
+  ['REQUEST_TIMEOUT_MS', '60000', 60_000],
+  ['RATE_LIMIT', '100', 100],
+  ['API_KEYS', 'one, two,,', ['one', 'two']],
+  ['CORS_ORIGINS', 'https://a.example', ['https://a.example']],
+  ['LOG_LEVEL', 'silent', 'silent'],
+];
+
+const INVALID: readonly (readonly [name: string, given: string, message: RegExp])[] = [
+  ['PORT', '65536', /65535/],
+  ['PORT', '-1', /0/],
+  ['PORT', '80.5', /int/],
+  ['PORT', 'http', /number/],
+  ['GHN_CHECKPOINTS', ',', /names no checkpoint/],
+  ['GHN_CHECKPOINTS', 'a=', /a has no path: write id=path/],
+  ['GHN_CHECKPOINTS', 'my ghn=/x.pt', /the id "my ghn" of \/x\.pt may hold letters, digits/],
+  ['GHN_CHECKPOINTS', '=/x.pt', /the id "" of \/x\.pt/],
+  ['GHN_CHECKPOINTS', '/a/ghn.pt,/b/ghn.pt', /two checkpoints have the id ghn: name them with id=path/],
+  ['ENGINE', 'torch', /"auto"\|"tensorflow"\|"onnxruntime"\|"wasm"/],
+  ['DEVICE', 'gpu', /"auto"\|"cpu"\|"cuda"/],
+  ['STORE', 's3://bucket/prefix', /s3:\/\/ is not supported by this build; give a directory/],
+  ['STORE_MAX_BYTES', '20GB', /number/],
+  ['STORE_MAX_BYTES', '-1', /0/],
+  ['QUEUE', 'redis://localhost', /redis is not supported by this build; use QUEUE=memory/],
+  ['QUEUE', 'disk', /the queue is "memory"/],
+  ['MAX_QUEUE', '0', /1/],
+  ['MAX_BODY_BYTES', 'NaN', /number/],
+  ['MAX_NODES', '2.5', /int/],
+  ['MAX_PARAMETERS', '0', /1/],
+  ['REQUEST_TIMEOUT_MS', '3000000000', /2000000000/],
+  ['RATE_LIMIT', '-5', /0/],
+  ['LOG_LEVEL', 'loud', /"info"/],
+];
+
+describe('the settings', () => {
+  it('have a default each, but for the checkpoints, which come with the package', () => {
+    expect(readSettings({})).toEqual(DEFAULTS);
+  });
+
+  it('take an empty variable for none', () => {
+    const empty = Object.fromEntries([...Object.keys(DEFAULTS), 'GHN_CHECKPOINTS'].map((name) => [name, '']));
+    expect(readSettings(empty)).toEqual(DEFAULTS);
+  });
+
+  it('leave other variables alone', () => {
+    expect(readSettings({ PATH: '/bin', port: '1', ENGINES: 'x' })).toEqual(DEFAULTS);
+  });
+
+  it.each(VALID)('read %s=%s', (name, given, read) => {
+    expect(readSettings({ [name]: given })).toEqual({ ...DEFAULTS, [name]: read });
+  });
+
+  it.each(INVALID)('refuse %s=%s', (name, given, message) => {
+    const lines = refusal({ [name]: given });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(new RegExp(`^${name}: `));
+    expect(lines[0]).toMatch(message);
+  });
+
+  it('name every variable that is wrong', () => {
+    const lines = refusal({ PORT: 'x', ENGINE: 'torch', STORE: 's3://b', MAX_QUEUE: '4' });
+    expect(lines.map((line) => line.split(':')[0])).toEqual(['PORT', 'ENGINE', 'STORE']);
+  });
+});
