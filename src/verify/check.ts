@@ -2,10 +2,11 @@ import type { NetworkNorm } from './network-norm.js';
 import type { ExpectedNorms } from './norms-file.js';
 
 /**
- * What the authors' own check allows between norms of the same GHN on different machines. They publish four decimals;
- * predictions differ by a millionth between machines, and what is drawn or lost in float32 is allowed for besides.
+ * Of a published norm, beside what is drawn at random and what float32 sums lose. Four decimals are published, the account
+ * of float32 sums is good to 0.0004, engines differ less, and the authors' own figures from two versions of PyTorch agree
+ * to 0.001. (Their own check allows 0.01.)
  */
-const PUBLISHED_TOLERANCE = 0.01;
+const PUBLISHED_TOLERANCE = 0.002;
 
 /** Of a norm that this command wrote: the engines differ by 4e-8 at most. */
 const OWN_RELATIVE_TOLERANCE = 2e-7;
