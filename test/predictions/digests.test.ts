@@ -8,7 +8,7 @@ const bytes = (length: number, seed: number) => Buffer.alloc(length).map((_, k) 
 const sha256 = (content: Uint8Array) => `sha256:${createHash('sha256').update(content).digest('hex')}`;
 
 /** Digests of bodies in memory, and all that became of them. */
-function digestsOf(bodies: Readonly<Record<string, Uint8Array>>, { isIdle = () => true } = {}) {
+function digestsOf(bodies: Readonly<Record<string, Uint8Array>>, { isIdle = (): boolean => true } = {}) {
   const found = new Map<string, string>();
   const errors: string[] = [];
   let open = 0;

@@ -10,7 +10,7 @@ const MADE: Made = {
   statistics: new Promise(() => {}),
 };
 
-const WORK = { ghn: 'ghn3', architecture: WARM_UP, predictClassifier: true, seed: 0, postprocess: null };
+const WORK = { ...WARM_UP, ghn: 'ghn3' };
 
 /** A job whose making is in the test's hands, and what became of it. */
 function job({ stubborn = false } = {}) {
