@@ -20,7 +20,7 @@ export interface Postprocess {
 
 export interface PredictBody {
   readonly architecture: Graph;
-  readonly postprocess?: Postprocess;
+  readonly postprocess?: Postprocess | undefined;
   readonly seed?: number;
   readonly dtype?: string;
 }
