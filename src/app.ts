@@ -2,6 +2,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { MAX_PATTERN_LENGTH } from './format/pattern.js';
 import type { Metrics } from './metrics/metrics.js';
 import { authentication } from './plugins/authentication.js';
+import { closeWhenIdle } from './plugins/close-when-idle.js';
 import { jsonBody } from './plugins/json-body.js';
 import { methodNotAllowed } from './plugins/method-not-allowed.js';
 import { openapi } from './plugins/openapi.js';
@@ -65,6 +66,7 @@ export async function buildApp({
     forceCloseConnections: 'idle',
     return503OnClosing: false,
   });
+  await app.register(closeWhenIdle);
   await app.register(problems);
   await app.register(requestId);
   await app.register(requestMetrics, { metrics });
