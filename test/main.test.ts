@@ -1,0 +1,167 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fixtureGraph } from './architecture/fixtures.js';
+import { metric } from './helpers/http.js';
+import { NANO_GHNS } from './helpers/service.js';
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ghn-serve-test-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** The program as someone starts it, with these environment variables. */
+function start(settings: Readonly<Record<string, string>>): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', MAIN], {
+    env: {
+      PATH: process.env.PATH,
+      PORT: '0',
+      STORE: join(folder, 'store'),
+      GHN_CHECKPOINTS: NANO_GHNS,
+      ...settings,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** Where it listens, as it logs it; the rest of the log is read and passed over. */
+async function addressOf({ stdout }: ChildProcess): Promise<string> {
+  const lines = createInterface({ input: stdout! });
+  for await (const line of lines) {
+    const address = /listening at (http:\/\/[\d.:]+)/.exec(line)?.[1];
+    if (!address) continue;
+    stdout!.resume();
+    return address;
+  }
+  throw new Error('the program ended before it listened');
+}
+
+const exitOf = async (program: ChildProcess) => {
+  const [code, signal] = (await once(program, 'close')) as [number | null, string | null];
+  return { code, signal };
+};
+
+/** Status of /readyz; 0 where nobody answers. */
+const readiness = (url: string) =>
+  fetch(`${url}/readyz`).then(
+    ({ status }) => status,
+    () => 0,
+  );
+
+/** Asks for a ResNet-18, over a connection that would be kept for more, and reads nothing of the answer yet. */
+function download(url: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      agent: new Agent({ keepAlive: true }),
+    };
+    request(`${url}/predict`, options, (response) => resolve(response.pause()))
+      .on('error', reject)
+      .end(JSON.stringify({ architecture: fixtureGraph('resnet18-10') }));
+  });
+}
+
+async function lengthOf(response: IncomingMessage): Promise<number> {
+  let length = 0;
+  for await (const chunk of response) length += (chunk as Buffer).length;
+  return length;
+}
+
+describe('the program', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'starts, serves, and on %s finishes what is under way and ends',
+    async (signal) => {
+      const program = start({});
+      const exit = exitOf(program);
+      const url = await addressOf(program);
+      await expect.poll(() => readiness(url)).toBe(200);
+      const response = await download(url);
+      expect(response.statusCode).toBe(200);
+      program.kill(signal);
+      // It takes no more connections, and is still there for this one.
+      await expect.poll(() => readiness(url)).toBe(0);
+      expect(program.exitCode).toBeNull();
+      expect(await lengthOf(response)).toBe(Number(response.headers['content-length']));
+      expect(await exit).toEqual({ code: 0, signal: null });
+    },
+  );
+
+  it('knows after a restart what it had made before', async () => {
+    const settings = { STORE: join(folder, 'kept') };
+    const locations: (string | undefined)[] = [];
+    for (const timing of ['decode', 'store;desc="hit"']) {
+      const program = start(settings);
+      const exit = exitOf(program);
+      const url = await addressOf(program);
+      await expect.poll(() => readiness(url)).toBe(200);
+      const response = await download(url);
+      expect(response.headers['server-timing']).toContain(timing);
+      locations.push(response.headers.location);
+      await lengthOf(response);
+      expect(await metric(url, 'ghn_serve_store_bytes')).toBeGreaterThanOrEqual(0);
+      program.kill('SIGTERM');
+      expect((await exit).code).toBe(0);
+    }
+    expect(locations[1]).toBe(locations[0]);
+  });
+
+  it('ends at once when it is stopped before it is ready', async () => {
+    const program = start({});
+    const exit = exitOf(program);
+    await addressOf(program);
+    program.kill('SIGTERM');
+    expect((await exit).code).toBe(0);
+  });
+});
+
+describe('the program refuses to start, and says why, with', () => {
+  const refusals: readonly (readonly [
+    title: string,
+    settings: () => Record<string, string>,
+    reason: RegExp,
+  ])[] = [
+    ['settings that are wrong', () => ({ PORT: 'http', ENGINE: 'torch' }), /^PORT: .*\nENGINE: .*\n$/],
+    [
+      'settings that it does not support',
+      () => ({ STORE: 's3://bucket' }),
+      /^STORE: s3:\/\/ is not supported/,
+    ],
+    [
+      'a checkpoint that is none',
+      () => ({ GHN_CHECKPOINTS: join(folder, 'broken.pt') }),
+      /broken\.pt: expected a torch\.save/,
+    ],
+    [
+      'a checkpoint that is not there',
+      () => ({ GHN_CHECKPOINTS: join(folder, 'no.pt') }),
+      /no\.pt: cannot be read: ENOENT/,
+    ],
+    [
+      'an engine that has no GPU here',
+      () => ({ ENGINE: 'wasm', DEVICE: 'cuda' }),
+      /ENGINE=wasm runs on the CPU: DEVICE=cuda needs/,
+    ],
+    ['a store that is no directory', () => ({ STORE: join(folder, 'broken.pt') }), /broken\.pt/],
+    ['an address that is not its own', () => ({ HOST: '192.0.2.1' }), /192\.0\.2\.1/],
+  ];
+  beforeAll(() => writeFile(join(folder, 'broken.pt'), 'no checkpoint at all'));
+
+  it.each(refusals)('%s', async (_, settings, reason) => {
+    const program = start(settings());
+    program.stdout!.resume();
+    const [exit, message] = await Promise.all([exitOf(program), text(program.stderr!)]);
+    expect(exit).toEqual({ code: 2, signal: null });
+    expect(message).toMatch(reason);
+  });
+});
