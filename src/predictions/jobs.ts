@@ -102,10 +102,10 @@ export class Jobs {
     const { store, observer, onStored } = this.#options;
     const { record } = job;
     try {
-      const { network, float16Overflow } = await statistics;
+      const { network, overflow } = await statistics;
       job.update({
         statistics: network,
-        overflow: record.request.dtype === 'F16' ? float16Overflow : 0,
+        overflow,
         bytes: weightsFile(record, tensors.map(tensorSource), record.request).source.byteLength,
       });
       const architecture = canonicalGraph(job.work.architecture);

@@ -82,7 +82,7 @@ export function plan(
       architecture: `/predictions/${id}/architecture`,
     },
   };
-  const { predict_classifier: predictClassifier, seed } = request;
+  const { predict_classifier: predictClassifier, seed, dtype } = request;
   const postprocess = request.postprocess && {
     noise: request.postprocess.noise,
     orthogonalize: request.postprocess.orthogonalize,
@@ -92,7 +92,7 @@ export function plan(
   };
   return {
     record,
-    work: { ghn: ghn.id, architecture, predictClassifier, seed, postprocess: postprocess ?? null },
+    work: { ghn: ghn.id, architecture, predictClassifier, seed, dtype, postprocess: postprocess ?? null },
   };
 }
 

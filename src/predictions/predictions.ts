@@ -6,7 +6,7 @@ import type { Queue } from '../queue/queue.js';
 import type { Statistics } from '../statistics/schema.js';
 import type { StatisticsWorker } from '../statistics/worker.js';
 import type { ListOptions, PredictionStore, RecordPage } from '../store/store.js';
-import { type TensorSource, tensorSource } from '../tensor/tensor.js';
+import { roundedSource, type TensorSource, tensorSource } from '../tensor/tensor.js';
 import { Digests } from './digests.js';
 import { NotFoundError, NotReadyError } from './errors.js';
 import type { Job, JobEvent } from './job.js';
@@ -172,9 +172,10 @@ export class Predictions {
    * @throws NotFoundError, NotReadyError, StatisticsUnavailableError
    */
   async statistics(id: string): Promise<Statistics> {
-    const { tensors, release } = await this.open(id);
+    const { record, tensors, release } = await this.open(id);
+    const written = tensors.map((tensor) => roundedSource(tensor, record.request.dtype));
     try {
-      return await this.#statistics.get(id, () => this.#options.statistics.compute(tensors));
+      return await this.#statistics.get(id, () => this.#options.statistics.compute(written));
     } finally {
       release();
     }

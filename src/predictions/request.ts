@@ -47,7 +47,9 @@ const options = {
 export const predictBodySchema = strictObject('the request', {
   architecture: z
     .union([nameSchema.describe('A name of GET /architectures'), ...architectureSchema.options])
-    .describe('A network: the name of one that the service knows, a graph, a list of layers, or a Keras model.'),
+    .describe(
+      'A network: the name of one that the service knows, a graph, a list of layers, or a Keras model.',
+    ),
   ...options,
 }).meta({
   example: {

@@ -10,8 +10,8 @@ import type { Products } from '../postprocess/products.js';
 import { touched } from '../postprocess/touched.js';
 import { networkStatistics } from '../statistics/network.js';
 import { countFloat16Overflow } from '../statistics/overflow.js';
-import { overflowsFloat16 } from '../tensor/dtype.js';
-import { type TiledTensor, tensorSource } from '../tensor/tensor.js';
+import type { Dtype } from '../tensor/dtype.js';
+import { roundedSource, type TiledTensor, tensorSource } from '../tensor/tensor.js';
 import type {
   GhnDescription,
   PredictedNetwork,
@@ -100,11 +100,13 @@ export class Pipeline {
     return { tensors: laidOut, applied: applied && appliedOutside(applied, architecture), latency };
   }
 
-  async statistics(tensors: readonly TiledTensor[]): Promise<PredictedStatistics> {
+  /** Of the tensors as they are once they are written in that type. */
+  async statistics(tensors: readonly TiledTensor[], dtype: Dtype): Promise<PredictedStatistics> {
     const sources = tensors.map(tensorSource);
-    const network = await networkStatistics(sources);
-    const isWithin = [network.min, network.max].every((value) => !overflowsFloat16(value ?? 0));
-    return { network, float16Overflow: isWithin ? 0 : await countFloat16Overflow(sources) };
+    return {
+      network: await networkStatistics(sources.map((source) => roundedSource(source, dtype))),
+      overflow: dtype === 'F16' ? await countFloat16Overflow(sources) : 0,
+    };
   }
 
   /** Bytes that the engine holds. */

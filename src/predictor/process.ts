@@ -56,7 +56,7 @@ async function predict({ job, request }: Extract<ToProcess, { type: 'predict' }>
       { type: 'predicted', job, network: { ...network, tensors: headers }, memory: pipeline.memory() },
       network.tensors.map(({ block }) => block),
     );
-    const statistics = await pipeline.statistics(network.tensors);
+    const statistics = await pipeline.statistics(network.tensors, request.dtype);
     await channel.send({ type: 'statistics', job, statistics });
   } catch (error) {
     await channel.send({ type: 'failed', job, reason: reasonOf(error) });

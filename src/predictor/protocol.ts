@@ -5,6 +5,7 @@ import type { EngineChoice } from '../engine/select.js';
 import type { PostprocessOptions } from '../postprocess/options.js';
 import type { Applied } from '../postprocess/postprocess.js';
 import type { NetworkStatistics } from '../predictions/record.js';
+import type { Dtype } from '../tensor/dtype.js';
 import type { TiledTensor } from '../tensor/tensor.js';
 
 /** What the pipeline makes of a job. */
@@ -19,8 +20,8 @@ export interface PredictedNetwork {
 /** What is known of all tensors together, as they are after post-processing. */
 export interface PredictedStatistics {
   readonly network: NetworkStatistics;
-  /** How many finite values would leave F16's range. */
-  readonly float16Overflow: number;
+  /** How many finite values leave the type's range. */
+  readonly overflow: number;
 }
 
 /** A checkpoint file and the name under which its GHN is asked for. */
@@ -51,7 +52,7 @@ export interface PredictorDescription {
   readonly ghns: readonly GhnDescription[];
 }
 
-/** What a prediction is made of; nothing else decides its values. */
+/** What a prediction is made of; nothing else decides what is known of it. */
 export interface PredictionJob {
   /** A GHN's id. */
   readonly ghn: string;
@@ -59,6 +60,8 @@ export interface PredictionJob {
   readonly predictClassifier: boolean;
   readonly seed: number;
   readonly postprocess: PostprocessOptions | null;
+  /** What it will be written in: the statistics are of the values as they are then. */
+  readonly dtype: Dtype;
 }
 
 export type Stage = 'graph' | 'encode' | 'decode' | 'postprocess';

@@ -34,5 +34,6 @@ export const WARM_UP: Omit<PredictionJob, 'ghn'> = {
   architecture: NETWORK,
   predictClassifier: true,
   seed: 0,
+  dtype: 'F32',
   postprocess: { noise: 1e-5, orthogonalize: true, fromLayer: 0, minChannels: 0, seed: 0 },
 };

@@ -53,3 +53,21 @@ function float16Bits(bits: number): number {
 export function overflowsFloat16(value: number): boolean {
   return Number.isFinite(value) && Math.abs(value) >= 65520;
 }
+
+/** The values as they are once written in that type and read again; the same array where it is F32. */
+export function rounded(values: Float32Array, dtype: Dtype): Float32Array {
+  if (dtype === 'F32') return values;
+  const encoded = encode(values, dtype);
+  const bits = new Uint16Array(encoded.buffer, encoded.byteOffset, values.length);
+  if (dtype === 'F16') return Float32Array.from(bits, float16Value);
+  return new Float32Array(Uint32Array.from(bits, (half) => half << 16).buffer);
+}
+
+function float16Value(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}

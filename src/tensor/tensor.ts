@@ -1,3 +1,5 @@
+import { type Dtype, rounded } from './dtype.js';
+
 /**
  * A predicted tensor as the decoder leaves it: a block that is repeated along every dimension in which it is smaller
  * than the tensor, and cut (spec, section 5, "Tile"). A tensor that post-processing has changed is its own block.
@@ -30,6 +32,21 @@ export interface TensorSource {
 /** A tensor in memory as a source. */
 export function tensorSource({ name, shape, blockShape, block }: TiledTensor): TensorSource {
   return { name, shape, blockShape, readBlock: (start, end) => block.subarray(start, end) };
+}
+
+/** The tensor as it reads once it was written in that type. */
+export function roundedSource(source: TensorSource, dtype: Dtype): TensorSource {
+  if (dtype === 'F32') return source;
+  const { name, shape, blockShape } = source;
+  return {
+    name,
+    shape,
+    blockShape,
+    readBlock(start, end) {
+      const values = source.readBlock(start, end);
+      return values instanceof Promise ? values.then((read) => rounded(read, dtype)) : rounded(values, dtype);
+    },
+  };
 }
 
 /** Whether the tensor is more than its block. */

@@ -47,7 +47,14 @@ export async function loadVerification(
     async *predict(names) {
       for (const name of names) {
         const architecture = buildArchitecture(loadArchitecture(name), LIMITS);
-        const job = { ghn: GHN, architecture, predictClassifier: true, seed: 0, postprocess: null };
+        const job = {
+          ghn: GHN,
+          architecture,
+          predictClassifier: true,
+          seed: 0,
+          postprocess: null,
+          dtype: 'F32',
+        } as const;
         const { tensors } = await pipeline.predict(job, NEVER, () => {});
         const norm = await networkNorm(architecture, tensors);
         yield { name, parameters: parameterCount(architecture), norm };

@@ -25,6 +25,7 @@ const job = (fields: Partial<PredictionJob> = {}): PredictionJob => ({
   architecture: parseArchitecture(tinyGraph(), LIMITS),
   predictClassifier: true,
   seed: 0,
+  dtype: 'F32',
   postprocess: null,
   ...fields,
 });
@@ -100,7 +101,7 @@ describe('a predictor', () => {
     ]);
     expect(applied).toEqual([{ name: 'conv1.weight', noise: 0, orthogonalized: true }]);
     expect(Object.keys(latency)).toEqual(['graph', 'encode', 'decode', 'postprocess']);
-    expect(await statistics).toMatchObject({ network: { count: 634 }, float16Overflow: 0 });
+    expect(await statistics).toMatchObject({ network: { count: 634 }, overflow: 0 });
     const other = await shared.predict(job({ ghn: 'two' }));
     expect(other.applied).toBeNull();
     expect(other.tensors[0].block).not.toEqual(tensors[0].block);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { encode, overflowsFloat16 } from '../../src/tensor/dtype.js';
+import { encode, overflowsFloat16, rounded } from '../../src/tensor/dtype.js';
 
 function roundTo16(value: number, dtype: 'F16' | 'BF16'): number {
   const [low, high] = encode(Float32Array.of(value), dtype);
@@ -32,6 +32,16 @@ describe.each(TYPES)('rounding to $dtype', ({ dtype, fractionBits, largest }) =>
       if (!Number.isNaN(value) && roundTo16(value, dtype) !== bits) changed.push(value);
     }
     expect(changed).toEqual([]);
+  });
+
+  test('gives back the value that is read from what was written', () => {
+    const wrong = [];
+    for (let bits = 0; bits <= 0xffff; bits++) {
+      const value = decode(bits, fractionBits);
+      const [read] = rounded(Float32Array.of(value * (1 + 2 ** -14)), dtype);
+      if (!Number.isNaN(value) && !Object.is(read, value)) wrong.push(value);
+    }
+    expect(wrong).toEqual([]);
   });
 
   test('goes to the nearest of two neighbours, and halfway between them to the even one', () => {

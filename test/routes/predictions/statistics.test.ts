@@ -1,6 +1,7 @@
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Statistics, statisticsSchema } from '../../../src/statistics/schema.js';
+import { type Dtype, rounded as roundedTo } from '../../../src/tensor/dtype.js';
 import { fixtureGraph } from '../../architecture/fixtures.js';
 import { json, predicted, tensorsOf } from '../../helpers/http.js';
 import { startService, type TestService } from '../../helpers/service.js';
@@ -69,6 +70,17 @@ describe('GET /predictions/{id}/statistics', () => {
     }
     expect(at).toBe(all.length);
     expectMoments(statistics.network, all, 'all tensors');
+  });
+
+  it.each(['F16', 'BF16'])('is of the rounded values where %s was asked for', async (dtype) => {
+    const rounded = await predicted(service.url, { architecture, dtype });
+    const { tensors, network } = await json<Statistics>(`${rounded}/statistics`);
+    const whole = await tensorsOf(await fetch(`${prediction}/weights`));
+    for (const tensor of tensors) {
+      expectMoments(tensor, roundedTo(whole.get(tensor.name)!, dtype as Dtype), tensor.name);
+    }
+    expect(network.min).toBe(Math.min(...tensors.map(({ min }) => min!)));
+    expect(await json(rounded)).toMatchObject({ statistics: network });
   });
 
   it('agrees with the record', async () => {
