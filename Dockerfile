@@ -18,6 +18,8 @@ RUN npm ci --omit=optional --omit=dev \
  && rm -rf node_modules/onnxruntime-node/bin/napi-v6/darwin node_modules/onnxruntime-node/bin/napi-v6/win32 \
  && npm cache clean --force
 COPY --from=build /app/dist dist
+COPY weights weights
+COPY zoo zoo
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data
@@ -41,6 +43,8 @@ RUN npm ci --omit=dev \
  && npm rebuild @tensorflow/tfjs-node-gpu --ignore-scripts=false \
  && npm cache clean --force
 COPY --from=build /app/dist dist
+COPY weights weights
+COPY zoo zoo
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data
