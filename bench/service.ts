@@ -90,3 +90,32 @@ export function median(values: readonly number[]): number {
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
+
+/** The body of a GET. */
+export function bytesOf(port: number, path: string): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    http
+      .get({ host: '127.0.0.1', port, path }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => resolve(Buffer.concat(chunks)));
+        response.on('error', reject);
+      })
+      .on('error', reject);
+  });
+}
+
+/** Requests /livez every few milliseconds while something else runs; the 99th percentile of its latency. */
+export async function livezWhile<T>(port: number, work: Promise<T>): Promise<{ result: T; p99: number }> {
+  let isOver = false;
+  const finished = work.finally(() => {
+    isOver = true;
+  });
+  const latencies: number[] = [];
+  while (!isOver) {
+    latencies.push((await request(port, 'GET', '/livez')).milliseconds);
+    await setTimeout(5);
+  }
+  latencies.sort((a, b) => a - b);
+  return { result: await finished, p99: latencies[Math.floor(0.99 * (latencies.length - 1))] };
+}
