@@ -3,6 +3,7 @@ import { parseArchitecture } from '../../src/architecture/parse.js';
 import { touched } from '../../src/postprocess/touched.js';
 import type { PredictionRecord } from '../../src/predictions/record.js';
 import { fixtureGraph, LIMITS } from '../architecture/fixtures.js';
+import { parseSafetensors } from '../format/files.js';
 import { json, post, predicted, tensorsOf } from '../helpers/http.js';
 import { startService, type TestService } from '../helpers/service.js';
 
@@ -105,5 +106,22 @@ describe('postprocess', () => {
     expect(response.status).toBe(422);
     const { errors } = (await response.json()) as { errors: { path: string }[] };
     expect(errors.map(({ path }) => path)).toEqual(['/postprocess/noise']);
+  });
+
+  it('that makes values too large for F16 gives infinities, which the record counts', async () => {
+    const body = { architecture, dtype: 'F16', postprocess: { noise: 1e6 } };
+    const response = await post(service.url, body);
+    const { tensors } = parseSafetensors(new Uint8Array(await response.arrayBuffer()));
+    let infinite = 0;
+    for (const { bytes } of tensors) {
+      for (const bits of new Uint16Array(bytes.slice().buffer)) {
+        const magnitude = bits & 0x7fff;
+        if (magnitude > 0x7c00) throw new Error('a NaN');
+        if (magnitude === 0x7c00) infinite++;
+      }
+    }
+    expect(infinite).toBeGreaterThan(0);
+    const record = await json<PredictionRecord>(`${service.url}${response.headers.get('location')}`);
+    expect(record.overflow).toBe(infinite);
   });
 });
