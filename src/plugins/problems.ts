@@ -4,7 +4,7 @@ import fastifyPlugin from 'fastify-plugin';
 import { UnknownArchitectureError } from '../architecture/zoo.js';
 import { CancelledError, InvalidRequestError, NotFoundError, NotReadyError } from '../predictions/errors.js';
 import type { Problem } from '../predictions/record.js';
-import { PredictorUnavailableError } from '../predictor/predictor.js';
+import { PredictionFailedError, PredictorUnavailableError } from '../predictor/predictor.js';
 import { QueueFullError } from '../queue/queue.js';
 import { StatisticsUnavailableError } from '../statistics/worker.js';
 import { BadCursorError } from '../store/store.js';
@@ -64,6 +64,7 @@ function answerTo(error: unknown): Answer {
   ) {
     return { status: 503, detail: error.message, retryAfter: RETRY_AFTER_SECONDS };
   }
+  if (error instanceof PredictionFailedError) return { status: 500, detail: error.message };
   const { statusCode, message, code } = error as FastifyError;
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
     return { status: 415, detail: 'The body must be JSON, with content-type: application/json.' };

@@ -102,7 +102,7 @@ export class Predictions {
         this.#observer.shared(stored.record, 'stored');
         return stored;
       }
-      const job = this.#jobs.join(planned);
+      const job = this.#join(planned);
       await job.wait(signal);
       return this.#readyJob(job);
     } finally {
@@ -118,8 +118,7 @@ export class Predictions {
       this.#observer.shared(stored, 'stored');
       return stored;
     }
-    if (!this.#jobs.running(planned.record.id)) this.#options.queue.checkRoom();
-    const job = this.#jobs.join(planned);
+    const job = this.#join(planned);
     job.detach();
     return job.record;
   }
@@ -242,6 +241,12 @@ export class Predictions {
     const { architecture, milliseconds } = resolveArchitecture(request, limits);
     const parse = milliseconds + performance.now() - start;
     return plan(request, architecture, parse, { description, version });
+  }
+
+  /** @throws QueueFullError where it would have to wait and there is no room: it is as if it was never asked for */
+  #join(planned: Plan): Job {
+    if (!this.#jobs.running(planned.record.id)) this.#options.queue.checkRoom();
+    return this.#jobs.join(planned);
   }
 
   /** What is stored; null where it is not, or is in the making. */

@@ -23,6 +23,9 @@ const CANCEL_GRACE_MS = 10_000;
 /** The predictor cannot take a job, or lost it: the same request may succeed a little later. */
 export class PredictorUnavailableError extends Error {}
 
+/** The job failed by itself: it would fail again. */
+export class PredictionFailedError extends Error {}
+
 /** The predictor cannot start with these settings and files. */
 export class PredictorRefusedError extends Error {}
 
@@ -115,7 +118,7 @@ export class Predictor {
 
   /**
    * @throws PredictorUnavailableError when there is no process now or it dies on the way; the signal's reason once that
-   * is aborted; Error when the job itself fails.
+   * is aborted; PredictionFailedError when the job itself fails.
    */
   predict(request: PredictionJob, { signal, onStage = () => {} }: PredictOptions = {}): Promise<Prediction> {
     const channel = this.#channel;
@@ -209,10 +212,13 @@ export class Predictor {
         this.#jobs.get(message.job)?.statistics.resolve(message.statistics);
         this.#jobs.delete(message.job);
         return;
-      case 'failed':
-        this.#jobs.get(message.job)?.network.reject(new Error(message.reason));
-        this.#jobs.get(message.job)?.statistics.reject(new Error(message.reason));
+      case 'failed': {
+        const error = new PredictionFailedError(message.reason);
+        const job = this.#jobs.get(message.job);
+        job?.network.reject(error);
+        job?.statistics.reject(error);
         this.#jobs.delete(message.job);
+      }
     }
   }
 
