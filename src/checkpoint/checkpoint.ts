@@ -7,7 +7,8 @@ import { readJoblib } from './joblib.js';
 import { canonicalName, canonicalShape, layoutFaults } from './layout.js';
 import { isSafetensors, readSafetensors } from './safetensors.js';
 import { FileBytes } from './source.js';
-import { findStateDict, type StateDict, type StoredTensor } from './state-dict.js';
+import { findStateDict } from './state-dict.js';
+import type { StateDict, StoredTensor } from './stored.js';
 import { isLegacyTorch, readLegacyTorch } from './torch-legacy.js';
 import { readTorchZip } from './torch-zip.js';
 

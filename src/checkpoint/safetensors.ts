@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { allocateFloats, type NumberType, readFloats } from './dtype.js';
 import { CheckpointError } from './error.js';
 import type { FileBytes } from './source.js';
-import type { StateDict, StoredTensor } from './state-dict.js';
+import type { StateDict, StoredTensor } from './stored.js';
 
 const LENGTH_BYTES = 8;
 

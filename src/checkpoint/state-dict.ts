@@ -1,21 +1,6 @@
-import type { NumberType } from './dtype.js';
 import { CheckpointError } from './error.js';
+import type { StateDict, StoredTensor } from './stored.js';
 import { TorchTensor } from './torch-tensor.js';
-
-/** A tensor that is still in its file. */
-export interface StoredTensor {
-  readonly shape: readonly number[];
-  readonly type: NumberType;
-  /** Reads the numbers, row-major, as float32. */
-  load(): Promise<Float32Array>;
-}
-
-/** What every format comes down to. */
-export interface StateDict {
-  readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** As it was found, unchecked; undefined where there is none. */
-  readonly config: unknown;
-}
 
 /** How many of a dict's keys a message lists. */
 const LISTED_KEYS = 10;

@@ -1,7 +1,7 @@
 import { allocateFloats, type NumberType, readFloats } from './dtype.js';
 import { CheckpointError } from './error.js';
 import type { ByteReader, FileBytes } from './source.js';
-import type { StoredTensor } from './state-dict.js';
+import type { StoredTensor } from './stored.js';
 
 /** PyTorch allows 64 dimensions; weights have at most 4 (a DataParallel's or a quantised one's may have one more). */
 const MAX_DIMENSIONS = 8;

@@ -1,0 +1,16 @@
+import type { NumberType } from './dtype.js';
+
+/** A tensor that is still in its file. */
+export interface StoredTensor {
+  readonly shape: readonly number[];
+  readonly type: NumberType;
+  /** Reads the numbers, row-major, as float32. */
+  load(): Promise<Float32Array>;
+}
+
+/** What every format comes down to. */
+export interface StateDict {
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** As it was found, unchecked; undefined where there is none. */
+  readonly config: unknown;
+}
