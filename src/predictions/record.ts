@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { networkStatisticsSchema } from '../statistics/schema.js';
 import { DTYPES } from '../tensor/dtype.js';
 
 export const FORMATS = ['safetensors', 'tiled', 'npz'] as const;
@@ -28,19 +29,6 @@ export const postprocessOptionsSchema = z.object({
   min_channels: z.int(),
   seed: z.int(),
 });
-
-export const networkStatisticsSchema = z
-  .object({
-    count: z.int(),
-    mean: z.number().nullable(),
-    std: z.number().nullable().describe('Over all n entries, not n - 1.'),
-    min: z.number().nullable(),
-    max: z.number().nullable(),
-    l2: z.number().nullable(),
-    zeros: z.int(),
-  })
-  .describe('Of all predicted parameters together; null where it is not finite.');
-export type NetworkStatistics = z.infer<typeof networkStatisticsSchema>;
 
 export const latencySchema = z
   .object({

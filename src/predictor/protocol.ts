@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.js';
 import type { EngineChoice } from '../engine/select.js';
 import type { PostprocessOptions } from '../postprocess/options.js';
 import type { Applied } from '../postprocess/postprocess.js';
-import type { NetworkStatistics } from '../predictions/record.js';
+import type { NetworkStatistics } from '../statistics/schema.js';
 import type { Dtype } from '../tensor/dtype.js';
 import type { TiledTensor } from '../tensor/tensor.js';
 

@@ -1,4 +1,4 @@
-import type { NetworkStatistics } from '../predictions/record.js';
+import type { NetworkStatistics } from './schema.js';
 
 /** Values that are summed before they are added to the whole: they stay in the processor's first cache for both passes. */
 const CHUNK = 4096;

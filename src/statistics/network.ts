@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import type { NetworkStatistics } from '../predictions/record.js';
 import { elements, isTiled, type TensorSource } from '../tensor/tensor.js';
 import { Moments } from './moments.js';
 import { multiplicityRuns } from './multiplicity.js';
+import type { NetworkStatistics } from './schema.js';
 
 /** Entries that are read at once where they need not be read together, and after which others get a turn: some ms. */
 const PIECE = 2 ** 20;

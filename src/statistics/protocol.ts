@@ -1,5 +1,4 @@
-import type { NetworkStatistics } from '../predictions/record.js';
-import type { TensorStatistics } from './schema.js';
+import type { NetworkStatistics, TensorStatistics } from './schema.js';
 
 /** A network's tensors come one by one, each answered before the next is sent; other networks' may come in between. */
 export type ToStatisticsProcess =

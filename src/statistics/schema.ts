@@ -1,5 +1,17 @@
 import { z } from 'zod';
-import { networkStatisticsSchema } from '../predictions/record.js';
+
+export const networkStatisticsSchema = z
+  .object({
+    count: z.int(),
+    mean: z.number().nullable(),
+    std: z.number().nullable().describe('Over all n entries, not n - 1.'),
+    min: z.number().nullable(),
+    max: z.number().nullable(),
+    l2: z.number().nullable(),
+    zeros: z.int(),
+  })
+  .describe('Of all predicted parameters together; null where it is not finite.');
+export type NetworkStatistics = z.infer<typeof networkStatisticsSchema>;
 
 /** How many bins a histogram has. */
 export const HISTOGRAM_BINS = 32;
