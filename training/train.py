@@ -1,6 +1,6 @@
 """Trains the GHN.
 
-    python train.py --data mnist/package --run runs/mnist --steps 60000
+    python train.py --data mnist/package --run runs/mnist --steps 6000
 
 A run resumes from its last checkpoint. What a step sees is a function of its number, so an interrupted run and an
 uninterrupted one are the same.
@@ -44,15 +44,15 @@ STALL_LIMIT = timedelta(days=7)
 class Settings:
     """Everything that a training run is a function of, beside its data."""
 
-    steps: int = 60_000
+    steps: int = 6_000
     networks: int = 24
     images: int = 32
     learning_rate: float = 2e-3
     warmup: int = 200
-    decay: float = 0.4
+    decay: float = 0.5
     weight_decay: float = 0.01
     clip: float = 1.0
-    ema: float = 0.999
+    ema: float = 0.99
     label_smoothing: float = 0.0
     muon: int = 1
     seed: int = 0
