@@ -1,4 +1,4 @@
-"""scikit-learn's 1,797 digits: other writers and another scanner than MNIST's, on which the packaged GHN is trained."""
+"""scikit-learn's 1,797 digits: of other writers than MNIST's, on which the packaged GHN is trained."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class Images:
 
 
 def load_splits() -> dict[str, Images]:
-    """`pool`, from which few labels are drawn; `validation`, to choose learning rates; `test`: the remaining 797."""
+    """`pool`, from which few labels are drawn; `validation`, to choose learning rates; `test`, the rest."""
     digits = load_digits()
     pixels = torch.tensor(digits.images, dtype=torch.float32)[:, None] / DARKEST
     enlarged = functional.interpolate(pixels, size=DIGIT_SIZE, mode="bilinear", align_corners=False)

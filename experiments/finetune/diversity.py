@@ -1,11 +1,12 @@
-"""How diverse the rows of weights are: the two figures of `GET /predictions/{id}/statistics`, by the same definitions."""
+"""How diverse the rows of weights are, by the two figures of `GET /predictions/{id}/statistics`."""
 
 from statistics import fmean
 
 import torch
-from conditions import Start, hidden_weights
 from ghn_serve import Client
 from torch import Tensor
+
+from conditions import Start, hidden_weights
 
 
 def diversity(start: Start, client: Client) -> dict[str, float]:

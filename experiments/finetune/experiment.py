@@ -1,7 +1,4 @@
-"""The experiment: tunes, fine-tunes, measures diversity, and writes results.json and with it the report.
-
-    python experiment.py --url http://127.0.0.1:3000
-"""
+"""The experiment, with a running service: tunes, fine-tunes, measures diversity, writes results and report."""
 
 import argparse
 import json
@@ -14,15 +11,17 @@ from tempfile import mkdtemp
 import numpy
 import sklearn
 import torch
+from ghn_serve import Client
+
 from conditions import start
 from data import load_splits
 from diversity import diversity
-from ghn_serve import Client
 from networks import NETWORKS
 from report import HERE, PLOT, RESULTS, write_report
 from runs import Run, execute_all
 from tune import Tuned, tune
 
+DEFAULT_URL = "http://127.0.0.1:3000"
 LEARNING_RATES = [1e-3, 3e-3, 1e-2, 3e-2]
 STEPS = (0, 10, 25, 50, 100, 200)
 LABELS_PER_CLASS = 10
@@ -34,12 +33,14 @@ SMOKE_STEPS = (0, 3)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--url", help="the service; by default that of GHN_SERVE_URL, else http://127.0.0.1:3000")
-    parser.add_argument("--output", type=Path, help="the folder for results; by default this one, or a new one for --smoke")
+    parser.add_argument("--url", help=f"the service; by default $GHN_SERVE_URL, else {DEFAULT_URL}")
+    parser.add_argument(
+        "--output", type=Path, help="the folder for results; by default this one, with --smoke a new one"
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--smoke", action="store_true", help="one seed and three steps: to see that it runs")
     arguments = parser.parse_args()
-    url = arguments.url or os.environ.get("GHN_SERVE_URL") or "http://127.0.0.1:3000"
+    url = arguments.url or os.environ.get("GHN_SERVE_URL") or DEFAULT_URL
     output = arguments.output or (Path(mkdtemp()) if arguments.smoke else HERE)
     if arguments.smoke:
         results = experiment(url, arguments.workers, [1e-3], [1000], [0], SMOKE_STEPS)
@@ -52,7 +53,12 @@ def main() -> None:
 
 
 def experiment(
-    url: str, workers: int, rates: list[float], tuning_seeds: list[int], seeds: list[int], steps: tuple[int, ...]
+    url: str,
+    workers: int,
+    rates: list[float],
+    tuning_seeds: list[int],
+    seeds: list[int],
+    steps: tuple[int, ...],
 ) -> dict:
     began = time.monotonic()
     with Client(url, progress=False) as client:

@@ -3,9 +3,10 @@
 import math
 
 import torch
-from data import Images
 from torch import nn
 from torch.nn import functional
+
+from data import Images
 
 BATCH_SIZE = 32
 EVALUATION_BATCH_SIZE = 256
@@ -15,8 +16,8 @@ def finetune(
     network: nn.Module, train: Images, held_out: Images, learning_rate: float, steps: list[int], seed: int
 ) -> list[float]:
     """
-    Accuracy on `held_out` after each of the increasing `steps`, 0 being the start. AdamW, the learning rate falling as
-    a cosine to 0 at the last step; `seed` decides on the batches.
+    Accuracy on `held_out` after each of the increasing `steps`, 0 being the start. AdamW, the learning rate falling
+    as a cosine to 0 at the last step; `seed` decides on the batches.
     """
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate)

@@ -25,9 +25,7 @@ class ResidualBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(width)
         self.shortcut: nn.Module = nn.Identity()
         if inputs != width or stride != 1:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(inputs, width, 1, stride, bias=False), nn.BatchNorm2d(width)
-            )
+            self.shortcut = nn.Sequential(nn.Conv2d(inputs, width, 1, stride, bias=False), nn.BatchNorm2d(width))
 
     def forward(self, x: Tensor) -> Tensor:
         inner = functional.relu(self.bn1(self.conv1(x)))
@@ -45,9 +43,7 @@ class ResNet(nn.Module):
             nn.ReLU(),
             nn.MaxPool2d(2),
         )
-        self.blocks = nn.Sequential(
-            ResidualBlock(24, 32, 1), ResidualBlock(32, 48, 2), ResidualBlock(48, 48, 1)
-        )
+        self.blocks = nn.Sequential(ResidualBlock(24, 32, 1), ResidualBlock(32, 48, 2), ResidualBlock(48, 48, 1))
         self.head = nn.Linear(48, NUM_CLASSES)
 
     def forward(self, images: Tensor) -> Tensor:

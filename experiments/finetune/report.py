@@ -1,7 +1,4 @@
-"""Table and plot from results.json; the table goes into README.md, between its marks.
-
-    python report.py
-"""
+"""Table and plot from results.json; `python report.py` puts the table into README.md, between its marks."""
 
 import json
 import math
@@ -13,8 +10,9 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-from conditions import CONDITIONS
 from scipy.stats import t
+
+from conditions import CONDITIONS
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- results: written by report.py -->", "<!-- end of results -->"
@@ -72,9 +70,10 @@ def tables(results: dict[str, Any]) -> str:
         ]
     difference = max(row["diversity"]["difference"] for row in results["conditions"])
     parts += [
-        "**Diversity** before the first step, mean over the hidden weights (of the first seed): effective rank as a part"
-        " of the full rank, and mean |cosine| between the rows of a weight. Of predictions they are those of the"
-        f" service's `/predictions/{{id}}/statistics`; computed here they differ by {difference:.0e} at most.",
+        "**Diversity** before the first step, mean over the hidden weights (of the first seed): effective rank"
+        " as a part of the full rank, and mean |cosine| between the rows of a weight. Of predictions they are"
+        " those of `/predictions/{id}/statistics`; computed here they differ from these by"
+        f" {difference:.0e} at most.",
         "",
         "| start | " + " | ".join(f"{n}: rank | \\|cosine\\|" for n in by_network(results)) + " |",
         "| --- |" + " ---: | ---: |" * len(by_network(results)),
@@ -113,9 +112,10 @@ def provenance(results: dict[str, Any]) -> str:
     ghn, images = results["ghn"], results["images"]
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     return (
-        f"GHN `{ghn['id']}` ({ghn['parameters']:,} parameters, `{ghn['digest'][:19]}…`); {results['labels_per_class']}"
-        f" labels a class, drawn anew for each seed from {images['pool']} images; {images['validation']} validation and"
-        f" {images['test']} test images; {results['minutes']:g} minutes with {results['workers']} processes; {versions}."
+        f"GHN `{ghn['id']}` ({ghn['parameters']:,} parameters, `{ghn['digest'][:19]}…`);"
+        f" {results['labels_per_class']} labels a class, drawn anew for each seed from {images['pool']} images;"
+        f" {images['validation']} validation and {images['test']} test images; {results['minutes']:g} minutes"
+        f" with {results['workers']} processes; {versions}."
     )
 
 

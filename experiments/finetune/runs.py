@@ -6,10 +6,11 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import torch
+from ghn_serve import Client
+
 from conditions import start
 from data import few_labels, load_splits
 from finetune import finetune
-from ghn_serve import Client
 
 
 @dataclass(frozen=True)

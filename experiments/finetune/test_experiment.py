@@ -1,12 +1,13 @@
-"""Everything but the service: what a comparison of the conditions relies on. `experiment.py --smoke` has the rest."""
+"""What a comparison of the conditions relies on, without a service; `experiment.py --smoke` needs one."""
 
 import pytest
 import torch
+from ghn_serve import Client, trace
+
 from conditions import hidden_weights, start
 from data import few_labels, load_splits
 from diversity import measured
 from finetune import finetune
-from ghn_serve import Client, trace
 from networks import IMAGE_SHAPE, NETWORKS
 
 # No condition that is tested here asks a service for anything.
@@ -26,7 +27,8 @@ def test_with_the_same_seed_conditions_differ_in_the_hidden_weights_alone() -> N
     random, orthogonal = (
         start("ConvNeXt-like", condition, 3, NOBODY).network for condition in ("random", "orthogonal")
     )
-    changed = {name for name, value in random.state_dict().items() if not torch.equal(value, orthogonal.state_dict()[name])}
+    other = orthogonal.state_dict()
+    changed = {name for name, value in random.state_dict().items() if not torch.equal(value, other[name])}
     assert changed == set(hidden_weights(random))
 
 

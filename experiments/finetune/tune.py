@@ -1,4 +1,4 @@
-"""Chooses a learning rate for each network and condition, from the same grid, on validation data and seeds of its own."""
+"""Chooses a learning rate for each network and condition: one grid, validation data, seeds of its own."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -23,7 +23,12 @@ class Tuned:
 
 
 def tune(
-    rates: list[float], seeds: list[int], steps: tuple[int, ...], labels_per_class: int, url: str, workers: int
+    rates: list[float],
+    seeds: list[int],
+    steps: tuple[int, ...],
+    labels_per_class: int,
+    url: str,
+    workers: int,
 ) -> list[Tuned]:
     """A rate's score is the mean over seeds and over all steps but 0: how well and how fast it learns."""
     runs = [
