@@ -5,6 +5,19 @@
 
 from dataclasses import dataclass
 
+from blocks import (
+    Style,
+    bottleneck_block,
+    cell_block,
+    dense_block,
+    fire_block,
+    grouped_block,
+    inverted_block,
+    plain_block,
+    residual_block,
+    squeeze_inverted_block,
+    squeeze_residual_block,
+)
 from builder import NetworkBuilder
 
 IMAGE_SIZE, IMAGE_CHANNELS, NUM_CLASSES = 28, 1, 10
@@ -29,22 +42,6 @@ SAME = Limits()
 TRAINED = Limits(token_widths=(24, 32, 40, 48, 56), norms=("BatchNorm2d", "LayerNorm2d"))
 WIDER = Limits(widths=(64, 80, 96), token_widths=(64, 80, 96))
 DEEPER = Limits(blocks=(7, 8, 9, 10), token_blocks=(5, 6))
-
-
-@dataclass(frozen=True)
-class Style:
-    """What the blocks of one network have in common."""
-
-    norm: str
-    activation: str
-    kernel: int
-
-    def conv(self, net, channels, kernel=None, stride=1, groups=1, activate=True):
-        net.conv(channels, kernel or self.kernel, stride, groups)
-        net.norm(self.norm)
-        if activate:
-            net.activation(self.activation)
-        return net.last
 
 
 def _stem(random, net, style):
@@ -87,123 +84,6 @@ def _staged(random, limits, block, kernels=(3, 3, 3, 3, 5)):
         halve = position == first or (position == 0 and net.size == 14)
         block(random, net, style, widths[position >= first], 2 if halve else 1)
     return _head(random, net, style.norm)
-
-
-def _downsample(random, net, stride):
-    """Some networks halve the map by a pool before the block, others by a stride in it. Returns the stride left."""
-    if stride == 2 and random.random() < 0.4:
-        net.pool(random.choice(("MaxPool2d", "AvgPool2d")), 2, 2, 0)
-        return 1
-    return stride
-
-
-def _shortcut(net, style, start, channels, stride):
-    """The residual's other side: a 1×1 projection where shapes differ."""
-    net.branch(start)
-    if net.channels == channels and stride == 1:
-        return start
-    return style.conv(net, channels, 1, stride, activate=False)
-
-
-def _plain_block(random, net, style, width, stride):
-    style.conv(net, width, stride=_downsample(random, net, stride))
-
-
-def _residual_block(random, net, style, width, stride):
-    stride = _downsample(random, net, stride)
-    start = net.last
-    style.conv(net, width, stride=stride)
-    end = style.conv(net, width, activate=False)
-    net.add(_shortcut(net, style, start, width, stride), end)
-    net.activation(style.activation)
-
-
-def _inverted_block(random, net, style, width, stride, squeeze=False):
-    start, inputs = net.last, net.channels
-    hidden = inputs * random.choice((2, 3))
-    style.conv(net, hidden, 1)
-    style.conv(net, hidden, random.choice((3, 5)), stride, groups=hidden)
-    if squeeze:
-        net.squeeze_excitation(max(8, inputs // 4))
-    end = style.conv(net, width, 1, activate=False)
-    if inputs == width and stride == 1:
-        net.add(start, end)
-
-
-def _squeeze_inverted_block(random, net, style, width, stride):
-    _inverted_block(random, net, style, width, stride, squeeze=True)
-
-
-def _squeeze_residual_block(random, net, style, width, stride):
-    start = net.last
-    style.conv(net, width, stride=stride)
-    style.conv(net, width, activate=False)
-    end = net.squeeze_excitation(max(8, width // 4))
-    net.add(_shortcut(net, style, start, width, stride), end)
-    net.activation(style.activation)
-
-
-def _fire_block(random, net, style, width, stride):
-    """SqueezeNet's: a 1×1 squeeze, then 1×1 and 3×3 side by side, concatenated."""
-    _downsample_by_pool(random, net, stride)
-    squeezed = style.conv(net, max(16, width // 2), 1)
-    left = style.conv(net, width // 2, 1)
-    net.branch(squeezed)
-    right = style.conv(net, width // 2, 3)
-    net.concat(left, right)
-
-
-def _downsample_by_pool(random, net, stride):
-    if stride == 2:
-        net.pool(random.choice(("MaxPool2d", "AvgPool2d")), 2, 2, 0)
-
-
-def _bottleneck_block(random, net, style, width, stride, groups=1):
-    """ResNet-50's; with groups, ResNeXt's."""
-    start, inner = net.last, max(16, width // 2)
-    style.conv(net, inner, 1)
-    style.conv(net, inner, 3, stride, groups=groups)
-    end = style.conv(net, width, 1, activate=False)
-    net.add(_shortcut(net, style, start, width, stride), end)
-    net.activation(style.activation)
-
-
-def _grouped_block(random, net, style, width, stride):
-    _bottleneck_block(random, net, style, width, stride, groups=4)
-
-
-def _dense_block(random, net, style, width, stride):
-    """DenseNet's: what is new is concatenated to what came in; a 1×1 transition where the map is halved."""
-    if stride == 2:
-        style.conv(net, width, 1)
-        net.pool("AvgPool2d", 2, 2, 0)
-    start = net.last
-    style.conv(net, 32, 1)
-    new = style.conv(net, 16, 3)
-    net.concat(start, new)
-
-
-def _cell_operation(random, net, style, width, stride, activate):
-    """One of a cell's convolutions: full, grouped, or depthwise, which keeps the width."""
-    kernel, groups = random.choice(((1, 1), (3, 1), (5, 1), (3, 2), (3, 4), (3, 8), (3, 0), (5, 0)))
-    if groups == 0:
-        width = groups = net.channels
-    style.conv(net, width, kernel, stride, groups, activate)
-
-
-def _cell_block(random, net, style, width, stride):
-    """One or two random convolutions, perhaps with a shortcut or with squeeze-and-excitation."""
-    start, count = net.last, random.choice((1, 2, 2))
-    joins = random.random() < 0.6
-    for position in range(count):
-        last = position == count - 1
-        _cell_operation(random, net, style, width, stride if position == 0 else 1, not (last and joins))
-    if random.random() < 0.2:
-        net.squeeze_excitation(max(8, net.channels // 4))
-    if joins:
-        end = net.last
-        net.add(_shortcut(net, style, start, net.channels, stride), end)
-        net.activation(style.activation)
 
 
 def _token_feed_forward(net, width, ratio):
@@ -274,47 +154,47 @@ def vit(random, limits):
 
 def plain(random, limits):
     """VGG-like: one convolution after the other."""
-    return _staged(random, limits, _plain_block)
+    return _staged(random, limits, plain_block)
 
 
 def residual(random, limits):
     """ResNet-like, two convolutions a block."""
-    return _staged(random, limits, _residual_block)
+    return _staged(random, limits, residual_block)
 
 
 def inverted(random, limits):
     """MobileNet-like inverted bottlenecks."""
-    return _staged(random, limits, _inverted_block)
+    return _staged(random, limits, inverted_block)
 
 
 def squeeze(random, limits):
     """Squeeze-and-excitation networks."""
-    return _staged(random, limits, random.choice((_squeeze_inverted_block, _squeeze_residual_block)))
+    return _staged(random, limits, random.choice((squeeze_inverted_block, squeeze_residual_block)))
 
 
 def fire(random, limits):
     """SqueezeNet-like."""
-    return _staged(random, limits, _fire_block)
+    return _staged(random, limits, fire_block)
 
 
 def cells(random, limits):
     """Every block another random cell."""
-    return _staged(random, limits, _cell_block)
+    return _staged(random, limits, cell_block)
 
 
 def bottleneck(random, limits):
     """ResNet-50-like. Never trained on."""
-    return _staged(random, limits, _bottleneck_block)
+    return _staged(random, limits, bottleneck_block)
 
 
 def grouped(random, limits):
     """ResNeXt-like. Never trained on."""
-    return _staged(random, limits, _grouped_block)
+    return _staged(random, limits, grouped_block)
 
 
 def dense(random, limits):
     """DenseNet-like. Never trained on."""
-    return _staged(random, limits, _dense_block)
+    return _staged(random, limits, dense_block)
 
 
 # kind → how often it is drawn, in per cent.

@@ -33,10 +33,12 @@ from graphs import batch_graphs, encode_graph
 from muon import Muon
 from networks import execute
 
-# A network's gradient is cut to this many times the median of its meta-batch: one that explodes does not own the step.
+# A network's gradient is cut to this many times the median of its chunk: one that explodes does not own the step.
 OUTLIER_RATIO = 2.0
 VALIDATION_NETWORKS = 60
 CHUNK = 4
+# Smaller matrices, such as the one to the classes, are outputs rather than layers in between.
+MUON_LEAST_SIDE = 16
 STALL_LIMIT = timedelta(days=7)
 
 
@@ -93,7 +95,8 @@ class Work:
 
 def split_parameters(ghn, muon):
     """The GHN's parameters by name: matrices for Muon (none without it), and all others for AdamW."""
-    chosen = {id(m.weight) for m in ghn.modules() if muon and isinstance(m, torch.nn.Linear) and min(m.weight.shape) >= 16}
+    linears = [module.weight for module in ghn.modules() if muon and isinstance(module, torch.nn.Linear)]
+    chosen = {id(weight) for weight in linears if min(weight.shape) >= MUON_LEAST_SIDE}
     named = dict(ghn.named_parameters())
     matrices = {name: p for name, p in named.items() if id(p) in chosen}
     return matrices, {name: p for name, p in named.items() if name not in matrices}
@@ -256,7 +259,8 @@ def validate(run, trainer, digits):
     scores = accuracies(trainer.average, networks, digits)
     for norm in ("BatchNorm", "LayerNorm"):
         own = [score for network, score in zip(networks, scores) if network.norm == norm]
-        report(run, f"step {trainer.step_number} validation {norm}: mean {sum(own) / len(own):.3f} least {min(own):.3f}")
+        mean, least = sum(own) / len(own), min(own)
+        report(run, f"step {trainer.step_number} validation {norm}: mean {mean:.3f} least {least:.3f}")
 
 
 def report(run, line):
