@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import cycle
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -123,22 +124,24 @@ def plot(results: dict[str, Any], path: Path) -> None:
     """Accuracy against steps, one panel a network, the confidence intervals as bands."""
     plt.rcParams.update({"svg.hashsalt": "finetune", "svg.fonttype": "none", "font.size": 9})
     groups = by_network(results)
-    figure, panels = plt.subplots(1, len(groups), figsize=(9, 3.6), sharey=True, constrained_layout=True)
+    figure, panels = plt.subplots(1, len(groups), figsize=(9, 4.2), sharey=True, constrained_layout=True)
     for panel, (network, rows) in zip(panels, groups.items()):
-        for row in rows:
+        for row, style in zip(rows, cycle(("-", "-", "--"))):
             intervals = [interval(list(values)) for values in zip(*row["accuracy"])]
             means = [100 * mean for mean, _ in intervals]
             halves = [100 * half for _, half in intervals]
-            (line,) = panel.plot(results["steps"], means, marker="o", markersize=3)
+            (line,) = panel.plot(results["steps"], means, style, marker="o", markersize=3)
             line.set_label(CONDITIONS[row["condition"]].label)
             low, high = zip(*((m - h, m + h) for m, h in zip(means, halves)))
             panel.fill_between(results["steps"], low, high, color=line.get_color(), alpha=0.2, linewidth=0)
-        panel.set(title=network, xlabel="steps", xscale="symlog", xticks=results["steps"])
+        panel.set(title=network, xlabel="steps")
+        panel.set_xscale("symlog", linthresh=max(results["steps"][1], 1))
+        panel.set_xticks(results["steps"])
         panel.set_xticklabels(map(str, results["steps"]))
         panel.minorticks_off()
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("test accuracy, %")
-    panels[-1].legend(loc="lower right", fontsize=8)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 
