@@ -22,7 +22,7 @@ from runs import Run, execute_all
 from tune import Tuned, tune
 
 DEFAULT_URL = "http://127.0.0.1:3000"
-LEARNING_RATES = [1e-3, 3e-3, 1e-2, 3e-2]
+LEARNING_RATES = [3e-4, 1e-3, 3e-3, 1e-2, 3e-2]
 STEPS = (0, 10, 25, 50, 100, 200)
 LABELS_PER_CLASS = 10
 SEEDS = list(range(8))
