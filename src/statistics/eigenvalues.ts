@@ -155,8 +155,11 @@ function diagonaliseTridiagonal(diagonal: Float64Array, offDiagonal: Float64Arra
   }
 }
 
+/** The smallest number with all its bits. Of smaller entries, rounding alone can be as large as they are. */
+const SMALLEST_NORMAL = 2 ** -1022;
+
 function isNegligible(between: number, above: number, below: number): boolean {
-  return Math.abs(between) <= Number.EPSILON * (Math.abs(above) + Math.abs(below));
+  return Math.abs(between) <= Math.max(Number.EPSILON * (Math.abs(above) + Math.abs(below)), SMALLEST_NORMAL);
 }
 
 /** One QL step with Wilkinson's shift on the unreduced part from `first` to `end`. */

@@ -56,6 +56,11 @@ describe('eigenvalues of a symmetric matrix', () => {
     expect(sorted(symmetricEigenvalues(matrix, 5))).toEqual(sorted(diagonal));
   });
 
+  test('are found where all are too small for their full precision', () => {
+    const found = sorted(symmetricEigenvalues(matrixWith([3.5e-323, 0, 1.5e-323], 5), 3));
+    for (const value of found) expect(Math.abs(value)).toBeLessThan(1e-304);
+  });
+
   test('depend on the lower triangle alone', () => {
     const matrix = matrixWith([1, 2, 3, 4, 5]);
     const lower = matrix.map((value, k) => (k % 5 > Math.floor(k / 5) ? Number.NaN : value));
