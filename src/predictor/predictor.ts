@@ -1,7 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Duplex } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import { Channel } from './channel.js';
+import type { ChildProcess } from 'node:child_process';
+import type { Channel } from '../process/channel.js';
+import { endChild, startChild } from '../process/child.js';
 import type {
   FromProcess,
   PredictedNetwork,
@@ -158,26 +157,17 @@ export class Predictor {
     if (this.#restartTimer) clearTimeout(this.#restartTimer);
     const process = this.#process;
     if (!process) return;
-    const gone = new Promise((resolve) => process.once('exit', resolve));
-    process.kill('SIGKILL');
-    await gone;
+    await endChild(process);
   }
 
   #start(): void {
-    // With tsx the sources run as they are, and so does this file under its built name.
-    const entry = fileURLToPath(new URL('./process.js', import.meta.url));
-    const child = spawn(process.execPath, [...process.execArgv, entry], {
-      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
-    });
-    this.#process = child;
-    const channel = new Channel<FromProcess, ToProcess>(child.stdio[3] as Duplex, (message, arrays) =>
-      this.#receive(message, arrays),
+    const { process, channel } = startChild<FromProcess, ToProcess>(
+      new URL('./process.js', import.meta.url),
+      (message, arrays) => this.#receive(message, arrays),
+      (reason) => this.#ended(`the engine's process ${reason}`),
     );
+    this.#process = process;
     this.#channel = channel;
-    child.once('error', (error) => this.#ended(`the engine's process cannot be started: ${error.message}`));
-    child.once('exit', (code, signal) =>
-      this.#ended(`the engine's process ended (${signal ?? `exit code ${code}`})`),
-    );
     void channel.send({ type: 'load', options: this.#options });
   }
 

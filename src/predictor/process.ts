@@ -1,26 +1,16 @@
-import { Socket } from 'node:net';
-import { Channel } from './channel.js';
+import { connectToService } from '../process/parent.js';
 import { Pipeline } from './pipeline.js';
 import type { FromProcess, ToProcess } from './protocol.js';
 
-/**
- * The predictor's process. An engine blocks its thread while it multiplies and can take its process down with it; here
- * it does neither to the service.
- */
-const CHANNEL_FD = 3;
+// The predictor's process. An engine blocks its thread while it multiplies and can take its process down with it; here
+// it does neither to the service.
 
 const running = new Map<number, AbortController>();
 let pipeline: Pipeline | null = null;
 
-const socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
-const channel = new Channel<ToProcess, FromProcess>(socket, (message) => {
+const channel = connectToService<ToProcess, FromProcess>((message) => {
   void handle(message);
 });
-
-// The service is gone: nobody is left to answer. SIGINT and SIGTERM go to the whole group: the service decides.
-socket.on('close', () => process.exit(0));
-process.on('SIGINT', () => {});
-process.on('SIGTERM', () => {});
 
 async function handle(message: ToProcess): Promise<void> {
   switch (message.type) {

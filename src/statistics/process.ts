@@ -1,14 +1,12 @@
-import { Socket } from 'node:net';
 import { constants, setPriority } from 'node:os';
 import { selectProducts } from '../engine/select.js';
-import { Channel } from '../predictor/channel.js';
+import { connectToService } from '../process/parent.js';
 import type { GramProducts } from './gram.js';
 import { Moments } from './moments.js';
 import type { FromStatisticsProcess, ToStatisticsProcess } from './protocol.js';
 import { tensorStatistics } from './tensor-statistics.js';
 
-/** The process that computes statistics: with what the predictor leaves of the processor, one tensor after the other. */
-const CHANNEL_FD = 3;
+// The process that computes statistics: with what the predictor leaves of the processor, one tensor after the other.
 
 setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
@@ -16,15 +14,9 @@ const networks = new Map<number, Moments>();
 let products: GramProducts | null = null;
 let turn = Promise.resolve();
 
-const socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
-const channel = new Channel<ToStatisticsProcess, FromStatisticsProcess>(socket, (message, arrays) => {
+const channel = connectToService<ToStatisticsProcess, FromStatisticsProcess>((message, arrays) => {
   turn = turn.then(() => handle(message, arrays));
 });
-
-// The service is gone: nobody is left to answer. SIGINT and SIGTERM go to the whole group: the service decides.
-socket.on('close', () => process.exit(0));
-process.on('SIGINT', () => {});
-process.on('SIGTERM', () => {});
 
 async function handle(message: ToStatisticsProcess, [block]: Float32Array[]): Promise<void> {
   const { network } = message;

@@ -1,7 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Duplex } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import { Channel } from '../predictor/channel.js';
+import type { ChildProcess } from 'node:child_process';
+import type { Channel } from '../process/channel.js';
+import { endChild, startChild } from '../process/child.js';
 import { elements, type TensorSource } from '../tensor/tensor.js';
 import type { FromStatisticsProcess, ToStatisticsProcess } from './protocol.js';
 import type { Statistics, TensorStatistics } from './schema.js';
@@ -61,37 +60,28 @@ export class StatisticsWorker {
     this.#closed = true;
     const child = this.#running?.child;
     if (!child) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await gone;
+    await endChild(child);
   }
 
   #start(): Running {
     if (this.#closed) throw new StatisticsUnavailableError('the service is shutting down');
     if (this.#running) return this.#running;
-    // With tsx the sources run as they are, and so does this file under its built name.
-    const entry = fileURLToPath(new URL('./process.js', import.meta.url));
-    const child = spawn(process.execPath, [...process.execArgv, entry], {
-      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
-    });
     const waiting = new Map<number, Waiting>();
-    const channel = new Channel<FromStatisticsProcess, ToStatisticsProcess>(
-      child.stdio[3] as Duplex,
+    const { process, channel } = startChild<FromStatisticsProcess, ToStatisticsProcess>(
+      new URL('./process.js', import.meta.url),
       (answer) => {
         const { network } = answer;
         if (answer.type === 'failed') waiting.get(network)?.reject(new Error(answer.reason));
         else waiting.get(network)?.resolve(answer);
       },
+      (reason) => {
+        if (this.#running === running) this.#running = null;
+        channel.close();
+        const error = new StatisticsUnavailableError(`the statistics' process ${reason}`);
+        for (const { reject } of waiting.values()) reject(error);
+      },
     );
-    const running = { child, channel, waiting };
-    const ended = (reason: string) => {
-      if (this.#running === running) this.#running = null;
-      channel.close();
-      const error = new StatisticsUnavailableError(`the statistics' process ${reason}`);
-      for (const { reject } of waiting.values()) reject(error);
-    };
-    child.once('error', (error) => ended(`cannot be started: ${error.message}`));
-    child.once('exit', (code, signal) => ended(`ended (${signal ?? `exit code ${code}`})`));
+    const running: Running = { child: process, channel, waiting };
     this.#running = running;
     return running;
   }

@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Channel } from '../../src/predictor/channel.js';
+import { Channel } from '../../src/process/channel.js';
 
 interface Received {
   readonly message: unknown;

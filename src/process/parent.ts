@@ -1,0 +1,17 @@
+import { Socket } from 'node:net';
+import { Channel } from './channel.js';
+
+/** The first file descriptor behind stdin, stdout and stderr. */
+export const CHANNEL_FD = 3;
+
+/** Connects a process that `startChild` has started with the service; it ends when the service does. */
+export function connectToService<Incoming, Outgoing>(
+  onMessage: (message: Incoming, arrays: Float32Array[]) => void,
+): Channel<Incoming, Outgoing> {
+  const socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
+  // The service is gone: nobody is left to answer. SIGINT and SIGTERM go to the whole group: the service decides.
+  socket.on('close', () => process.exit(0));
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => {});
+  return new Channel<Incoming, Outgoing>(socket, onMessage);
+}
