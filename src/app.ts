@@ -54,7 +54,7 @@ export async function buildApp({
 }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: logger,
-    // One line a prediction is written by its route; a line for each request and one for each response would drown it.
+    // Each prediction has a line of its own; one for each request and one for each response would drown it.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     bodyLimit: settings.MAX_BODY_BYTES,
@@ -92,7 +92,7 @@ export async function buildApp({
   await app.register(tfjs, { predictions });
   await app.register(predict, {
     predictions,
-    limits: { maxNodes: settings.MAX_NODES, maxParameters: settings.MAX_PARAMETERS },
+    limits: predictions.limits,
     timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
   });
   app.refuseOtherMethods();

@@ -1,7 +1,7 @@
 import type { Architecture } from './architecture.js';
 
 /** Longer paths count as none (spec, section 1). */
-const MAX_HOPS = 50;
+export const MAX_HOPS = 50;
 
 /**
  * D of the spec, section 1, row-major [nodes, nodes]: at (i, j) the hops on the shortest directed path from i to j, 1 to

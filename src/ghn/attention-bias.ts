@@ -1,15 +1,14 @@
-/** The longest distance that a graph's distance matrix holds (spec, section 1). */
-export const MAX_DISTANCE = 50;
+import { MAX_HOPS } from '../architecture/distances.js';
 
 /**
  * In a directed acyclic graph one of D[i,j] and D[j,i] is 0, so there are at most this many different pairs: none,
  * i before j by 1 to 50 hops, j before i by 1 to 50 hops (spec, section 3).
  */
-export const DISTANCE_PAIRS = 1 + 2 * MAX_DISTANCE;
+export const DISTANCE_PAIRS = 1 + 2 * MAX_HOPS;
 
 /** The pair (D[i,j], D[j,i]) that has this row. */
 export function distancePair(row: number): readonly [number, number] {
-  return row <= MAX_DISTANCE ? [row, 0] : [0, row - MAX_DISTANCE];
+  return row <= MAX_HOPS ? [row, 0] : [0, row - MAX_HOPS];
 }
 
 /** For each (i, j) the row of its pair of distances, [nodes, nodes]. */
@@ -20,7 +19,7 @@ export function distancePairRows(distances: Uint8Array, nodes: number): Int32Arr
       const hops = distances[i * nodes + j];
       if (hops > 0) {
         rows[i * nodes + j] = hops;
-        rows[j * nodes + i] = MAX_DISTANCE + hops;
+        rows[j * nodes + i] = MAX_HOPS + hops;
       }
     }
   }

@@ -1,4 +1,5 @@
 import { elements, type TiledTensor } from '../tensor/tensor.js';
+import { transpose } from '../tensor/transpose.js';
 
 /**
  * A weight as post-processing sees it (spec, section 7): the transpose of the tall matrix M, row-major, so that M's
@@ -67,23 +68,4 @@ function wholeKernels(tensor: TiledTensor): TiledTensor {
     for (let i = 0; i < source.length; i++) whole[k * source.length + i] = block[k * blockKernel + source[i]];
   }
   return { ...tensor, blockShape: [...blockShape.slice(0, 2), ...shape.slice(2)], block: whole };
-}
-
-/** Squares of this many rows and columns of both matrices stay in the processor's first cache. */
-const TILE = 16;
-
-/** @param values [rows, columns], row-major */
-export function transpose(values: Float32Array, rows: number, columns: number): Float32Array {
-  if (rows === 1 || columns === 1) return values;
-  const result = new Float32Array(values.length);
-  for (let top = 0; top < rows; top += TILE) {
-    const bottom = Math.min(top + TILE, rows);
-    for (let left = 0; left < columns; left += TILE) {
-      const right = Math.min(left + TILE, columns);
-      for (let j = left; j < right; j++) {
-        for (let i = top; i < bottom; i++) result[j * rows + i] = values[i * columns + j];
-      }
-    }
-  }
-  return result;
 }

@@ -87,6 +87,11 @@ export class Predictions {
     });
   }
 
+  /** How large an architecture may be. */
+  get limits(): Limits {
+    return this.#options.limits;
+  }
+
   /**
    * The prediction that was asked for, from the store or made now.
    *
