@@ -51,7 +51,7 @@ export class FaultList {
 }
 
 /** The JSON pointer (RFC 6901) of a path of keys and indices; '' is the whole. */
-export function pointer(path: readonly PropertyKey[]): string {
+function pointer(path: readonly PropertyKey[]): string {
   return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 

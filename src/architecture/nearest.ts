@@ -8,7 +8,7 @@ const MAX_COMPARED = 10_000;
  * The known names that `name` was probably meant to be, nearest first: few edits away, or one a part of the other.
  * Takes time in proportion to the known names, whatever their length.
  */
-export function nearest(name: string, known: Iterable<string>): string[] {
+function nearest(name: string, known: Iterable<string>): string[] {
   const wanted = fold(name);
   const found: { known: string; distance: number }[] = [];
   let compared = 0;

@@ -6,7 +6,7 @@ export interface Successors {
 
 export type IndexPair = readonly [from: number, to: number];
 
-export function successors(count: number, edges: readonly IndexPair[]): Successors {
+function successors(count: number, edges: readonly IndexPair[]): Successors {
   const start = new Int32Array(count + 1);
   for (const [from] of edges) start[from + 1]!++;
   for (let i = 0; i < count; i++) start[i + 1]! += start[i]!;

@@ -2,7 +2,7 @@ import { CheckpointError } from './error.js';
 import type { ByteReader } from './source.js';
 
 /** The number types of weights that are converted to float32, with their size in bytes. */
-export const FLOAT_BYTES = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const;
+const FLOAT_BYTES = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const;
 
 export type FloatType = keyof typeof FLOAT_BYTES;
 

@@ -22,7 +22,7 @@ export const problemSchema = z
   .meta({ id: 'Problem', description: 'A problem, as RFC 9457 has it.' });
 export type Problem = z.infer<typeof problemSchema>;
 
-export const postprocessOptionsSchema = z.object({
+const postprocessOptionsSchema = z.object({
   noise: z.number(),
   orthogonalize: z.boolean(),
   from_layer: z.int(),
@@ -30,7 +30,7 @@ export const postprocessOptionsSchema = z.object({
   seed: z.int(),
 });
 
-export const latencySchema = z
+const latencySchema = z
   .object({
     parse: z.number(),
     graph: z.number(),
@@ -42,7 +42,7 @@ export const latencySchema = z
   })
   .describe('Milliseconds by stage.');
 
-export const appliedSchema = z.object({
+const appliedSchema = z.object({
   tensor: z.string(),
   noise: z.number().describe('The standard deviation of the noise that was added; 0 for none.'),
   orthogonalized: z.boolean(),

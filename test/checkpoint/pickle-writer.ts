@@ -18,7 +18,6 @@ export const emptyDict = latin1('}');
 export const emptyList = latin1(']');
 export const emptyTuple = latin1(')');
 export const tuple1 = latin1('\x85');
-export const tuple2 = latin1('\x86');
 export const tuple = latin1('t');
 export const append = latin1('a');
 export const setItem = latin1('s');

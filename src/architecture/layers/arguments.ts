@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** A positive integer, as sizes and counts are. */
 export const positive = z.int('must be a positive integer').min(1, 'must be a positive integer');
-export const natural = z.int('must be an integer of 0 or more').min(0, 'must be an integer of 0 or more');
+const natural = z.int('must be an integer of 0 or more').min(0, 'must be an integer of 0 or more');
 export const flag = z.boolean();
 export const number = z.number();
 

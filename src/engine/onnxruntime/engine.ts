@@ -8,7 +8,7 @@ import { createSession } from './session.js';
 const MAX_SCORES = 16 * 2 ** 20;
 
 /** A matrix in the process's memory. */
-export class HostMatrix implements Matrix {
+class HostMatrix implements Matrix {
   readonly data: Float32Array;
   readonly rows: number;
   readonly columns: number;
@@ -29,7 +29,7 @@ export class HostMatrix implements Matrix {
  * that onnxruntime reads them where they lie, whatever their size, and holds no second copy. Its `run` blocks the
  * thread, and must not be called from two threads of a process at once (microsoft/onnxruntime 24486, 26968).
  */
-export class OnnxruntimeEngine implements Engine<HostMatrix> {
+class OnnxruntimeEngine implements Engine<HostMatrix> {
   readonly name = 'onnxruntime';
   readonly version = env.versions.node ?? env.versions.common;
   readonly device = 'cpu';
