@@ -6,6 +6,12 @@ import { loadArchitecture } from '../architecture/zoo.js';
 import { InvalidRequestError } from './errors.js';
 import type { PredictRequest } from './request.js';
 
+/** What was accepted once is taken whatever the limits are now. */
+export const UNLIMITED: Limits = {
+  maxNodes: Number.POSITIVE_INFINITY,
+  maxParameters: Number.POSITIVE_INFINITY,
+};
+
 export interface ResolvedArchitecture {
   readonly architecture: Architecture;
   /** How long reading and checking it took. */

@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readKeras } from '../architecture/keras/parse.js';
-import type { Limits } from '../architecture/limits.js';
 import { TfjsUnsupportedError } from '../format/tfjs/errors.js';
 import { type TfjsFiles, tfjsFiles } from '../format/tfjs/tfjs.js';
 import { VERSION } from '../version.js';
 import { NotFoundError } from './errors.js';
 import type { Predictions, ReadyPrediction } from './predictions.js';
-
-/** What was accepted once is taken whatever the limits are now. */
-const UNLIMITED: Limits = { maxNodes: Number.POSITIVE_INFINITY, maxParameters: Number.POSITIVE_INFINITY };
+import { UNLIMITED } from './resolve.js';
 
 /** Of a prediction's `model.json`, which the service's versions write differently: few, so few digits tell them apart. */
 const DIGEST_DIGITS = 16;

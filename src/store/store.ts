@@ -13,11 +13,19 @@ export interface PredictionToStore {
 /** A stored prediction that is being read: it is not evicted before it is released. */
 export interface StoredPrediction {
   readonly record: PredictionRecord;
-  /** Reading a block rejects with a StoreCorruptError where its bytes are not those that were written. */
+  /**
+   * Reading a block rejects with a StoreCorruptError where its bytes are not those that were written; the prediction is
+   * gone then, and its remains may be there.
+   */
   readonly tensors: readonly TensorSource[];
+  /** Of what was written, as `PredictionStore.checksums` computes them. */
+  readonly checksums: string;
   /** To be called once, when nothing is read any more. */
   release(): void;
 }
+
+/** What a prediction was made of: enough to make it again. */
+export type PredictionRemains = Pick<PredictionToStore, 'record' | 'architecture' | 'kerasModel'>;
 
 export interface ListOptions {
   readonly limit: number;
@@ -35,7 +43,7 @@ export interface RecordPage {
   readonly nextCursor: string | null;
 }
 
-/** What a store can do about a prediction's bytes that are not those that were written: nothing but say so. */
+/** A prediction's bytes are not those that were written: a store can do nothing but say so, and keep what is whole. */
 export class StoreCorruptError extends Error {
   override readonly name = 'StoreCorruptError';
 }
@@ -57,11 +65,15 @@ export interface PredictionStore {
   architecture(id: string): Promise<Graph | null>;
   /** Null where there is no such prediction, or its architecture was not given as Keras. */
   kerasModel(id: string): Promise<unknown>;
+  /** Of one that was found corrupt and was not saved again: null where there is none, or too much of it was corrupt. */
+  remains(id: string): Promise<PredictionRemains | null>;
+  /** The same for the same blocks, bit by bit, and for hardly any others. */
+  checksums(tensors: readonly TiledTensor[]): Promise<string>;
   /** Rejects with a BadCursorError where the cursor is none. */
   list(options: ListOptions): Promise<RecordPage>;
   /** Replaces fields of a record: what is only known later, such as the digest. Nothing where there is no such record. */
   amend(id: string, fields: Partial<PredictionRecord>): Promise<void>;
-  /** Whether there was one. What is being read goes on to its end. */
+  /** Whether there was one, or remains. What is being read goes on to its end. */
   delete(id: string): Promise<boolean>;
   /** Bytes that the predictions take up. */
   readonly bytes: number;

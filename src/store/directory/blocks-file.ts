@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import type { TiledTensor } from '../../tensor/tensor.js';
 import { checksum } from './sealed-json.js';
@@ -74,7 +75,11 @@ export async function writeBlocks(
 ): Promise<Manifest> {
   const handle = await open(path, 'wx');
   try {
-    const crc32 = await writeRuns(handle, plan, tensors);
+    let crc32 = '';
+    for (const run of runs(plan, tensors)) {
+      crc32 += checksums(run, plan.pieceBytes);
+      await handle.writeFile(run);
+    }
     await handle.sync();
     return { ...plan, crc32 };
   } finally {
@@ -82,35 +87,37 @@ export async function writeBlocks(
   }
 }
 
-/** Through one buffer, run by run: between two of them others have their turn. Returns the checksums. */
-async function writeRuns(
-  handle: FileHandle,
-  plan: Manifest,
-  tensors: readonly TiledTensor[],
-): Promise<string> {
-  const buffer = Buffer.alloc(Math.min(RUN_BYTES, plan.bytes));
+/** The checksums of the file that `writeBlocks` would write; between two runs others have their turn. */
+export async function checksumsOf(tensors: readonly TiledTensor[]): Promise<string> {
+  const plan = planBlocks(tensors);
   let crc32 = '';
+  for (const run of runs(plan, tensors)) {
+    crc32 += checksums(run, plan.pieceBytes);
+    await setImmediate();
+  }
+  return crc32;
+}
+
+/** The file's bytes run by run, each in the same buffer. */
+function* runs(plan: Manifest, tensors: readonly TiledTensor[]): Generator<Buffer> {
+  const buffer = Buffer.alloc(Math.min(RUN_BYTES, plan.bytes));
   let written = 0;
   let filled = 0;
-  const flush = async () => {
-    const run = buffer.subarray(0, filled);
-    crc32 += checksums(run, plan.pieceBytes);
-    await handle.writeFile(run);
-    buffer.fill(0);
-    written += filled;
-    filled = 0;
-  };
   for (const [index, { block }] of tensors.entries()) {
     const source = new Uint8Array(block.buffer, block.byteOffset, block.byteLength);
     filled = plan.tensors[index].offset - written;
     for (let done = 0; done < source.length; ) {
-      if (filled === buffer.length) await flush();
+      if (filled === buffer.length) {
+        yield buffer;
+        buffer.fill(0);
+        written += filled;
+        filled = 0;
+      }
       const part = source.subarray(done, done + buffer.length - filled);
       buffer.set(part, filled);
       filled += part.length;
       done += part.length;
     }
   }
-  if (filled > 0) await flush();
-  return crc32;
+  if (filled > 0) yield buffer.subarray(0, filled);
 }

@@ -36,6 +36,11 @@ export class BlocksReader {
     }));
   }
 
+  /** Of all that was written. */
+  get checksums(): string {
+    return this.#options.manifest.crc32;
+  }
+
   /** Reads under way are finished. */
   async close(): Promise<void> {
     await this.#handle.close();

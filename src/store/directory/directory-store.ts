@@ -1,13 +1,16 @@
 import type { Graph } from '../../architecture/schema.js';
 import type { PredictionRecord } from '../../predictions/record.js';
+import type { TiledTensor } from '../../tensor/tensor.js';
 import {
   type ListOptions,
+  type PredictionRemains,
   type PredictionStore,
   type PredictionToStore,
   type RecordPage,
   StoreCorruptError,
   type StoredPrediction,
 } from '../store.js';
+import { checksumsOf } from './blocks-file.js';
 import { BlocksReader } from './blocks-reader.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { errorCode, failure } from './errors.js';
@@ -24,8 +27,10 @@ import {
   readEntry,
   readKerasModel,
   readRecord,
+  readRemains,
 } from './prediction-folder.js';
 import { type IndexEntry, PredictionIndex } from './prediction-index.js';
+import { Remains } from './remains.js';
 import { RunCache } from './run-cache.js';
 import { Turns } from './turns.js';
 
@@ -61,6 +66,7 @@ export class DirectoryStore implements PredictionStore {
   readonly #index = new PredictionIndex();
   readonly #open: OpenPredictions;
   readonly #cache = new RunCache(CACHE_BYTES);
+  readonly #remains = new Remains();
   /** One at a time writes to a prediction's folder. */
   readonly #turns = new Turns();
   /** Of saves under way. */
@@ -106,7 +112,8 @@ export class DirectoryStore implements PredictionStore {
     return this.#whole(id, async (folder) => {
       const { blocks, release } = await this.#open.borrow(id, (isCurrent) => this.#readBlocks(id, isCurrent));
       try {
-        return { record: await readRecord(folder, id), tensors: blocks.tensors, release };
+        const record = await readRecord(folder, id);
+        return { record, tensors: blocks.tensors, checksums: blocks.checksums, release };
       } catch (error) {
         release();
         throw error;
@@ -124,6 +131,14 @@ export class DirectoryStore implements PredictionStore {
 
   async kerasModel(id: string): Promise<unknown> {
     return this.#whole(id, (folder) => readKerasModel(folder, id));
+  }
+
+  async remains(id: string): Promise<PredictionRemains | null> {
+    return this.#remains.get(id);
+  }
+
+  checksums(tensors: readonly TiledTensor[]): Promise<string> {
+    return checksumsOf(tensors);
   }
 
   async list({ limit, cursor, architecture, ghn, status }: ListOptions): Promise<RecordPage> {
@@ -154,11 +169,12 @@ export class DirectoryStore implements PredictionStore {
 
   async delete(id: string): Promise<boolean> {
     const known = this.#forget(id);
+    const remained = this.#remains.delete(id);
     return this.#turns.run(id, async () => {
       // Or it was being saved.
       const entry = known ?? this.#forget(id);
       if (entry) await this.#removeFolder(entry);
-      return entry !== undefined;
+      return entry !== undefined || remained;
     });
   }
 
@@ -188,6 +204,8 @@ export class DirectoryStore implements PredictionStore {
     } catch (error) {
       if (!(error instanceof StoreCorruptError)) throw error;
       this.#onProblem(error);
+      this.#remains.add(id, readRemains(this.#folders.path(id), id));
+      await this.#remains.get(id);
       await this.#folders.discard(id).catch(this.#onProblem);
       return null;
     }
@@ -209,6 +227,7 @@ export class DirectoryStore implements PredictionStore {
         await this.#publish(id, planned);
       });
       this.#index.set(await readEntry(this.#folders.path(id), id));
+      this.#remains.delete(id);
     } finally {
       this.#reserved -= planned.bytes;
     }
@@ -265,6 +284,10 @@ export class DirectoryStore implements PredictionStore {
   #setAside(id: string, problem: Error): void {
     this.#forget(id);
     this.#onProblem(problem);
+    this.#remains.add(
+      id,
+      this.#turns.run(id, () => readRemains(this.#folders.path(id), id)),
+    );
     this.#turns
       .run(id, async () => {
         // Again, should a save whose turn came before have taken it for whole.

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Graph, graphSchema } from '../../architecture/schema.js';
 import { type PredictionRecord, recordSchema } from '../../predictions/record.js';
-import { type PredictionToStore, StoreCorruptError } from '../store.js';
+import { type PredictionRemains, type PredictionToStore, StoreCorruptError } from '../store.js';
 import { type Manifest, manifestSchema, planBlocks, writeBlocks } from './blocks-file.js';
 import { errorCode } from './errors.js';
 import { writeFileDurably } from './folders.js';
@@ -95,6 +95,14 @@ export async function readArchitecture(folder: string, id: string): Promise<Grap
 /** Null where the architecture was not given as Keras. */
 export async function readKerasModel(folder: string, id: string): Promise<unknown> {
   return (await readSealed(folder, id, ARCHITECTURE, architectureFileSchema)).value.kerasModel ?? null;
+}
+
+/** What the prediction was made of, whether its blocks are whole or not. */
+export async function readRemains(folder: string, id: string): Promise<PredictionRemains> {
+  const record = await readRecord(folder, id);
+  const { kerasModel, ...architecture } = (await readSealed(folder, id, ARCHITECTURE, architectureFileSchema))
+    .value;
+  return { record, architecture, kerasModel };
 }
 
 /** The file of the blocks, open, and where they lie in it. */

@@ -1,0 +1,32 @@
+import type { PredictionRemains } from '../store.js';
+
+/** More corrupt predictions at once are a broken disk, which needs more than to have them made again. */
+const MAX_REMAINS = 100;
+
+/** Of predictions that were found corrupt and are gone: what they were made of. The last few are remembered. */
+export class Remains {
+  readonly #remains = new Map<string, Promise<PredictionRemains | null>>();
+
+  /** `read` finds what is whole; where it finds nothing, nothing is remembered. */
+  add(id: string, read: Promise<PredictionRemains>): void {
+    const remains = read.catch(() => {
+      if (this.#remains.get(id) === remains) this.#remains.delete(id);
+      return null;
+    });
+    this.#remains.delete(id);
+    this.#remains.set(id, remains);
+    if (this.#remains.size > MAX_REMAINS) {
+      const [oldest] = this.#remains.keys();
+      this.#remains.delete(oldest);
+    }
+  }
+
+  async get(id: string): Promise<PredictionRemains | null> {
+    return (await this.#remains.get(id)) ?? null;
+  }
+
+  /** Whether there was anything. */
+  delete(id: string): boolean {
+    return this.#remains.delete(id);
+  }
+}
