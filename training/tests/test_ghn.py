@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from checkpoints import load_ghn
-from graphs import batch_graphs, encode_graph
+from graphs import batch_graphs, encode_graph, widened
 
 FIXTURES = Path(__file__).resolve().parents[2] / "test" / "fixtures"
 NAMES = sorted(path.stem for path in (FIXTURES / "predictions" / "ghn3-nano").glob("*.json"))
@@ -43,3 +43,22 @@ def test_a_network_gets_the_same_parameters_alone_and_in_a_padded_batch(ghn):
     for batched, single in zip(together, alone):
         for name, value in single.items():
             assert torch.allclose(batched[name], value, atol=1e-5), name
+
+
+def test_a_widened_graph_reads_as_that_of_a_wider_network_and_keeps_its_tensors():
+    def network(width):
+        return {
+            "nodes": [
+                {"id": "input", "op": "input"},
+                {"id": "stem", "op": "conv", "weight": {"name": "stem", "shape": [16, 1, 3, 3]}},
+                {"id": "conv", "op": "conv", "weight": {"name": "conv", "shape": [width, 16, 5, 5]}},
+                {"id": "norm", "op": "bn", "weight": {"name": "norm", "shape": [width]}},
+                {"id": "position", "op": "pos_enc", "weight": {"name": "position", "shape": [1, 49, width]}},
+            ],
+            "edges": [["input", "stem"], ["stem", "conv"], ["conv", "norm"], ["norm", "position"]],
+        }
+
+    narrow, wide = (encode_graph(network(width), 10, 7) for width in (48, 96))
+    twice = widened(narrow, network(48), 2, 10, 7)
+    assert twice.shape_rows.equal(wide.shape_rows) and not twice.shape_rows.equal(narrow.shape_rows)
+    assert twice.parameters == narrow.parameters
