@@ -1,6 +1,7 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { MAX_PATTERN_LENGTH } from './format/pattern.js';
 import type { Metrics } from './metrics/metrics.js';
+import type { AnswerMonitor } from './plugins/answer-monitor.js';
 import { authentication } from './plugins/authentication.js';
 import { closeWhenIdle } from './plugins/close-when-idle.js';
 import { jsonBody } from './plugins/json-body.js';
@@ -39,6 +40,7 @@ export interface AppOptions {
   readonly logger: FastifyBaseLogger;
   readonly predictor: Predictor;
   readonly predictions: Predictions;
+  readonly answers: AnswerMonitor;
   readonly metrics: Metrics;
   readonly version: string;
 }
@@ -49,6 +51,7 @@ export async function buildApp({
   logger,
   predictor,
   predictions,
+  answers,
   metrics,
   version,
 }: AppOptions): Promise<FastifyInstance> {
@@ -92,6 +95,7 @@ export async function buildApp({
   await app.register(tfjs, { predictions });
   await app.register(predict, {
     predictions,
+    answers,
     limits: predictions.limits,
     timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
   });

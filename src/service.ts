@@ -1,9 +1,12 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { buildApp } from './app.js';
+import { memoryForPredictions } from './memory.js';
 import { Metrics } from './metrics/metrics.js';
 import { PredictionLog } from './metrics/prediction-log.js';
 import { packagedCheckpoints } from './packaged-ghn.js';
+import { AnswerMonitor } from './plugins/answer-monitor.js';
 import { problemOf } from './plugins/problems.js';
+import { Admission } from './predictions/admission.js';
 import { Predictions } from './predictions/predictions.js';
 import { Predictor } from './predictor/predictor.js';
 import { Queue } from './queue/queue.js';
@@ -46,7 +49,7 @@ export async function buildService({ settings, logger, version }: ServiceOptions
     },
     { onProblem: (message) => logger.error(message), onNotice: (message) => logger.warn(message) },
   );
-  const queue = new Queue(settings.MAX_QUEUE);
+  const queue = new Queue();
   const metrics = new Metrics({
     queueDepth: () => queue.depth,
     engineBytes: () => predictor.memory,
@@ -54,7 +57,16 @@ export async function buildService({ settings, logger, version }: ServiceOptions
     storeBytes: () => store.bytes,
   });
   const statistics = new StatisticsWorker();
+  const answers = new AnswerMonitor();
+  const admission = new Admission({
+    maxQueue: settings.MAX_QUEUE,
+    maxWaitMilliseconds: settings.MAX_WAIT_MS ?? settings.REQUEST_TIMEOUT_MS,
+    memoryBytes: () => settings.MAX_MEMORY_BYTES ?? memoryForPredictions(parametersOf(predictor)),
+    crowdedAnswers: () => answers.crowded,
+    onRefusal: (reason) => metrics.refused(reason),
+  });
   const predictions = new Predictions({
+    admission,
     predictor,
     statistics,
     store,
@@ -64,7 +76,7 @@ export async function buildService({ settings, logger, version }: ServiceOptions
     problemOf,
     observers: [metrics, new PredictionLog(logger)],
   });
-  const app = await buildApp({ settings, logger, predictor, predictions, metrics, version });
+  const app = await buildApp({ settings, logger, predictor, predictions, answers, metrics, version });
   return {
     app,
     predictor,
@@ -82,4 +94,9 @@ export async function buildService({ settings, logger, version }: ServiceOptions
       await store.close();
     },
   };
+}
+
+/** How many numbers the loaded GHNs hold. */
+function parametersOf({ description }: Predictor): number {
+  return description?.ghns.reduce((sum, { parameters }) => sum + parameters, 0) ?? 0;
 }

@@ -13,6 +13,9 @@ const GHN_ID = /^[\w.-]{1,100}$/;
 const integer = (minimum: number, fallback: number) =>
   z.coerce.number().int().min(minimum).max(Number.MAX_SAFE_INTEGER).default(fallback);
 
+/** One without a default of its own. */
+const limit = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+
 const list = z
   .string()
   .transform((value) => value.split(',').map((entry) => entry.trim()))
@@ -62,6 +65,8 @@ const settingsSchema = z.object({
     .pipe(z.literal('memory', 'the queue is "memory"'))
     .default('memory'),
   MAX_QUEUE: integer(1, 64),
+  MAX_WAIT_MS: limit.optional(),
+  MAX_MEMORY_BYTES: limit.optional(),
   MAX_BODY_BYTES: integer(1, 16 * MIB),
   MAX_NODES: integer(1, 5000),
   MAX_PARAMETERS: integer(1, 2e9),

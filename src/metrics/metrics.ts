@@ -24,6 +24,7 @@ export class Metrics implements PredictionObserver {
   readonly #computations: Counter<'ghn'>;
   readonly #parameters: Counter<'ghn'>;
   readonly #hits: Counter<'how'>;
+  readonly #refusals: Counter<'reason'>;
   readonly #storeErrors: Counter;
   readonly #bytesSent: Counter;
 
@@ -66,6 +67,12 @@ export class Metrics implements PredictionObserver {
       name: 'ghn_serve_cache_hits_total',
       help: 'Requests answered without a computation of their own: from the store, or with another request’s',
       labelNames: ['how'],
+      registers,
+    });
+    this.#refusals = new Counter({
+      name: 'ghn_serve_refusals_total',
+      help: 'Requests refused because of the load, by what there was too much of',
+      labelNames: ['reason'],
       registers,
     });
     this.#storeErrors = new Counter({
@@ -119,6 +126,10 @@ export class Metrics implements PredictionObserver {
   shared(record: PredictionRecord, how: 'stored' | 'joined'): void {
     this.#count(record, how);
     this.#hits.inc({ how });
+  }
+
+  refused(reason: string): void {
+    this.#refusals.inc({ reason });
   }
 
   storeFailed(): void {

@@ -2,10 +2,10 @@ import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { UnknownArchitectureError } from '../architecture/zoo.js';
+import { OverloadedError } from '../predictions/admission.js';
 import { CancelledError, InvalidRequestError, NotFoundError, NotReadyError } from '../predictions/errors.js';
 import type { Problem } from '../predictions/record.js';
 import { PredictionFailedError, PredictorUnavailableError } from '../predictor/predictor.js';
-import { QueueFullError } from '../queue/queue.js';
 import { StatisticsUnavailableError } from '../statistics/worker.js';
 import { BadCursorError } from '../store/store.js';
 import { REQUEST_ID_HEADER } from './request-id.js';
@@ -13,7 +13,7 @@ import { ClientGoneError, RequestTimeoutError } from './request-signal.js';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** How soon a refused request is worth another try: about as long as a restart of the engine, or a few predictions. */
+/** How soon a request is worth another try where nothing says more: about as long as a restart of the engine takes. */
 const RETRY_AFTER_SECONDS = 2;
 
 /** A client asks more often than it may. */
@@ -53,11 +53,13 @@ function answerTo(error: unknown): Answer {
   if (error instanceof TooManyRequestsError) {
     return { status: 429, detail: error.message, retryAfter: error.retryAfter };
   }
+  if (error instanceof OverloadedError) {
+    return { status: 503, detail: error.message, retryAfter: error.retryAfter };
+  }
   if (error instanceof CancelledError || error instanceof ClientGoneError) {
     return { status: 409, detail: error.message };
   }
   if (
-    error instanceof QueueFullError ||
     error instanceof PredictorUnavailableError ||
     error instanceof StatisticsUnavailableError ||
     error instanceof RequestTimeoutError

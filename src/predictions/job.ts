@@ -1,6 +1,7 @@
 import type { Prediction } from '../predictor/predictor.js';
 import type { PredictionJob, Stage } from '../predictor/protocol.js';
 import type { TiledTensor } from '../tensor/tensor.js';
+import type { Place } from './admission.js';
 import { CancelledError } from './errors.js';
 import type { PredictionRecord } from './record.js';
 
@@ -26,6 +27,8 @@ export interface JobSteps {
  */
 export class Job {
   readonly work: PredictionJob;
+  /** What it takes up. */
+  readonly place: Place;
   /** Settles when it is made, which is before it is stored. */
   readonly made: Promise<Made>;
   /** Settles when it is stored, or cannot be. */
@@ -37,9 +40,10 @@ export class Job {
   #waiting = 0;
   #detached = false;
 
-  constructor(record: PredictionRecord, work: PredictionJob, { make, keep, fail }: JobSteps) {
+  constructor(record: PredictionRecord, work: PredictionJob, place: Place, { make, keep, fail }: JobSteps) {
     this.#record = record;
     this.work = work;
+    this.place = place;
     this.made = make(this, this.#controller.signal);
     this.settled = this.made.then(
       async (made) => {

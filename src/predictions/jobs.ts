@@ -3,6 +3,8 @@ import type { Predictor } from '../predictor/predictor.js';
 import type { Queue } from '../queue/queue.js';
 import type { PredictionStore } from '../store/store.js';
 import { tensorSource } from '../tensor/tensor.js';
+import type { Place } from './admission.js';
+import type { PredictionCost } from './cost.js';
 import { EndedPredictions } from './ended.js';
 import { CancelledError } from './errors.js';
 import { Job, type Made } from './job.js';
@@ -53,21 +55,27 @@ export class Jobs {
     return job?.cancelled ? undefined : job;
   }
 
-  /** The job that makes it, or a new one. */
-  join({ record, work }: Plan): Job {
+  /**
+   * The job that makes it, or a new one.
+   *
+   * @param admit gives a new one its place, or throws
+   */
+  join({ record, work, cost }: Plan, admit: (cost: PredictionCost) => Place): Job {
     const running = this.running(record.id);
     if (running) {
       this.#options.observer.shared(running.record, 'joined');
       return running;
     }
+    const place = admit(cost);
     this.#ended.delete(record.id);
-    const job: Job = new Job(record, work, {
+    const job: Job = new Job(record, work, place, {
       make: (job, signal) => this.#make(job, signal),
       keep: (job, made) => this.#keep(job, made),
       fail: (job, error) => this.#fail(job, error),
     });
     this.#jobs.set(record.id, job);
     void job.settled.then(() => {
+      place.settle();
       if (this.#jobs.get(record.id) === job) this.#jobs.delete(record.id);
     });
     return job;
@@ -87,8 +95,10 @@ export class Jobs {
     const { predictor, queue, observer } = this.#options;
     return queue.run(async () => {
       job.update({ status: 'running' });
+      job.place.begin();
       const start = performance.now();
       const made = await predictor.predict(job.work, { signal, onStage: (stage) => job.begin(stage) });
+      job.place.made(made.latency);
       const before = job.record.latency_ms!;
       const total = before.total + performance.now() - start;
       const applied = made.applied?.map(({ name, ...done }) => ({ tensor: name, ...done })) ?? null;

@@ -3,15 +3,17 @@ import { namesOutside } from '../architecture/layout.js';
 import { didYouMean } from '../architecture/nearest.js';
 import { notPredicted, parameterCount, predictedTensors } from '../architecture/tensors.js';
 import type { GhnDescription, PredictionJob, PredictorDescription } from '../predictor/protocol.js';
+import { type PredictionCost, predictionCost } from './cost.js';
 import { NotFoundError } from './errors.js';
 import { predictionId } from './identity.js';
 import type { PredictionRecord } from './record.js';
 import type { PredictRequest } from './request.js';
 
-/** What a request comes to before anything is computed: its record, queued, and the predictor's part of the work. */
+/** What a request comes to before anything is computed: its record, queued, the predictor's part, and its cost. */
 export interface Plan {
   readonly record: PredictionRecord;
   readonly work: PredictionJob;
+  readonly cost: PredictionCost;
 }
 
 export interface PlanContext {
@@ -90,10 +92,15 @@ export function plan(
     minChannels: request.postprocess.min_channels,
     seed: request.postprocess.seed,
   };
-  return {
-    record,
-    work: { ghn: ghn.id, architecture, predictClassifier, seed, dtype, postprocess: postprocess ?? null },
+  const work = {
+    ghn: ghn.id,
+    architecture,
+    predictClassifier,
+    seed,
+    dtype,
+    postprocess: postprocess ?? null,
   };
+  return { record, work, cost: predictionCost(work, ghn.config) };
 }
 
 function findGhn(ghns: readonly GhnDescription[], id: string | undefined): GhnDescription {

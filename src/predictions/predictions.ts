@@ -7,6 +7,7 @@ import type { Statistics } from '../statistics/schema.js';
 import type { StatisticsWorker } from '../statistics/worker.js';
 import type { ListOptions, PredictionStore, RecordPage } from '../store/store.js';
 import { roundedSource, type TensorSource, tensorSource } from '../tensor/tensor.js';
+import type { Admission } from './admission.js';
 import { Digests } from './digests.js';
 import { NotFoundError, NotReadyError } from './errors.js';
 import type { Job, JobEvent } from './job.js';
@@ -28,6 +29,7 @@ export interface PredictionsOptions {
   readonly store: PredictionStore;
   readonly queue: Queue;
   readonly statistics: StatisticsWorker;
+  readonly admission: Admission;
   /** How large an architecture may be. */
   readonly limits: Limits;
   /** The service's own version. */
@@ -96,7 +98,7 @@ export class Predictions {
    * The prediction that was asked for, from the store or made now.
    *
    * @param signal of the one who asks: when all who wait for a prediction have gone, it is cancelled
-   * @throws NotFoundError, QueueFullError, PredictorUnavailableError, the signal's reason
+   * @throws NotFoundError, InvalidRequestError, OverloadedError, PredictorUnavailableError, the signal's reason
    */
   async predict(request: PredictRequest, signal: AbortSignal): Promise<ReadyPrediction> {
     const planned = this.#plan(request);
@@ -123,7 +125,7 @@ export class Predictions {
       this.#observer.shared(stored, 'stored');
       return stored;
     }
-    const job = this.#join(planned);
+    const job = this.#join(planned, { isWaitedFor: false });
     job.detach();
     return job.record;
   }
@@ -248,10 +250,9 @@ export class Predictions {
     return plan(request, architecture, parse, { description, version });
   }
 
-  /** @throws QueueFullError where it would have to wait and there is no room: it is as if it was never asked for */
-  #join(planned: Plan): Job {
-    if (!this.#jobs.running(planned.record.id)) this.#options.queue.checkRoom();
-    return this.#jobs.join(planned);
+  /** @throws InvalidRequestError, OverloadedError where it is not taken in: it is as if it was never asked for */
+  #join(planned: Plan, { isWaitedFor = true } = {}): Job {
+    return this.#jobs.join(planned, (cost) => this.#options.admission.admit(cost, isWaitedFor));
   }
 
   /** What is stored; null where it is not, or is in the making. */
@@ -267,7 +268,7 @@ export class Predictions {
 
   #readyJob(job: Job): ReadyPrediction {
     const tensors = job.tensors!.map(tensorSource);
-    return this.#reading({ record: job.record, tensors, cached: false, release: () => {} });
+    return this.#reading({ record: job.record, tensors, cached: false, release: job.place.hold() });
   }
 
   async #openStored(id: string): Promise<ReadyPrediction | null> {

@@ -1,20 +1,11 @@
-/** The queue has as many waiting as it may. */
-export class QueueFullError extends Error {}
-
 interface Waiting {
   readonly start: () => void;
 }
 
-/** Runs tasks one at a time, in the order in which they came, and takes no more than a number of waiting ones. */
+/** Runs tasks one at a time, in the order in which they came. */
 export class Queue {
-  readonly #limit: number;
   readonly #waiting: Waiting[] = [];
   #running = false;
-
-  /** @param limit how many may wait while one runs */
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
 
   /** How many wait. */
   get depth(): number {
@@ -26,20 +17,12 @@ export class Queue {
     return this.#running;
   }
 
-  /** @throws QueueFullError when `run` would */
-  checkRoom(): void {
-    if (this.#running && this.#waiting.length >= this.#limit) {
-      throw new QueueFullError(`${this.#waiting.length} predictions are waiting already`);
-    }
-  }
-
   /**
    * @param signal takes a waiting task out of the queue; a running one has to heed it by itself
-   * @throws QueueFullError at once, when as many wait as may; the signal's reason when it is aborted before the start
+   * @throws the signal's reason when it is aborted before the start
    */
   async run<T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
-    this.checkRoom();
     if (this.#running) await this.#turn(signal);
     this.#running = true;
     try {

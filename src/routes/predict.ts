@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { Limits } from '../architecture/limits.js';
 import { streamBytes } from '../format/stream.js';
+import type { AnswerMonitor } from '../plugins/answer-monitor.js';
 import { requestSignal } from '../plugins/request-signal.js';
 import { serverTiming } from '../plugins/server-timing.js';
 import { whenClosed } from '../plugins/when-closed.js';
@@ -12,6 +13,7 @@ import { bytesResponse, problemResponse } from './responses.js';
 
 export interface PredictOptions {
   readonly predictions: Predictions;
+  readonly answers: AnswerMonitor;
   readonly limits: Limits;
   readonly timeoutMilliseconds: number;
 }
@@ -22,7 +24,7 @@ const prefersAsync = (prefer: string | string[] | undefined) =>
 
 export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
   app,
-  { predictions, limits, timeoutMilliseconds },
+  { predictions, answers, limits, timeoutMilliseconds },
 ) => {
   app.post<{ Body: PredictRequest }>(
     '/predict',
@@ -65,6 +67,7 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
       const signal = requestSignal(reply, timeoutMilliseconds);
       const { record, tensors, cached, release } = await predictions.predict(request.body, signal);
       whenClosed(reply, release);
+      answers.watch(reply);
       const { source, fileName, etag } = weightsFile(record, tensors, record.request);
       const start = performance.now();
       reply.raw.once('finish', () => {

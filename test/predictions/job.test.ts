@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { Place } from '../../src/predictions/admission.js';
 import { CancelledError } from '../../src/predictions/errors.js';
 import { Job, type JobEvent, type Made } from '../../src/predictions/job.js';
 import { WARM_UP } from '../../src/predictor/warm-up.js';
@@ -12,12 +13,17 @@ const MADE: Made = {
 
 const WORK = { ...WARM_UP, ghn: 'ghn3' };
 
+const PLACE = new Place(
+  { resultBytes: 0, workBytes: 0, work: { graph: 0, encode: 0, decode: 0, postprocess: 0, 'hand over': 0 } },
+  { onChange() {}, onMade() {} },
+);
+
 /** A job whose making is in the test's hands, and what became of it. */
 function job({ stubborn = false } = {}) {
   let finish!: (made: Made) => void;
   let fail!: (error: Error) => void;
   const outcome: { kept?: Made; failed?: Error } = {};
-  const created = new Job(sampleRecord(1, { status: 'queued' }), WORK, {
+  const created = new Job(sampleRecord(1, { status: 'queued' }), WORK, PLACE, {
     make: (_, signal) =>
       new Promise((resolve, reject) => {
         finish = resolve;

@@ -1,0 +1,26 @@
+import { totalmem } from 'node:os';
+
+/** Of the memory that there is; the rest is for the operating system, its cache of the store, and what was misjudged. */
+const SHARE = 0.75;
+
+/** What the service's processes take up before they have anything to do. */
+const IDLE_BYTES = 400e6;
+
+/** Small predictions are made however little there seems to be. */
+const LEAST_BYTES = 256e6;
+
+const FLOAT_BYTES = 4;
+
+/** Bytes of memory that the container may use, or that the machine has. */
+export function memoryLimit(): number {
+  return Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
+}
+
+/**
+ * Bytes that are left for predictions, in all of the service's processes together.
+ *
+ * @param parameters how many numbers the loaded GHNs hold
+ */
+export function memoryForPredictions(parameters: number): number {
+  return Math.max(LEAST_BYTES, SHARE * memoryLimit() - IDLE_BYTES - FLOAT_BYTES * parameters);
+}

@@ -1,0 +1,212 @@
+import type { StageLatency } from '../predictor/protocol.js';
+import type { PredictionCost } from './cost.js';
+import { InvalidRequestError } from './errors.js';
+import { Pace } from './pace.js';
+
+/** Why a prediction is not taken in now: as many wait as may, it would wait too long, or there is no memory for it. */
+export type Refusal = 'queue' | 'wait' | 'memory';
+
+/** The service has as much to do as it can hold. */
+export class OverloadedError extends Error {
+  readonly reason: Refusal;
+  /** Seconds, whole, after which it is worth another try. */
+  readonly retryAfter: number;
+
+  constructor(reason: Refusal, retryAfter: number, message: string) {
+    super(message);
+    this.reason = reason;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** However long what waits will take: the prediction of that is not worth more. */
+const MAX_RETRY_AFTER_SECONDS = 300;
+
+export interface AdmissionOptions {
+  /** How many predictions may wait while one is made. */
+  readonly maxQueue: number;
+  /** How long one that is waited for may have to wait until it is begun, in milliseconds. */
+  readonly maxWaitMilliseconds: number;
+  /** Bytes that predictions may take up together, in all of the service's processes. */
+  readonly memoryBytes: () => number;
+  /** Answers that are slowed down by each other. */
+  readonly crowdedAnswers: () => number;
+  readonly onRefusal: (reason: Refusal) => void;
+}
+
+/**
+ * Decides by its predicted cost whether a prediction is taken in: at once, so that nobody waits for what will not come.
+ * The engine makes one at a time, so memory must suffice for the results of all that were taken in and for the work on the
+ * one among them that needs most.
+ */
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #pace = new Pace();
+  readonly #places = new Set<Place>();
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A place for a prediction that is begun as soon as its turn comes.
+   *
+   * @param isWaitedFor whether a client waits for it to be made
+   * @throws InvalidRequestError where it could never be made with the memory that there is; OverloadedError
+   */
+  admit(cost: PredictionCost, isWaitedFor: boolean): Place {
+    this.#checkSize(cost);
+    try {
+      this.#checkQueue();
+      if (isWaitedFor) this.#checkWait();
+      this.#checkMemory(cost);
+    } catch (error) {
+      if (error instanceof OverloadedError) this.#options.onRefusal(error.reason);
+      throw error;
+    }
+    const place = new Place(cost, {
+      onChange: () => {
+        if (place.bytes === 0) this.#places.delete(place);
+        else this.#places.add(place);
+      },
+      onMade: (stages, total) => this.#pace.observe(cost, stages, total),
+    });
+    this.#places.add(place);
+    return place;
+  }
+
+  /** How many seconds it takes, as far as can be said, until all that was taken in is made. */
+  get secondsUntilIdle(): number {
+    let seconds = 0;
+    for (const place of this.#places) {
+      if (!place.isPending) continue;
+      seconds += Math.max(0, this.#pace.seconds(place.cost) - place.secondsRunning);
+    }
+    return seconds;
+  }
+
+  #checkSize({ resultBytes, workBytes }: PredictionCost): void {
+    const limit = this.#options.memoryBytes();
+    const bytes = 2 * resultBytes + workBytes;
+    if (bytes <= limit) return;
+    throw new InvalidRequestError([
+      {
+        path: '/architecture',
+        message:
+          `its prediction would take about ${gigabytes(bytes)} of memory, more than the ${gigabytes(limit)} that this ` +
+          'server gives to predictions (MAX_MEMORY_BYTES); post-processing is what takes most, where it is asked for',
+      },
+    ]);
+  }
+
+  #checkQueue(): void {
+    const { maxQueue, crowdedAnswers } = this.#options;
+    let pending = 0;
+    for (const { isPending } of this.#places) if (isPending) pending++;
+    const answers = crowdedAnswers();
+    if (pending + answers <= maxQueue) return;
+    const waiting = `${Math.max(0, pending - 1)} predictions are waiting already`;
+    throw this.#overloaded(
+      'queue',
+      answers === 0 ? waiting : `${waiting}, and ${answers} more are being written to answers`,
+    );
+  }
+
+  #checkWait(): void {
+    const milliseconds = 1000 * this.secondsUntilIdle;
+    const { maxWaitMilliseconds } = this.#options;
+    if (milliseconds <= maxWaitMilliseconds) return;
+    throw this.#overloaded(
+      'wait',
+      `the prediction would have to wait for about ${Math.round(milliseconds)} ms, longer than the ` +
+        `${maxWaitMilliseconds} that one may; with prefer: respond-async nobody needs to wait`,
+    );
+  }
+
+  #checkMemory({ resultBytes, workBytes }: PredictionCost): void {
+    let held = 2 * resultBytes;
+    let work = workBytes;
+    for (const place of this.#places) {
+      held += place.bytes;
+      if (place.isPending) work = Math.max(work, place.cost.workBytes);
+    }
+    const limit = this.#options.memoryBytes();
+    if (held + work <= limit) return;
+    throw this.#overloaded(
+      'memory',
+      `with those that are being made and answered the prediction would take about ${gigabytes(held + work)} of memory, ` +
+        `more than the ${gigabytes(limit)} that there are`,
+    );
+  }
+
+  #overloaded(reason: Refusal, message: string): OverloadedError {
+    const seconds = Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(this.secondsUntilIdle)));
+    return new OverloadedError(reason, seconds, message);
+  }
+}
+
+interface PlaceEvents {
+  readonly onChange: () => void;
+  readonly onMade: (stages: StageLatency, total: number) => void;
+}
+
+/** What a prediction that was taken in takes up, until it is stored and every answer with it is over. */
+export class Place {
+  readonly cost: PredictionCost;
+  readonly #events: PlaceEvents;
+  #begun: number | null = null;
+  #isPending = true;
+  #isSettled = false;
+  #holders = 0;
+
+  constructor(cost: PredictionCost, events: PlaceEvents) {
+    this.cost = cost;
+    this.#events = events;
+  }
+
+  /** Whether it is still to be made. */
+  get isPending(): boolean {
+    return this.#isPending;
+  }
+
+  /** How long the engine has been at it. */
+  get secondsRunning(): number {
+    return this.#begun === null ? 0 : (performance.now() - this.#begun) / 1000;
+  }
+
+  /** What its result takes up: with the engine and here until it is stored, then here while it is read. */
+  get bytes(): number {
+    if (!this.#isSettled) return 2 * this.cost.resultBytes;
+    return this.#holders > 0 ? this.cost.resultBytes : 0;
+  }
+
+  /** Its turn has come. */
+  begin(): void {
+    this.#begun = performance.now();
+  }
+
+  /** @param stages how long each took, in milliseconds */
+  made(stages: StageLatency): void {
+    this.#events.onMade(stages, 1000 * this.secondsRunning);
+    this.#isPending = false;
+  }
+
+  /** It is stored, or nothing came of it. */
+  settle(): void {
+    this.#isPending = false;
+    this.#isSettled = true;
+    this.#events.onChange();
+  }
+
+  /** Holds its result until the function that it returns is called, once. */
+  hold(): () => void {
+    this.#holders++;
+    this.#events.onChange();
+    return () => {
+      this.#holders--;
+      this.#events.onChange();
+    };
+  }
+}
+
+const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(2)} GB`;

@@ -1,0 +1,140 @@
+import { predictedTensors } from '../architecture/tensors.js';
+import type { GhnConfig } from '../checkpoint/checkpoint.js';
+import { isTokenSequence } from '../ghn/shape-tables.js';
+import { touched } from '../postprocess/touched.js';
+import type { PredictionJob, Stage } from '../predictor/protocol.js';
+import { elements } from '../tensor/tensor.js';
+
+/** The parts of a prediction's time: the stages, and what it takes to hand over what was made. */
+export type Part = Stage | 'hand over';
+
+/** What making a prediction will take, as far as its architecture and its options tell. */
+export interface PredictionCost {
+  /** Bytes of what is made: the blocks of its tensors, and the whole of those that are post-processed. */
+  readonly resultBytes: number;
+  /** Bytes that the engine takes besides, at most, while it makes it. */
+  readonly workBytes: number;
+  /** Work by part; how long a unit takes, the machine decides. */
+  readonly work: Readonly<Record<Part, number>>;
+}
+
+const FLOAT_BYTES = 4;
+
+/** What any prediction takes: code that is first run, what allocators keep, and results that wait for their collection. */
+const BASE_BYTES = 64 * 2 ** 20;
+
+/** Of the engine: the scores of one chunk of the attention, and what stands beside them as they become weights. */
+const MAX_SCORES = 16 * 2 ** 20;
+const SCORE_COPIES = 4;
+
+/** Rows of a node's state that a layer of the encoder makes, and how many layers' are left uncollected. */
+const ROWS_PER_LAYER = 14;
+const LAYERS_ALIVE = 2;
+
+/** Of the kernel decoder: one product of its last Linear, and the places of a batch. */
+const MAX_PRODUCT = 16 * 2 ** 20;
+const MAX_PLACES = 2048;
+
+/** Bytes for each number of the weight that is post-processed: it, transposed, in float32 and in float64. */
+const POSTPROCESS_BYTES = 28;
+
+/** Work of a stage that has next to nothing to do. */
+const LEAST_WORK = 1e6;
+
+/** Reading a weight takes as long as so many multiplications. */
+const READ_WORK = 10;
+
+/** Drawing a normal number likewise. */
+const NOISE_WORK = 100;
+
+/** The cost of a prediction by a GHN of those sizes. */
+export function predictionCost(job: PredictionJob, ghn: GhnConfig): PredictionCost {
+  const nodes = job.architecture.nodes.length;
+  const processed = processedWeights(job);
+  let result = 0;
+  let largestBlock = 0;
+  let places = 0;
+  let products = 0;
+  let outputs = 0;
+  let inputs = 0;
+  let largestProcessed = 0;
+  let processing = 0;
+  for (const tensor of predictedTensors(job.architecture)) {
+    const { name, shape, classifier } = tensor;
+    if (classifier && !job.predictClassifier) continue;
+    const kernel = decodedKernel(shape, classifier, ghn);
+    const block = kernel.outputs * kernel.inputs * kernel.rest;
+    largestBlock = Math.max(largestBlock, block);
+    if (shape.length > 1) {
+      places += kernel.places;
+      products += kernel.places * kernel.outputs * kernel.inputs;
+      outputs = Math.max(outputs, kernel.outputs);
+      inputs = Math.max(inputs, kernel.inputs);
+    }
+    if (!processed.has(name)) {
+      result += block;
+      continue;
+    }
+    const whole = elements(shape);
+    const rows = Math.min(shape[0], whole / shape[0]);
+    result += whole;
+    largestProcessed = Math.max(largestProcessed, whole);
+    processing += whole * (NOISE_WORK + (job.postprocess!.orthogonalize ? 4 * rows : 0));
+  }
+  const { hidden } = ghn;
+  const scores = nodes * nodes * ghn.heads;
+  const perceptron = Math.min(places, MAX_PLACES) * 16 * hidden;
+  return {
+    resultBytes: FLOAT_BYTES * result,
+    workBytes:
+      BASE_BYTES +
+      (1 + FLOAT_BYTES) * nodes * nodes +
+      FLOAT_BYTES *
+        Math.max(
+          Math.min(scores, MAX_SCORES) * SCORE_COPIES + LAYERS_ALIVE * ROWS_PER_LAYER * nodes * hidden,
+          perceptron + 2 * Math.min(products, MAX_PRODUCT) + 2 * largestBlock,
+        ) +
+      POSTPROCESS_BYTES * largestProcessed,
+    work: {
+      graph: LEAST_WORK + nodes * (nodes + hidden),
+      encode: LEAST_WORK + encoderWork(nodes, ghn),
+      decode:
+        LEAST_WORK +
+        32 * hidden * hidden * (nodes + places) +
+        8 * hidden * (products + READ_WORK * outputs * inputs * Math.ceil(places / MAX_PLACES)),
+      postprocess: processing,
+      'hand over': LEAST_WORK + result,
+    },
+  };
+}
+
+/** The names of the weights that will be whole. */
+function processedWeights({ architecture, postprocess }: PredictionJob): ReadonlySet<string> {
+  const isIdle = !postprocess || (postprocess.noise === 0 && !postprocess.orthogonalize);
+  return new Set(isIdle ? [] : touched(architecture, postprocess));
+}
+
+/** What of a tensor the decoder makes. */
+function decodedKernel(
+  shape: readonly number[],
+  classifier: boolean,
+  { channels, numClasses, spatial }: GhnConfig,
+): { outputs: number; inputs: number; rest: number; places: number } {
+  const [first, second = 1, ...rest] = shape;
+  if (isTokenSequence(shape)) {
+    const [, tokens, width] = shape;
+    const places = Math.min(tokens, spatial * spatial);
+    return { outputs: 1, inputs: Math.min(width, channels), rest: tokens, places };
+  }
+  return {
+    outputs: Math.min(first, classifier ? Math.max(numClasses, channels) : channels),
+    inputs: Math.min(second, channels),
+    rest: elements(rest),
+    places: rest.reduce((places, size) => places * Math.min(size, spatial), 1),
+  };
+}
+
+function encoderWork(nodes: number, { family, hidden, layers, heads }: GhnConfig): number {
+  if (family === 'ghn2') return 2 * nodes * hidden * (nodes + 30 * hidden);
+  return layers * nodes * (24 * hidden * hidden + nodes * (4 * hidden + 20 * heads));
+}

@@ -1,0 +1,46 @@
+import type { StageLatency } from '../predictor/protocol.js';
+import type { Part, PredictionCost } from './cost.js';
+
+/** How much each further prediction takes from the weight of those before: after seven it is a half. */
+const DECAY = 0.9;
+
+interface Observed {
+  seconds: number;
+  work: number;
+}
+
+/** How long this machine takes for a unit of each part's work, as the last predictions have shown. */
+export class Pace {
+  readonly #observed: Record<Part, Observed> = {
+    graph: { seconds: 0, work: 0 },
+    encode: { seconds: 0, work: 0 },
+    decode: { seconds: 0, work: 0 },
+    postprocess: { seconds: 0, work: 0 },
+    'hand over': { seconds: 0, work: 0 },
+  };
+
+  /**
+   * @param stages milliseconds of each
+   * @param total milliseconds from when the engine was free for it to when it was there
+   */
+  observe({ work }: PredictionCost, stages: StageLatency, total: number): void {
+    const { graph, encode, decode, postprocess } = stages;
+    const rest = Math.max(0, total - graph - encode - decode - postprocess);
+    for (const [part, milliseconds] of Object.entries({ ...stages, 'hand over': rest })) {
+      // Most predictions are not post-processed: they say nothing of it.
+      if (work[part as Part] === 0) continue;
+      const observed = this.#observed[part as Part];
+      observed.seconds = DECAY * observed.seconds + milliseconds / 1000;
+      observed.work = DECAY * observed.work + work[part as Part];
+    }
+  }
+
+  /** How many seconds it will keep the engine; what was never seen yet counts as none. */
+  seconds({ work }: PredictionCost): number {
+    let sum = 0;
+    for (const [part, observed] of Object.entries(this.#observed)) {
+      if (observed.work > 0) sum += (work[part as Part] * observed.seconds) / observed.work;
+    }
+    return sum;
+  }
+}
