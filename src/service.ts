@@ -13,6 +13,7 @@ import { Queue } from './queue/queue.js';
 import type { Settings } from './settings.js';
 import { StatisticsWorker } from './statistics/worker.js';
 import { DirectoryStore } from './store/directory/directory-store.js';
+import { StoreCorruptError } from './store/store.js';
 
 export interface ServiceOptions {
   readonly settings: Settings;
@@ -38,9 +39,13 @@ export interface Service {
 
 /** Puts the parts together; nothing listens or loads yet. */
 export async function buildService({ settings, logger, version }: ServiceOptions): Promise<Service> {
+  let corruptions = 0;
   const store = await DirectoryStore.open(settings.STORE, {
     maxBytes: settings.STORE_MAX_BYTES,
-    onProblem: (error) => logger.warn({ err: error }, 'store'),
+    onProblem: (error) => {
+      if (error instanceof StoreCorruptError) corruptions++;
+      logger.warn({ err: error }, 'store');
+    },
   });
   const predictor = new Predictor(
     {
@@ -55,6 +60,7 @@ export async function buildService({ settings, logger, version }: ServiceOptions
     engineBytes: () => predictor.memory,
     engineRestarts: () => predictor.restarts,
     storeBytes: () => store.bytes,
+    storeCorruptions: () => corruptions,
   });
   const statistics = new StatisticsWorker();
   const answers = new AnswerMonitor();

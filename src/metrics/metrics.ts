@@ -10,6 +10,7 @@ export interface Sources {
   readonly engineBytes: () => number;
   readonly engineRestarts: () => number;
   readonly storeBytes: () => number;
+  readonly storeCorruptions: () => number;
 }
 
 /**
@@ -26,6 +27,7 @@ export class Metrics implements PredictionObserver {
   readonly #hits: Counter<'how'>;
   readonly #refusals: Counter<'reason'>;
   readonly #storeErrors: Counter;
+  readonly #remade: Counter;
   readonly #bytesSent: Counter;
 
   constructor(sources: Sources) {
@@ -80,6 +82,11 @@ export class Metrics implements PredictionObserver {
       help: 'Predictions that could not be stored',
       registers,
     });
+    this.#remade = new Counter({
+      name: 'ghn_serve_store_remade_total',
+      help: 'Corrupt predictions that were made again for whoever read them',
+      registers,
+    });
     this.#bytesSent = new Counter({
       name: 'ghn_serve_response_bytes_total',
       help: 'Bytes of answers sent, headers and weights, as far as clients took them',
@@ -98,6 +105,11 @@ export class Metrics implements PredictionObserver {
     gauge('ghn_serve_engine_memory_bytes', 'What the engine holds', sources.engineBytes);
     gauge('ghn_serve_engine_restarts', 'How often the engine was started anew', sources.engineRestarts);
     gauge('ghn_serve_store_bytes', 'What the stored predictions take up', sources.storeBytes);
+    gauge(
+      'ghn_serve_store_corruptions',
+      'How many stored predictions were found corrupt, and removed',
+      sources.storeCorruptions,
+    );
   }
 
   request(method: string, route: string, status: number, seconds: number): void {
@@ -126,6 +138,10 @@ export class Metrics implements PredictionObserver {
   shared(record: PredictionRecord, how: 'stored' | 'joined'): void {
     this.#count(record, how);
     this.#hits.inc({ how });
+  }
+
+  remade(): void {
+    this.#remade.inc();
   }
 
   refused(reason: string): void {

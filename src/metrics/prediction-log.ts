@@ -22,6 +22,10 @@ export class PredictionLog implements PredictionObserver {
     this.#logger.info({ ...describe(record), how }, 'answered without computing');
   }
 
+  remade(record: PredictionRecord): void {
+    this.#logger.warn(describe(record), 'corrupt in the store: made again');
+  }
+
   storeFailed(prediction: string, error: Error): void {
     this.#logger.error({ prediction, err: error }, 'not stored');
   }

@@ -6,6 +6,8 @@ export interface PredictionObserver {
   failed(record: PredictionRecord, error: Error): void;
   /** It was answered from the store, or shares another request's computation. */
   shared(record: PredictionRecord, how: 'stored' | 'joined'): void;
+  /** A stored one was found corrupt and is being made again. */
+  remade(record: PredictionRecord): void;
   /** Made and answered, but it could not be stored, or its digest not be computed. */
   storeFailed(id: string, error: Error): void;
 }
@@ -21,6 +23,9 @@ export function observers(all: readonly PredictionObserver[]): PredictionObserve
     },
     shared: (record, how) => {
       for (const observer of all) observer.shared(record, how);
+    },
+    remade: (record) => {
+      for (const observer of all) observer.remade(record);
     },
     storeFailed: (id, error) => {
       for (const observer of all) observer.storeFailed(id, error);

@@ -17,6 +17,7 @@ import { observers, type PredictionObserver } from './observer.js';
 import { type Plan, plan } from './plan.js';
 import { RecentResults } from './recent-results.js';
 import type { PredictionRecord, Problem } from './record.js';
+import { Recovery } from './recovery.js';
 import type { PredictRequest } from './request.js';
 import { resolveArchitecture } from './resolve.js';
 import { weightsFile } from './weights.js';
@@ -54,6 +55,7 @@ export class Predictions {
   readonly #options: PredictionsOptions;
   readonly #observer: PredictionObserver;
   readonly #jobs: Jobs;
+  readonly #recovery: Recovery;
   readonly #digests: Digests;
   readonly #statistics = new RecentResults<Statistics>(MAX_STATISTICS);
   /** What is being added to stored records. */
@@ -75,10 +77,16 @@ export class Predictions {
         this.#digests.add(id);
       },
     });
+    this.#recovery = new Recovery({
+      ...options,
+      observer: this.#observer,
+      jobs: this.#jobs,
+      join: (planned) => this.#join(planned),
+    });
     this.#digests = new Digests({
       isIdle: () => this.#busy === 0 && !queue.busy,
       open: async (id) => {
-        const stored = await store.open(id);
+        const stored = await this.#recovery.open(id);
         if (!stored) return null;
         const { record, tensors, release } = stored;
         const { source } = weightsFile(record, tensors, record.request);
@@ -134,12 +142,15 @@ export class Predictions {
   async record(id: string): Promise<PredictionRecord> {
     const live = this.progress(id);
     if (live && live.status !== 'succeeded') return live;
-    await this.#jobs.get(id)?.settled;
-    const stored = await this.#options.store.record(id);
-    if (!stored) throw this.#notFound(id);
-    if (stored.digest !== null) return stored;
-    await this.#digests.now(id);
-    return (await this.#options.store.record(id)) ?? stored;
+    let stored = await this.#storedRecord(id);
+    // Once more, should it turn out corrupt, and be made again, as it is read for its digest.
+    for (let time = 0; stored?.digest === null && time < 2; time++) {
+      await this.#digests.now(id);
+      stored = await this.#storedRecord(id);
+    }
+    const record = stored ?? (await this.#recovery.begin(id))?.record;
+    if (!record) throw this.#notFound(id);
+    return record;
   }
 
   /** The record of what is in the making or came to nothing; undefined where it is stored, or unknown. */
@@ -149,16 +160,21 @@ export class Predictions {
 
   /** @throws NotFoundError */
   async architecture(id: string): Promise<Graph> {
+    const { store } = this.#options;
     const job = this.#jobs.get(id);
-    const graph = job ? canonicalGraph(job.work.architecture) : await this.#options.store.architecture(id);
+    const graph = job
+      ? canonicalGraph(job.work.architecture)
+      : ((await store.architecture(id)) ?? (await store.remains(id))?.architecture);
     if (!graph) throw this.#notFound(id);
     return graph;
   }
 
   /** The Keras model that a prediction's architecture was given as; null where it was given otherwise. */
   async kerasModel(id: string): Promise<unknown> {
+    const { store } = this.#options;
     const job = this.#jobs.get(id);
-    return job ? (job.work.architecture.keras?.model ?? null) : this.#options.store.kerasModel(id);
+    if (job) return job.work.architecture.keras?.model ?? null;
+    return (await store.kerasModel(id)) ?? (await store.remains(id))?.kerasModel ?? null;
   }
 
   /** @throws NotFoundError, NotReadyError */
@@ -166,10 +182,10 @@ export class Predictions {
     const job = this.#jobs.get(id);
     if (job?.tensors) return this.#readyJob(job);
     const live = this.progress(id);
-    if (live) throw new NotReadyError(live);
-    const stored = await this.#openStored(id);
-    if (!stored) throw this.#notFound(id);
-    return stored;
+    if (live && !this.#recovery.isRemaking(id)) throw new NotReadyError(live);
+    const ready = (await this.#openStored(id)) ?? (await this.#openRemade(id));
+    if (!ready) throw this.#notFound(id);
+    return ready;
   }
 
   /**
@@ -201,6 +217,8 @@ export class Predictions {
     const job = this.#jobs.get(id);
     if (job && !job.tensors) {
       job.cancel();
+      // If it is being made again, what is left of it must go as well.
+      await this.#options.store.delete(id);
       return;
     }
     await job?.settled;
@@ -225,8 +243,7 @@ export class Predictions {
   }
 
   async #noteSerialized(id: string, milliseconds: number): Promise<void> {
-    await this.#jobs.get(id)?.settled;
-    const record = await this.#options.store.record(id);
+    const record = await this.#storedRecord(id);
     if (!record?.latency_ms) return;
     const { latency_ms: before } = record;
     const total = before.total + milliseconds;
@@ -272,10 +289,20 @@ export class Predictions {
   }
 
   async #openStored(id: string): Promise<ReadyPrediction | null> {
-    const stored = await this.#options.store.open(id);
-    if (!stored) return null;
-    const { record, tensors } = stored;
-    return this.#reading({ record, tensors, cached: true, release: () => stored.release() });
+    const stored = await this.#recovery.open(id);
+    return stored && this.#reading({ ...stored, cached: true });
+  }
+
+  /** What the store has lost, made again. */
+  async #openRemade(id: string): Promise<ReadyPrediction | null> {
+    const job = await this.#recovery.begin(id);
+    await job?.made;
+    return job && this.#readyJob(job);
+  }
+
+  async #storedRecord(id: string): Promise<PredictionRecord | null> {
+    await this.#jobs.get(id)?.settled;
+    return this.#options.store.record(id);
   }
 
   #reading(ready: ReadyPrediction): ReadyPrediction {

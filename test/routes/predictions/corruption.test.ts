@@ -1,0 +1,210 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import request from 'supertest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PredictionRecord } from '../../../src/predictions/record.js';
+import { fixtureGraph } from '../../architecture/fixtures.js';
+import { bytesOf, json, metric, post, predicted } from '../../helpers/http.js';
+import { kerasFixture } from '../../helpers/keras.js';
+import { expectProblem } from '../../helpers/problems.js';
+import { checkpointFile, holdEngine, startService, type TestService } from '../../helpers/service.js';
+import { flipBit } from '../../store/directory/setup.js';
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/** Blocks of less than 8 MB, which are verified before an answer begins. */
+const small = (seed: number) => ({ architecture: fixtureGraph('mobilenet_v3_small-10'), seed });
+
+/** Blocks of 45 MB, which are verified as the answer goes on. */
+const large = (seed: number) => ({
+  architecture: fixtureGraph('resnet18-10'),
+  postprocess: { noise: 0.1, seed },
+});
+
+const keras = { architecture: { keras: kerasFixture('sequential.keras3').model } };
+
+const TENSOR = 'classifier.3.weight';
+
+/** Ways to read a prediction that is stored, by what is behind its address. */
+const READS: Readonly<Record<string, readonly [path: string, headers?: Record<string, string>]>> = {
+  'the weights': ['/weights'],
+  'a range of them': ['/weights', { range: 'bytes=5000-1000000' }],
+  'several ranges': ['/weights', { range: 'bytes=0-99,4000000-' }],
+  'some tensors': ['/weights?tensors=classifier.*'],
+  'one rank’s slice': ['/weights?rank=1&world_size=3'],
+  'another type and format': ['/weights?format=npz&dtype=F16'],
+  'one tensor': [`/tensors/${TENSOR}`],
+};
+
+let folder: string;
+/** By the name of what was asked for, as a service whose disk is sound has answered. */
+const addresses = new Map<string, string>();
+const expected = new Map<string, string>();
+
+/** The body, without the boundary that several ranges have between them, which is another each time. */
+async function read(url: string, headers: Record<string, string> = {}): Promise<string> {
+  const response = await fetch(url, { headers });
+  const bytes = await bytesOf(response);
+  const boundary = /boundary=(.+)/.exec(response.headers.get('content-type') ?? '')?.[1];
+  const text = Buffer.from(bytes).toString('latin1');
+  return sha256(Buffer.from(boundary ? text.replaceAll(boundary, '') : text, 'latin1'));
+}
+
+/** A service that has read nothing of the predictions yet, and so has nothing of them in memory. */
+const start = (settings: Record<string, string> = {}) => startService({ STORE: folder, ...settings });
+
+const blocksOf = (address: string) => join(folder, 'predictions', address.split('/').at(-1)!, 'blocks.bin');
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ghn-serve-corrupt-'));
+  const service = await start();
+  const make = async (name: string, body: object) => {
+    const url = await predicted(service.url, body);
+    addresses.set(name, new URL(url).pathname);
+    // With its digest, so that nothing is left to be read when it is idle.
+    expected.set(name, (await json<PredictionRecord>(url)).digest!.replace('sha256:', ''));
+    return url;
+  };
+  let seed = 0;
+  for (const [name, [path, headers]] of Object.entries(READS)) {
+    const url = await make(name, small(seed++));
+    expected.set(name, await read(url + path, headers));
+  }
+  for (const name of ['posted', 'begun', 'statistics', 'record', 'gone', 'deleted', 'manifest']) {
+    await make(name, small(seed++));
+  }
+  for (const name of ['in the midst', 'cut off', 'shared']) await make(name, large(seed++));
+  const model = await make('keras', keras);
+  const { weightsManifest } = await json<{ weightsManifest: { paths: string[] }[] }>(
+    `${model}/tfjs/model.json`,
+  );
+  for (const path of weightsManifest.flatMap(({ paths }) => paths)) {
+    expected.set(`keras/${path}`, await read(`${model}/tfjs/${path}`));
+  }
+  await service.stop();
+  for (const address of addresses.values()) {
+    const path = blocksOf(address);
+    await flipBit(path, Math.floor((await stat(path)).size * 0.9));
+  }
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('of a stored prediction with a flipped bit', () => {
+  let service: TestService;
+  const at = (name: string) => `${service.url}${addresses.get(name)}`;
+  const remade = () => metric(service.url, 'ghn_serve_store_remade_total');
+  beforeAll(async () => {
+    service = await start();
+  });
+  afterAll(() => service.stop());
+
+  it.each(Object.keys(READS))('%s has the bytes that it had, and it is whole again', async (name) => {
+    const [path, headers] = READS[name]!;
+    const before = await remade();
+    expect(await read(at(name) + path, headers)).toBe(expected.get(name));
+    expect(await remade()).toBe(before + 1);
+    const record = await json<PredictionRecord>(at(name));
+    expect(record).toMatchObject({ status: 'succeeded', error: null });
+    expect(await read(`${at(name)}/weights`)).toBe(record.digest!.replace('sha256:', ''));
+    expect(await read(at(name) + path, headers)).toBe(expected.get(name));
+    expect(await remade()).toBe(before + 1);
+  });
+
+  it('whoever POSTs the same request has the right bytes', async () => {
+    const seed = [...addresses.keys()].indexOf('posted');
+    const response = await post(service.url, small(seed));
+    expect(response.headers.get('location')).toBe(addresses.get('posted'));
+    expect(sha256(await bytesOf(response))).toBe(expected.get('posted'));
+  });
+
+  it('the statistics are those of the right bytes', async () => {
+    const { network } = await json<{ network: object }>(`${at('statistics')}/statistics`);
+    const { statistics } = await json<PredictionRecord>(at('statistics'));
+    expect(network).toEqual(statistics);
+  });
+
+  it('bytes in the midst of an answer are followed by the right ones', async () => {
+    expect(await read(`${at('in the midst')}/weights`)).toBe(expected.get('in the midst'));
+    expect(await json(at('in the midst'))).toMatchObject({
+      digest: `sha256:${expected.get('in the midst')}`,
+    });
+  });
+
+  it('many readers share one computation', async () => {
+    const before = await remade();
+    const digests = await Promise.all(Array.from({ length: 8 }, () => read(`${at('shared')}/weights`)));
+    expect(new Set(digests)).toEqual(new Set([expected.get('shared')]));
+    expect(await remade()).toBe(before + 1);
+  });
+
+  it('TensorFlow.js has the model that it had', async () => {
+    for (const [name, digest] of expected) {
+      if (!name.startsWith('keras/')) continue;
+      expect(await read(`${at('keras')}/tfjs/${name.slice('keras/'.length)}`)).toBe(digest);
+    }
+  });
+
+  it('the manifest, which says where the blocks are, is not needed', async () => {
+    await flipBit(blocksOf(addresses.get('manifest')!).replace('blocks.bin', 'manifest.json'));
+    expect(await read(`${at('manifest')}/weights`)).toBe(expected.get('manifest'));
+  });
+
+  it('nothing is left once it is deleted while it is being made again', async () => {
+    const release = holdEngine(service);
+    const before = await remade();
+    const answer = request(service.url)
+      .get(`${addresses.get('deleted')}/weights`)
+      .then();
+    await expect.poll(remade).toBe(before + 1);
+    expect((await request(service.url).delete(addresses.get('deleted')!)).status).toBe(204);
+    release();
+    expectProblem(await answer, 409, { detail: 'the prediction was cancelled' });
+    expect((await fetch(`${at('deleted')}/weights`)).status).toBe(409);
+  });
+
+  it('the engine’s end costs who waits a 503, and the next has the right bytes', async () => {
+    const release = holdEngine(service);
+    const before = await remade();
+    const answer = request(service.url)
+      .get(`${addresses.get('begun')}/weights`)
+      .then();
+    await expect.poll(remade).toBe(before + 1);
+    process.kill(service.service.predictor.pid!, 'SIGKILL');
+    release();
+    const { headers, status } = await answer;
+    expect(status).toBe(503);
+    expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+    await expect.poll(async () => (await fetch(`${service.url}/readyz`)).status).toBe(200);
+    expect(await read(`${at('begun')}/weights`)).toBe(expected.get('begun'));
+  });
+});
+
+describe('where the GHN that made it is not loaded any more', () => {
+  let service: TestService;
+  beforeAll(async () => {
+    service = await start({ GHN_CHECKPOINTS: checkpointFile('ghn2-nano.pt') });
+  });
+  afterAll(() => service.stop());
+
+  it('a corrupt prediction is 404, which says why and what to do', async () => {
+    const address = addresses.get('gone')!;
+    for (const path of ['/weights', '/weights', '/statistics', '']) {
+      expectProblem(await request(service.url).get(address + path), 404, {
+        detail: /found corrupt in the store and removed.*ghn3-nano.*POST/,
+      });
+    }
+    const { predictions } = await json<{ predictions: PredictionRecord[] }>(
+      `${service.url}/predictions?limit=1000`,
+    );
+    expect(predictions.map(({ links }) => links.self)).not.toContain(address);
+  });
+
+  it('an answer that has begun is cut off, and never short or wrong', async () => {
+    const response = await fetch(`${service.url}${addresses.get('cut off')}/weights`);
+    expect(response.status).toBe(200);
+    await expect(response.arrayBuffer()).rejects.toThrow('terminated');
+  });
+});
