@@ -25,6 +25,13 @@ export class PredictorUnavailableError extends Error {}
 /** The job failed by itself: it would fail again. */
 export class PredictionFailedError extends Error {}
 
+/** The job found no room in the engine's memory: a smaller one may, and the same one when others leave more of it. */
+export class PredictorMemoryError extends PredictorUnavailableError {
+  constructor(reason: string) {
+    super(`the engine has not enough memory for this network: ${reason}`);
+  }
+}
+
 /** The predictor cannot start with these settings and files. */
 export class PredictorRefusedError extends Error {}
 
@@ -117,7 +124,7 @@ export class Predictor {
 
   /**
    * @throws PredictorUnavailableError when there is no process now or it dies on the way; the signal's reason once that
-   * is aborted; PredictionFailedError when the job itself fails.
+   * is aborted; PredictionFailedError when the job itself fails, PredictorMemoryError where it was for want of memory.
    */
   predict(request: PredictionJob, { signal, onStage = () => {} }: PredictOptions = {}): Promise<Prediction> {
     const channel = this.#channel;
@@ -203,7 +210,8 @@ export class Predictor {
         this.#jobs.delete(message.job);
         return;
       case 'failed': {
-        const error = new PredictionFailedError(message.reason);
+        const { reason, outOfMemory } = message;
+        const error = outOfMemory ? new PredictorMemoryError(reason) : new PredictionFailedError(reason);
         const job = this.#jobs.get(message.job);
         job?.network.reject(error);
         job?.statistics.reject(error);

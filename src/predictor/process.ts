@@ -1,9 +1,13 @@
+import { isOutOfMemory, isTrap } from '../engine/out-of-memory.js';
 import { connectToService } from '../process/parent.js';
 import { Pipeline } from './pipeline.js';
 import type { FromProcess, ToProcess } from './protocol.js';
 
 // The predictor's process. An engine blocks its thread while it multiplies and can take its process down with it; here
 // it does neither to the service.
+
+/** The engine is in a state that nobody knows. */
+const EXIT_CODE_BROKEN = 3;
 
 const running = new Map<number, AbortController>();
 let pipeline: Pipeline | null = null;
@@ -49,7 +53,9 @@ async function predict({ job, request }: Extract<ToProcess, { type: 'predict' }>
     const statistics = await pipeline.statistics(network.tensors, request.dtype);
     await channel.send({ type: 'statistics', job, statistics });
   } catch (error) {
-    await channel.send({ type: 'failed', job, reason: reasonOf(error) });
+    await channel.send({ type: 'failed', job, reason: reasonOf(error), outOfMemory: isOutOfMemory(error) });
+    // The service starts another, whose memory is sound.
+    if (isTrap(error)) process.exit(EXIT_CODE_BROKEN);
   } finally {
     running.delete(job);
   }

@@ -93,4 +93,10 @@ export type FromProcess =
     }
   /** Of all tensors of a job together; they come after its tensors, which nobody shall wait for them. */
   | { readonly type: 'statistics'; readonly job: number; readonly statistics: PredictedStatistics }
-  | { readonly type: 'failed'; readonly job: number; readonly reason: string };
+  | {
+      readonly type: 'failed';
+      readonly job: number;
+      readonly reason: string;
+      /** Whether the reason is that memory ran out: a smaller job may do. */
+      readonly outOfMemory: boolean;
+    };

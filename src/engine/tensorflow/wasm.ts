@@ -1,6 +1,7 @@
 import { BackendWasm, version_wasm } from '@tensorflow/tfjs-backend-wasm';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
+import { OutOfMemoryError } from '../out-of-memory.js';
 import type { TensorflowBackend } from './backend.js';
 
 /** Where WebAssembly's addresses end: 32 bits, less the page that Emscripten keeps back. */
@@ -102,7 +103,7 @@ export async function createWasmBackend(): Promise<TensorflowBackend> {
       const address = bytes < ADDRESSABLE_BYTES ? heap._malloc(bytes) : 0;
       if (address === 0) {
         const mebibytes = (n: number) => Math.ceil(n / 2 ** 20);
-        throw new Error(
+        throw new OutOfMemoryError(
           `WebAssembly's memory has no room for another ${mebibytes(bytes)} MiB beside the ` +
             `${mebibytes(memory())} MiB in use: use ENGINE=onnxruntime for GHNs and networks of this size.`,
         );

@@ -1,0 +1,30 @@
+/** What is computed has no room in the memory of the process, of WebAssembly or of the GPU. */
+export class OutOfMemoryError extends Error {
+  override readonly name = 'OutOfMemoryError';
+}
+
+/** How those who allocate say that they cannot. */
+const MESSAGES: readonly RegExp[] = [
+  // TensorFlow; the last two are what it says where a copy to the GPU, or CUDA's own libraries, find no room.
+  /\bOOM when allocating\b/,
+  /\bResource ?exhausted\b|\bRESOURCE_EXHAUSTED\b/i,
+  /\bCUDA_ERROR_OUT_OF_MEMORY\b|\bDst tensor is not initialized\b/,
+  /\bCU(BLAS|DNN)_STATUS_ALLOC_FAILED\b/,
+  // onnxruntime and the C++ library
+  /\bbad[ _]alloc(ation)?\b/,
+  /\bFailed to allocate memory\b/i,
+  // V8 and WebAssembly
+  /\bArray buffer allocation failed\b|\bInvalid (typed )?array (buffer )?length\b/,
+  /\bmemory access out of bounds\b|\bout of memory\b/i,
+];
+
+/** Whether an error, of whichever library, says that memory has run out. */
+export function isOutOfMemory(error: unknown): boolean {
+  if (error instanceof OutOfMemoryError) return true;
+  return error instanceof Error && MESSAGES.some((message) => message.test(error.message));
+}
+
+/** Whether an error leaves WebAssembly's memory in a state that nobody knows: it ended in the midst of a function. */
+export function isTrap(error: unknown): boolean {
+  return error instanceof Error && error.name === 'RuntimeError';
+}
