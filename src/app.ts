@@ -5,6 +5,7 @@ import type { AnswerMonitor } from './plugins/answer-monitor.js';
 import { authentication } from './plugins/authentication.js';
 import { closeWhenIdle } from './plugins/close-when-idle.js';
 import { jsonBody } from './plugins/json-body.js';
+import { malformedHttp, refuseMalformed } from './plugins/malformed-http.js';
 import { methodNotAllowed } from './plugins/method-not-allowed.js';
 import { openapi } from './plugins/openapi.js';
 import { problems, refusePath } from './plugins/problems.js';
@@ -65,12 +66,14 @@ export async function buildApp({
     requestTimeout: MAX_REQUEST_MS,
     connectionTimeout: settings.REQUEST_TIMEOUT_MS + IDLE_MARGIN_MS,
     frameworkErrors: refusePath,
+    clientErrorHandler: refuseMalformed,
     // What is under way is finished; new connections are refused, and idle ones are closed.
     forceCloseConnections: 'idle',
     return503OnClosing: false,
   });
   await app.register(closeWhenIdle);
   await app.register(problems);
+  await app.register(malformedHttp);
   await app.register(requestId);
   await app.register(requestMetrics, { metrics });
   await app.register(protection, { origins: settings.CORS_ORIGINS, rateLimit: settings.RATE_LIMIT });

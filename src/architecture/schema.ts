@@ -12,13 +12,16 @@ const RESERVED_NAME = '__metadata__';
 
 /** Control characters and halves of surrogate pairs have no place in a file's header. */
 const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
+/** The same for readers of the document, of which few know \p; what they take for JSON has no halves of pairs. */
+const PRINTABLE_ANYWHERE = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
 
 /** A name or an id: 1 to 512 characters without control characters. */
 export const nameSchema = z
   .string()
   .min(1, 'a name has at least one character')
   .max(MAX_NAME_LENGTH, `a name has at most ${MAX_NAME_LENGTH} characters`)
-  .regex(PRINTABLE, 'a name is well-formed Unicode without control characters');
+  .regex(PRINTABLE, 'a name is well-formed Unicode without control characters')
+  .meta({ pattern: PRINTABLE_ANYWHERE });
 
 /** A tensor's name, or that of a layer, which its tensors' names begin with. */
 export const tensorNameSchema = nameSchema.refine((name) => name !== RESERVED_NAME, {

@@ -6,6 +6,9 @@ import { sendProblem } from './problems.js';
 /** What an orchestrator's probes and a person's browser need before they have a key. */
 const OPEN_PATHS = /^\/(livez|readyz|docs(\/.*)?)$/;
 
+/** Whether that path needs no key. */
+export const isOpen = (path: string): boolean => OPEN_PATHS.test(path);
+
 /** A key may be given as its digest, so that the settings hold no secret. */
 const HASHED = /^sha256:([0-9a-f]{64})$/;
 
@@ -28,7 +31,7 @@ export const authentication = fastifyPlugin(
       return hashed ? Buffer.from(hashed, 'hex') : sha256(key);
     });
     app.addHook('onRequest', async (request, reply) => {
-      if (OPEN_PATHS.test(request.url.split('?', 1)[0])) return;
+      if (isOpen(request.url.split('?', 1)[0])) return;
       const given = bearerKey(request);
       const digest = sha256(given ?? '');
       const matches = digests.map((known) => timingSafeEqual(known, digest));

@@ -2,9 +2,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 
 import fastifyPlugin from 'fastify-plugin';
 import { sendProblem } from './problems.js';
 
-/** Swagger UI's own routes, which it registers with and without a slash at their end. */
-const DOCUMENTATION = '/docs';
-
 /**
  * Remembers the methods of every path; `refuseOtherMethods`, called once all routes are there, answers the others with
  * 405 and `allow` instead of 404.
@@ -13,14 +10,18 @@ export const methodNotAllowed = fastifyPlugin(async (app: FastifyInstance) => {
   const methodsOf = new Map<string, Set<string>>();
 
   app.addHook('onRoute', ({ url, method }) => {
-    if (url.startsWith(DOCUMENTATION)) return;
     const methods = methodsOf.get(url) ?? new Set<string>();
     for (const name of [method].flat()) methods.add(name);
     methodsOf.set(url, methods);
   });
 
   app.decorate('refuseOtherMethods', () => {
-    for (const [url, methods] of [...methodsOf]) {
+    // Of a route with and without a slash at its end Fastify tells as of two, each with some of the methods.
+    const known = [...methodsOf].map(([url, methods]) => {
+      const others = methodsOf.get(url.replace(/\/$/, '')) ?? [];
+      return [url, new Set([...methods, ...others])] as const;
+    });
+    for (const [url, methods] of known) {
       const allow = [...methods].sort().join(', ');
       const others = app.supportedMethods.filter((method) => !methods.has(method)) as HTTPMethods[];
       if (others.length === 0) continue;

@@ -94,14 +94,16 @@ export function problemOf(error: unknown): Problem {
   return toProblem(answerTo(error));
 }
 
+/** A problem as it is sent. */
+export function problemText(answer: Answer): string {
+  return JSON.stringify(toProblem(answer));
+}
+
 /** Answers with a problem. */
 export function sendProblem(reply: FastifyReply, answer: Answer): FastifyReply {
   if (answer.retryAfter !== undefined) reply.header('retry-after', answer.retryAfter);
   // As a string, so that no route's response schema is asked to serialise it.
-  return reply
-    .code(answer.status)
-    .type(PROBLEM_TYPE)
-    .send(JSON.stringify(toProblem(answer)));
+  return reply.code(answer.status).type(PROBLEM_TYPE).send(problemText(answer));
 }
 
 /** Answers a request whose path Fastify can read for no route: it is badly encoded, or an id in it too long. */

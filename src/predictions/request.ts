@@ -52,18 +52,15 @@ export const predictBodySchema = strictObject('the request', {
     ),
   ...options,
 }).meta({
-  example: {
-    architecture: {
-      name: 'tiny',
-      layers: [
-        { name: 'conv1', type: 'Conv2d', in_channels: 3, out_channels: 16, kernel_size: 3 },
-        { name: 'bn1', type: 'BatchNorm2d', num_features: 16 },
-        { name: 'relu', type: 'ReLU' },
-        { name: 'gap', type: 'AdaptiveAvgPool2d' },
-        { name: 'fc', type: 'Linear', in_features: 16, out_features: 10 },
-      ],
-    },
-    format: 'safetensors',
+  // Not as `examples`: zod gives none of what it changes while it reads it.
+  'x-examples': {
+    ...Object.fromEntries(
+      architectureSchema.options.map((form) => {
+        const { id, example } = form.meta()!;
+        return [id, { value: { architecture: example } }];
+      }),
+    ),
+    Name: { value: { architecture: 'squeezenet1_1', num_classes: 10, dtype: 'F16' } },
   },
 });
 

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { graphSchema } from '../architecture/schema.js';
 import { architectureSummarySchema, listArchitectures, loadArchitecture } from '../architecture/zoo.js';
-import { problemResponse } from './responses.js';
+import { jsonResponse, problemResponse } from './responses.js';
 
 /** The architectures that a request can name. */
 export const architectures: FastifyPluginAsyncZod = async (app) => {
@@ -11,8 +11,14 @@ export const architectures: FastifyPluginAsyncZod = async (app) => {
     {
       schema: {
         tags: ['catalogue'],
+        operationId: 'listArchitectures',
         summary: 'The architectures that the service knows by name',
-        response: { 200: z.object({ architectures: z.array(architectureSummarySchema) }) },
+        response: {
+          200: jsonResponse(
+            'The architectures.',
+            z.object({ architectures: z.array(architectureSummarySchema) }),
+          ),
+        },
       },
     },
     async () => ({ architectures: [...listArchitectures()] }),
@@ -23,6 +29,7 @@ export const architectures: FastifyPluginAsyncZod = async (app) => {
     {
       schema: {
         tags: ['catalogue'],
+        operationId: 'getArchitecture',
         summary: 'The graph of an architecture',
         params: z.object({ name: z.string().meta({ example: 'resnet50' }) }),
         querystring: z.strictObject({
@@ -35,7 +42,7 @@ export const architectures: FastifyPluginAsyncZod = async (app) => {
             .describe('Else 1000.'),
         }),
         response: {
-          200: graphSchema,
+          200: jsonResponse('The graph.', graphSchema),
           404: problemResponse('No architecture has this name'),
           422: problemResponse('The query does not validate'),
         },

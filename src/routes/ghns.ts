@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { type Predictor, PredictorUnavailableError } from '../predictor/predictor.js';
-import { problemResponse } from './responses.js';
+import { jsonResponse, unavailable } from './responses.js';
 
 const ghnSchema = z.object({
   id: z.string().describe('What a request’s `ghn` names it by.'),
@@ -28,8 +28,9 @@ export const ghns: FastifyPluginAsyncZod<{ predictor: Predictor }> = async (app,
     {
       schema: {
         tags: ['catalogue'],
+        operationId: 'listGhns',
         summary: 'The GHNs that are loaded',
-        response: { 200: ghnsSchema, 503: problemResponse('Not loaded yet') },
+        response: { 200: jsonResponse('The GHNs.', ghnsSchema), 503: unavailable('Not loaded yet') },
       },
     },
     async () => {

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { sendProblem } from '../plugins/problems.js';
-import { problemResponse } from './responses.js';
+import { jsonResponse, unavailable } from './responses.js';
 
 const statusSchema = z.object({ status: z.literal('ok') });
 
@@ -16,8 +16,9 @@ export const health: FastifyPluginAsyncZod<HealthOptions> = async (app, { isRead
     {
       schema: {
         tags: ['service'],
+        operationId: 'getLiveness',
         summary: 'Whether the service is alive',
-        response: { 200: statusSchema },
+        response: { 200: jsonResponse('It is.', statusSchema) },
       },
     },
     async () => ({ status: 'ok' as const }),
@@ -28,9 +29,10 @@ export const health: FastifyPluginAsyncZod<HealthOptions> = async (app, { isRead
     {
       schema: {
         tags: ['service'],
+        operationId: 'getReadiness',
         summary: 'Whether predictions are taken',
         description: '200 once the GHNs are loaded and warm; 503 before, and while the service shuts down.',
-        response: { 200: statusSchema, 503: problemResponse('Not ready') },
+        response: { 200: jsonResponse('They are.', statusSchema), 503: unavailable('Not ready') },
       },
     },
     async (_request, reply) => {

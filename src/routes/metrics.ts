@@ -8,6 +8,7 @@ export const metricsRoute: FastifyPluginAsyncZod<{ metrics: Metrics }> = async (
     {
       schema: {
         tags: ['service'],
+        operationId: 'getMetrics',
         summary: 'Metrics for Prometheus',
         response: {
           200: { description: 'The metrics.', content: { 'text/plain': { schema: z.string() } } },

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
 import type { Limits } from '../architecture/limits.js';
 import { streamBytes } from '../format/stream.js';
 import type { AnswerMonitor } from '../plugins/answer-monitor.js';
@@ -9,7 +10,8 @@ import type { Predictions } from '../predictions/predictions.js';
 import { recordSchema } from '../predictions/record.js';
 import { type PredictRequest, predictBodySchema, readPredictRequest } from '../predictions/request.js';
 import { weightsFile } from '../predictions/weights.js';
-import { bytesResponse, problemResponse } from './responses.js';
+import { predictionLinks } from './predictions/links.js';
+import { bytesResponse, jsonResponse, problemResponse, unavailable } from './responses.js';
 
 export interface PredictOptions {
   readonly predictions: Predictions;
@@ -17,6 +19,8 @@ export interface PredictOptions {
   readonly limits: Limits;
   readonly timeoutMilliseconds: number;
 }
+
+const located = z.object({ location: z.string().describe('Where the prediction is from now on.') });
 
 /** RFC 7240. */
 const prefersAsync = (prefer: string | string[] | undefined) =>
@@ -31,30 +35,50 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
     {
       schema: {
         tags: ['predictions'],
+        operationId: 'predict',
         summary: 'Predict the parameters of a network',
         description:
           'Answers with the weights. With `prefer: respond-async` it answers at once with the record, whose address ' +
           'is in `location`, and the weights are fetched from there.',
+        headers: z.looseObject({
+          prefer: z.string().optional().meta({ description: '`respond-async`', example: 'respond-async' }),
+        }),
         body: predictBodySchema,
         response: {
-          200: bytesResponse('The weights.'),
-          202: recordSchema.describe('The prediction is in the making.'),
+          200: bytesResponse(
+            'The weights.',
+            located.extend({
+              'content-length': z.int().min(0).describe('Bytes.'),
+              'content-disposition': z.string(),
+              etag: z.string().describe('Strong: the same etag means the same bytes.'),
+              'server-timing': z.string().describe('The stages, in milliseconds.'),
+            }),
+          ),
+          202: jsonResponse(
+            'The prediction is in the making.',
+            recordSchema,
+            located.extend({ 'preference-applied': z.literal('respond-async') }),
+          ),
           400: problemResponse('Malformed JSON'),
           404: problemResponse('An unknown architecture or GHN'),
           409: problemResponse('The prediction was cancelled'),
           413: problemResponse('Too large a body'),
           415: problemResponse('A media type that is not JSON'),
           422: problemResponse('The request does not validate; `errors` names every fault'),
-          503: problemResponse('Overloaded or not ready: try again after `retry-after` seconds'),
+          503: unavailable('Overloaded or not ready'),
         },
       },
-      validatorCompiler: () => (body) => {
-        try {
-          return { value: readPredictRequest(body, limits) };
-        } catch (error) {
-          return { error: error as Error };
-        }
-      },
+      links: { 202: predictionLinks('$response.body#/id') },
+      validatorCompiler:
+        ({ httpPart }) =>
+        (value) => {
+          if (httpPart !== 'body') return { value };
+          try {
+            return { value: readPredictRequest(value, limits) };
+          } catch (error) {
+            return { error: error as Error };
+          }
+        },
     },
     async (request, reply) => {
       if (prefersAsync(request.headers.prefer)) {

@@ -3,11 +3,19 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { JobEvent } from '../../predictions/job.js';
 import type { Predictions } from '../../predictions/predictions.js';
-import type { PredictionRecord } from '../../predictions/record.js';
+import { type PredictionRecord, STATUSES } from '../../predictions/record.js';
 import { idParameters, unknownPrediction } from './parameters.js';
 
 /** Proxies end connections on which nothing happens; a comment now and then is something. */
 const KEEP_ALIVE_MS = 15_000;
+
+/** One event: a stream has no schema of its own before OpenAPI 3.2. */
+const eventSchema = z.object({
+  event: z.enum([...STATUSES, 'stage']),
+  data: z
+    .string()
+    .meta({ contentMediaType: 'application/json', description: 'The record, or `{"stage": …}`.' }),
+});
 
 const isOver = ({ status }: PredictionRecord) => status !== 'queued' && status !== 'running';
 
@@ -20,6 +28,7 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
     {
       schema: {
         tags: ['predictions'],
+        operationId: 'followPrediction',
         summary: 'Follow a prediction as server-sent events',
         description:
           'An event named after the status, with the record, at every change; `stage` as each stage begins. The last ends ' +
@@ -27,8 +36,9 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
         params: idParameters,
         response: {
           200: {
-            description: 'The events.',
-            content: { 'text/event-stream': { schema: z.string() } },
+            description: 'The events, each as the schema has it.',
+            headers: z.object({ 'cache-control': z.literal('no-store') }),
+            content: { 'text/event-stream': { schema: eventSchema } },
           },
           404: unknownPrediction,
         },

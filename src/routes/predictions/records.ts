@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { graphSchema } from '../../architecture/schema.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { recordSchema, STATUSES } from '../../predictions/record.js';
-import { problemResponse } from '../responses.js';
+import { jsonResponse, problemResponse } from '../responses.js';
+import { predictionLinks } from './links.js';
 import { idParameters, unknownPrediction } from './parameters.js';
 
 /** A page of the list; more than the largest would be a dump of the store. */
@@ -22,6 +23,7 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
     {
       schema: {
         tags: ['predictions'],
+        operationId: 'listPredictions',
         summary: 'All predictions, newest first',
         querystring: z.strictObject({
           limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT),
@@ -30,7 +32,10 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
           ghn: z.string().optional().describe('Only by the GHN with this id.'),
           status: z.enum(STATUSES).optional(),
         }),
-        response: { 200: listSchema, 422: problemResponse('The query does not validate') },
+        response: {
+          200: jsonResponse('A page of records.', listSchema),
+          422: problemResponse('The query does not validate'),
+        },
       },
     },
     async ({ query }) => {
@@ -44,10 +49,12 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
     {
       schema: {
         tags: ['predictions'],
+        operationId: 'getPrediction',
         summary: 'What is known of a prediction',
         params: idParameters,
-        response: { 200: recordSchema, 404: unknownPrediction },
+        response: { 200: jsonResponse('Its record.', recordSchema), 404: unknownPrediction },
       },
+      links: { 200: predictionLinks('$response.body#/id') },
     },
     async ({ params }) => predictions.record(params.id),
   );
@@ -57,9 +64,10 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
     {
       schema: {
         tags: ['predictions'],
+        operationId: 'getPredictionArchitecture',
         summary: 'The graph that a prediction was made for',
         params: idParameters,
-        response: { 200: graphSchema, 404: unknownPrediction },
+        response: { 200: jsonResponse('The graph.', graphSchema), 404: unknownPrediction },
       },
     },
     async ({ params }) => predictions.architecture(params.id),
@@ -70,11 +78,17 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
     {
       schema: {
         tags: ['predictions'],
+        operationId: 'deletePrediction',
         summary: 'Cancel or delete a prediction',
         description:
           'Cancels what is queued or running, deletes what is stored. A download under way is finished.',
         params: idParameters,
-        response: { 204: z.undefined().describe('It is gone.'), 404: unknownPrediction },
+        response: {
+          204: z.undefined().describe('It is gone.'),
+          404: unknownPrediction,
+          413: problemResponse('A body that is too large, where none is wanted'),
+          415: problemResponse('A body that is not JSON, where none is wanted'),
+        },
       },
     },
     async ({ params }, reply) => {

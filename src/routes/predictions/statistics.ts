@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { Predictions } from '../../predictions/predictions.js';
 import { statisticsSchema } from '../../statistics/schema.js';
-import { problemResponse } from '../responses.js';
+import { jsonResponse, notReady, unavailable } from '../responses.js';
+import { tensorLinks } from './links.js';
 import { idParameters, unknownPrediction } from './parameters.js';
 
 /** Whether a prediction's weights are any good. */
@@ -14,18 +15,20 @@ export const statistics: FastifyPluginAsyncZod<{ predictions: Predictions }> = a
     {
       schema: {
         tags: ['predictions'],
+        operationId: 'getStatistics',
         summary: 'Statistics of each tensor and of the network',
         description:
           '`effective_rank` and `mean_abs_cosine` show how diverse a weight is: predicted weights are not very, and ' +
           'post-processing restores it.',
         params: idParameters,
         response: {
-          200: statisticsSchema,
+          200: jsonResponse('The statistics.', statisticsSchema),
           404: unknownPrediction,
-          409: problemResponse('There are no weights: not yet (`retry-after`), or never'),
-          503: problemResponse('The computation was lost; try again'),
+          409: notReady,
+          503: unavailable('The computation was lost; try again'),
         },
       },
+      links: { 200: tensorLinks },
     },
     async ({ params }) => predictions.statistics(params.id),
   );

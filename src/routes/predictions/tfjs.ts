@@ -5,7 +5,9 @@ import { sendBytes } from '../../plugins/send-bytes.js';
 import { NotFoundError } from '../../predictions/errors.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { openTfjs } from '../../predictions/tfjs.js';
-import { bytesResponse, problemResponse } from '../responses.js';
+import { conditionalHeaders, downloadHeaders, downloadResponses } from '../downloads.js';
+import { jsonResponse, notReady, problemResponse } from '../responses.js';
+import { modelLinks } from './links.js';
 import { idParameters } from './parameters.js';
 
 const MODEL = 'model.json';
@@ -15,10 +17,14 @@ const failures = {
   404: problemResponse(
     'No prediction has this id, its architecture was not given as Keras, or TensorFlow.js cannot run it',
   ),
-  409: problemResponse('There are no weights: not yet (`retry-after`), or never'),
-  412: problemResponse('Another file than `if-match` names'),
-  416: problemResponse('No such range'),
+  409: notReady,
 };
+
+const model = downloadResponses('A model of layers, with the paths of its weights.', {}, 'application/json');
+
+const modelSchema = z.looseObject({
+  weightsManifest: z.array(z.looseObject({ paths: z.array(z.string()) })),
+});
 
 /** A prediction as a TensorFlow.js model: `tf.loadLayersModel` takes the address of its `model.json`. */
 export const tfjs: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {
@@ -27,19 +33,20 @@ export const tfjs: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (
     url: `/predictions/:id/tfjs/${MODEL}`,
     schema: {
       tags: ['predictions'],
+      operationId: 'getTfjsModel',
       summary: 'Load a prediction into TensorFlow.js',
       description:
         '`tf.loadLayersModel` takes this address. For architectures that were given as Keras. Weights that were not ' +
         'predicted are what they begin with.',
       params: idParameters,
+      headers: conditionalHeaders,
       response: {
-        200: {
-          description: 'A model of layers, with the paths of its weights.',
-          content: { 'application/json': { schema: z.looseObject({}) } },
-        },
+        ...model,
+        200: jsonResponse(model[200].description, modelSchema, model[200].headers),
         ...failures,
       },
     },
+    links: { 200: modelLinks },
     handler: async (request, reply) => {
       const { modelJson, etag, release } = await openTfjs(predictions, request.params.id);
       reply.raw.once('close', release);
@@ -53,13 +60,14 @@ export const tfjs: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (
     url: '/predictions/:id/tfjs/:shard',
     schema: {
       tags: ['predictions'],
+      operationId: 'downloadTfjsWeights',
       summary: 'Download a part of a TensorFlow.js model’s weights',
       params: idParameters.extend({
         shard: z.string().describe('A path of `weightsManifest` in `model.json`.'),
       }),
+      headers: downloadHeaders,
       response: {
-        200: bytesResponse('The weights, F32, little-endian.'),
-        206: bytesResponse('The ranges that were asked for.'),
+        ...downloadResponses('The weights, F32, little-endian.'),
         ...failures,
       },
     },

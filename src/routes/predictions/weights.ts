@@ -9,7 +9,8 @@ import { FORMATS } from '../../predictions/record.js';
 import { weightsFile } from '../../predictions/weights.js';
 import { DTYPES } from '../../tensor/dtype.js';
 import { TensorBytes } from '../../tensor/tiling.js';
-import { bytesResponse, problemResponse } from '../responses.js';
+import { downloadHeaders, downloadResponses } from '../downloads.js';
+import { notReady, problemResponse } from '../responses.js';
 import { idParameters, unknownPrediction } from './parameters.js';
 
 const querySchema = z
@@ -47,8 +48,6 @@ const querySchema = z
     }
   });
 
-const notReady = problemResponse('There are no weights: not yet (`retry-after`), or never');
-
 /** The weights themselves, whole, in part, and by the tensor. */
 export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {
   app.route({
@@ -56,17 +55,15 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
     url: '/predictions/:id/weights',
     schema: {
       tags: ['predictions'],
+      operationId: 'downloadWeights',
       summary: 'Download weights',
-      description: 'With `range`, `if-range`, `if-none-match` and `if-match` as HTTP has them.',
       params: idParameters,
       querystring: querySchema,
+      headers: downloadHeaders,
       response: {
-        200: bytesResponse('The weights.'),
-        206: bytesResponse('The ranges that were asked for.'),
+        ...downloadResponses('The weights.', { 'content-disposition': z.string() }),
         404: unknownPrediction,
         409: notReady,
-        412: problemResponse('Other weights than `if-match` names'),
-        416: problemResponse('No such range'),
         422: problemResponse('The query does not validate'),
       },
     },
@@ -91,16 +88,19 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
     url: '/predictions/:id/tensors/*',
     schema: {
       tags: ['predictions'],
+      operationId: 'downloadTensor',
       summary: 'Download one tensor',
       description: 'Its values alone, little-endian, row-major; the path ends with its name.',
       params: idParameters.extend({ '*': z.string().describe('The tensor’s name.') }),
       querystring: z.strictObject({ dtype: z.enum(DTYPES).optional() }),
+      headers: downloadHeaders,
       response: {
-        200: bytesResponse('The values.'),
-        206: bytesResponse('The ranges that were asked for.'),
+        ...downloadResponses('The values.', {
+          'x-tensor-shape': z.string().describe('A JSON array.'),
+          'x-tensor-dtype': z.enum(DTYPES),
+        }),
         404: problemResponse('No prediction has this id, or no tensor this name'),
         409: notReady,
-        416: problemResponse('No such range'),
         422: problemResponse('The query does not validate'),
       },
     },

@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ConnectionError, FastifyInstance } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import { PROBLEM_TYPE, problemText } from './problems.js';
+import { REQUEST_ID_HEADER } from './request-id.js';
+
+/** By the codes that Node gives to what it cannot read. */
+const ANSWERS: Readonly<Record<string, readonly [status: number, detail: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come to its end in time.'],
+  HPE_HEADER_OVERFLOW: [431, 'The path and the headers are longer together than the service reads.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunks’ extensions are longer than the service reads.'],
+};
+const MALFORMED = [400, 'This is not HTTP as the service reads it.'] as const;
+
+/** The last answer on each connection. */
+const answers = new WeakMap<Socket, ServerResponse>();
+
+/** Knows which answers are under way, for `refuseMalformed`. */
+export const malformedHttp = fastifyPlugin(async (app: FastifyInstance) => {
+  app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    answers.set(socket, response);
+  });
+});
+
+/**
+ * Answers what cannot be read as a request, so never comes to a route, and ends its connection. Into an answer that is
+ * being sent it writes nothing: its client would take that for a part of it.
+ */
+export function refuseMalformed({ code }: ConnectionError, socket: Socket): void {
+  const answer = answers.get(socket);
+  const isAnswering = answer?.headersSent && !answer.writableFinished;
+  if (code === 'ECONNRESET' || !socket.writable || isAnswering) {
+    socket.destroy();
+    return;
+  }
+  const [status, detail] = ANSWERS[code] ?? MALFORMED;
+  const body = problemText({ status, detail });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
+      `content-type: ${PROBLEM_TYPE}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\n` +
+      `${REQUEST_ID_HEADER}: ${randomUUID()}\r\n` +
+      `connection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}

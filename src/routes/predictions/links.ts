@@ -1,0 +1,31 @@
+import type { OpenAPIV3 } from 'openapi-types';
+
+type Links = NonNullable<OpenAPIV3.ResponseObject['links']>;
+
+const link = (operationId: string, parameters: Readonly<Record<string, string>>): OpenAPIV3.LinkObject => ({
+  operationId,
+  parameters,
+});
+
+/** What a prediction's id leads on to, for the OpenAPI document; `id` is a runtime expression for it. */
+export const predictionLinks = (id: string): Links => ({
+  record: link('getPrediction', { id }),
+  events: link('followPrediction', { id }),
+  weights: link('downloadWeights', { id }),
+  statistics: link('getStatistics', { id }),
+  architecture: link('getPredictionArchitecture', { id }),
+  model: link('getTfjsModel', { id }),
+  delete: link('deletePrediction', { id }),
+});
+
+const ID = '$request.path.id';
+
+/** What a prediction's statistics lead on to: its tensors, by their names. */
+export const tensorLinks: Links = {
+  tensor: link('downloadTensor', { id: ID, name: '$response.body#/tensors/0/name' }),
+};
+
+/** What a TensorFlow.js model leads on to: the files that it names. */
+export const modelLinks: Links = {
+  weights: link('downloadTfjsWeights', { id: ID, shard: '$response.body#/weightsManifest/0/paths/0' }),
+};
