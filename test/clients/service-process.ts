@@ -4,9 +4,13 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { GHN_CHECKPOINTS } from './proof.js';
+import { FULL, GHN_CHECKPOINTS } from './proof.js';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** What runs the service as its sources are. */
+const FROM_SOURCES = ['--import', 'tsx', fileURLToPath(new URL('../../src/main.ts', import.meta.url))];
+
+/** What runs it as it was built, and as its users run it. */
+export const AS_BUILT = [fileURLToPath(new URL('../../dist/main.js', import.meta.url))];
 
 /** Of the logged lines what is told when the service does not start. */
 const MAX_LOGGED = 20;
@@ -25,8 +29,9 @@ export class ServiceProcess {
   static async start(
     store: string,
     settings: Readonly<Record<string, string>> = {},
+    program: readonly string[] = FULL ? AS_BUILT : FROM_SOURCES,
   ): Promise<ServiceProcess> {
-    const child = spawn(process.execPath, ['--import', 'tsx', MAIN], {
+    const child = spawn(process.execPath, program, {
       env: { ...process.env, GHN_CHECKPOINTS, STORE: store, PORT: '0', LOG_LEVEL: 'info', ...settings },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -42,6 +47,16 @@ export class ServiceProcess {
       child.once('exit', () => reject(new Error(`the service has not started:\n${logged.join('\n')}`)));
     });
     return new ServiceProcess(child, await started);
+  }
+
+  /** Of the main process. */
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** Whether it runs. */
+  get alive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   /** SIGKILL, at once; resolves when no process is left: all that it has started write to the same log. */
@@ -69,7 +84,7 @@ export class ServiceProcess {
 
   /** Nothing where it has ended already. */
   async #end(signal: NodeJS.Signals): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (!this.alive) return;
     const gone = once(this.#child, 'close');
     this.#child.kill(signal);
     await gone;

@@ -1,0 +1,171 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { BlamedError, Exchange, ExcusedError, type World } from './exchange.js';
+import { listAll } from './exchanges/browse.js';
+import { MAX_BODY_BYTES } from './exchanges/refused.js';
+import { HttpClient } from './http-client.js';
+import { Ledger } from './ledger.js';
+import type { SoakOptions } from './options.js';
+import type { Role, Sample } from './processes.js';
+import { Random } from './random.js';
+import { Requests } from './requests.js';
+import { scheduleOf } from './schedule.js';
+import { Shelf } from './shelf.js';
+import { Subject } from './subject.js';
+import { Traffic } from './traffic.js';
+
+const SAMPLE_MS = 1000;
+const POLL_MS = 100;
+const PROGRESS_MS = 60_000;
+
+/** Nobody is there and the open files stay as many for so long: it is idle. */
+const IDLE_MS = 2000;
+const MAX_IDLE_MS = 60_000;
+
+/** What was seen, for the verdict. */
+export interface Soaked {
+  readonly ledger: Ledger;
+  readonly samples: readonly Sample[];
+  /** Open files of the idle service, after the warm-up and at the end of the same life. */
+  readonly idleFiles: readonly [ReadonlyMap<Role, number>, ReadonlyMap<Role, number>];
+  /** The part of the first life in which memory is judged, in seconds from the start. */
+  readonly judged: { readonly from: number; readonly firstKill: number; readonly to: number };
+  readonly subject: Subject;
+  /** Predictions that clients got, and those that were still stored at the end. */
+  readonly predictions: { readonly made: number; readonly stored: number };
+}
+
+/** Uses a service for as long as it was asked to. */
+export async function soak(options: SoakOptions, print: (line: string) => void): Promise<Soaked> {
+  const store = await mkdtemp(join(tmpdir(), 'ghn-serve-soak-'));
+  const settings = {
+    GHN_CHECKPOINTS: process.env.GHN_CHECKPOINTS ?? '',
+    STORE_MAX_BYTES: String(options['store-mb'] * 1e6),
+    MAX_BODY_BYTES: String(MAX_BODY_BYTES),
+  };
+  try {
+    const subject = await Subject.start(store, settings, options['from-sources']);
+    try {
+      return await use(subject, options, print);
+    } finally {
+      await subject.kill();
+    }
+  } finally {
+    await rm(store, { recursive: true, force: true });
+  }
+}
+
+async function use(subject: Subject, options: SoakOptions, print: (line: string) => void): Promise<Soaked> {
+  const ledger = new Ledger();
+  const world: World = {
+    client: new HttpClient(subject.url),
+    ledger,
+    shelf: new Shelf(),
+    requests: new Requests(options.seed),
+    disturbance: subject,
+  };
+  const samples: Sample[] = [];
+  const sampling = setInterval(() => samples.push(...subject.sample(ledger.seconds)), SAMPLE_MS);
+  const telling = setInterval(() => print(progress(ledger, subject)), PROGRESS_MS);
+  const traffic = new Traffic(world, options);
+  const schedule = scheduleOf(options.minutes);
+  const until = async (seconds: number) => {
+    while (ledger.seconds < seconds) {
+      if (!subject.alive) throw new Error('the service has ended by itself');
+      await setTimeout(POLL_MS);
+    }
+  };
+  try {
+    traffic.start();
+    await until(schedule.warm);
+    await traffic.drain();
+    const before = await idleFiles(subject);
+    const from = ledger.seconds;
+    traffic.start();
+    let firstKill = 0;
+    for (const kill of schedule.kills) {
+      await until(kill);
+      firstKill ||= ledger.seconds;
+      await subject.killEngine();
+    }
+    await until(schedule.restart);
+    const to = ledger.seconds;
+    await traffic.drain();
+    const after = await idleFiles(subject);
+    traffic.start();
+    await until(ledger.seconds + 1);
+    await subject.restart();
+    await verifyStore(world, 'after a restart');
+    await until(schedule.lastKill);
+    await subject.killEngine();
+    await until(schedule.end);
+    await traffic.drain();
+    const stored = await verifyStore(world, 'at the end');
+    world.client.close();
+    await subject.stop();
+    return {
+      ledger,
+      samples,
+      idleFiles: [before, after],
+      judged: { from, firstKill, to },
+      subject,
+      predictions: { made: world.shelf.size, stored },
+    };
+  } finally {
+    clearInterval(sampling);
+    clearInterval(telling);
+    traffic.stop();
+  }
+}
+
+/** Downloads all that is listed and compares it with its record and with what clients got; how many these are. */
+async function verifyStore(world: World, when: string): Promise<number> {
+  const kind = `store, ${when}`;
+  const exchange = new Exchange(kind, new Random(0, kind), world);
+  let count = 0;
+  for (const record of await listAll(exchange)) {
+    try {
+      const { digest } = await exchange.fetch('GET weights', `/predictions/${record.id}/weights`);
+      const whole = record.digest === null ? await exchange.record(record.id) : record;
+      if (!whole) continue;
+      exchange.expectRecorded(whole, digest);
+      exchange.expect((world.shelf.digest(record.id) ?? digest) === digest, 'not what a client once got');
+      world.ledger.finished(kind);
+      count++;
+    } catch (error) {
+      if (error instanceof ExcusedError) world.ledger.excuse(kind, error.message);
+      else if (error instanceof BlamedError) world.ledger.blame(kind, error.message);
+      else throw error;
+    }
+  }
+  return count;
+}
+
+/** How many files each process has open once nothing is going on. */
+async function idleFiles(subject: Subject): Promise<ReadonlyMap<Role, number>> {
+  const count = () => new Map(subject.sample(0).map(({ role, files }) => [role, files]));
+  const start = performance.now();
+  let files = count();
+  for (let quiet = 0; quiet < IDLE_MS && performance.now() - start < MAX_IDLE_MS; quiet += POLL_MS) {
+    await setTimeout(POLL_MS);
+    const now = count();
+    if ([...now].some(([role, open]) => files.get(role) !== open)) quiet = 0;
+    files = now;
+  }
+  return files;
+}
+
+function progress(ledger: Ledger, subject: Subject): string {
+  const sum = (counts: Iterable<number>) => [...counts].reduce((total, count) => total + count, 0);
+  const processes = subject
+    .sample(0)
+    .map(
+      ({ role, residentBytes, files }) => `${role} ${(residentBytes / 1e6).toFixed(0)} MB, ${files} files`,
+    );
+  return (
+    `${(ledger.seconds / 60).toFixed(0).padStart(4)} min: ${sum(ledger.done.values())} done, ` +
+    `${sum([...ledger.unexpected.values()].map(({ count }) => count))} unexpected; ${processes.join('; ')}`
+  );
+}

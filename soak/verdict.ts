@@ -1,0 +1,110 @@
+import { type Growth, median, memoryGrowth } from './memory.js';
+import { ROLES } from './processes.js';
+import type { Soaked } from './soak.js';
+
+/** What memory may grow by, from the first window behind the warm-up to the last one. */
+const MAX_GROWTH = 0.05;
+
+/** Memory that was watched for less is told of, and not judged. */
+const MIN_JUDGED_SECONDS = 300;
+
+/** One of the things that must hold; null where it could not be judged. */
+export interface Check {
+  readonly name: string;
+  readonly holds: boolean | null;
+  readonly says: string;
+}
+
+export interface Latency {
+  readonly what: string;
+  readonly count: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+export interface Verdict {
+  readonly holds: boolean;
+  readonly checks: readonly Check[];
+  readonly latencies: readonly Latency[];
+  readonly memory: readonly Growth[];
+}
+
+export function verdictOf(soaked: Soaked): Verdict {
+  const memory = growths(soaked);
+  const checks = [answers(soaked), digests(soaked), store(soaked), ...memory.map(flatness), ...files(soaked)];
+  return {
+    holds: checks.every(({ holds }) => holds !== false),
+    checks,
+    latencies: latencies(soaked),
+    memory,
+  };
+}
+
+function growths({ samples, judged }: Soaked): Growth[] {
+  return ROLES.flatMap((role) => {
+    // Killed, the engine begins another life.
+    const end = role === 'predictor' ? judged.firstKill : judged.to;
+    return memoryGrowth(samples, role, judged.from, end) ?? [];
+  });
+}
+
+function answers({ ledger }: Soaked): Check {
+  const count = [...ledger.unexpected.values()].reduce((sum, fault) => sum + fault.count, 0);
+  const done = [...ledger.done.values()].reduce((sum, times) => sum + times, 0);
+  return {
+    name: 'answers',
+    holds: count === 0 && done > 0,
+    says: `${done} clients served, ${count} unexpected answers`,
+  };
+}
+
+function digests({ ledger: { digests } }: Soaked): Check {
+  return {
+    name: 'digests',
+    holds: digests.wrong === 0 && digests.checked > 0,
+    says: `${digests.checked} checked, ${digests.wrong} wrong`,
+  };
+}
+
+function store({ predictions: { made, stored } }: Soaked): Check {
+  return {
+    name: 'store',
+    holds: stored > 0,
+    says: `${made} predictions were downloaded, ${stored} were stored at the end and whole, the rest evicted`,
+  };
+}
+
+function flatness({ role, seconds, windows, growth, perHour }: Growth): Check {
+  const megabytes = windows.map(({ residentBytes }) => (residentBytes / 1e6).toFixed(0));
+  return {
+    name: `memory, ${role}`,
+    holds: seconds < MIN_JUDGED_SECONDS ? null : growth <= MAX_GROWTH,
+    says:
+      `${signed(growth)} in ${(seconds / 60).toFixed(1)} minutes, ${signed(perHour)} an hour; ` +
+      `medians of sixths: ${megabytes.join(', ')} MB`,
+  };
+}
+
+const signed = (part: number) => `${part < 0 ? '' : '+'}${(100 * part).toFixed(1)} %`;
+
+function files({ idleFiles: [before, after] }: Soaked): Check[] {
+  return [...before].map(([role, start]) => {
+    const end = after.get(role) ?? 0;
+    return {
+      name: `open files, ${role}`,
+      holds: end <= start,
+      says: `${start} when idle after the warm-up, ${end} when idle at the end of the same service's life`,
+    };
+  });
+}
+
+function latencies({ ledger }: Soaked): Latency[] {
+  return [...ledger.latencies].map(([what, unsorted]) => {
+    const sorted = [...unsorted].sort((a, b) => a - b);
+    const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
+    return { what, count: sorted.length, p50: median(sorted), p90: at(0.9), p99: at(0.99), max: at(1) };
+  });
+}
