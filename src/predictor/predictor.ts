@@ -149,6 +149,11 @@ export class Predictor {
     };
     signal.addEventListener('abort', cancel, { once: true });
     return promise
+      .then((prediction) => {
+        // It was made before its process heard that nobody wants it: whoever cancelled it was told that there is none.
+        signal.throwIfAborted();
+        return prediction;
+      })
       .catch((error: Error) => {
         throw signal.aborted ? signal.reason : error;
       })

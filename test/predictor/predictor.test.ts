@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseArchitecture } from '../../src/architecture/parse.js';
 import {
@@ -145,6 +146,16 @@ describe('a predictor', () => {
     await expect(unwanted).rejects.toThrow('not wanted any more');
     expect((await shared.predict(job())).tensors).toHaveLength(5);
     expect(shared.pid).toBe(pid);
+  });
+
+  it('gives up a job that was made before its process heard that nobody wants it', async () => {
+    const controller = new AbortController();
+    const unwanted = shared.predict(job(), { signal: controller.signal });
+    await setImmediate();
+    // The process has the job and makes it, while nothing that it sends is read here.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+    controller.abort(new Error('not wanted any more'));
+    await expect(unwanted).rejects.toThrow('not wanted any more');
   });
 
   it('does not begin a job that is not wanted', async () => {
