@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { OpenAPIV3_1 } from 'openapi-types';
@@ -7,6 +8,7 @@ import {
   type EmptyResponse,
   problemResponse,
   retryAfter,
+  unavailable,
 } from '../routes/responses.js';
 import { isOpen } from './authentication.js';
 
@@ -16,6 +18,9 @@ type Responses = Record<string, DocumentedResponse | EmptyResponse | z.ZodType>;
 function mapValues<From, To>(object: Readonly<Record<string, From>>, map: (value: From, key: string) => To) {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value, key)]));
 }
+
+/** An answer of so many operations is a component of the document. */
+const SHARED_BY = 4;
 
 /** What every answer carries. */
 const commonHeaders = z.object({
@@ -30,6 +35,7 @@ function commonResponses(url: string): Responses {
       414: problemResponse('A part of the path is too long'),
     }),
     ...(!isOpen(url) && {
+      503: unavailable('The service has more to do than it can'),
       401: problemResponse('The service wants a key', z.object({ 'www-authenticate': z.string() })),
       429: problemResponse('Too many requests from this key or address', retryAfter),
     }),
@@ -105,8 +111,35 @@ export const transformObject: typeof jsonSchemaTransformObject = (made) => {
       if (operation) item[method] = method === 'head' ? headOf(operation) : withHeaders(operation);
     }
   }
+  shareResponses(document);
   return withoutTuples(document) as ReturnType<typeof jsonSchemaTransformObject>;
 };
+
+/** What many operations answer is said once. */
+function shareResponses(document: OpenAPIV3_1.Document): void {
+  const operations = Object.values(document.paths!)
+    .flatMap((item) => [item?.get, item?.head, item?.post, item?.delete])
+    .filter((operation) => operation !== undefined);
+  const counts = new Map<string, number>();
+  for (const { responses } of operations) {
+    for (const [status, response] of Object.entries(responses!)) {
+      const key = status + JSON.stringify(response);
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+  }
+  const shared: Record<string, OpenAPIV3_1.ResponseObject> = {};
+  for (const operation of operations) {
+    operation.responses = mapValues(operation.responses!, (response, status) => {
+      if (counts.get(status + JSON.stringify(response))! < SHARED_BY) return response;
+      const name = STATUS_CODES[status]!.replaceAll(/\W/g, '');
+      shared[name] ??= response as OpenAPIV3_1.ResponseObject;
+      return isDeepStrictEqual(shared[name], response)
+        ? { $ref: `#/components/responses/${name}` }
+        : response;
+    });
+  }
+  document.components!.responses = shared;
+}
 
 /** @fastify/swagger takes all that is said of a header for its schema. */
 function withHeaders<Operation extends OpenAPIV3_1.OperationObject>(operation: Operation): Operation {

@@ -158,15 +158,16 @@ export class Predictions {
     return this.#jobs.record(id);
   }
 
-  /** @throws NotFoundError */
+  /** @throws NotFoundError; NotReadyError where it came to nothing: of that the record alone is kept */
   async architecture(id: string): Promise<Graph> {
     const { store } = this.#options;
     const job = this.#jobs.get(id);
     const graph = job
       ? canonicalGraph(job.work.architecture)
       : ((await store.architecture(id)) ?? (await store.remains(id))?.architecture);
-    if (!graph) throw this.#notFound(id);
-    return graph;
+    if (graph) return graph;
+    const ended = this.progress(id);
+    throw ended ? new NotReadyError(ended) : this.#notFound(id);
   }
 
   /** The Keras model that a prediction's architecture was given as; null where it was given otherwise. */

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { buildService, type Service } from '../../src/service.js';
 import { readSettings } from '../../src/settings.js';
 import { VERSION } from '../../src/version.js';
+import { watchAnswers } from './watched.js';
 
 /** A file of test/fixtures/checkpoints. */
 export const checkpointFile = (name: string) =>
@@ -34,6 +35,7 @@ export async function buildTestService(settings: TestSettings = {}): Promise<Tes
     logger: pino({ level: 'silent' }),
     version: VERSION,
   });
+  watchAnswers(service.app.server);
   return {
     url: '',
     service,

@@ -67,7 +67,11 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         operationId: 'getPredictionArchitecture',
         summary: 'The graph that a prediction was made for',
         params: idParameters,
-        response: { 200: jsonResponse('The graph.', graphSchema), 404: unknownPrediction },
+        response: {
+          200: jsonResponse('The graph.', graphSchema),
+          404: unknownPrediction,
+          409: problemResponse('It came to nothing: `detail` says how'),
+        },
       },
     },
     async ({ params }) => predictions.architecture(params.id),

@@ -242,9 +242,11 @@ describe('DELETE', () => {
     release();
     expectProblem(await waiting, 409, { detail: 'the prediction was cancelled' });
     expect(await recordAt(record.links.self)).toMatchObject({ status: 'cancelled', error: { status: 409 } });
-    const answer = await request(url).get(record.links.weights);
-    expectProblem(answer, 409, { detail: /^the prediction is cancelled/ });
-    expect(answer.headers['retry-after']).toBeUndefined();
+    for (const link of [record.links.weights, record.links.statistics, record.links.architecture]) {
+      const answer = await request(url).get(link);
+      expectProblem(answer, 409, { detail: /^the prediction is cancelled/ });
+      expect(answer.headers['retry-after']).toBeUndefined();
+    }
   });
 
   it('forgets one that is stored: nothing of it is found any more', async () => {

@@ -1,0 +1,70 @@
+import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } from 'node:http';
+import { type Answer, undocumented } from './documented.js';
+
+/** Of the tests' answers that were not what the OpenAPI document says, since it was last asked. */
+let faults: string[] = [];
+
+export function takeFaults(): string[] {
+  const taken = faults;
+  faults = [];
+  return taken;
+}
+
+/** Answers whose text is held to a schema; of others only the headers are. */
+const TEXT = /json|event-stream/;
+
+/** Holds every answer of a server to the OpenAPI document; `takeFaults` tells of those that are not what it says. */
+export function watchAnswers(server: Server): void {
+  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+    const chunks: Buffer[] = [];
+    let headers: OutgoingHttpHeaders = {};
+    let sent = 0;
+    const keep = (chunk: unknown) => {
+      if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) return;
+      const bytes = Buffer.from(chunk as Uint8Array);
+      sent += bytes.length;
+      if (TEXT.test(String(headers['content-type'] ?? response.getHeader('content-type'))))
+        chunks.push(bytes);
+    };
+    const { write, end, writeHead } = response;
+    response.writeHead = (...args: unknown[]) => {
+      headers = { ...response.getHeaders(), ...lowerCased(args.at(-1)) };
+      return Reflect.apply(writeHead, response, args) as typeof response;
+    };
+    response.write = (...args: unknown[]) => {
+      keep(args[0]);
+      return Reflect.apply(write, response, args) as boolean;
+    };
+    response.end = (...args: unknown[]) => {
+      keep(args[0]);
+      return Reflect.apply(end, response, args) as typeof response;
+    };
+    // One more than the service's own, of which Node would warn.
+    response.setMaxListeners(response.getMaxListeners() + 1);
+    response.once('close', () => {
+      const isWhole = response.writableFinished;
+      const length = headers['content-length'];
+      if (!response.headersSent) return;
+      const answer: Answer = {
+        method: request.method!,
+        url: request.url!,
+        status: response.statusCode,
+        headers: { ...response.getHeaders(), ...headers },
+        body: isWhole ? Buffer.concat(chunks).toString() : null,
+      };
+      faults.push(...undocumented(answer));
+      if (isWhole && request.method !== 'HEAD' && length !== undefined && Number(length) !== sent) {
+        faults.push(
+          `${request.method} ${request.url}: ${sent} bytes, but content-length is ${String(length)}`,
+        );
+      }
+    });
+  });
+}
+
+function lowerCased(headers: unknown): OutgoingHttpHeaders {
+  if (typeof headers !== 'object' || headers === null) return {};
+  return Object.fromEntries(
+    Object.entries(headers as OutgoingHttpHeaders).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+}
