@@ -3,7 +3,13 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import fastifyPlugin from 'fastify-plugin';
 import { UnknownArchitectureError } from '../architecture/zoo.js';
 import { OverloadedError } from '../predictions/admission.js';
-import { CancelledError, InvalidRequestError, NotFoundError, NotReadyError } from '../predictions/errors.js';
+import {
+  CancelledError,
+  InvalidRequestError,
+  NotFoundError,
+  NotReadyError,
+  NotStoredError,
+} from '../predictions/errors.js';
 import type { Problem } from '../predictions/record.js';
 import { PredictionFailedError, PredictorUnavailableError } from '../predictor/predictor.js';
 import { StatisticsUnavailableError } from '../statistics/worker.js';
@@ -66,6 +72,7 @@ function answerTo(error: unknown): Answer {
   ) {
     return { status: 503, detail: error.message, retryAfter: RETRY_AFTER_SECONDS };
   }
+  if (error instanceof NotStoredError) return { status: 507, detail: error.message };
   if (error instanceof PredictionFailedError) return { status: 500, detail: error.message };
   const { statusCode, message, code } = error as FastifyError;
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {

@@ -1,3 +1,4 @@
+import { getSystemErrorMap } from 'node:util';
 import type { Fault } from '../architecture/faults.js';
 import type { PredictionRecord } from './record.js';
 
@@ -12,6 +13,23 @@ export class NotReadyError extends Error {
     super(`the prediction is ${record.status}`);
     this.record = record;
   }
+}
+
+/** A prediction was made and answered, and then could not be stored: whoever comes back for it does not find it. */
+export class NotStoredError extends Error {
+  constructor(cause: Error) {
+    super(`it was made, but could not be stored: ${reasonOf(cause)}; POST its request to /predict again`);
+    this.cause = cause;
+  }
+}
+
+/** What the system says, without the service's paths, or what the store says by itself. */
+function reasonOf(error: Error): string {
+  const { cause } = error;
+  const { code, errno } = (cause ?? error) as NodeJS.ErrnoException;
+  const [, description] = getSystemErrorMap().get(errno ?? 0) ?? [];
+  if (description) return `${description} (${code})`;
+  return cause instanceof Error ? cause.message : error.message;
 }
 
 /** Nobody waits for a prediction any more, or somebody deleted it. */

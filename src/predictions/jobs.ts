@@ -6,7 +6,7 @@ import { tensorSource } from '../tensor/tensor.js';
 import type { Place } from './admission.js';
 import type { PredictionCost } from './cost.js';
 import { EndedPredictions } from './ended.js';
-import { CancelledError } from './errors.js';
+import { CancelledError, NotStoredError } from './errors.js';
 import { Job, type Made } from './job.js';
 import type { PredictionObserver } from './observer.js';
 import type { Plan } from './plan.js';
@@ -124,7 +124,7 @@ export class Jobs {
       onStored(record.id);
     } catch (error) {
       // Whoever waited has the answer; whoever comes back for it must learn why it is not there.
-      this.#end(job, 'failed', error as Error);
+      this.#end(job, 'failed', new NotStoredError(error as Error));
       observer.storeFailed(record.id, error as Error);
     }
   }

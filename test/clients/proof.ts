@@ -2,9 +2,9 @@ import { NANO_GHNS } from '../helpers/service.js';
 
 /**
  * Without PROOF=full what clients do is tried at a size for every run of the tests; with it, as often and as large as the
- * product promises, which takes half an hour and a checkpoint of the published GHN-3-T size:
+ * product promises, of the service as it is built, which takes an hour and a checkpoint of the published GHN-3-T size:
  *
- *     scripts/client-python.sh
+ *     npm run build && scripts/client-python.sh
  *     PROOF=full GHN_TINY_CHECKPOINT=ghn3-tiny.pt npx vitest run test/clients
  */
 export const FULL = process.env.PROOF === 'full';

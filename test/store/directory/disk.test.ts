@@ -1,28 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { DirectoryStore } from '../../../src/store/directory/directory-store.js';
 import { digestsOf, expectedDigests, idOf, numberOf, predictionOf } from './samples.js';
-import { openStore, temporaryDirectory } from './setup.js';
+import { openStore } from './setup.js';
+import { smallDisk } from './small-disk.js';
 
 const MEBIBYTE = 2 ** 20;
-
-/** A file system of its own of 8 MiB, and what changes how it is mounted. Skips the test where that is not allowed. */
-async function smallDisk({ skip }: TestContext) {
-  const directory = join(await temporaryDirectory(), 'disk');
-  await mkdir(directory);
-  const mount = (...options: string[]) => execFileSync('mount', [...options, directory], { stdio: 'pipe' });
-  try {
-    mount('-t', 'tmpfs', '-o', 'size=8m', 'tmpfs');
-  } catch {
-    skip('mounting a small file system needs Linux and root');
-  }
-  onTestFinished(() => {
-    execFileSync('umount', ['--lazy', directory]);
-  });
-  return { directory, remount: (mode: 'ro' | 'rw') => mount('-o', `remount,${mode}`) };
-}
 
 async function expectServed(store: DirectoryStore, n: number, bytes: number): Promise<void> {
   const stored = (await store.open(idOf(n)))!;

@@ -1,0 +1,118 @@
+import { open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { afterEach, expect, it } from 'vitest';
+import { smallDisk } from '../store/directory/small-disk.js';
+import { Answers, expectWhole, listed } from './answers.js';
+import { network, type PredictBody } from './prediction.js';
+import { times } from './proof.js';
+import { ServiceProcess } from './service-process.js';
+
+const FILLS = times('PROOF_FILLS', 3, 10);
+
+const CLIENTS = 4;
+
+/** Room for a dozen predictions. */
+const DISK_MEBIBYTES = 40;
+
+/** Predictions that are not stored, each time that the disk is full. */
+const LOST = 3;
+
+const TIMEOUT_MS = 120_000 + FILLS * 60_000;
+
+const architecture = network('squeezenet1_1-10');
+
+/** Its bytes differ with the seed, and are stored as they are, 3 MB: what is post-processed is not tiled. */
+const request = (seed: number): PredictBody => ({ architecture, postprocess: { noise: 0.1, seed } });
+
+let service: ServiceProcess;
+afterEach(() => service.kill());
+
+/** Takes whatever room there is on a disk, until the function that it returns is called. */
+function fill(path: string): () => Promise<void> {
+  let isOver = false;
+  const filling = (async () => {
+    const file = await open(path, 'w');
+    const some = Buffer.alloc(2 ** 18);
+    while (!isOver) {
+      // Whatever is evicted makes room, which is taken as well.
+      const { bytesWritten } = await file.write(some).catch(() => ({ bytesWritten: 0 }));
+      if (bytesWritten === 0) await file.write(some, 0, 4096).catch(() => setTimeout(1));
+    }
+    await file.close();
+  })();
+  return async () => {
+    isOver = true;
+    await filling;
+    await rm(path);
+  };
+}
+
+it(
+  `a disk that is filled and freed ${FILLS} times under load costs what could not be stored, and nothing else`,
+  async (context) => {
+    const { directory } = await smallDisk(context, DISK_MEBIBYTES);
+    service = await ServiceProcess.start(join(directory, 'store'));
+    const { url } = service;
+    const answers = new Answers();
+    let seed = 0;
+    /** Clients that ask for one prediction after the other, until the function that it returns is called. */
+    const load = () => {
+      let isOver = false;
+      const client = async () => {
+        while (!isOver) {
+          const number = Math.random() < 1 / 3 ? Math.max(0, seed - Math.floor(Math.random() * 20)) : seed++;
+          // Whether what is made can be stored or not, whoever asks for it has it.
+          expect((await answers.ask(url, request(number)))?.status).toBe(200);
+        }
+      };
+      const clients = Promise.all(Array.from({ length: CLIENTS }, client));
+      clients.catch(() => {});
+      return async () => {
+        isOver = true;
+        await clients;
+      };
+    };
+
+    const lost = async () => {
+      const failed = await listed(url, '&status=failed');
+      for (const { error } of failed) {
+        expect(error).toMatchObject({ status: 507, detail: /could not be stored.*ENOSPC/ });
+      }
+      return failed.length;
+    };
+    let wholes = 0;
+    for (let time = 0; time < FILLS; time++) {
+      const before = await lost();
+      const calm = load();
+      const free = fill(join(directory, 'ballast'));
+      await expect.poll(lost).toBeGreaterThanOrEqual(before + LOST);
+      await free();
+      // Stored again: something new, and what could not be stored.
+      const [again] = await listed(url, '&status=failed');
+      for (const body of [request(seed++), request(again!.request.postprocess!.seed)]) {
+        await expect
+          .poll(async () => {
+            await answers.ask(url, body);
+            return (await listed(url)).find(
+              ({ request }) => request.postprocess?.seed === body.postprocess?.seed,
+            )?.status;
+          })
+          .toBe('succeeded');
+      }
+      await calm();
+      // A record is told once its prediction is stored, for which another may have to go.
+      for (const { links } of await listed(url)) await fetch(url + links.self);
+      for (const { id } of await listed(url, '&status=succeeded')) {
+        answers.expectSame(await expectWhole(`${url}/predictions/${id}`));
+        wholes++;
+      }
+    }
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    await context.annotate(
+      `${FILLS} times full: ${answers.count} predictions were answered, whole and the same each time; ${await lost()} could ` +
+        `not be stored and say so; ${wholes} times one that was listed was whole`,
+    );
+  },
+  TIMEOUT_MS,
+);
