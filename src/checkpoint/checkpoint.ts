@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { decompressed, findCompression } from './compression/decompress.js';
 import { DeclaredConfig, type GhnConfig, inferConfig } from './config.js';
+import { digestOf } from './digest.js';
+import { areFinite } from './dtype.js';
 import { CheckpointError } from './error.js';
 import { readJoblib } from './joblib.js';
 import { canonicalName, canonicalShape, layoutFaults } from './layout.js';
@@ -45,7 +46,7 @@ const LISTED_FAULTS = 40;
  * Reads a checkpoint of a GHN-2 or GHN-3: a torch.save (zip or legacy), a joblib pickle (raw or compressed with zlib,
  * gzip, bzip2, lzma, xz or lz4) or a safetensors file, told by content (spec, section 6). Memory is taken for the
  * weights, once, and little else. Throws a CheckpointError, whose message names the file and every fault, for a file that
- * cannot be read or is not a GHN of the two families.
+ * cannot be read, is damaged, is not a GHN of the two families or holds numbers that are not finite.
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   try {
@@ -65,31 +66,25 @@ async function readFile(path: string): Promise<Checkpoint> {
   const stat = await handle.stat();
   if (!stat.isFile()) throw new CheckpointError('is not a file');
   const file = new FileBytes(handle, stat.size);
+  const start = new Uint8Array(Math.min(SNIFFED_BYTES, file.size));
+  await file.read(start, 0);
+  const zip = isZip(start) ? await readTorchZip(file) : null;
   // Hashing takes this thread while reading takes others, so both together cost little more than the slower one.
   const stop = new AbortController();
   try {
-    const [content, digest] = await Promise.all([readContent(file), hash(file, stop.signal)]);
+    const [content, digest] = await Promise.all([
+      zip ? loadWeights(findStateDict(zip.root), file.size) : readContent(file, start),
+      digestOf(file, zip?.sections ?? [], stop.signal),
+    ]);
     return { ...content, digest };
   } finally {
     stop.abort();
   }
 }
 
-async function hash(file: FileBytes, signal: AbortSignal): Promise<string> {
-  const sha256 = createHash('sha256');
-  for await (const piece of file.pieces()) {
-    if (signal.aborted) break;
-    sha256.update(piece);
-  }
-  return `sha256:${sha256.digest('hex')}`;
-}
-
 type Content = Omit<Checkpoint, 'digest'>;
 
-async function readContent(file: FileBytes): Promise<Content> {
-  const start = new Uint8Array(Math.min(SNIFFED_BYTES, file.size));
-  await file.read(start, 0);
-  if (isZip(start)) return loadWeights(findStateDict(await readTorchZip(file)), file.size);
+async function readContent(file: FileBytes, start: Uint8Array): Promise<Content> {
   if (isLegacyTorch(start))
     return loadWeights(findStateDict(await readLegacyTorch(file.reader())), file.size);
   if (isPickle(start)) return loadWeights(findStateDict(await readJoblib(file.reader())), file.size);
@@ -166,8 +161,15 @@ async function loadWeights({ tensors, config: found }: StateDict, sourceBytes: n
     throw new CheckpointError(`has ${bytes} bytes of tensors in ${sourceBytes} bytes; they overlap`);
 
   const weights = new Map<string, Weight>();
-  for (const [name, tensor] of named)
-    weights.set(name, { shape: shapes.get(name)!, data: await tensor.load() });
+  for (const [name, tensor] of named) {
+    const data = await tensor.load();
+    if (!areFinite(data)) {
+      throw new CheckpointError(
+        `${name} holds NaN or infinity, which no prediction can be made with; take a checkpoint from before training diverged`,
+      );
+    }
+    weights.set(name, { shape: shapes.get(name)!, data });
+  }
   return { config: inference.config, weights, parameters };
 }
 

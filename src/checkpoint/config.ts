@@ -23,6 +23,12 @@ export interface GhnConfig {
 
 const Count = z.int().positive();
 
+/** A hundred times what the largest published GHN has, of whatever; a file can claim more in a few bytes. */
+const MAX_SIZE = 1_000_000;
+
+/** Of layers and of a kernel's side, with which what a GHN has is counted out; the published ones have 24 and 16. */
+const MAX_COUNTED = 1000;
+
 /** The config of a checkpoint, as far as it says what is to be computed; what else it holds is passed over. */
 export const DeclaredConfig = z.object({
   max_shape: z.tuple([Count, Count, Count, Count]).optional(),
@@ -60,11 +66,15 @@ export function inferConfig(shapes: Shapes, declared: DeclaredConfig): Inference
     declaredSize: number | undefined,
     inferred: number | undefined,
     from: string,
+    max = MAX_SIZE,
   ): number => {
     if (inferred !== undefined && declaredSize !== undefined && inferred !== declaredSize) {
       faults.push(`the config says ${key} = ${declaredSize}, ${from} says ${inferred}`);
     }
-    return inferred ?? declaredSize ?? Number.NaN;
+    const found = inferred ?? declaredSize ?? Number.NaN;
+    if (found >= 1 && found <= max) return found;
+    if (!Number.isNaN(found)) faults.push(`${key} = ${found}, 1 to ${max} expected`);
+    return Number.NaN;
   };
   const extent = (name: string, dimension: number): number | undefined => shapes.get(name)?.[dimension];
   const root = (name: string, divisor: number): number | undefined => {
@@ -100,11 +110,17 @@ export function inferConfig(shapes: Shapes, declared: DeclaredConfig): Inference
       family,
       hidden,
       layers: isGhn3
-        ? size('layers', declared.layers, countLayers(shapes), 'the number of gnn.N.ln1.weight')
+        ? size('layers', declared.layers, countLayers(shapes), 'the number of gnn.N.ln1.weight', MAX_COUNTED)
         : 1,
       heads: isGhn3 ? size('heads', declared.heads, extent(proj, 0), proj) : 0,
       channels: size('max_shape[0]', outputs, root('decoder.conv.2.weight', 1), 'decoder.conv.2.weight'),
-      spatial: size('max_shape[2]', height, root('decoder.fc.0.weight', 4 * hidden), 'decoder.fc.0.weight'),
+      spatial: size(
+        'max_shape[2]',
+        height,
+        root('decoder.fc.0.weight', 4 * hidden),
+        'decoder.fc.0.weight',
+        MAX_COUNTED,
+      ),
       numClasses: size(
         'num_classes',
         declared.num_classes,

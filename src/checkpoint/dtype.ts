@@ -46,6 +46,16 @@ export async function readFloats(reader: ByteReader, type: FloatType, target: Fl
   }
 }
 
+/** The bits of a float32's exponent; all of them are set in NaN and infinity, and in nothing else. */
+const EXPONENT = 0x7f80_0000;
+
+/** Whether none of the numbers is NaN or infinite. */
+export function areFinite(data: Float32Array): boolean {
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
+  for (let i = 0; i < bits.length; i++) if ((bits[i] & EXPONENT) === EXPONENT) return false;
+  return true;
+}
+
 type Conversion = (buffer: Uint8Array) => (target: Float32Array) => void;
 
 const CONVERSIONS: Record<Exclude<FloatType, 'F32'>, Conversion> = {

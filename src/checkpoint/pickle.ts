@@ -53,14 +53,17 @@ class Interpreter {
   async run(): Promise<unknown> {
     for (let count = 0; count < MAX_OPCODES; count++) {
       this.#opcodePosition = this.#reader.position;
-      const opcode = await this.#reader.byte();
+      const next = this.#reader.byte();
+      // A wait for what is there already would cost more than most opcodes do.
+      const opcode = typeof next === 'number' ? next : await next;
       if (opcode === STOP) return this.#pop();
       const operation = OPERATIONS.get(opcode);
       if (!operation) {
         const character = opcode > 32 && opcode < 127 ? ` ('${String.fromCharCode(opcode)}')` : '';
         this.fail(`opcode 0x${opcode.toString(16)}${character} is not one that a checkpoint needs`);
       }
-      await operation(this);
+      const pending = operation(this);
+      if (pending) await pending;
     }
     return this.fail(`has more than ${MAX_OPCODES} opcodes`);
   }
@@ -89,7 +92,9 @@ class Interpreter {
   }
 
   take(count: number): unknown[] {
-    return Array.from({ length: count }, () => this.#pop()).reverse();
+    const start = this.#stack.length - count;
+    if (start < (this.#marks.at(-1) ?? 0)) this.fail('takes more from the stack than is there');
+    return this.#stack.splice(start);
   }
 
   mark(): void {
@@ -102,16 +107,20 @@ class Interpreter {
     return this.#stack.splice(start);
   }
 
-  async unsigned(bytes: 1 | 2 | 4): Promise<number> {
-    return (await this.#reader.bytes(bytes)).readUIntLE(0, bytes);
+  #bytes(count: number): Buffer | Promise<Buffer> {
+    return this.#reader.bytesAtHand(count) ?? this.#reader.bytes(count);
+  }
+
+  unsigned(bytes: 1 | 2 | 4): number | Promise<number> {
+    return then(this.#bytes(bytes), (buffer) => buffer.readUIntLE(0, bytes));
   }
 
   async signed32(): Promise<number> {
-    return (await this.#reader.bytes(4)).readInt32LE();
+    return (await this.#bytes(4)).readInt32LE();
   }
 
   async float64(): Promise<number> {
-    return (await this.#reader.bytes(8)).readDoubleBE();
+    return (await this.#bytes(8)).readDoubleBE();
   }
 
   async length64(): Promise<number> {
@@ -130,16 +139,16 @@ class Interpreter {
     if (length > MAX_INTEGER_BYTES)
       this.fail(`an integer of ${length} bytes, at most ${MAX_INTEGER_BYTES} are read`);
     if (length === 0) return this.push(0);
-    const digits = Buffer.from(await this.#reader.bytes(length)).reverse();
+    const digits = Buffer.from(await this.#bytes(length)).reverse();
     const value = BigInt.asIntN(length * 8, BigInt(`0x${digits.toString('hex')}`));
     const small = Number(value);
     this.push(Number.isSafeInteger(small) ? small : value);
   }
 
-  async text(length: number): Promise<void> {
+  text(length: number): void | Promise<void> {
     this.#textBytes += length;
     if (this.#textBytes > MAX_TEXT_BYTES) this.fail(`holds more than ${MAX_TEXT_BYTES} bytes of text`);
-    this.push((await this.#reader.bytes(length)).toString());
+    return then(this.#bytes(length), (bytes) => this.push(bytes.toString()));
   }
 
   async bytes(length: number): Promise<void> {
@@ -252,6 +261,11 @@ function nameOf(value: unknown): string {
   return value === null ? 'None' : `a ${typeof value === 'object' ? value.constructor.name : typeof value}`;
 }
 
+/** Uses a value at once where it is there, and else when it is. */
+function then<T, R>(value: T | Promise<T>, use: (value: T) => R | Promise<R>): R | Promise<R> {
+  return value instanceof Promise ? value.then(use) : use(value);
+}
+
 const STOP = 0x2e;
 
 /** Opcodes by their number, named as in Python's pickletools. */
@@ -263,17 +277,17 @@ const OPERATIONS = new Map<number, (pickle: Interpreter) => void | Promise<void>
   [0x4e, (p) => p.push(null)], // NONE
   [0x88, (p) => p.push(true)], // NEWTRUE
   [0x89, (p) => p.push(false)], // NEWFALSE
-  [0x4b, async (p) => p.push(await p.unsigned(1))], // BININT1
-  [0x4d, async (p) => p.push(await p.unsigned(2))], // BININT2
+  [0x4b, (p) => then(p.unsigned(1), (n) => p.push(n))], // BININT1
+  [0x4d, (p) => then(p.unsigned(2), (n) => p.push(n))], // BININT2
   [0x4a, async (p) => p.push(await p.signed32())], // BININT
-  [0x8a, async (p) => p.integer(await p.unsigned(1))], // LONG1
-  [0x8b, async (p) => p.integer(await p.unsigned(4))], // LONG4
+  [0x8a, (p) => then(p.unsigned(1), (n) => p.integer(n))], // LONG1
+  [0x8b, (p) => then(p.unsigned(4), (n) => p.integer(n))], // LONG4
   [0x47, async (p) => p.push(await p.float64())], // BINFLOAT
-  [0x8c, async (p) => p.text(await p.unsigned(1))], // SHORT_BINUNICODE
-  [0x58, async (p) => p.text(await p.unsigned(4))], // BINUNICODE
+  [0x8c, (p) => then(p.unsigned(1), (n) => p.text(n))], // SHORT_BINUNICODE
+  [0x58, (p) => then(p.unsigned(4), (n) => p.text(n))], // BINUNICODE
   [0x8d, async (p) => p.text(await p.length64())], // BINUNICODE8
-  [0x43, async (p) => p.bytes(await p.unsigned(1))], // SHORT_BINBYTES
-  [0x42, async (p) => p.bytes(await p.unsigned(4))], // BINBYTES
+  [0x43, (p) => then(p.unsigned(1), (n) => p.bytes(n))], // SHORT_BINBYTES
+  [0x42, (p) => then(p.unsigned(4), (n) => p.bytes(n))], // BINBYTES
   [0x8e, async (p) => p.bytes(await p.length64())], // BINBYTES8
   [0x29, (p) => p.push([])], // EMPTY_TUPLE
   [0x85, (p) => p.push(p.take(1))], // TUPLE1
@@ -286,11 +300,11 @@ const OPERATIONS = new Map<number, (pickle: Interpreter) => void | Promise<void>
   [0x7d, (p) => p.push(new Map())], // EMPTY_DICT
   [0x73, (p) => p.setItems(p.take(2))], // SETITEM
   [0x75, (p) => p.setItems(p.takeToMark())], // SETITEMS
-  [0x71, async (p) => p.memoize(await p.unsigned(1))], // BINPUT
-  [0x72, async (p) => p.memoize(await p.unsigned(4))], // LONG_BINPUT
+  [0x71, (p) => then(p.unsigned(1), (n) => p.memoize(n))], // BINPUT
+  [0x72, (p) => then(p.unsigned(4), (n) => p.memoize(n))], // LONG_BINPUT
   [0x94, (p) => p.memoizeNext()], // MEMOIZE
-  [0x68, async (p) => p.recall(await p.unsigned(1))], // BINGET
-  [0x6a, async (p) => p.recall(await p.unsigned(4))], // LONG_BINGET
+  [0x68, (p) => then(p.unsigned(1), (n) => p.recall(n))], // BINGET
+  [0x6a, (p) => then(p.unsigned(4), (n) => p.recall(n))], // LONG_BINGET
   [0x63, (p) => p.globalLines()], // GLOBAL
   [0x93, (p) => p.globalOnStack()], // STACK_GLOBAL
   [0x52, (p) => p.reduce()], // REDUCE

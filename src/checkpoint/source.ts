@@ -119,6 +119,8 @@ export class ByteReader {
   #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   #from = 0;
   #to = 0;
+  /** Whether the stream has no more than what is buffered. */
+  #ended = false;
   #position: number;
   #limit: number;
   /** The error where the limit is not the end; null where it is. */
@@ -157,7 +159,7 @@ export class ByteReader {
 
   /** The bytes that come next, at least `count` of them unless the stream ends before; nothing is consumed. */
   async peek(count: number): Promise<Buffer> {
-    if (this.#to - this.#from < count) await this.#fill(count);
+    if (this.#to - this.#from < count && !this.#ended) await this.#fill(count);
     const end = Math.min(this.#to, this.#from + (this.#limit - this.#position));
     return this.#buffer.subarray(this.#from, end);
   }
@@ -177,8 +179,21 @@ export class ByteReader {
     return buffered.subarray(0, count);
   }
 
-  async byte(): Promise<number> {
-    return (await this.bytes(1))[0];
+  /** As `bytes`, where they are buffered; null where they must be waited for. Most of a pickle is read so. */
+  bytesAtHand(count: number): Buffer | null {
+    if (count > this.#to - this.#from || this.#position + count > this.#limit) return null;
+    const bytes = this.#buffer.subarray(this.#from, this.#from + count);
+    this.consume(count);
+    return bytes;
+  }
+
+  /** The next byte; a promise of it only where it must be waited for. */
+  byte(): number | Promise<number> {
+    if (this.#from < this.#to && this.#position < this.#limit) {
+      this.#position++;
+      return this.#buffer[this.#from++];
+    }
+    return this.bytes(1).then(([byte]) => byte);
   }
 
   /** An unsigned little-endian integer of 8 bytes. */
@@ -227,12 +242,13 @@ export class ByteReader {
 
   async #fill(count: number): Promise<void> {
     const kept = this.#to - this.#from;
-    const size = Math.max(this.#buffer.length, count);
-    const buffer = size > this.#buffer.length ? Buffer.allocUnsafe(size) : this.#buffer;
+    // Twice what is wanted, so that one who takes little of it does not have all of it moved each time.
+    const buffer = 2 * count > this.#buffer.length ? Buffer.allocUnsafe(2 * count) : this.#buffer;
     this.#buffer.copy(buffer, 0, this.#from, this.#to);
     this.#buffer = buffer;
     this.#from = 0;
     this.#to = kept + (await this.#stream.read(buffer.subarray(kept)));
+    this.#ended = this.#to < buffer.length;
   }
 
   #truncated(count: number): never {

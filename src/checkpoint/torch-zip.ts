@@ -1,3 +1,4 @@
+import type { Section } from './digest.js';
 import { CheckpointError } from './error.js';
 import { unpickle } from './pickle.js';
 import type { FileBytes } from './source.js';
@@ -7,8 +8,18 @@ import { readZip } from './zip.js';
 
 const PICKLE = '/data.pkl';
 
-/** Reads what torch.save writes since PyTorch 1.6: a zip with a pickle and a stored entry for each storage. */
-export async function readTorchZip(file: FileBytes): Promise<unknown> {
+export interface TorchZip {
+  /** What was saved. */
+  readonly root: unknown;
+  /** Of the file's parts that it was read from, those with a checksum. */
+  readonly sections: readonly Section[];
+}
+
+/**
+ * Reads what torch.save writes since PyTorch 1.6: a zip with a pickle and a stored entry for each storage. The tensors'
+ * numbers are not read yet, and no checksum is looked at.
+ */
+export async function readTorchZip(file: FileBytes): Promise<TorchZip> {
   const zip = await readZip(file);
   const pickles = zip.names.filter((name) => name.endsWith(PICKLE));
   if (pickles.length !== 1) {
@@ -28,6 +39,7 @@ export async function readTorchZip(file: FileBytes): Promise<unknown> {
     }
   }
   const pickle = await zip.find(pickles[0]);
+  const sections = [pickle];
 
   const storages = new Map<string, Storage>();
   const root = await unpickle(file.reader(pickle.start, pickle.start + pickle.size), {
@@ -39,13 +51,16 @@ export async function readTorchZip(file: FileBytes): Promise<unknown> {
     },
   });
   for (const [key, storage] of storages) {
-    const { start, size } = await zip.find(`${folder}/data/${key}`);
+    const section = await zip.find(`${folder}/data/${key}`);
+    const { start, size } = section;
     if (size !== storage.bytes) {
       throw new CheckpointError(
         `the zip's entry ${JSON.stringify(`data/${key}`)} has ${size} bytes, its pickle expects ${storage.bytes}`,
       );
     }
     storage.locate(file, start);
+    sections.push(section);
   }
-  return root;
+  // With torch.serialization.set_crc32_options(False) it writes zeros for the checksums.
+  return { root, sections: sections.filter(({ crc }) => crc !== 0) };
 }

@@ -1,3 +1,4 @@
+import type { Section } from './digest.js';
 import { CheckpointError } from './error.js';
 import type { FileBytes } from './source.js';
 
@@ -28,12 +29,13 @@ const STORED = 0;
 interface Entry {
   readonly header: number;
   readonly size: number;
+  readonly crc: number;
 }
 
 export interface Zip {
   readonly names: readonly string[];
   /** Where an entry's bytes are; throws where there is no such entry or it is compressed. */
-  find(name: string): Promise<{ start: number; size: number }>;
+  find(name: string): Promise<Section>;
 }
 
 /** Reads a zip's directory, zip64 included. Only stored entries can be found: torch.save never compresses. */
@@ -54,7 +56,7 @@ export async function readZip(file: FileBytes): Promise<Zip> {
       if (header.readUInt32LE(0) !== LOCAL_HEADER) damaged('an entry is not where the directory says');
       const start = entry.header + LOCAL_HEADER_BYTES + header.readUInt16LE(26) + header.readUInt16LE(28);
       if (start + entry.size > file.size) damaged('an entry reaches behind the end of the file');
-      return { start, size: entry.size };
+      return { name, start, size: entry.size, crc: entry.crc };
     },
   };
 }
@@ -113,7 +115,7 @@ function readEntry(directory: Buffer, at: number, extra: Buffer): Entry {
     field === IN_ZIP64 ? safe(wide.shift() ?? damaged('a zip64 field is missing')) : field,
   );
   if (wideSize !== wideStoredSize) damaged('a stored entry has two sizes');
-  return { size: wideSize!, header: wideHeader! };
+  return { size: wideSize!, header: wideHeader!, crc: directory.readUInt32LE(at + 16) };
 }
 
 function zip64Fields(extra: Buffer): bigint[] {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { mutate, mutations } from '../../fuzz/inputs/json.js';
 import { canonicalGraph, canonicalString } from '../../src/architecture/canonical.js';
 import { MAX_FAULTS } from '../../src/architecture/faults.js';
 import { parseGraph } from '../../src/architecture/graph.js';
 import { faultsOf, fixtureGraph, LIMITS, POINTER, tinyGraph } from './fixtures.js';
-import { mutate, mutations } from './mutations.js';
 
 const VALID = [tinyGraph(), fixtureGraph('squeezenet1_1-10')];
 

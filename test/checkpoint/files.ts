@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect } from 'vitest';
+import { safetensorsOf } from '../../fuzz/inputs/containers.js';
 import { CheckpointError, readCheckpoint, type Weight } from '../../src/checkpoint/checkpoint.js';
 
 export const FIXTURES = fileURLToPath(new URL('../fixtures/checkpoints/', import.meta.url));
@@ -50,14 +51,6 @@ export function safetensors(weights: ReadonlyMap<string, Weight>, config?: objec
     Buffer.from(data.buffer, data.byteOffset, data.byteLength),
   );
   return safetensorsOf(header, Buffer.concat(bodies));
-}
-
-/** A safetensors file with any header. */
-export function safetensorsOf(header: object, body: Uint8Array): Buffer {
-  const text = Buffer.from(JSON.stringify(header));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(text.length));
-  return Buffer.concat([length, text, body]);
 }
 
 /** A tensor of zeros. */

@@ -8,7 +8,7 @@ const latin1 = (text: string) => Buffer.from(text, 'latin1');
 
 function little(value: number | bigint, bytes: 1 | 4 | 8): Buffer {
   const buffer = Buffer.alloc(8);
-  buffer.writeBigUInt64LE(BigInt(value));
+  buffer.writeBigInt64LE(BigInt.asIntN(64, BigInt(value)));
   return buffer.subarray(0, bytes);
 }
 

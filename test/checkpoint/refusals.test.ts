@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { safetensorsOf } from '../../fuzz/inputs/containers.js';
 import { readCheckpoint, type Weight } from '../../src/checkpoint/checkpoint.js';
-import { ENCODINGS, refusal, safetensors, safetensorsOf, useFolder, zeros } from './files.js';
+import { ENCODINGS, refusal, safetensors, useFolder, zeros } from './files.js';
 
 const write = useFolder();
 const ghn3 = (await readCheckpoint(join(ENCODINGS, 'ghn3.zip.pt'))).weights;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mutate, mutations, strangeMutations } from '../../fuzz/inputs/json.js';
 import { POINTER, tinyGraph } from '../architecture/fixtures.js';
-import { mutate, mutations } from '../architecture/mutations.js';
 import { startService, type TestService } from '../helpers/service.js';
 
 const LAYERS = {
@@ -31,33 +31,6 @@ const VALID: readonly object[] = [
     postprocess: { noise: 0.01, orthogonalize: true, from_layer: 0, min_channels: 2, seed: 1 },
   },
 ];
-
-/** Huge numbers, and strings and keys that other programs have stumbled over. */
-const STRANGE = fc.constantFrom<unknown>(
-  Number.MAX_SAFE_INTEGER,
-  -(2 ** 53),
-  5e-324,
-  1e308,
-  '__proto__',
-  'constructor',
-  'toString',
-  '\u0000',
-  '\ud800',
-  '../../etc/passwd',
-  'a'.repeat(5000),
-  '🦆'.repeat(300),
-  Array(2000).fill(1),
-  Array(500).fill('input'),
-);
-
-const strangeMutations = fc.array(
-  fc.record({
-    steps: fc.array(fc.nat(10_000), { minLength: 1, maxLength: 6 }),
-    kind: fc.constantFrom('replace' as const, 'rename' as const),
-    value: STRANGE,
-  }),
-  { minLength: 1, maxLength: 2 },
-);
 
 let service: TestService;
 const seen = new Map<number, number>();

@@ -26,6 +26,9 @@ const PIECE_BYTES = 256 * 2 ** 10;
 export async function* bunzip2(reader: ByteReader): AsyncGenerator<Uint8Array> {
   const level = (await reader.bytes(4))[3] - '0'.charCodeAt(0);
   if (level < 1 || level > 9) damaged('no block size');
+  // One for all blocks: each is done with before the next, and a stream can have thousands that hold next to nothing.
+  const room = new Uint32Array(level * 100_000);
+  const piece = new Uint8Array(PIECE_BYTES + 255);
   for (let bit = 0; ; ) {
     const bits = new BitReader(await reader.peek(MAX_BLOCK_BYTES), bit);
     const magic = bits.take(24) * 2 ** 24 + bits.take(24);
@@ -34,10 +37,10 @@ export async function* bunzip2(reader: ByteReader): AsyncGenerator<Uint8Array> {
       return;
     }
     if (magic !== BLOCK) damaged('a block does not start where one should');
-    const block = decodeBlock(bits, level * 100_000);
+    const block = decodeBlock(bits, room);
     reader.consume(bits.position >>> 3);
     bit = bits.position & 7;
-    yield* expandRuns(block);
+    yield* expandRuns(block, piece);
   }
 }
 
@@ -85,7 +88,7 @@ interface Code {
   readonly symbols: Uint16Array;
 }
 
-function decodeBlock(bits: BitReader, size: number): Block {
+function decodeBlock(bits: BitReader, chain: Uint32Array): Block {
   const checksum = bits.take(16) * 2 ** 16 + bits.take(16);
   if (bits.take(1)) damaged('it is of an obsolete version');
   const origin = bits.take(24);
@@ -96,7 +99,7 @@ function decodeBlock(bits: BitReader, size: number): Block {
   const selectors = readSelectors(bits, groups);
   const codes = Array.from({ length: groups }, () => readCode(bits, endOfBlock + 1));
 
-  const chain = new Uint32Array(size);
+  const size = chain.length;
   const counts = new Uint32Array(256);
   let length = 0;
   let run = 0;
@@ -211,8 +214,7 @@ function linkChain(chain: Uint32Array, counts: Uint32Array): Uint32Array {
 }
 
 /** Walks the chain; behind four equal bytes stands how many more of them there are. */
-function* expandRuns({ chain, first, checksum }: Block): Generator<Uint8Array> {
-  const piece = new Uint8Array(PIECE_BYTES + 255);
+function* expandRuns({ chain, first, checksum }: Block, piece: Uint8Array): Generator<Uint8Array> {
   let filled = 0;
   let crc = 0xffffffff;
   let equal = 0;

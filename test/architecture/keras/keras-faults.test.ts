@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { mutate, mutationsTo } from '../../../fuzz/inputs/json.js';
 import { parseArchitecture } from '../../../src/architecture/parse.js';
 import { kerasFixture } from '../../helpers/keras.js';
 import { faultsOf, LIMITS, POINTER } from '../fixtures.js';
-import { mutate, mutationsTo } from '../mutations.js';
 import { functional, image, kerasFaults, layer, sequential } from './keras.js';
 
 const LAYERS = '/keras/config/layers';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { mutate, mutations } from '../../../fuzz/inputs/json.js';
 import { parseArchitecture } from '../../../src/architecture/parse.js';
 import { faultsOf, LIMITS, POINTER } from '../fixtures.js';
-import { mutate, mutations } from '../mutations.js';
 import { layerFaults, tinyLayers } from './layers.js';
 
 describe('layers are refused, with the place and the remedy, for', () => {

@@ -31,6 +31,35 @@ const JSON_VALUES = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
 );
 
+/** Huge numbers, and strings and keys that other programs have stumbled over. */
+const STRANGE = fc.constantFrom<unknown>(
+  Number.MAX_SAFE_INTEGER,
+  -(2 ** 53),
+  2 ** 31,
+  5e-324,
+  1e308,
+  '__proto__',
+  'constructor',
+  'toString',
+  '\u0000',
+  '\ud800',
+  '../../etc/passwd',
+  'a'.repeat(5000),
+  '🦆'.repeat(300),
+  Array(2000).fill(1),
+  Array(500).fill('input'),
+);
+
+/** One or two values or keys become strange ones. */
+export const strangeMutations: fc.Arbitrary<Mutation[]> = fc.array(
+  fc.record({
+    steps: fc.array(fc.nat(10_000), { minLength: 1, maxLength: 8 }),
+    kind: fc.constantFrom('replace' as const, 'rename' as const),
+    value: STRANGE,
+  }),
+  { minLength: 1, maxLength: 2 },
+);
+
 /** One to three changes, at places at most so deep. */
 export const mutationsTo = (depth: number): fc.Arbitrary<Mutation[]> =>
   fc.array(
