@@ -116,13 +116,24 @@ export class Exchange {
     return { id, answer };
   }
 
-  /** That a record tells of the bytes that came. */
-  expectRecorded(record: PredictionRecord, digest: string): void {
+  /** That a prediction's record tells of the bytes that came, unless there is none any more. */
+  async expectRecorded(id: string, digest: string): Promise<void> {
     const { digests } = this.world.ledger;
+    const record = await this.record(id);
+    // Evicted, or lost with the engine while it was made again, or not stored: nothing is told of any bytes.
+    if (record === null || record.error?.status === 503) return;
+    this.expect(record.status === 'succeeded', `a prediction is ${record.status}: ${record.error?.detail}`);
+    if (record.digest === null) {
+      // Evicted while its digest was computed for the record.
+      this.expect((await this.record(id))?.digest !== null, 'a record says no digest, again and again');
+      return;
+    }
     digests.checked++;
-    if (record.status === 'succeeded' && record.digest === digest) return;
+    if (record.digest === digest) return;
     digests.wrong++;
-    throw new BlamedError(`digest: a body of ${record.architecture.name} is not what its record says`);
+    throw new BlamedError(
+      `digest: of ${record.architecture.name} the record says ${record.digest}, it is ${digest}`,
+    );
   }
 
   /** That what has a name is what it was when it was first seen. */

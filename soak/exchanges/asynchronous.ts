@@ -57,7 +57,7 @@ async function fetchWeights(
   if (lost) throw new ExcusedError(`the record says: ${record.error!.detail}`);
   exchange.expect(record.status === 'succeeded', `a prediction is ${record.status}: ${record.error?.detail}`);
   const answer = await exchange.fetch('GET weights', `/predictions/${id}/weights`);
-  exchange.expectRecorded(record, answer.digest);
+  await exchange.expectRecorded(id, answer.digest);
   exchange.same(`the weights of ${request.key}`, answer.digest);
   exchange.world.shelf.add({ id, digest: answer.digest, request });
 }
