@@ -8,11 +8,14 @@ import { jsonBody } from './plugins/json-body.js';
 import { malformedHttp, refuseMalformed } from './plugins/malformed-http.js';
 import { methodNotAllowed } from './plugins/method-not-allowed.js';
 import { openapi } from './plugins/openapi.js';
+import { pressure } from './plugins/pressure.js';
 import { problems, refusePath } from './plugins/problems.js';
 import { protection } from './plugins/protection.js';
 import { requestId, requestIdOf } from './plugins/request-id.js';
 import { requestMetrics } from './plugins/request-metrics.js';
+import { PATIENCE, receiving, slowClients } from './plugins/slow-clients.js';
 import { validation } from './plugins/validation.js';
+import type { Refusal } from './predictions/admission.js';
 import type { Predictions } from './predictions/predictions.js';
 import type { Predictor } from './predictor/predictor.js';
 import { architectures } from './routes/architectures.js';
@@ -26,9 +29,6 @@ import { statistics } from './routes/predictions/statistics.js';
 import { tfjs } from './routes/predictions/tfjs.js';
 import { weights } from './routes/predictions/weights.js';
 import type { Settings } from './settings.js';
-
-/** How long a client may take to send a request: one that drips it byte by byte holds a connection no longer. */
-const MAX_REQUEST_MS = 60_000;
 
 /** A connection on which nothing moves for this much longer than an answer may take is given up. */
 const IDLE_MARGIN_MS = 10_000;
@@ -56,14 +56,15 @@ export async function buildApp({
   metrics,
   version,
 }: AppOptions): Promise<FastifyInstance> {
+  const { requestTimeout, http } = receiving(PATIENCE);
   const app = Fastify({
     loggerInstance: logger,
     // Each prediction has a line of its own; one for each request and one for each response would drown it.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     bodyLimit: settings.MAX_BODY_BYTES,
-    http: { maxHeaderSize: MAX_HEADER_BYTES },
-    requestTimeout: MAX_REQUEST_MS,
+    requestTimeout,
+    http: { ...http, maxHeaderSize: MAX_HEADER_BYTES },
     connectionTimeout: settings.REQUEST_TIMEOUT_MS + IDLE_MARGIN_MS,
     frameworkErrors: refusePath,
     clientErrorHandler: refuseMalformed,
@@ -76,6 +77,9 @@ export async function buildApp({
   await app.register(malformedHttp);
   await app.register(requestId);
   await app.register(requestMetrics, { metrics });
+  const onRefusal = (reason: Refusal) => metrics.refused(reason);
+  await app.register(pressure, { onRefusal });
+  await app.register(slowClients, { patience: PATIENCE, bodyLimit: settings.MAX_BODY_BYTES, onRefusal });
   await app.register(protection, { origins: settings.CORS_ORIGINS, rateLimit: settings.RATE_LIMIT });
   await app.register(authentication, { keys: settings.API_KEYS });
   await app.register(jsonBody);

@@ -34,7 +34,7 @@ const DEFAULTS = {
 };
 
 const VALID: readonly (readonly [
-  name: keyof typeof DEFAULTS | 'GHN_CHECKPOINTS',
+  name: keyof typeof DEFAULTS | 'GHN_CHECKPOINTS' | 'MAX_WAIT_MS' | 'MAX_MEMORY_BYTES',
   given: string,
   read: unknown,
 ])[] = [
@@ -59,6 +59,8 @@ const VALID: readonly (readonly [
   ['STORE_MAX_BYTES', '0', 0],
   ['QUEUE', 'memory', 'memory'],
   ['MAX_QUEUE', '1', 1],
+  ['MAX_WAIT_MS', '500', 500],
+  ['MAX_MEMORY_BYTES', '1000000000', 1e9],
   ['MAX_BODY_BYTES', '1048576', 2 ** 20],
   ['MAX_NODES', '10', 10],
   ['MAX_PARAMETERS', '1000000', 1e6],
@@ -87,6 +89,8 @@ const INVALID: readonly (readonly [name: string, given: string, message: RegExp]
   ['QUEUE', 'redis://localhost', /redis is not supported by this build; use QUEUE=memory/],
   ['QUEUE', 'disk', /the queue is "memory"/],
   ['MAX_QUEUE', '0', /1/],
+  ['MAX_WAIT_MS', '0', /1/],
+  ['MAX_MEMORY_BYTES', '1 GB', /number/],
   ['MAX_BODY_BYTES', 'NaN', /number/],
   ['MAX_NODES', '2.5', /int/],
   ['MAX_PARAMETERS', '0', /1/],

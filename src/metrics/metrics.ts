@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Refusal } from '../predictions/admission.js';
 import type { PredictionObserver } from '../predictions/observer.js';
 import type { PredictionRecord } from '../predictions/record.js';
 
@@ -144,7 +145,7 @@ export class Metrics implements PredictionObserver {
     this.#remade.inc();
   }
 
-  refused(reason: string): void {
+  refused(reason: Refusal): void {
     this.#refusals.inc({ reason });
   }
 

@@ -3,8 +3,11 @@ import type { PredictionCost } from './cost.js';
 import { InvalidRequestError } from './errors.js';
 import { Pace } from './pace.js';
 
-/** Why a prediction is not taken in now: as many wait as may, it would wait too long, or there is no memory for it. */
-export type Refusal = 'queue' | 'wait' | 'memory';
+/**
+ * What there is too much of: predictions that wait, time that one would have to wait, what is held in memory, what the
+ * event loop has to do, bodies that are being received.
+ */
+export type Refusal = 'queue' | 'wait' | 'memory' | 'event loop' | 'bodies';
 
 /** The service has as much to do as it can hold. */
 export class OverloadedError extends Error {
@@ -94,7 +97,8 @@ export class Admission {
         path: '/architecture',
         message:
           `its prediction would take about ${gigabytes(bytes)} of memory, more than the ${gigabytes(limit)} that this ` +
-          'server gives to predictions (MAX_MEMORY_BYTES); post-processing is what takes most, where it is asked for',
+          'server gives to predictions (MAX_MEMORY_BYTES): ask for a smaller network, or without post-processing, which makes ' +
+          'weights whole',
       },
     ]);
   }

@@ -25,7 +25,7 @@ const BASE_BYTES = 64 * 2 ** 20;
 
 /** Of the engine: the scores of one chunk of the attention, and what stands beside them as they become weights. */
 const MAX_SCORES = 16 * 2 ** 20;
-const SCORE_COPIES = 4;
+const SCORE_COPIES = 5;
 
 /** Rows of a node's state that a layer of the encoder makes, and how many layers' are left uncollected. */
 const ROWS_PER_LAYER = 14;
@@ -35,8 +35,9 @@ const LAYERS_ALIVE = 2;
 const MAX_PRODUCT = 16 * 2 ** 20;
 const MAX_PLACES = 2048;
 
-/** Bytes for each number of the weight that is post-processed: it, transposed, in float32 and in float64. */
-const POSTPROCESS_BYTES = 28;
+/** Bytes for each number of the weight that is post-processed: it and its transpose; in float64 as well to make it orthogonal. */
+const NOISE_BYTES = 8;
+const ORTHOGONAL_BYTES = 28;
 
 /** Work of a stage that has next to nothing to do. */
 const LEAST_WORK = 1e6;
@@ -94,7 +95,7 @@ export function predictionCost(job: PredictionJob, ghn: GhnConfig): PredictionCo
           Math.min(scores, MAX_SCORES) * SCORE_COPIES + LAYERS_ALIVE * ROWS_PER_LAYER * nodes * hidden,
           perceptron + 2 * Math.min(products, MAX_PRODUCT) + 2 * largestBlock,
         ) +
-      POSTPROCESS_BYTES * largestProcessed,
+      (job.postprocess?.orthogonalize ? ORTHOGONAL_BYTES : NOISE_BYTES) * largestProcessed,
     work: {
       graph: LEAST_WORK + nodes * (nodes + hidden),
       encode: LEAST_WORK + encoderWork(nodes, ghn),

@@ -94,3 +94,20 @@ test.each([
   const stream = streamBytes({ byteLength: 10, copy });
   await expect(stream.toArray()).rejects.toThrow('the disk is gone');
 });
+
+test('many streams at the same time take smaller chunks, and large ones again when they are over', async () => {
+  const firstChunk = async (stream: ReturnType<typeof streamBytes>) => {
+    for await (const chunk of stream.iterator({ destroyOnReturn: false })) return (chunk as Buffer).length;
+    return 0;
+  };
+  const open = () => streamBytes({ byteLength: 2 ** 30, copy() {} });
+  const streams = Array.from({ length: 2000 }, open);
+  expect(await firstChunk(streams[0])).toBe(2 ** 20);
+  const last = await firstChunk(streams[1999]);
+  expect(last).toBeLessThanOrEqual(2 ** 17);
+  expect(last).toBeGreaterThanOrEqual(2 ** 16);
+  for (const stream of streams) stream.destroy();
+  const next = open();
+  expect(await firstChunk(next)).toBe(2 ** 20);
+  next.destroy();
+});

@@ -1,0 +1,119 @@
+import type { FastifyInstance, FastifyRequest, FastifyServerOptions } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import { OverloadedError } from '../predictions/admission.js';
+import { whenClosed } from './when-closed.js';
+
+/** What a client may take of time and room. */
+export interface Patience {
+  /** To send a request's line and headers, from the connection's or the previous answer's end on. */
+  readonly headersMilliseconds: number;
+  /** To send a whole request: one that drips it byte by byte holds a connection no longer. */
+  readonly requestMilliseconds: number;
+  /** How long an answer may wait for a client that takes nothing of it. */
+  readonly stallMilliseconds: number;
+  /** How often the first two are looked after. */
+  readonly checkMilliseconds: number;
+  /** Bytes of the bodies that are being received, all together. */
+  readonly bodiesBytes: number;
+  /** Connections at the same time; of one more nothing is read. */
+  readonly connections: number;
+}
+
+export const PATIENCE: Patience = {
+  headersMilliseconds: 20_000,
+  requestMilliseconds: 60_000,
+  // Buffers on the way, of some MB, hide what a reader of 50 kB/s takes for a minute.
+  stallMilliseconds: 120_000,
+  checkMilliseconds: 5_000,
+  bodiesBytes: 256 * 2 ** 20,
+  // With a download of each they take about 1 GB (see streamBytes).
+  connections: 4096,
+};
+
+/** Clients that have vanished without a word are found out by TCP's own probes, which begin after this time. */
+const KEEP_ALIVE_PROBE_MS = 60_000;
+
+const RETRY_AFTER_SECONDS = 2;
+
+/** The server's options for clients that send slowly. */
+export function receiving({
+  headersMilliseconds,
+  requestMilliseconds,
+  checkMilliseconds,
+}: Patience): Pick<FastifyServerOptions, 'requestTimeout'> & { readonly http: object } {
+  return {
+    requestTimeout: requestMilliseconds,
+    http: {
+      headersTimeout: headersMilliseconds,
+      connectionsCheckingInterval: checkMilliseconds,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
+    },
+  };
+}
+
+export interface SlowClientsOptions {
+  readonly patience: Patience;
+  /** Of one body, in bytes. */
+  readonly bodyLimit: number;
+  readonly onRefusal: (reason: 'bodies') => void;
+}
+
+/** Keeps clients that send or take little from holding much. */
+export const slowClients = fastifyPlugin(
+  async (app: FastifyInstance, { patience, bodyLimit, onRefusal }: SlowClientsOptions) => {
+    app.server.maxConnections = patience.connections;
+
+    // The server's own time-out is as long as an answer may take to be ready; once it is, something has to move.
+    app.addHook('onSend', async (_request, reply, payload) => {
+      const { socket } = reply.raw;
+      if (!socket || !isStream(payload)) return;
+      socket.setTimeout(patience.stallMilliseconds);
+      // Node sets it back on a connection that falls idle, not where the next request is there already.
+      whenClosed(reply, () => {
+        if (socket.timeout === patience.stallMilliseconds) socket.setTimeout(app.server.timeout);
+      });
+    });
+
+    const limit = Math.max(bodyLimit, patience.bodiesBytes);
+    let receiving = 0;
+    app.addHook('preParsing', async (request) => {
+      const bytes = announcedBytes(request, bodyLimit);
+      // What is larger than one body may be is refused without being read.
+      if (bytes === 0 || bytes > bodyLimit) return;
+      if (receiving + bytes > limit) {
+        onRefusal('bodies');
+        throw new OverloadedError(
+          'bodies',
+          RETRY_AFTER_SECONDS,
+          `bodies of ${receiving} bytes are being received already, and of this one ${bytes} are expected; try again`,
+        );
+      }
+      receiving += bytes;
+      whenReceived(request, () => {
+        receiving -= bytes;
+      });
+    });
+  },
+);
+
+/** What may come of a body: as much as is allowed where its length is not said. */
+function announcedBytes({ headers }: FastifyRequest, bodyLimit: number): number {
+  if (headers['transfer-encoding'] !== undefined) return bodyLimit;
+  return Number(headers['content-length'] ?? 0);
+}
+
+/** Calls back once: when the body is there, or its client has gone. */
+function whenReceived({ raw }: FastifyRequest, callback: () => void): void {
+  let isOver = false;
+  const end = () => {
+    if (isOver) return;
+    isOver = true;
+    callback();
+  };
+  raw.once('end', end);
+  raw.once('close', end);
+}
+
+const isStream = (payload: unknown): boolean =>
+  typeof payload === 'object' && payload !== null && 'pipe' in payload;

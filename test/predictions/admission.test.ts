@@ -1,0 +1,197 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Admission, OverloadedError, type Place, type Refusal } from '../../src/predictions/admission.js';
+import type { PredictionCost } from '../../src/predictions/cost.js';
+import { InvalidRequestError } from '../../src/predictions/errors.js';
+
+const WORK = { graph: 1, encode: 1, decode: 1, postprocess: 0, 'hand over': 1 };
+const QUICK = { graph: 0, encode: 0, decode: 0, postprocess: 0 };
+
+/** What takes up nothing, and takes as long as any other. */
+const cost = (fields: Partial<PredictionCost> = {}): PredictionCost => ({
+  resultBytes: 0,
+  workBytes: 0,
+  work: WORK,
+  ...fields,
+});
+
+function admission({ maxQueue = 100, maxWaitMilliseconds = 1e9, memoryBytes = 1e9, answers = 0 } = {}) {
+  const refusals: Refusal[] = [];
+  const options = {
+    maxQueue,
+    maxWaitMilliseconds,
+    memoryBytes: () => memoryBytes,
+    crowdedAnswers: () => answers,
+    onRefusal: (reason: Refusal) => refusals.push(reason),
+  };
+  return { admission: new Admission(options), refusals };
+}
+
+/** Lets it learn that a prediction like those takes so long. */
+function teach(to: Admission, milliseconds: number): void {
+  const place = to.admit(cost(), true);
+  place.begin();
+  place.made({ ...QUICK, encode: milliseconds });
+  place.settle();
+}
+
+function refusal(attempt: () => unknown): OverloadedError {
+  try {
+    attempt();
+  } catch (error) {
+    if (error instanceof OverloadedError) return error;
+    throw error;
+  }
+  throw new Error('it was taken in');
+}
+
+describe('a prediction that needs more memory than there is', () => {
+  it('is refused for ever, with both numbers and what is to be done', () => {
+    const { admission: small } = admission({ memoryBytes: 1e9 });
+    try {
+      small.admit(cost({ resultBytes: 2e9, workBytes: 5e8 }), true);
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toBeInstanceOf(InvalidRequestError);
+      const [fault] = (error as InvalidRequestError).faults;
+      expect(fault.path).toBe('/architecture');
+      expect(fault.message).toMatch(/about 4\.5 GB .* 1\.0 GB .*MAX_MEMORY_BYTES.*post-processing/);
+    }
+  });
+
+  it('is taken in where it just fits', () => {
+    const { admission: small } = admission({ memoryBytes: 1e9 });
+    small.admit(cost({ resultBytes: 3e8, workBytes: 4e8 }), true);
+  });
+});
+
+describe('memory', () => {
+  const LIMIT = 1000;
+  /** Of what is made and not stored, as the engine and the service have it. */
+  const held = (place: Place) => place.bytes;
+
+  it('is never promised twice, whatever is taken in, made, stored, read and given up', () => {
+    const step = fc.record({
+      resultBytes: fc.nat(300),
+      workBytes: fc.nat(500),
+      kind: fc.constantFrom('admit', 'admit', 'made', 'settle', 'hold', 'release'),
+      which: fc.nat(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const { admission: small } = admission({ memoryBytes: LIMIT });
+        const pending: Place[] = [];
+        const made: Place[] = [];
+        const releases: (() => void)[] = [];
+        const all: Place[] = [];
+        for (const { resultBytes, workBytes, kind, which } of steps) {
+          const take = <T>(from: T[]) =>
+            from.length > 0 ? from.splice(which % from.length, 1)[0] : undefined;
+          if (kind === 'admit') {
+            try {
+              const place = small.admit(cost({ resultBytes, workBytes }), true);
+              pending.push(place);
+              all.push(place);
+            } catch (error) {
+              if (!(error instanceof OverloadedError) && !(error instanceof InvalidRequestError)) throw error;
+            }
+          }
+          if (kind === 'made') {
+            const place = take(pending);
+            place?.begin();
+            place?.made(QUICK);
+            if (place) made.push(place);
+          }
+          if (kind === 'hold' && made.length > 0) releases.push(made[which % made.length].hold());
+          if (kind === 'settle') (take(made) ?? take(pending))?.settle();
+          if (kind === 'release') take(releases)?.();
+          const work = Math.max(
+            0,
+            ...all.filter((place) => place.isPending).map((place) => place.cost.workBytes),
+          );
+          expect(all.reduce((sum, place) => sum + held(place), 0) + work).toBeLessThanOrEqual(LIMIT);
+        }
+      }),
+    );
+  });
+
+  it('is free again when what was made is stored and every answer with it is over', () => {
+    const { admission: small, refusals } = admission({ memoryBytes: LIMIT });
+    const half = cost({ resultBytes: 250, workBytes: 400 });
+    const first = small.admit(half, true);
+    expect(refusal(() => small.admit(half, true))).toMatchObject({ reason: 'memory', retryAfter: 1 });
+    first.begin();
+    first.made(QUICK);
+    const releases = [first.hold(), first.hold()];
+    first.settle();
+    expect(first.bytes).toBe(250);
+    releases[0]();
+    expect(first.bytes).toBe(250);
+    releases[1]();
+    expect(first.bytes).toBe(0);
+    small.admit(half, true);
+    expect(refusals).toEqual(['memory']);
+  });
+});
+
+describe('the queue', () => {
+  it('takes one that is made and as many as may wait', () => {
+    const { admission: short, refusals } = admission({ maxQueue: 2 });
+    const places = [1, 2, 3].map(() => short.admit(cost(), true));
+    expect(refusal(() => short.admit(cost(), false)).message).toBe('2 predictions are waiting already');
+    places[0].begin();
+    places[0].made(QUICK);
+    short.admit(cost(), true);
+    expect(refusals).toEqual(['queue']);
+  });
+
+  it('counts answers that slow each other down as predictions that wait', () => {
+    const { admission: short } = admission({ maxQueue: 2, answers: 3 });
+    expect(refusal(() => short.admit(cost(), true)).message).toBe(
+      '0 predictions are waiting already, and 3 more are being written to answers',
+    );
+  });
+});
+
+describe('waiting', () => {
+  it('is bounded by how long those before will take, as far as the last ones have shown', () => {
+    const { admission: quick, refusals } = admission({ maxWaitMilliseconds: 2500 });
+    teach(quick, 1000);
+    for (let k = 0; k < 3; k++) quick.admit(cost(), true);
+    expect(quick.secondsUntilIdle).toBeCloseTo(3, 1);
+    const { reason, retryAfter, message } = refusal(() => quick.admit(cost(), true));
+    expect({ reason, retryAfter }).toEqual({ reason: 'wait', retryAfter: 3 });
+    expect(message).toMatch(/about 3000 ms, longer than the 2500 .*respond-async/);
+    expect(refusals).toEqual(['wait']);
+  });
+
+  it('does not bind those that nobody waits for, and does not begin before something is known', () => {
+    const { admission: quick } = admission({ maxWaitMilliseconds: 1 });
+    for (let k = 0; k < 5; k++) quick.admit(cost(), true);
+    const { admission: taught } = admission({ maxWaitMilliseconds: 1 });
+    teach(taught, 1000);
+    for (let k = 0; k < 5; k++) taught.admit(cost(), false);
+  });
+
+  it('lets one in that takes long itself where nothing is before it', () => {
+    const { admission: quick } = admission({ maxWaitMilliseconds: 1 });
+    teach(quick, 60_000);
+    quick.admit(cost(), true);
+  });
+
+  it('is over for what has come to nothing', () => {
+    const { admission: quick } = admission({ maxWaitMilliseconds: 1500 });
+    teach(quick, 1000);
+    const places = [quick.admit(cost(), true), quick.admit(cost(), true)];
+    refusal(() => quick.admit(cost(), true));
+    places[1].settle();
+    quick.admit(cost(), true);
+  });
+
+  it('is never told to be longer than 5 minutes', () => {
+    const { admission: slow } = admission({ maxQueue: 1 });
+    teach(slow, 1e7);
+    for (let k = 0; k < 2; k++) slow.admit(cost(), true);
+    expect(refusal(() => slow.admit(cost(), true)).retryAfter).toBe(300);
+  });
+});

@@ -1,0 +1,153 @@
+import { connect, type Socket } from 'node:net';
+import request from 'supertest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fixtureGraph, tinyGraph } from '../architecture/fixtures.js';
+import { begin, bytesOf, json, metric, post, predicted } from '../helpers/http.js';
+import { expectProblem } from '../helpers/problems.js';
+import { holdEngine, startService, type TestService } from '../helpers/service.js';
+
+let seeds = 0;
+
+/** A prediction of a few kB like no other in this file. */
+const small = () => ({ architecture: tinyGraph(), seed: ++seeds });
+
+/** One that is whole in memory: 45 MB with the engine, 45 MB with the service, and as much again at work. */
+const whole = () => ({
+  architecture: fixtureGraph('resnet18-10'),
+  postprocess: { noise: 1e-5, seed: ++seeds },
+});
+
+describe('memory', () => {
+  let service: TestService;
+  let url: string;
+  beforeAll(async () => {
+    // For one of these, not for two.
+    service = await startService({ MAX_MEMORY_BYTES: '240000000' });
+    url = service.url;
+  });
+  afterAll(() => service.stop());
+
+  const refusals = () => metric(url, 'ghn_serve_refusals_total', 'reason="memory"');
+  const ask = (body: object) => request(url).post('/predict').send(body);
+  const statusOf = async (body: object) => {
+    const response = await post(url, body);
+    await response.arrayBuffer();
+    // Its record tells how it ended, once it is stored.
+    if (response.ok) await json(`${url}${response.headers.get('location')}`);
+    return response.status;
+  };
+  const until = (body: object, status: number) => expect.poll(() => statusOf(body)).toBe(status);
+
+  it('that a prediction can never have is told of with 422, the numbers, and what can be done', async () => {
+    const body = { architecture: 'vgg11', postprocess: { noise: 1e-5 } };
+    expectProblem(await ask(body), 422, {
+      detail: 'The request does not validate.',
+      errors: [
+        ['/architecture', /would take about 1\.\d GB of memory, more than the 0\.24 GB .*MAX_MEMORY_BYTES/],
+      ],
+    });
+    // Not post-processed, it is small.
+    await bytesOf(await post(url, { architecture: 'vgg11', format: 'tiled' }));
+  });
+
+  it('that others have is told of with 503, and costs nothing that needs none', async () => {
+    const stored = small();
+    const address = await predicted(url, stored);
+    const release = holdEngine(service);
+    const first = whole();
+    const record = await begin(url, first);
+    const before = await refusals();
+    const answer = await ask(whole());
+    expectProblem(answer, 503, { detail: /would take about 0\.\d+ GB of memory, more than the 0\.24 GB/ });
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+    expect(await refusals()).toBe(before + 1);
+    // The same one is made once, what is stored is there, and something small fits beside it.
+    expect((await begin(url, first)).id).toBe(record.id);
+    expect((await post(url, stored)).headers.get('location')).toBe(new URL(address).pathname);
+    const beside = await begin(url, small());
+    release();
+    for (const { links } of [record, beside]) {
+      await expect
+        .poll(async () => (await json<{ status: string }>(`${url}${links.self}`)).status)
+        .toBe('succeeded');
+    }
+    await until(whole(), 200);
+  });
+
+  it('is held by answers that nobody reads, until their clients have gone', async () => {
+    const body = JSON.stringify(whole());
+    const { hostname, port } = new URL(url);
+    const socket: Socket = connect(Number(port), hostname).on('error', () => {});
+    socket.write(
+      `POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+    // Its head is there; of its 45 MB the rest is not taken.
+    await new Promise((resolve) => socket.once('readable', resolve));
+    socket.pause();
+    await until(whole(), 503);
+    socket.destroy();
+    await until(whole(), 200);
+  });
+
+  it('is given back by clients that hang up while they wait, and by predictions that are deleted', async () => {
+    const release = holdEngine(service);
+    try {
+      const controller = new AbortController();
+      const running = await begin(url, small());
+      const gone = post(url, whole(), { signal: controller.signal }).catch((error: Error) => error.name);
+      await until(whole(), 503);
+      controller.abort();
+      expect(await gone).toBe('AbortError');
+      let again = '';
+      await expect
+        .poll(async () => {
+          const answer = await post(url, whole(), { headers: { prefer: 'respond-async' } });
+          again = answer.headers.get('location') ?? '';
+          return answer.status;
+        })
+        .toBe(202);
+      await request(url).delete(again).expect(204);
+      const last = await begin(url, whole());
+      await request(url).delete(last.links.self).expect(204);
+      await request(url).delete(running.links.self).expect(204);
+    } finally {
+      release();
+    }
+  });
+});
+
+describe('time', () => {
+  let service: TestService;
+  let url: string;
+  beforeAll(async () => {
+    service = await startService({ MAX_WAIT_MS: '1' });
+    url = service.url;
+    // Shows how long the likes of them take.
+    await predicted(url, { architecture: fixtureGraph('resnet50') });
+  });
+  afterAll(() => service.stop());
+
+  const large = () => ({ architecture: fixtureGraph('resnet50'), seed: ++seeds });
+
+  it('that one would have to wait for longer than it may is told of with 503, at once', async () => {
+    const release = holdEngine(service);
+    const running = await begin(url, large());
+    // The one before it has run for longer than it should by the time that this one comes.
+    const waiting = await begin(url, large());
+    const answer = await request(url).post('/predict').send(small());
+    expectProblem(answer, 503, {
+      detail: /^the prediction would have to wait for about \d+ ms, longer than the 1 that/,
+    });
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+    expect(await metric(url, 'ghn_serve_refusals_total', 'reason="wait"')).toBe(1);
+    // Nobody waits for this one.
+    const later = await begin(url, small());
+    release();
+    for (const { links } of [running, waiting, later]) {
+      await expect
+        .poll(async () => (await json<{ status: string }>(`${url}${links.self}`)).status)
+        .toBe('succeeded');
+    }
+    await bytesOf(await post(url, small()));
+  });
+});
