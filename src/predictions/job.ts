@@ -4,6 +4,7 @@ import type { TiledTensor } from '../tensor/tensor.js';
 import type { Place } from './admission.js';
 import { CancelledError } from './errors.js';
 import type { PredictionRecord } from './record.js';
+import { untilAborted } from './until-aborted.js';
 
 /** What happens to a job: its record changes, or a stage of its making begins. */
 export type JobEvent = { readonly record: PredictionRecord } | { readonly stage: Stage };
@@ -95,16 +96,9 @@ export class Job {
    */
   async wait(signal: AbortSignal): Promise<void> {
     this.#waiting++;
-    let leave = () => {};
-    const left = new Promise<never>((_, reject) => {
-      leave = () => reject(signal.reason);
-      signal.addEventListener('abort', leave, { once: true });
-    });
     try {
-      signal.throwIfAborted();
-      await Promise.race([this.made, left]);
+      await untilAborted(this.made, signal);
     } finally {
-      signal.removeEventListener('abort', leave);
       this.#waiting--;
       if (this.#waiting === 0 && !this.#detached && !this.#tensors) this.cancel();
     }

@@ -20,6 +20,7 @@ import type { PredictionRecord, Problem } from './record.js';
 import { Recovery } from './recovery.js';
 import type { PredictRequest } from './request.js';
 import { resolveArchitecture } from './resolve.js';
+import { untilAborted } from './until-aborted.js';
 import { weightsFile } from './weights.js';
 
 /** Statistics of the predictions that were last asked about are kept: some 100 kB each. */
@@ -112,7 +113,7 @@ export class Predictions {
     const planned = this.#plan(request);
     this.#busy++;
     try {
-      const stored = await this.#find(planned.record.id);
+      const stored = await this.#findInTime(planned.record.id, signal);
       if (stored) {
         this.#observer.shared(stored.record, 'stored');
         return stored;
@@ -271,6 +272,20 @@ export class Predictions {
   /** @throws InvalidRequestError, OverloadedError where it is not taken in: it is as if it was never asked for */
   #join(planned: Plan, { isWaitedFor = true } = {}): Job {
     return this.#jobs.join(planned, (cost) => this.#options.admission.admit(cost, isWaitedFor));
+  }
+
+  /** As `#find`, unless the store takes longer than the one who asks will wait. */
+  async #findInTime(id: string, signal: AbortSignal): Promise<ReadyPrediction | null> {
+    const found = this.#find(id);
+    try {
+      return await untilAborted(found, signal);
+    } catch (error) {
+      found.then(
+        (late) => late?.release(),
+        () => {},
+      );
+      throw error;
+    }
   }
 
   /** What is stored; null where it is not, or is in the making. */

@@ -13,7 +13,7 @@ import {
 import { checksumsOf } from './blocks-file.js';
 import { BlocksReader } from './blocks-reader.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
-import { errorCode, failure } from './errors.js';
+import { errorCode, failure, isFull } from './errors.js';
 import { isId, PredictionFolders } from './folders.js';
 import { OpenPredictions } from './open-predictions.js';
 import {
@@ -221,7 +221,7 @@ export class DirectoryStore implements PredictionStore {
     try {
       await this.#makeRoom();
       await this.#publish(id, planned).catch(async (error: unknown) => {
-        if (errorCode(error) !== 'ENOSPC' && errorCode(error) !== 'EDQUOT') throw error;
+        if (!isFull(error)) throw error;
         // The disk is smaller than the bound: without this nothing new would ever be stored again.
         if ((await this.#evict(this.#leastRecentlyUsed(planned.bytes))) === 0) throw error;
         await this.#publish(id, planned);

@@ -1,6 +1,6 @@
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from './errors.js';
+import { errorCode, failure, isFull } from './errors.js';
 import { thisWriter, unfinishedName, type Writer, writerAlive } from './writer.js';
 
 const ID = /^[0-9a-f]{16,64}$/;
@@ -26,10 +26,16 @@ export class PredictionFolders {
   readonly #writer: Writer;
   #clearing: NodeJS.Timeout | undefined;
 
+  /** Rejects where the directory cannot be made, or nothing be written to it; that it is full may pass. */
   static async open(directory: string): Promise<PredictionFolders> {
     const folders = new PredictionFolders(directory, await thisWriter());
-    await mkdir(folders.#predictions, { recursive: true });
-    await mkdir(folders.#unfinished, { recursive: true });
+    try {
+      await mkdir(folders.#predictions, { recursive: true });
+      await mkdir(folders.#unfinished, { recursive: true });
+      await folders.#tryWriting();
+    } catch (error) {
+      throw failure(`the store needs a directory that it may write to, and ${directory} is none`, error);
+    }
     return folders;
   }
 
@@ -107,6 +113,16 @@ export class PredictionFolders {
 
   close(): void {
     clearTimeout(this.#clearing);
+  }
+
+  async #tryWriting(): Promise<void> {
+    const path = this.#newUnfinished();
+    try {
+      await writeFile(path, '');
+    } catch (error) {
+      if (!isFull(error)) throw error;
+    }
+    await rm(path, { force: true });
   }
 
   /** Returns whether something is left that may be given up in a while. */

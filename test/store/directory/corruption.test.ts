@@ -2,6 +2,7 @@ import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { StoreCorruptError } from '../../../src/store/store.js';
+import { tinyGraph } from '../../architecture/fixtures.js';
 import { digestsOf, expectedDigests, idOf, predictionOf, samplePrediction } from './samples.js';
 import { flipBit, openStore, temporaryDirectory } from './setup.js';
 
@@ -70,6 +71,62 @@ describe('a flipped bit', () => {
     early.release();
     expect(await store.record(idOf(1))).not.toBeNull();
     expect(problems).toEqual([]);
+  });
+});
+
+describe('of a prediction that was found corrupt', () => {
+  it.each(['blocks.bin', 'manifest.json'])(
+    'what it was made of remains: a flipped bit of %s',
+    async (file) => {
+      const directory = await temporaryDirectory();
+      const { store } = await openStore(directory);
+      const { record, architecture } = samplePrediction(1);
+      const kerasModel = { class_name: 'Sequential' };
+      await store.save({ ...samplePrediction(1), kerasModel });
+      expect(await store.remains(idOf(1))).toBeNull();
+      await flipBit(fileOf(directory, file), 100);
+      const stored = await store.open(idOf(1));
+      for (const { readBlock } of stored?.tensors ?? []) await Promise.allSettled([readBlock(0, 3)]);
+      expect(await store.remains(idOf(1))).toEqual({ record, architecture, kerasModel });
+      await store.save(samplePrediction(1));
+      expect(await store.remains(idOf(1))).toBeNull();
+      stored?.release();
+    },
+  );
+
+  it('the remains are found at a start as well, and can be deleted', async () => {
+    const directory = await temporaryDirectory();
+    const first = await openStore(directory);
+    await first.store.save(samplePrediction(1));
+    await truncate(fileOf(directory, 'blocks.bin'), 100);
+    const { store } = await openStore(directory);
+    expect(await store.record(idOf(1))).toBeNull();
+    expect(await store.remains(idOf(1))).toMatchObject({ record: { id: idOf(1) } });
+    expect(await store.delete(idOf(1))).toBe(true);
+    expect(await store.remains(idOf(1))).toBeNull();
+    expect(await store.delete(idOf(1))).toBe(false);
+  });
+
+  it.each(['record.json', 'architecture.json'])('nothing remains where %s is corrupt', async (file) => {
+    const directory = await temporaryDirectory();
+    const { store } = await openStore(directory);
+    await store.save(samplePrediction(1));
+    await flipBit(fileOf(directory, file));
+    expect(await store.architecture(idOf(1))).toEqual(file === 'record.json' ? tinyGraph() : null);
+    expect(await store.record(idOf(1))).toBeNull();
+    expect(await store.remains(idOf(1))).toBeNull();
+    expect(await store.delete(idOf(1))).toBe(false);
+  });
+
+  it('what is made again can be told to be the same, bit by bit', async () => {
+    const { store } = await openStore(await temporaryDirectory());
+    await store.save(samplePrediction(1));
+    const stored = (await store.open(idOf(1)))!;
+    const { tensors } = samplePrediction(1);
+    expect(await store.checksums(tensors)).toBe(stored.checksums);
+    new Uint32Array(tensors[2]!.block.buffer)[299_999]! ^= 1;
+    expect(await store.checksums(tensors)).not.toBe(stored.checksums);
+    stored.release();
   });
 });
 

@@ -70,3 +70,29 @@ describe('a disk that has become read-only', () => {
     expect(await store.delete(idOf(1))).toBe(true);
   });
 });
+
+describe('a start', () => {
+  it('on a disk that is read-only is refused, with the reason and the remedy', async (context) => {
+    const { directory, remount } = await smallDisk(context);
+    const { store } = await openStore(directory);
+    await store.save(predictionOf(1, MEBIBYTE));
+    remount('ro');
+    await expect(openStore(directory)).rejects.toThrow(
+      `the store needs a directory that it may write to, and ${directory} is none: EROFS: read-only file system`,
+    );
+    await expect(openStore(join(directory, 'new'))).rejects.toThrow('may write to');
+    remount('rw');
+    await expectServed((await openStore(directory)).store, 1, MEBIBYTE);
+  });
+
+  it('on a disk that is full knows what there is', async (context) => {
+    const { directory } = await smallDisk(context);
+    const { store } = await openStore(directory);
+    await store.save(predictionOf(1, MEBIBYTE));
+    await writeFile(join(directory, 'ballast'), Buffer.alloc(8 * MEBIBYTE)).catch(() => {});
+    const restarted = await openStore(directory);
+    await expectServed(restarted.store, 1, MEBIBYTE);
+    await rm(join(directory, 'ballast'));
+    await restarted.store.save(predictionOf(2, MEBIBYTE));
+  });
+});

@@ -1,0 +1,63 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import request from 'supertest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tinyGraph } from '../architecture/fixtures.js';
+import { bytesOf, json, post, predicted } from '../helpers/http.js';
+import { expectProblem } from '../helpers/problems.js';
+import { startService, type TestService } from '../helpers/service.js';
+
+/** More than there are threads that read files. */
+const STUCK = 6;
+
+const body = (seed: number) => ({ architecture: tinyGraph(), seed });
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService({ REQUEST_TIMEOUT_MS: '1500' });
+});
+afterAll(() => service.stop());
+
+/**
+ * A pipe in the place of a prediction's record is a disk that does not answer: it is read when there is something in it.
+ * Returns what lets it answer; in a process of its own, since this one's threads are the service's, and stuck.
+ */
+function stall(id: string): () => void {
+  const record = join(service.store, 'predictions', id, 'record.json');
+  renameSync(record, `${record}.aside`);
+  execFileSync('mkfifo', [record]);
+  return () => {
+    spawn('sh', ['-c', 'cat "$0.aside" > "$0" && mv "$0.aside" "$0"', record]);
+  };
+}
+
+describe.skipIf(process.platform === 'win32')('a disk that does not answer', () => {
+  it('holds up neither health, nor the engine, nor those who wait no longer than they may', async () => {
+    const { url } = service;
+    const stored: string[] = [];
+    for (let seed = 0; seed < STUCK; seed++) stored.push(await predicted(url, body(seed)));
+    const expected = await bytesOf(await fetch(`${stored[0]}/weights`));
+    for (const address of stored) await json(address);
+    const ids = stored.map((address) => address.split('/').at(-1)!);
+    const answers = ids.map(stall);
+
+    const reads = ids.map((id) => fetch(`${url}/predictions/${id}/weights`));
+    // Stored, and nobody knows when it can be read.
+    const again = request(url).post('/predict').send(body(1)).then();
+    for (const path of ['/livez', '/readyz']) {
+      expect((await fetch(url + path)).status, path).toBe(200);
+    }
+    // Made, answered, and stored once the disk is there again.
+    const made = await post(url, body(99));
+    expect(made.status).toBe(200);
+    await bytesOf(made);
+    expectProblem(await again, 503, { detail: 'the prediction was not ready after 1500 ms; try again' });
+
+    for (const answer of answers) answer();
+    const [first, ...others] = await Promise.all(reads);
+    expect(await bytesOf(first!)).toEqual(expected);
+    for (const response of others) await bytesOf(response);
+    expect(await json(`${url}${made.headers.get('location')}`)).toMatchObject({ status: 'succeeded' });
+  });
+});
