@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { buildApp } from './app.js';
 import { memoryForPredictions } from './memory.js';
@@ -33,7 +34,7 @@ export interface Service {
   start(): Promise<string>;
   /** Settles when the GHNs are loaded; rejects where they cannot be. */
   readonly ready: Promise<void>;
-  /** Finishes what is under way, refuses the rest, and lets go of everything. */
+  /** Finishes what is under way, unless it takes longer than a request may, refuses the rest, and lets go of everything. */
   stop(): Promise<void>;
 }
 
@@ -94,8 +95,11 @@ export async function buildService({ settings, logger, version }: ServiceOptions
       logger.info({ engine, ghns: ghns.map(({ id }) => id) }, 'ready');
     }),
     async stop() {
-      await app.close();
-      await predictions.settle();
+      const finished = app.close().then(() => predictions.settle());
+      const limit = setTimeout(settings.REQUEST_TIMEOUT_MS, 'late', { ref: false });
+      if ((await Promise.race([finished, limit])) === 'late') {
+        logger.warn('stopping: what is still under way is cut off');
+      }
       await Promise.all([predictor.close(), statistics.close()]);
       await store.close();
     },

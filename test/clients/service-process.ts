@@ -59,6 +59,11 @@ export class ServiceProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** With which the main process ended by itself; null where it has not. */
+  get exitCode(): number | null {
+    return this.#child.exitCode;
+  }
+
   /** SIGKILL, at once; resolves when no process is left: all that it has started write to the same log. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
