@@ -5,47 +5,59 @@ const WINDOWS = 6;
 
 const SECONDS_PER_HOUR = 3600;
 
-export interface Window {
-  /** Its middle, from the start. */
+/** What is resident at a moment. */
+export interface Resident {
+  /** From the start. */
   readonly seconds: number;
-  /** The median of its samples. */
   readonly residentBytes: number;
 }
 
-/** How the memory of a process changed in a part of its life. */
+/** How memory changed. */
 export interface Growth {
-  readonly role: Role;
-  readonly pid: number;
-  /** The length of that part. */
+  /** For how long it was watched. */
   readonly seconds: number;
-  readonly windows: readonly Window[];
+  /** Each with its middle and the median of its samples. */
+  readonly windows: readonly Resident[];
   /** Of the last window over the first: 0.05 is 5 % more. */
   readonly growth: number;
   /** Of the median line through all windows, as a part of the first window, per hour. */
   readonly perHour: number;
 }
 
-/**
- * How the memory of one process changed from `start` to `end`: of those that had the role then, the one that lived longest.
- * Medians, since what the garbage collector has not yet taken comes and goes. Null where there are fewer samples than
- * windows.
- */
-export function memoryGrowth(
+/** The memory of one process from `start` to `end`: of those that had the role then, the one that lived longest. */
+export function lifeOf(
   samples: readonly Sample[],
   role: Role,
   start: number,
   end: number,
-): Growth | null {
+): readonly Sample[] {
   const of = samples.filter((one) => one.role === role && one.seconds >= start && one.seconds <= end);
   const lives = [...new Set(of.map(({ pid }) => pid))].map((pid) => of.filter((one) => one.pid === pid));
-  const [life] = lives.sort((a, b) => b.length - a.length);
-  if (!life || life.length < WINDOWS) return null;
+  return lives.sort((a, b) => b.length - a.length)[0] ?? [];
+}
+
+/** The memory of several processes together, at the moments at which all of them were there. */
+export function together(lives: readonly (readonly Sample[])[]): readonly Resident[] {
+  const [first, ...others] = lives.map(
+    (life) => new Map(life.map(({ seconds, residentBytes }) => [seconds, residentBytes])),
+  );
+  return [...(first ?? [])].flatMap(([seconds, bytes]) => {
+    const rest = others.map((life) => life.get(seconds) ?? Number.NaN);
+    const residentBytes = rest.reduce((sum, other) => sum + other, bytes);
+    return Number.isNaN(residentBytes) ? [] : { seconds, residentBytes };
+  });
+}
+
+/**
+ * How memory changed. By medians, since what the garbage collector has not yet taken comes and goes. Null where there are
+ * fewer samples than windows.
+ */
+export function growthOf(life: readonly Resident[]): Growth | null {
+  if (life.length < WINDOWS) return null;
   const windows = windowsOf(life);
   const [first] = windows;
   const { residentBytes: last } = windows[WINDOWS - 1];
   return {
-    role,
-    pid: life[0].pid,
     seconds: life[life.length - 1].seconds - life[0].seconds,
     windows,
     growth: last / first.residentBytes - 1,
@@ -53,7 +65,7 @@ export function memoryGrowth(
   };
 }
 
-function windowsOf(life: readonly Sample[]): Window[] {
+function windowsOf(life: readonly Resident[]): Resident[] {
   return Array.from({ length: WINDOWS }, (_, index) => {
     const samples = life.slice(
       Math.floor((index * life.length) / WINDOWS),
@@ -67,7 +79,7 @@ function windowsOf(life: readonly Sample[]): Window[] {
 }
 
 /** Theil and Sen's: the median of the slopes between any two, which single windows that are off cannot turn. */
-function medianSlope(windows: readonly Window[]): number {
+function medianSlope(windows: readonly Resident[]): number {
   const slopes = windows.flatMap((a, index) =>
     windows.slice(index + 1).map((b) => (b.residentBytes - a.residentBytes) / (b.seconds - a.seconds)),
   );

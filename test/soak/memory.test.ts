@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { memoryGrowth } from '../../soak/memory.js';
+import { growthOf, lifeOf, together } from '../../soak/memory.js';
 import type { Sample } from '../../soak/processes.js';
 
 const MB = 1e6;
@@ -17,14 +17,14 @@ const life = (pid: number, start: number, end: number, megabytes: (seconds: numb
 describe('the growth of memory', () => {
   it('is none where memory only goes up and down with the garbage collector', () => {
     const samples = life(1, 0, 1800, (seconds) => 200 + (seconds % 40));
-    const { growth, perHour } = memoryGrowth(samples, 'main', 300, 1800)!;
+    const { growth, perHour } = growthOf(lifeOf(samples, 'main', 300, 1800))!;
     expect(Math.abs(growth)).toBeLessThan(0.01);
     expect(Math.abs(perHour)).toBeLessThan(0.01);
   });
 
   it('is a leak’s, whatever goes up and down on top of it', () => {
     const samples = life(1, 0, 1800, (seconds) => 200 + (seconds % 40) + seconds / 36);
-    const { growth, perHour } = memoryGrowth(samples, 'main', 300, 1800)!;
+    const { growth, perHour } = growthOf(lifeOf(samples, 'main', 300, 1800))!;
     expect(growth).toBeGreaterThan(0.1);
     // 100 MB an hour, over 200 MB and something.
     expect(perHour).toBeGreaterThan(0.4);
@@ -33,18 +33,20 @@ describe('the growth of memory', () => {
 
   it('is not a single peak’s', () => {
     const samples = life(1, 0, 1800, (seconds) => (seconds > 1000 && seconds < 1060 ? 900 : 200));
-    expect(memoryGrowth(samples, 'main', 300, 1800)!.growth).toBe(0);
+    expect(growthOf(lifeOf(samples, 'main', 300, 1800))!.growth).toBe(0);
   });
 
   it('leaves the warm-up out', () => {
     const samples = life(1, 0, 1800, (seconds) => Math.min(200, 20 + seconds));
-    expect(memoryGrowth(samples, 'main', 300, 1800)!.growth).toBe(0);
+    expect(growthOf(lifeOf(samples, 'main', 300, 1800))!.growth).toBe(0);
   });
 
   it('is of the process that lived longest, not from one process to the next', () => {
     const samples = [...life(1, 0, 1300, () => 100), ...life(2, 1300, 1800, () => 200)];
-    const { pid, growth, seconds } = memoryGrowth(samples, 'main', 300, 1800)!;
-    expect([pid, growth, seconds]).toEqual([1, 0, 999]);
+    const judged = lifeOf(samples, 'main', 300, 1800);
+    expect(judged.every(({ pid }) => pid === 1)).toBe(true);
+    const { growth, seconds } = growthOf(judged)!;
+    expect([growth, seconds]).toEqual([0, 999]);
   });
 
   it('cannot be told from a few samples', () => {
