@@ -26,12 +26,13 @@ export const malformedHttp = fastifyPlugin(async (app: FastifyInstance) => {
 
 /**
  * Answers what cannot be read as a request, so never comes to a route, and ends its connection. Into an answer that is
- * being sent it writes nothing: its client would take that for a part of it.
+ * being sent it writes nothing, since its client would take that for a part of it, nor a second one behind that of a
+ * request whose body turns out to be malformed.
  */
 export function refuseMalformed({ code }: ConnectionError, socket: Socket): void {
   const answer = answers.get(socket);
-  const isAnswering = answer?.headersSent && !answer.writableFinished;
-  if (code === 'ECONNRESET' || !socket.writable || isAnswering) {
+  const isAnswered = answer?.headersSent && !(answer.writableFinished && answer.req.complete);
+  if (code === 'ECONNRESET' || !socket.writable || isAnswered) {
     socket.destroy();
     return;
   }

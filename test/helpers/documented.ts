@@ -41,7 +41,7 @@ const paths = Object.keys(document.paths!)
 function expressionOf(path: string): RegExp {
   const pattern = path
     .replaceAll('.', '\\.')
-    .replace(/\{name\}$/, '.+')
+    .replace(/(?<=tensors\/)\{name\}$/, '.+')
     .replaceAll(/\{[^}]+\}/g, '[^/]+');
   return new RegExp(`^${pattern}$`);
 }
@@ -69,7 +69,7 @@ export function undocumented(answer: Answer): string[] {
   if (!known)
     return UNDOCUMENTED.test(path) && status < 400
       ? []
-      : problemFaults(answer, [400, 401, 404, 405, 414, 429, 431]);
+      : problemFaults(answer, [400, 401, 403, 404, 405, 414, 429, 431]);
   const item = document.paths![known]!;
   const key = method.toLowerCase() as 'get' | 'head' | 'post' | 'delete';
   // Whatever can be had can be asked about.
