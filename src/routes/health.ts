@@ -31,7 +31,10 @@ export const health: FastifyPluginAsyncZod<HealthOptions> = async (app, { isRead
         tags: ['service'],
         operationId: 'getReadiness',
         summary: 'Whether predictions are taken',
-        description: '200 once the GHNs are loaded and warm; 503 before, and while the service shuts down.',
+        description:
+          '200 once the GHNs are loaded and warm; 503 before, while the engine is started anew, and while the service shuts ' +
+          'down. A disk that is full or read-only does not make it 503: predictions are answered, and the record of one ' +
+          'that could not be stored says so.',
         response: { 200: jsonResponse('They are.', statusSchema), 503: unavailable('Not ready') },
       },
     },
