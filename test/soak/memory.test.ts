@@ -50,13 +50,14 @@ describe('the growth of memory', () => {
   });
 
   it('cannot be told from a few samples', () => {
-    expect(
-      memoryGrowth(
-        life(1, 0, 5, () => 100),
-        'main',
-        0,
-        5,
-      ),
-    ).toBeNull();
+    expect(growthOf(life(1, 0, 5, () => 100))).toBeNull();
+    expect(growthOf([])).toBeNull();
+  });
+
+  it('is of several processes together where all of them were there', () => {
+    const both = together([life(1, 0, 600, () => 100), life(2, 100, 600, (seconds) => seconds)]);
+    expect(both[0]).toEqual({ seconds: 100, residentBytes: 200 * MB });
+    expect(both).toHaveLength(500);
+    expect(growthOf(both)!.growth).toBeGreaterThan(0.5);
   });
 });
