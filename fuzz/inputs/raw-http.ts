@@ -1,0 +1,43 @@
+import { connect } from 'node:net';
+
+export interface RawResponse {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: Buffer;
+}
+
+/** Sends bytes as they are, of whatever a client may think a request is, and reads the answer to its end. */
+export function exchange(port: number, request: Uint8Array): Promise<RawResponse> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    const socket = connect({ port, host: '127.0.0.1' });
+    // An answer may come before all of the request is read; what then ends the connection is no concern.
+    let failure: Error | undefined;
+    socket.on('data', (piece: Buffer) => pieces.push(piece));
+    socket.once('error', (error) => {
+      failure = error;
+    });
+    socket.once('close', () => {
+      const response = parseResponse(Buffer.concat(pieces));
+      if (response) resolve(response);
+      else reject(new Error('the connection ended without an answer', { cause: failure }));
+    });
+    // Not ended: to Node's server a client that sends no more is one that waits for nothing either.
+    socket.write(request);
+  });
+}
+
+function parseResponse(bytes: Buffer): RawResponse | null {
+  const end = bytes.indexOf('\r\n\r\n');
+  if (end < 0) return null;
+  const [first = '', ...lines] = bytes.toString('latin1', 0, end).split('\r\n');
+  const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(first)?.[1]);
+  const headers = new Map(
+    lines.map((line): [string, string] => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+    }),
+  );
+  return { status, headers, body: bytes.subarray(end + 4) };
+}

@@ -1,0 +1,28 @@
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import type { Result } from '../../fuzz/runner/protocol.js';
+import { runTask } from '../../fuzz/runner/run.js';
+
+it('an endless loop, a crash and a full heap are told of the input that they came from, and the others go on', async () => {
+  const results: Result[] = [];
+  await runTask(
+    { target: 'none', seed: 0, from: 0, to: 7 },
+    (result) => {
+      results.push(result);
+    },
+    // Long enough for a full heap to be noticed by the engine itself.
+    { module: fileURLToPath(new URL('broken-process.ts', import.meta.url)), hangMilliseconds: 6_000 },
+  );
+  expect(results.map(({ index, outcome }) => [index, outcome])).toEqual([
+    [0, 'refused'],
+    [1, 'failed'],
+    [2, 'refused'],
+    [3, 'failed'],
+    [4, 'refused'],
+    [5, 'failed'],
+    [6, 'refused'],
+  ]);
+  expect(results[1]!.message).toContain('nothing came of it in 6 s');
+  expect(results[3]!.message).toContain('SIGABRT');
+  expect(results[5]!.message).toMatch(/heap|SIGABRT|nothing came of it/);
+}, 300_000);
