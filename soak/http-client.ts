@@ -29,11 +29,11 @@ export class SilenceError extends Error {}
 
 /** Connections to the service, kept for further requests as HTTP clients do. */
 export class HttpClient {
-  readonly #url: string;
+  readonly url: string;
   readonly #agent = new http.Agent({ keepAlive: true });
 
   constructor(url: string) {
-    this.#url = url;
+    this.url = url;
   }
 
   /** @throws CutShortError, SilenceError, and what Node does where there is no connection */
@@ -86,7 +86,7 @@ export class HttpClient {
 
   #begin({ method, path, headers, body }: HttpRequest): http.ClientRequest {
     const type = body === undefined ? {} : { 'content-type': 'application/json' };
-    const outgoing = http.request(`${this.#url}${path}`, {
+    const outgoing = http.request(`${this.url}${path}`, {
       method,
       headers: { ...type, ...headers },
       agent: this.#agent,

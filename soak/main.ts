@@ -29,7 +29,7 @@ async function main(options: SoakOptions): Promise<void> {
       judged,
       samples,
     };
-    await writeFile(options.report, `${JSON.stringify(report, null, 1)}\n`);
+    await writeFile(options.report, `${JSON.stringify(report)}\n`);
   }
   if (!verdict.holds) process.exitCode = EXIT_CODE_FAILS;
 }

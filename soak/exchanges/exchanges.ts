@@ -13,6 +13,7 @@ import {
 } from './parts.js';
 import { predictAgain, predictNew } from './predict.js';
 import { badRequest } from './refused.js';
+import { sendHalf, sendNoHttp } from './sockets.js';
 
 export interface ExchangeKind {
   readonly name: string;
@@ -41,6 +42,8 @@ export const EXCHANGES: readonly ExchangeKind[] = [
   { name: 'hang up, events', weight: 2, run: hangUpOnEvents },
   { name: 'delete', weight: 4, run: deletePrediction },
   { name: 'bad request', weight: 8, run: badRequest },
+  { name: 'half a request', weight: 2, run: sendHalf },
+  { name: 'no HTTP', weight: 1, run: sendNoHttp },
   { name: 'list', weight: 3, run: listAll },
   { name: 'look', weight: 6, run: look },
 ];

@@ -1,0 +1,49 @@
+import { once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { type Exchange, ExcusedError } from '../exchange.js';
+
+/** How long half a request is left alone: sooner or later the service would end the connection. */
+const MAX_WAIT_MS = 2000;
+
+/** A beginning of a request, and of a body, that never go on. */
+const HALVES = [
+  'POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-ty',
+  'POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"archi',
+];
+
+const NO_HTTP = ['\0\x01\x02\x03\r\n\r\n', 'HELLO WORLD\r\n\r\n', 'GET / HTTP/9.9\r\n\r\n'];
+
+/** Sends half a request, waits, and vanishes. */
+export async function sendHalf(exchange: Exchange): Promise<void> {
+  const { random } = exchange;
+  const socket = await connect(exchange);
+  socket.write(random.pick(HALVES));
+  await setTimeout(random.below(MAX_WAIT_MS));
+  socket.destroy();
+}
+
+/** Sends what is no HTTP: it is told so, and the connection is ended. */
+export async function sendNoHttp(exchange: Exchange): Promise<void> {
+  const socket = await connect(exchange);
+  socket.setEncoding('latin1').write(exchange.random.pick(NO_HTTP));
+  let answer = '';
+  for await (const text of socket) answer += text;
+  if (answer === '' && exchange.sawRestart)
+    throw new ExcusedError('no answer while the service is restarted');
+  exchange.expect(/^HTTP\/1\.1 (4\d\d|505) /.test(answer), `what is no HTTP is answered with ${answer}`);
+}
+
+async function connect(exchange: Exchange): Promise<Socket> {
+  const { hostname, port } = new URL(exchange.world.client.url);
+  const socket = createConnection(Number(port), hostname);
+  try {
+    await once(socket, 'connect');
+  } catch (error) {
+    if (!exchange.sawRestart) throw error;
+    throw new ExcusedError('no connection while the service is restarted');
+  }
+  // A reset is an end as well: what was answered before it counts.
+  socket.on('error', () => {});
+  return socket;
+}
