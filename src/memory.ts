@@ -12,9 +12,7 @@ const LEAST_BYTES = 256e6;
 const FLOAT_BYTES = 4;
 
 /** Bytes of memory that the container may use, or that the machine has. */
-export function memoryLimit(): number {
-  return Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
-}
+export const MEMORY_LIMIT = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
 
 /**
  * Bytes that are left for predictions, in all of the service's processes together.
@@ -22,5 +20,5 @@ export function memoryLimit(): number {
  * @param parameters how many numbers the loaded GHNs hold
  */
 export function memoryForPredictions(parameters: number): number {
-  return Math.max(LEAST_BYTES, SHARE * memoryLimit() - IDLE_BYTES - FLOAT_BYTES * parameters);
+  return Math.max(LEAST_BYTES, SHARE * MEMORY_LIMIT - IDLE_BYTES - FLOAT_BYTES * parameters);
 }

@@ -15,7 +15,10 @@ export function predictedTensors({ nodes, stateDict }: Architecture): PredictedT
   const tensors = nodes.flatMap((node, index) =>
     (['weight', 'bias'] as const).flatMap((role): PredictedTensor[] => {
       const tensor = node[role];
-      return tensor ? [{ ...tensor, role, node: index, classifier: node.classifier }] : [];
+      if (!tensor) return [];
+      // Written out: `...tensor` takes ten times as long, and every request comes by here several times.
+      const { name, shape } = tensor;
+      return [{ name, shape, role, node: index, classifier: node.classifier }];
     }),
   );
   if (!stateDict) return tensors;

@@ -2,7 +2,7 @@ import { getHeapStatistics } from 'node:v8';
 import underPressure from '@fastify/under-pressure';
 import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { memoryLimit } from '../memory.js';
+import { MEMORY_LIMIT } from '../memory.js';
 import { OverloadedError } from '../predictions/admission.js';
 
 /**
@@ -42,7 +42,7 @@ export const pressure = fastifyPlugin(
     {
       maxEventLoopDelayMilliseconds = MAX_EVENT_LOOP_DELAY_MS,
       maxHeapBytes = HEAP_SHARE * getHeapStatistics().heap_size_limit,
-      maxResidentBytes = RESIDENT_SHARE * memoryLimit(),
+      maxResidentBytes = RESIDENT_SHARE * MEMORY_LIMIT,
       onRefusal,
     }: PressureOptions,
   ) => {

@@ -68,10 +68,12 @@ export const slowClients = fastifyPlugin(
     app.addHook('onSend', async (_request, reply, payload) => {
       const { socket } = reply.raw;
       if (!socket || !isStream(payload)) return;
-      socket.setTimeout(patience.stallMilliseconds);
+      const { timeout } = app.server;
+      const stall = Math.min(patience.stallMilliseconds, timeout || Number.POSITIVE_INFINITY);
+      socket.setTimeout(stall);
       // Node sets it back on a connection that falls idle, not where the next request is there already.
       whenClosed(reply, () => {
-        if (socket.timeout === patience.stallMilliseconds) socket.setTimeout(app.server.timeout);
+        if (socket.timeout === stall) socket.setTimeout(timeout);
       });
     });
 

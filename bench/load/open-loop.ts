@@ -1,0 +1,87 @@
+import http from 'node:http';
+
+/** What became of one request. */
+export interface Outcome {
+  /** 0 where there was no answer. */
+  readonly status: number;
+  /** From the moment at which it was meant to be sent to its last byte: time that it had to wait here counts. */
+  readonly milliseconds: number;
+  /** How much later than meant it was sent: what the generator itself adds. */
+  readonly late: number;
+  readonly retryAfter: string | undefined;
+}
+
+export interface Load {
+  readonly port: number;
+  /** Requests a second, on average; they do not wait for each other. */
+  readonly rate: number;
+  readonly seconds: number;
+  /** The body of the next request. */
+  readonly nextBody: () => string;
+}
+
+/** Sends before there is a moment's rest: a burst of arrivals must not keep the answers from being read. */
+const MAX_SENDS_PER_TURN = 8;
+
+/**
+ * Sends requests at random moments (Poisson), whatever becomes of those before. autocannon's rate is kept by each
+ * connection on its own, which sends nothing while it waits for an answer: a slow service would be asked less often, and
+ * the time that its clients wait would be missing from the figures.
+ */
+export async function openLoop({ port, rate, seconds, nextBody }: Load): Promise<Outcome[]> {
+  const moments = poissonMoments(rate, seconds);
+  const agent = new http.Agent({ keepAlive: true });
+  const start = performance.now();
+  const outcomes: Promise<Outcome>[] = [];
+  await new Promise<void>((resolve) => {
+    let next = 0;
+    const turn = () => {
+      const now = performance.now() - start;
+      for (let sends = 0; sends < MAX_SENDS_PER_TURN && next < moments.length; sends++, next++) {
+        if (moments[next] > now) break;
+        outcomes.push(send(agent, port, nextBody(), start + moments[next]));
+      }
+      if (next === moments.length) resolve();
+      else setTimeout(turn, Math.max(0, moments[next] - (performance.now() - start)));
+    };
+    turn();
+  });
+  const all = await Promise.all(outcomes);
+  agent.destroy();
+  return all;
+}
+
+/** Milliseconds from the start, in order. */
+function poissonMoments(rate: number, seconds: number): number[] {
+  const moments: number[] = [];
+  for (let at = 0; ; ) {
+    at += (-Math.log(1 - Math.random()) / rate) * 1000;
+    if (at >= seconds * 1000) return moments;
+    moments.push(at);
+  }
+}
+
+function send(agent: http.Agent, port: number, body: string, meant: number): Promise<Outcome> {
+  const late = performance.now() - meant;
+  return new Promise((resolve) => {
+    const end = (status: number, retryAfter?: string) =>
+      resolve({ status, milliseconds: performance.now() - meant, late, retryAfter });
+    const outgoing = http.request(
+      {
+        agent,
+        host: '127.0.0.1',
+        port,
+        method: 'POST',
+        path: '/predict',
+        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+      },
+      (response) => {
+        response.resume();
+        response.once('end', () => end(response.statusCode!, response.headers['retry-after']));
+        response.once('error', () => end(0));
+      },
+    );
+    outgoing.once('error', () => end(0));
+    outgoing.end(body);
+  });
+}
