@@ -1,8 +1,14 @@
 /** Even with each character escaped it fits into a URL (see the service's bound on headers). */
 export const MAX_PATTERN_LENGTH = 8192;
 
-/** Each costs a search in every tensor's name; a name without a star costs nearly nothing, however many there are. */
+/** Each is held to every tensor's name; a name without a star costs nearly nothing, however many there are. */
 const MAX_STARRED = 64;
+
+/**
+ * What stands between two stars is searched for in every tensor's name, which at worst takes the product of both lengths:
+ * 64 would take a second for 10,000 names as long as names can be, and nothing else is answered meanwhile.
+ */
+const MAX_SEARCHED = 8;
 
 export class PatternError extends Error {}
 
@@ -26,6 +32,12 @@ export class NamePattern {
     if (this.#starred.length > MAX_STARRED) {
       throw new PatternError(`there are ${this.#starred.length} names with a *, more than ${MAX_STARRED}`);
     }
+    const searched = this.#starred.filter(({ middle }) => middle.length > 0).length;
+    if (searched > MAX_SEARCHED) {
+      throw new PatternError(
+        `there are ${searched} names with something between two *, more than ${MAX_SEARCHED}`,
+      );
+    }
   }
 
   matches(name: string): boolean {
@@ -41,7 +53,11 @@ interface Starred {
 }
 
 function starred(fragments: readonly string[]): Starred {
-  return { beginning: fragments[0], middle: fragments.slice(1, -1), end: fragments[fragments.length - 1] };
+  return {
+    beginning: fragments[0],
+    middle: fragments.slice(1, -1).filter(Boolean),
+    end: fragments[fragments.length - 1],
+  };
 }
 
 /**

@@ -73,6 +73,7 @@ describe('name patterns', () => {
     ['a\\d', 'backslash at character 2'],
     ['a'.repeat(16_385), '16385 characters'],
     [Array(65).fill('a*').join(','), '65 names with a *, more than 64'],
+    [Array(9).fill('a*b*').join(','), '9 names with something between two *, more than 8'],
   ])('refuse %j', (list, message) => {
     expect(() => new NamePattern(list)).toThrow(PatternError);
     expect(() => new NamePattern(list)).toThrow(message);
@@ -80,5 +81,17 @@ describe('name patterns', () => {
 
   test('answer at once where backtracking would not end', () => {
     expect(matches(`${'*a'.repeat(1000)}*b`, 'a'.repeat(5000))).toBe(false);
+  });
+
+  test('answer soon whatever they look for in the longest names of the largest network', () => {
+    const names = Array.from({ length: 10_000 }, (_, k) => 'ab'.repeat(254) + String(k).padStart(4, '0'));
+    for (const fragment of [
+      `${'ab'.repeat(120)}c`,
+      `c${'ab'.repeat(120)}`,
+      `${'ab'.repeat(60)}b${'ab'.repeat(60)}`,
+    ]) {
+      const pattern = new NamePattern(Array(8).fill(`*${fragment}*`).join(','));
+      expect(names.some((name) => pattern.matches(name))).toBe(false);
+    }
   });
 });
