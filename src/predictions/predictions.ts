@@ -8,7 +8,6 @@ import type { StatisticsWorker } from '../statistics/worker.js';
 import type { ListOptions, PredictionStore, RecordPage } from '../store/store.js';
 import { roundedSource, type TensorSource, tensorSource } from '../tensor/tensor.js';
 import type { Admission } from './admission.js';
-import { Digests } from './digests.js';
 import { NotFoundError, NotReadyError } from './errors.js';
 import type { Job, JobEvent } from './job.js';
 import { Jobs } from './jobs.js';
@@ -20,8 +19,8 @@ import type { PredictionRecord, Problem } from './record.js';
 import { Recovery } from './recovery.js';
 import type { PredictRequest } from './request.js';
 import { resolveArchitecture } from './resolve.js';
+import { StoredRecords } from './stored-records.js';
 import { untilAborted } from './until-aborted.js';
-import { weightsFile } from './weights.js';
 
 /** Statistics of the predictions that were last asked about are kept: some 100 kB each. */
 const MAX_STATISTICS = 64;
@@ -57,10 +56,8 @@ export class Predictions {
   readonly #observer: PredictionObserver;
   readonly #jobs: Jobs;
   readonly #recovery: Recovery;
-  readonly #digests: Digests;
+  readonly #stored: StoredRecords;
   readonly #statistics = new RecentResults<Statistics>(MAX_STATISTICS);
-  /** What is being added to stored records. */
-  readonly #notes = new Set<Promise<void>>();
   /** Weights that are being read or waited for. */
   #busy = 0;
   /** How many predictions were stored. */
@@ -68,14 +65,14 @@ export class Predictions {
 
   constructor(options: PredictionsOptions) {
     this.#options = options;
-    const { store, queue } = options;
+    const { queue } = options;
     this.#observer = observers(options.observers);
     this.#jobs = new Jobs({
       ...options,
       observer: this.#observer,
       onStored: (id) => {
         this.#saves++;
-        this.#digests.add(id);
+        this.#stored.added(id);
       },
     });
     this.#recovery = new Recovery({
@@ -84,17 +81,12 @@ export class Predictions {
       jobs: this.#jobs,
       join: (planned) => this.#join(planned),
     });
-    this.#digests = new Digests({
+    this.#stored = new StoredRecords({
+      ...options,
+      observer: this.#observer,
+      jobs: this.#jobs,
+      recovery: this.#recovery,
       isIdle: () => this.#busy === 0 && !queue.busy,
-      open: async (id) => {
-        const stored = await this.#recovery.open(id);
-        if (!stored) return null;
-        const { record, tensors, release } = stored;
-        const { source } = weightsFile(record, tensors, record.request);
-        return { source, release };
-      },
-      done: (id, digest) => store.amend(id, { digest }),
-      onError: (error, id) => this.#observer.storeFailed(id, error),
     });
   }
 
@@ -143,13 +135,7 @@ export class Predictions {
   async record(id: string): Promise<PredictionRecord> {
     const live = this.progress(id);
     if (live && live.status !== 'succeeded') return live;
-    let stored = await this.#storedRecord(id);
-    // Once more, should it turn out corrupt, and be made again, as it is read for its digest.
-    for (let time = 0; stored?.digest === null && time < 2; time++) {
-      await this.#digests.now(id);
-      stored = await this.#storedRecord(id);
-    }
-    const record = stored ?? (await this.#recovery.begin(id))?.record;
+    const record = (await this.#stored.get(id)) ?? (await this.#recovery.begin(id))?.record;
     if (!record) throw this.#notFound(id);
     return record;
   }
@@ -238,25 +224,13 @@ export class Predictions {
 
   /** Takes down how long the first answer took to write, once it is stored. */
   noteSerialized(id: string, milliseconds: number): void {
-    const noted = this.#noteSerialized(id, milliseconds)
-      .catch((error: Error) => this.#observer.storeFailed(id, error))
-      .finally(() => this.#notes.delete(noted));
-    this.#notes.add(noted);
-  }
-
-  async #noteSerialized(id: string, milliseconds: number): Promise<void> {
-    const record = await this.#storedRecord(id);
-    if (!record?.latency_ms) return;
-    const { latency_ms: before } = record;
-    const total = before.total + milliseconds;
-    await this.#options.store.amend(id, { latency_ms: { ...before, serialize: milliseconds, total } });
+    this.#stored.noteSerialized(id, milliseconds);
   }
 
   /** Waits until all that is in the making is made and stored. */
   async settle(): Promise<void> {
     await this.#jobs.settle();
-    await Promise.all(this.#notes);
-    await this.#digests.close();
+    await this.#stored.settle();
   }
 
   #plan(request: PredictRequest): Plan {
@@ -314,11 +288,6 @@ export class Predictions {
     const job = await this.#recovery.begin(id);
     await job?.made;
     return job && this.#readyJob(job);
-  }
-
-  async #storedRecord(id: string): Promise<PredictionRecord | null> {
-    await this.#jobs.get(id)?.settled;
-    return this.#options.store.record(id);
   }
 
   #reading(ready: ReadyPrediction): ReadyPrediction {

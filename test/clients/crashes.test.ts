@@ -52,7 +52,7 @@ it(
     const known = new Map<string, PredictionRecord>();
     const restarts: number[] = [];
     let seed = 0;
-    const batch = () => Array.from({ length: AT_ONCE }, () => answers.ask(service.url, request(seed++)));
+    const batch = () => Array.from({ length: AT_ONCE }, () => answers.askAgain(service.url, request(seed++)));
 
     const answeredAll = async () => {
       for (const response of await Promise.all(batch())) expect(response?.status).toBe(200);
@@ -90,7 +90,7 @@ it(
     const unanswered = [...known.values()].filter(({ id }) => !answers.has(id));
     service = await ServiceProcess.start(join(folder, 'undisturbed'));
     for (const record of unanswered) {
-      const response = await answers.ask(service.url, request(record.request.postprocess!.seed));
+      const response = await answers.askAgain(service.url, request(record.request.postprocess!.seed));
       expect(response?.status).toBe(200);
       answers.expectSame(record);
     }

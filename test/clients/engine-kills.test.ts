@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Answers, expectWhole, listed } from './answers.js';
+import { Answers, expectWhole, listed, RETRY_MS } from './answers.js';
 import { distribution } from './distribution.js';
 import { enginePid } from './engine-process.js';
 import { network, type PredictBody } from './prediction.js';
@@ -15,9 +15,6 @@ const KILLS = times('PROOF_ENGINE_KILLS', 5, 50);
 
 /** Clients that ask for one prediction after the other. */
 const CLIENTS = 8;
-
-/** Sooner than `retry-after` says: the service must bear it. */
-const RETRY_MS = 250;
 
 /** Old predictions are evicted while new ones are written. */
 const STORE_MAX_BYTES = String(60e6);

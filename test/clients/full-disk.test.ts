@@ -63,7 +63,7 @@ it(
         while (!isOver) {
           const number = Math.random() < 1 / 3 ? Math.max(0, seed - Math.floor(Math.random() * 20)) : seed++;
           // Whether what is made can be stored or not, whoever asks for it has it.
-          expect((await answers.ask(url, request(number)))?.status).toBe(200);
+          expect((await answers.askAgain(url, request(number)))?.status).toBe(200);
         }
       };
       const clients = Promise.all(Array.from({ length: CLIENTS }, client));
@@ -93,7 +93,7 @@ it(
       for (const body of [request(seed++), request(again!.request.postprocess!.seed)]) {
         await expect
           .poll(async () => {
-            await answers.ask(url, body);
+            await answers.askAgain(url, body);
             return (await listed(url)).find(
               ({ request }) => request.postprocess?.seed === body.postprocess?.seed,
             )?.status;

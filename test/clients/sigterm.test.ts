@@ -39,7 +39,7 @@ it('SIGTERM under load: what was taken in is finished, the rest is refused, and 
   let seed = 1000;
   const client = async () => {
     for (;;) {
-      const status = (await answers.ask(url, request(seed++)))?.status;
+      const status = (await answers.askAgain(url, request(seed++)))?.status;
       statuses.push(status);
       if (status === undefined) return;
     }

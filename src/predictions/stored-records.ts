@@ -1,0 +1,84 @@
+import type { PredictionStore } from '../store/store.js';
+import { Digests } from './digests.js';
+import type { Jobs } from './jobs.js';
+import type { PredictionObserver } from './observer.js';
+import type { PredictionRecord } from './record.js';
+import type { Recovery } from './recovery.js';
+import { weightsFile } from './weights.js';
+
+export interface StoredRecordsOptions {
+  readonly store: PredictionStore;
+  readonly jobs: Jobs;
+  readonly recovery: Recovery;
+  /** Whether nobody waits for anything that is not a digest. */
+  readonly isIdle: () => boolean;
+  readonly observer: PredictionObserver;
+}
+
+/** Records of what is stored, and what is added to them later: the body's digest, and how long it took to write. */
+export class StoredRecords {
+  readonly #options: StoredRecordsOptions;
+  readonly #digests: Digests;
+  /** What is being added. */
+  readonly #notes = new Set<Promise<void>>();
+
+  constructor(options: StoredRecordsOptions) {
+    this.#options = options;
+    const { store, recovery, isIdle, observer } = options;
+    this.#digests = new Digests({
+      isIdle,
+      open: async (id) => {
+        const stored = await recovery.open(id);
+        if (!stored) return null;
+        const { record, tensors, release } = stored;
+        const { source } = weightsFile(record, tensors, record.request);
+        return { source, release };
+      },
+      done: (id, digest) => store.amend(id, { digest }),
+      onError: (error, id) => observer.storeFailed(id, error),
+    });
+  }
+
+  /** Has the digest of what was just stored computed some time. */
+  added(id: string): void {
+    this.#digests.add(id);
+  }
+
+  /** With its digest, which is computed now if it is not known; null where there is no such record. */
+  async get(id: string): Promise<PredictionRecord | null> {
+    let stored = await this.#find(id);
+    // Once more, should it turn out corrupt, and be made again, as it is read for its digest.
+    for (let time = 0; stored?.digest === null && time < 2; time++) {
+      await this.#digests.now(id);
+      stored = await this.#find(id);
+    }
+    return stored;
+  }
+
+  /** Takes down how long the first answer took to write, once it is stored. */
+  noteSerialized(id: string, milliseconds: number): void {
+    const noted = this.#noteSerialized(id, milliseconds)
+      .catch((error: Error) => this.#options.observer.storeFailed(id, error))
+      .finally(() => this.#notes.delete(noted));
+    this.#notes.add(noted);
+  }
+
+  /** Waits for what is being added; digests that are not begun are given up. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#notes);
+    await this.#digests.close();
+  }
+
+  async #noteSerialized(id: string, milliseconds: number): Promise<void> {
+    const record = await this.#find(id);
+    if (!record?.latency_ms) return;
+    const { latency_ms: before } = record;
+    const total = before.total + milliseconds;
+    await this.#options.store.amend(id, { latency_ms: { ...before, serialize: milliseconds, total } });
+  }
+
+  async #find(id: string): Promise<PredictionRecord | null> {
+    await this.#options.jobs.get(id)?.settled;
+    return this.#options.store.record(id);
+  }
+}
