@@ -80,7 +80,11 @@ export async function buildApp({
   const onRefusal = (reason: Refusal) => metrics.refused(reason);
   await app.register(pressure, { onRefusal });
   await app.register(slowClients, { patience: PATIENCE, bodyLimit: settings.MAX_BODY_BYTES, onRefusal });
-  await app.register(protection, { origins: settings.CORS_ORIGINS, rateLimit: settings.RATE_LIMIT });
+  await app.register(protection, {
+    origins: settings.CORS_ORIGINS,
+    rateLimit: settings.RATE_LIMIT,
+    hasKeys: settings.API_KEYS.length > 0,
+  });
   await app.register(authentication, { keys: settings.API_KEYS });
   await app.register(jsonBody);
   await app.register(validation);

@@ -1,13 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { sendProblem } from './problems.js';
+import { sendProblem, TooManyRequestsError } from './problems.js';
 
 /** What an orchestrator's probes and a person's browser need before they have a key. */
 const OPEN_PATHS = /^\/(livez|readyz|docs(\/.*)?)$/;
 
 /** Whether that path needs no key. */
 export const isOpen = (path: string): boolean => OPEN_PATHS.test(path);
+
+/** Whether a request needs a key, where there are any. */
+export const needsKey = ({ url }: FastifyRequest): boolean => !isOpen(url.split('?', 1)[0]);
 
 /** A key may be given as its digest, so that the settings hold no secret. */
 const HASHED = /^sha256:([0-9a-f]{64})$/;
@@ -21,7 +24,7 @@ export function bearerKey({ headers }: FastifyRequest): string | null {
 
 /**
  * Lets nobody in without one of the keys. They are compared by digest and each to its end, so that the time it takes
- * tells nothing about them.
+ * tells nothing about them. Where requests are limited, so is how often an address may guess.
  */
 export const authentication = fastifyPlugin(
   async (app: FastifyInstance, { keys }: { keys: readonly string[] }) => {
@@ -30,12 +33,17 @@ export const authentication = fastifyPlugin(
       const hashed = HASHED.exec(key)?.[1];
       return hashed ? Buffer.from(hashed, 'hex') : sha256(key);
     });
+    const guesses = app.hasDecorator('createRateLimit')
+      ? app.createRateLimit({ keyGenerator: ({ ip }) => ip })
+      : null;
     app.addHook('onRequest', async (request, reply) => {
-      if (isOpen(request.url.split('?', 1)[0])) return;
+      if (!needsKey(request)) return;
       const given = bearerKey(request);
       const digest = sha256(given ?? '');
       const matches = digests.map((known) => timingSafeEqual(known, digest));
       if (given !== null && matches.includes(true)) return;
+      const guess = await guesses?.(request);
+      if (guess && !guess.isAllowed && guess.isExceeded) throw new TooManyRequestsError(guess.ttlInSeconds);
       return sendProblem(reply.header('www-authenticate', 'Bearer'), {
         status: 401,
         detail: 'This service wants a key: send `authorization: Bearer KEY`.',

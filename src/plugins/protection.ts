@@ -3,7 +3,7 @@ import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { bearerKey } from './authentication.js';
+import { bearerKey, needsKey } from './authentication.js';
 import { TooManyRequestsError } from './problems.js';
 
 export interface ProtectionOptions {
@@ -11,6 +11,8 @@ export interface ProtectionOptions {
   readonly origins: readonly string[];
   /** Requests a minute from one key or address; 0 for any number. */
   readonly rateLimit: number;
+  /** Whether who asks has a key, which has been checked before requests are counted. */
+  readonly hasKeys: boolean;
 }
 
 /** Probes must not be turned away. */
@@ -45,7 +47,8 @@ export const protection = fastifyPlugin(async (app: FastifyInstance, options: Pr
     await app.register(rateLimit, {
       max: options.rateLimit,
       timeWindow: 60_000,
-      keyGenerator: (request) => bearerKey(request) ?? request.ip,
+      // A key that nobody has checked says nothing about who asks: a new one for each request would have no limit.
+      keyGenerator: (request) => (options.hasKeys && needsKey(request) && bearerKey(request)) || request.ip,
       allowList: (request) => UNLIMITED.has(request.routeOptions.url ?? ''),
       errorResponseBuilder: (_request, { ttl }) => new TooManyRequestsError(Math.ceil(ttl / 1000)),
     });
