@@ -171,8 +171,9 @@ export class Exchange {
     if (![409, 429, 503].includes(status) || !(seconds >= 0)) {
       throw new BlamedError(`${what}: ${status} ${body.toString('utf8', 0, 300)}`);
     }
-    const { detail } = JSON.parse(body.toString()) as { detail: string };
-    this.#excuse(`${status}, tried again: ${detail}`);
+    // A HEAD is answered without one.
+    const problem = body.byteLength > 0 ? (JSON.parse(body.toString()) as { detail: string }) : undefined;
+    this.#excuse(`${status}, tried again: ${problem?.detail ?? 'no body'}`);
     return seconds * 1000;
   }
 

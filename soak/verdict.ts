@@ -2,7 +2,7 @@ import { type Growth, growthOf, lifeOf, median, together } from './memory.js';
 import { ROLES } from './processes.js';
 import type { Soaked } from './soak.js';
 
-/** What memory may grow by, from the first window behind the warm-up to the last one. */
+/** What memory may grow by, from the first window behind the warm-up to the last: of what the service takes altogether. */
 const MAX_GROWTH = 0.05;
 
 /** Memory that was watched for less is told of, and not judged. */
@@ -42,7 +42,14 @@ export interface Verdict {
 
 export function verdictOf(soaked: Soaked): Verdict {
   const memory = growths(soaked);
-  const checks = [answers(soaked), digests(soaked), store(soaked), ...memory.map(flatness), ...files(soaked)];
+  const altogether = memory.find(({ name }) => name === ALL)?.windows[0].residentBytes ?? 0;
+  const checks = [
+    answers(soaked),
+    digests(soaked),
+    store(soaked),
+    ...memory.map((growth) => flatness(growth, altogether)),
+    ...files(soaked),
+  ];
   return {
     holds: checks.every(({ holds }) => holds !== false),
     checks,
@@ -89,19 +96,18 @@ function store({ predictions: { made, stored } }: Soaked): Check {
 }
 
 /**
- * All together must be flat from the first window to the last. Of one process single windows can be off, by what its
- * allocator has not yet given back: what grows has a line through all windows that grows as well.
+ * No process may grow by more than a part of what the service takes altogether: a small one alone goes up and down by
+ * more than that part of itself, by what its garbage collector and its allocator have not yet given back.
  */
-function flatness({ name, seconds, windows, growth, perHour }: NamedGrowth): Check {
+function flatness({ name, seconds, windows, growth, perHour }: NamedGrowth, altogether: number): Check {
   const megabytes = windows.map(({ residentBytes }) => (residentBytes / 1e6).toFixed(0));
-  const byLine = (perHour * seconds) / 3600;
-  const isFlat = growth <= MAX_GROWTH || (name !== ALL && byLine <= MAX_GROWTH);
+  const grown = growth * windows[0].residentBytes;
   return {
     name: `memory, ${name}`,
-    holds: seconds < MIN_JUDGED_SECONDS ? null : isFlat,
+    holds: seconds < MIN_JUDGED_SECONDS ? null : grown <= MAX_GROWTH * altogether,
     says:
-      `${signed(growth)} in ${(seconds / 60).toFixed(1)} minutes, by the median slope ${signed(byLine)}; ` +
-      `medians of sixths: ${megabytes.join(', ')} MB`,
+      `${signed(growth)} in ${(seconds / 60).toFixed(1)} minutes, by the median slope ` +
+      `${signed((perHour * seconds) / 3600)}; medians of sixths: ${megabytes.join(', ')} MB`,
   };
 }
 
