@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { corpusFiles, readCorpusFile } from '../../fuzz/corpus.js';
+import { inputsOf } from '../../fuzz/inputs/input.js';
+import { TARGETS } from '../../fuzz/targets/index.js';
+import type { Opened } from '../../fuzz/targets/target.js';
+
+/** Over all targets; `npm run fuzz` makes as many as are wanted. */
+const INPUTS = 2000;
+const SEED = 1;
+
+describe.each(TARGETS.map((target) => [target.name, target] as const))('fuzzing of %s:', (name, target) => {
+  const files = corpusFiles(name);
+  let opened: Opened;
+  beforeAll(async () => {
+    opened = await target.open();
+  });
+  afterAll(() => opened.close());
+
+  it('an input that is as it should be is accepted', async () => {
+    expect(await opened.run(target.valid())).toBe('accepted');
+  });
+
+  if (files.length > 0) {
+    it.each(files)('%s, of the corpus, is answered as it should be', async (file) => {
+      expect(['accepted', 'refused']).toContain(await opened.run(readCorpusFile(name, file)));
+    });
+  }
+
+  const count = Math.ceil((INPUTS * target.share) / 100);
+  it(`each of ${count} made inputs is accepted or refused, and nothing else comes of any`, async () => {
+    const inputOf = inputsOf(
+      target,
+      files.map((file) => readCorpusFile(name, file)),
+      SEED,
+    );
+    const outcomes = { accepted: 0, refused: 0 };
+    for (let index = 0; index < count; index++) {
+      const input = inputOf(index);
+      const outcome = await opened.run(input).catch((error: unknown) => {
+        throw new Error(`input ${index} of seed ${SEED}`, { cause: error });
+      });
+      outcomes[outcome]++;
+    }
+    expect(outcomes.accepted).toBeGreaterThan(0);
+    expect(outcomes.refused).toBeGreaterThan(0);
+  }, 300_000);
+
+  it('an input can be made again from its seed and its number alone', () => {
+    const numbers = [0, 1, 2, 40];
+    const inOrder = numbers.map(inputsOf(target, [], 5));
+    const backwards = numbers
+      .toReversed()
+      .map(inputsOf(target, [], 5))
+      .reverse();
+    expect(backwards.every((input, i) => input.equals(inOrder[i]!))).toBe(true);
+    const others = numbers.map(inputsOf(target, [], 6));
+    expect(others.every((input, i) => input.equals(inOrder[i]!))).toBe(false);
+  });
+});
+
+it('the shares of the targets are parts of a whole', () => {
+  expect(TARGETS.reduce((sum, { share }) => sum + share, 0)).toBe(100);
+});
