@@ -67,7 +67,8 @@ export const slowClients = fastifyPlugin(
     // The server's own time-out is as long as an answer may take to be ready; once it is, something has to move.
     app.addHook('onSend', async (_request, reply, payload) => {
       const { socket } = reply.raw;
-      if (!socket || !isStream(payload)) return;
+      // A request that was injected has no connection that could stall.
+      if (!socket?.setTimeout || !isStream(payload)) return;
       const { timeout } = app.server;
       const stall = Math.min(patience.stallMilliseconds, timeout || Number.POSITIVE_INFINITY);
       socket.setTimeout(stall);

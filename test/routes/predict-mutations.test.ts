@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mutate, mutations, strangeMutations } from '../../fuzz/inputs/json.js';
 import { POINTER, tinyGraph } from '../architecture/fixtures.js';
+import { undocumented } from '../helpers/documented.js';
 import { startService, type TestService } from '../helpers/service.js';
 
 const LAYERS = {
@@ -43,14 +44,18 @@ afterAll(() => service.stop());
 
 /** Sends a body and holds the answer against what may be: a file, or a problem that says what is wrong and where. */
 async function expectAnAnswer(payload: string): Promise<void> {
+  const request = { method: 'POST', url: '/predict' } as const;
   const answer = await service.service.app.inject({
-    method: 'POST',
-    url: '/predict',
+    ...request,
     headers: { 'content-type': 'application/json' },
     payload,
   });
   seen.set(answer.statusCode, (seen.get(answer.statusCode) ?? 0) + 1);
   expect([200, 400, 404, 422]).toContain(answer.statusCode);
+  const { statusCode: status, headers } = answer;
+  expect(undocumented({ ...request, status, headers, body: status === 200 ? null : answer.body })).toEqual(
+    [],
+  );
   if (answer.statusCode === 200) {
     expect(answer.rawPayload).toHaveLength(Number(answer.headers['content-length']));
     return;
