@@ -78,7 +78,10 @@ export async function buildApp({
   await app.register(requestId);
   await app.register(requestMetrics, { metrics });
   const onRefusal = (reason: Refusal) => metrics.refused(reason);
-  await app.register(pressure, { onRefusal });
+  await app.register(pressure, {
+    maxEventLoopDelayMilliseconds: settings.MAX_EVENT_LOOP_DELAY_MS,
+    onRefusal,
+  });
   await app.register(slowClients, { patience: PATIENCE, bodyLimit: settings.MAX_BODY_BYTES, onRefusal });
   await app.register(protection, {
     origins: settings.CORS_ORIGINS,

@@ -67,6 +67,7 @@ const settingsSchema = z.object({
   MAX_QUEUE: integer(1, 64),
   MAX_WAIT_MS: limit.optional(),
   MAX_MEMORY_BYTES: limit.optional(),
+  MAX_EVENT_LOOP_DELAY_MS: integer(0, 1000),
   MAX_BODY_BYTES: integer(1, 16 * MIB),
   MAX_NODES: integer(1, 5000),
   MAX_PARAMETERS: integer(1, 2e9),

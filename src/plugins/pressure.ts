@@ -5,12 +5,6 @@ import fastifyPlugin from 'fastify-plugin';
 import { MEMORY_LIMIT } from '../memory.js';
 import { OverloadedError } from '../predictions/admission.js';
 
-/**
- * How late the event loop may be on average over a second. Reading the largest body takes it for some 100 ms, once, and
- * writing 100 downloads at full speed about as long for each turn: it is later only where nothing is answered in time.
- */
-const MAX_EVENT_LOOP_DELAY_MS = 1000;
-
 /** Of V8's heap: what is parsed is there, weights are not. Beyond it most time goes into looking for what can be freed. */
 const HEAP_SHARE = 0.8;
 
@@ -29,7 +23,12 @@ const MESSAGES: Readonly<Record<string, string>> = {
 };
 
 export interface PressureOptions {
-  readonly maxEventLoopDelayMilliseconds?: number;
+  /**
+   * How late the event loop may be on average over a second; 0 for any time. Reading the largest body takes it for some
+   * 100 ms, once, and writing 100 downloads at full speed about as long for each turn: it is a second late only where
+   * nothing is answered in time.
+   */
+  readonly maxEventLoopDelayMilliseconds: number;
   readonly maxHeapBytes?: number;
   readonly maxResidentBytes?: number;
   readonly onRefusal: (reason: 'event loop' | 'memory') => void;
@@ -40,7 +39,7 @@ export const pressure = fastifyPlugin(
   async (
     app: FastifyInstance,
     {
-      maxEventLoopDelayMilliseconds = MAX_EVENT_LOOP_DELAY_MS,
+      maxEventLoopDelayMilliseconds,
       maxHeapBytes = HEAP_SHARE * getHeapStatistics().heap_size_limit,
       maxResidentBytes = RESIDENT_SHARE * MEMORY_LIMIT,
       onRefusal,

@@ -31,7 +31,14 @@ export type TestSettings = Readonly<Record<string, string>>;
 export async function buildTestService(settings: TestSettings = {}): Promise<TestService> {
   const store = await mkdtemp(join(tmpdir(), 'ghn-serve-test-'));
   const service = await buildService({
-    settings: readSettings({ PORT: '0', STORE: store, GHN_CHECKPOINTS: NANO_GHNS, ...settings }),
+    settings: readSettings({
+      PORT: '0',
+      STORE: store,
+      GHN_CHECKPOINTS: NANO_GHNS,
+      // It shares its event loop with the tests, which take their time.
+      MAX_EVENT_LOOP_DELAY_MS: '0',
+      ...settings,
+    }),
     logger: pino({ level: 'silent' }),
     version: VERSION,
   });

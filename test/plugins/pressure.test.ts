@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type PressureOptions, pressure } from '../../src/plugins/pressure.js';
 import { problems } from '../../src/plugins/problems.js';
 import { requestId, requestIdOf } from '../../src/plugins/request-id.js';
+import { readSettings } from '../../src/settings.js';
 import { expectProblem } from '../helpers/problems.js';
 
 /** Longer than the plugin takes to look. */
@@ -12,12 +13,14 @@ const BLOCKED_MS = 1500;
 let app: FastifyInstance;
 afterEach(() => app.close());
 
-async function start(options: Omit<PressureOptions, 'onRefusal'>) {
+const settings = { maxEventLoopDelayMilliseconds: readSettings({}).MAX_EVENT_LOOP_DELAY_MS };
+
+async function start(options: Partial<PressureOptions>) {
   const refusals: string[] = [];
   app = Fastify({ genReqId: requestIdOf });
   await app.register(problems);
   await app.register(requestId);
-  await app.register(pressure, { ...options, onRefusal: (reason) => refusals.push(reason) });
+  await app.register(pressure, { ...settings, ...options, onRefusal: (reason) => refusals.push(reason) });
   for (const path of ['/livez', '/readyz', '/metrics', '/ghns']) app.get(path, async () => 'ok');
   await app.listen({ host: '127.0.0.1', port: 0 });
   return { refusals, statusOf: async (path: string) => (await request(app.server).get(path)).status };

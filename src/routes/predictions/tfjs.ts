@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ReadyBytes } from '../../format/layout.js';
 import { sendBytes } from '../../plugins/send-bytes.js';
+import { whenClosed } from '../../plugins/when-closed.js';
 import { NotFoundError } from '../../predictions/errors.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { openTfjs } from '../../predictions/tfjs.js';
@@ -49,7 +50,7 @@ export const tfjs: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (
     links: { 200: modelLinks },
     handler: async (request, reply) => {
       const { modelJson, etag, release } = await openTfjs(predictions, request.params.id);
-      reply.raw.once('close', release);
+      whenClosed(reply, release);
       const source = new ReadyBytes(modelJson);
       return sendBytes(request, reply, { source, etag: etag(MODEL), contentType: 'application/json' });
     },
@@ -74,7 +75,7 @@ export const tfjs: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (
     handler: async (request, reply) => {
       const { id, shard } = request.params;
       const { shards, etag, release } = await openTfjs(predictions, id);
-      reply.raw.once('close', release);
+      whenClosed(reply, release);
       const source = shards.get(shard);
       if (!source) throw new NotFoundError(`the model has no file ${JSON.stringify(shard)}`);
       return sendBytes(request, reply, {
