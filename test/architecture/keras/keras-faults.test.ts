@@ -232,6 +232,18 @@ describe('what a hostile model can cost is bounded', () => {
   });
 });
 
+it('a layer with a thousand inputs has a fault that names a few of them', () => {
+  const inputs = Array.from({ length: 1000 }, (_, i) => (i % 2 ? 'image' : 'conv'));
+  const model = functional(
+    [image(8, 8, 6)],
+    [layer('Conv2D', 'conv', { filters: 6, kernel_size: 1 }), 'image'],
+    [layer('Multiply', 'product'), ...inputs],
+  );
+  const [fault] = kerasFaults(model);
+  expect(fault!.message).toContain('and 995 more: of products a GHN knows those of');
+  expect(fault!.message.length).toBeLessThan(400);
+});
+
 it('any 3,000 changes to valid models give a network or its faults, and never anything else', () => {
   const valid = [
     'gated.keras2',

@@ -75,7 +75,7 @@ export const multiply = kerasLayer(
     if (cause) {
       fault(
         null,
-        `${label} multiplies ${inputs.map(({ giver }) => giver).join(' and ')}: of products a GHN knows those of ` +
+        `${label} multiplies ${givers(inputs)}: of products a GHN knows those of ` +
           'squeeze-and-excitation blocks alone, of features and a gate from their own global pool',
       );
     }
@@ -83,6 +83,15 @@ export const multiply = kerasLayer(
   },
   { severalInputs: true },
 );
+
+/** A layer can be given a hundred thousand times, and a hundred faults name it. */
+const NAMED_INPUTS = 5;
+
+function givers(inputs: Place['inputs']): string {
+  const named = inputs.slice(0, NAMED_INPUTS).map(({ giver }) => giver);
+  const more = inputs.length - named.length;
+  return [...named, ...(more > 0 ? [`${more} more`] : [])].join(' and ');
+}
 
 /** The size of all inputs together; `join` gives that of two, or null where they do not fit, which is a fault. */
 function joined(
