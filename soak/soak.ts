@@ -2,8 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { BlamedError, Exchange, ExcusedError, type World } from './exchange.js';
+import { Exchange, type World } from './exchange.js';
 import { listAll } from './exchanges/browse.js';
+import { readStatistics } from './exchanges/parts.js';
 import { MAX_BODY_BYTES } from './exchanges/refused.js';
 import { HttpClient } from './http-client.js';
 import { Ledger } from './ledger.js';
@@ -14,7 +15,7 @@ import { Requests } from './requests.js';
 import { scheduleOf } from './schedule.js';
 import { Shelf } from './shelf.js';
 import { Subject } from './subject.js';
-import { Traffic } from './traffic.js';
+import { serve, Traffic } from './traffic.js';
 
 const SAMPLE_MS = 1000;
 const POLL_MS = 100;
@@ -78,6 +79,8 @@ async function use(subject: Subject, options: SoakOptions, print: (line: string)
     }
   };
   try {
+    // The process that computes statistics is started by who first asks for some, and open files are counted with it.
+    await serve(world, 'statistics', new Random(options.seed, 'statistics'), readStatistics);
     traffic.start();
     await until(schedule.warm);
     await traffic.drain();
@@ -123,20 +126,15 @@ async function use(subject: Subject, options: SoakOptions, print: (line: string)
 /** Downloads all that is listed and compares it with its record and with what clients got; how many these are. */
 async function verifyStore(world: World, when: string): Promise<number> {
   const kind = `store, ${when}`;
-  const exchange = new Exchange(kind, new Random(0, kind), world);
+  const random = new Random(0, kind);
   let count = 0;
-  for (const { id } of await listAll(exchange)) {
-    try {
+  for (const { id } of await listAll(new Exchange(kind, random, world))) {
+    await serve(world, kind, random, async (exchange) => {
       const { digest } = await exchange.fetch('GET weights', `/predictions/${id}/weights`);
       await exchange.expectRecorded(id, digest);
       exchange.expect((world.shelf.digest(id) ?? digest) === digest, 'not what a client once got');
-      world.ledger.finished(kind);
       count++;
-    } catch (error) {
-      if (error instanceof ExcusedError) world.ledger.excuse(kind, error.message);
-      else if (error instanceof BlamedError) world.ledger.blame(kind, error.message);
-      else throw error;
-    }
+    });
   }
   return count;
 }

@@ -57,16 +57,26 @@ export class Traffic {
   }
 
   async #serve(): Promise<void> {
-    const { ledger } = this.#world;
     const random = new Random(this.#options.seed, `client ${this.#count++}`);
     const { name, run } = random.weighted(EXCHANGES);
-    try {
-      await run(new Exchange(name, random, this.#world));
-      ledger.finished(name);
-    } catch (error) {
-      if (error instanceof ExcusedError) ledger.excuse(name, error.message);
-      else if (error instanceof BlamedError) ledger.blame(name, error.message);
-      else ledger.blame(name, (error as Error).stack ?? String(error));
-    }
+    await serve(this.#world, name, random, run);
+  }
+}
+
+/** One client that does one thing; the ledger has how it went. */
+export async function serve(
+  world: World,
+  name: string,
+  random: Random,
+  run: (exchange: Exchange) => Promise<unknown>,
+): Promise<void> {
+  const { ledger } = world;
+  try {
+    await run(new Exchange(name, random, world));
+    ledger.finished(name);
+  } catch (error) {
+    if (error instanceof ExcusedError) ledger.excuse(name, error.message);
+    else if (error instanceof BlamedError) ledger.blame(name, error.message);
+    else ledger.blame(name, (error as Error).stack ?? String(error));
   }
 }

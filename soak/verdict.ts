@@ -113,15 +113,12 @@ function flatness({ name, seconds, windows, growth, perHour }: NamedGrowth, alto
 
 const signed = (part: number) => `${part < 0 ? '' : '+'}${(100 * part).toFixed(1)} %`;
 
-/** A connection that a process has not yet closed is no leak: one would grow with thousands of requests. */
-const MAX_FILES_UNDER_WAY = 2;
-
 function files({ idleFiles: [before, after] }: Soaked): Check[] {
   return [...before].map(([role, start]) => {
     const end = after.get(role) ?? 0;
     return {
       name: `open files, ${role}`,
-      holds: end <= start + MAX_FILES_UNDER_WAY,
+      holds: end <= start,
       says: `${start} when idle after the warm-up, ${end} when idle at the end of the same service's life`,
     };
   });
