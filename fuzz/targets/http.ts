@@ -3,6 +3,7 @@ import { graphs, kerasModels, layers } from '../inputs/architectures.js';
 import { changed } from '../inputs/bytes.js';
 import { jsonTexts } from '../inputs/json-text.js';
 import { ranges, targets as requestTargets } from '../inputs/requests.js';
+import { TINY_LAYERS } from '../inputs/tiny-layers.js';
 import { outcomeOf, startFuzzedService } from './service.js';
 import { GARBAGE_BYTES, type Target } from './target.js';
 
@@ -13,17 +14,6 @@ const MEMORY = {
   factor: 400,
   reason:
     'the value and its checked copy, on the service’s side of the socket and the client’s, and the answer twice',
-};
-
-const LAYERS = {
-  name: 'tiny',
-  layers: [
-    { name: 'conv1', type: 'Conv2d', in_channels: 3, out_channels: 16, kernel_size: 3, bias: false },
-    { name: 'bn1', type: 'BatchNorm2d', num_features: 16 },
-    { name: 'pool', type: 'MaxPool2d', kernel_size: 2 },
-    { name: 'gap', type: 'AdaptiveAvgPool2d' },
-    { name: 'fc', type: 'Linear', in_features: 16, out_features: 10 },
-  ],
 };
 
 const KERAS = {
@@ -40,11 +30,11 @@ const KERAS = {
 };
 
 const BODIES = [
-  { architecture: LAYERS },
-  { architecture: LAYERS, dtype: 'F16', format: 'npz', seed: 3 },
+  { architecture: TINY_LAYERS },
+  { architecture: TINY_LAYERS, dtype: 'F16', format: 'npz', seed: 3 },
   { architecture: { keras: KERAS }, predict_classifier: false },
   {
-    architecture: LAYERS,
+    architecture: TINY_LAYERS,
     postprocess: { noise: 0.01, orthogonalize: true, from_layer: 0, min_channels: 2, seed: 1 },
   },
 ];

@@ -1,5 +1,7 @@
 import { predictedTensors } from '../architecture/tensors.js';
 import type { GhnConfig } from '../checkpoint/checkpoint.js';
+import { MAX_SCORES } from '../engine/onnxruntime/scores.js';
+import { MAX_PLACES, MAX_PRODUCT } from '../ghn/decoder/kernel-decoder.js';
 import { isTokenSequence } from '../ghn/shape-tables.js';
 import { touched } from '../postprocess/touched.js';
 import type { PredictionJob, Stage } from '../predictor/protocol.js';
@@ -24,16 +26,11 @@ const FLOAT_BYTES = 4;
 const BASE_BYTES = 64 * 2 ** 20;
 
 /** Of the engine: the scores of one chunk of the attention, and what stands beside them as they become weights. */
-const MAX_SCORES = 16 * 2 ** 20;
 const SCORE_COPIES = 5;
 
 /** Rows of a node's state that a layer of the encoder makes, and how many layers' are left uncollected. */
 const ROWS_PER_LAYER = 14;
 const LAYERS_ALIVE = 2;
-
-/** Of the kernel decoder: one product of its last Linear, and the places of a batch. */
-const MAX_PRODUCT = 16 * 2 ** 20;
-const MAX_PLACES = 2048;
 
 /** Bytes for each number of the weight that is post-processed: it and its transpose; in float64 as well to make it orthogonal. */
 const NOISE_BYTES = 8;

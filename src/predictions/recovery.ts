@@ -48,7 +48,7 @@ export class Recovery {
   /**
    * The job that makes a prediction again which was found corrupt; null where none was.
    *
-   * @throws NotFoundError where it cannot be made again; QueueFullError, PredictorUnavailableError
+   * @throws NotFoundError where it cannot be made again; OverloadedError, PredictorUnavailableError
    */
   async begin(id: string): Promise<Job | null> {
     const { store, jobs, predictor, version, join, observer } = this.#options;

@@ -1,20 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mutate, mutations, strangeMutations } from '../../fuzz/inputs/json.js';
+import { TINY_LAYERS } from '../../fuzz/inputs/tiny-layers.js';
 import { POINTER, tinyGraph } from '../architecture/fixtures.js';
 import { undocumented } from '../helpers/documented.js';
 import { startService, type TestService } from '../helpers/service.js';
-
-const LAYERS = {
-  name: 'tiny',
-  layers: [
-    { name: 'conv1', type: 'Conv2d', in_channels: 3, out_channels: 16, kernel_size: 3, bias: false },
-    { name: 'bn1', type: 'BatchNorm2d', num_features: 16 },
-    { name: 'pool', type: 'MaxPool2d', kernel_size: 2 },
-    { name: 'gap', type: 'AdaptiveAvgPool2d' },
-    { name: 'fc', type: 'Linear', in_features: 16, out_features: 10 },
-  ],
-};
 
 const STATE_DICT = tinyGraph().nodes.flatMap(({ weight, bias }) =>
   [weight, bias].flatMap((tensor) => (tensor ? [{ ...tensor, kind: 'parameter' }] : [])),
@@ -22,7 +12,7 @@ const STATE_DICT = tinyGraph().nodes.flatMap(({ weight, bias }) =>
 
 const VALID: readonly object[] = [
   { architecture: tinyGraph() },
-  { architecture: LAYERS, ghn: 'ghn2-nano', dtype: 'F16', format: 'npz' },
+  { architecture: TINY_LAYERS, ghn: 'ghn2-nano', dtype: 'F16', format: 'npz' },
   {
     architecture: { ...tinyGraph(), state_dict: STATE_DICT },
     predict_classifier: false,

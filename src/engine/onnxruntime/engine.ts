@@ -2,10 +2,8 @@ import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Activation, AttentionBias, Engine, Linear, Matrix } from '../engine.js';
 import type { OnnxModel } from './model.js';
 import { ADD, attentionModel, LAYER_NORM, linearModel } from './models.js';
+import { MAX_SCORES } from './scores.js';
 import { createSession } from './session.js';
-
-/** How many of the attention's scores exist at once: of 5,000 nodes and 16 heads all would be 1.6 GB. */
-const MAX_SCORES = 16 * 2 ** 20;
 
 /** A matrix in the process's memory. */
 class HostMatrix implements Matrix {

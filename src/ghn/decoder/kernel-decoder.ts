@@ -9,10 +9,10 @@ import {
 } from './kernel-tasks.js';
 
 /** Places that go through the perceptron together: its intermediate results of a GHN-3-XL take 25 MB. */
-const MAX_PLACES = 2048;
+export const MAX_PLACES = 2048;
 
 /** Entries of one product of the last Linear, 64 MB: large enough to multiply at full speed, small beside the weights. */
-const MAX_PRODUCT = 16 * 2 ** 20;
+export const MAX_PRODUCT = 16 * 2 ** 20;
 
 /** Rows of the last Linear that do not lie side by side are copied together where they have at most this many entries (8 MB). */
 const MAX_GATHERED = 2 * 2 ** 20;
