@@ -5,6 +5,7 @@ import type { AnswerMonitor } from './plugins/answer-monitor.js';
 import { authentication } from './plugins/authentication.js';
 import { closeWhenIdle } from './plugins/close-when-idle.js';
 import { jsonBody } from './plugins/json-body.js';
+import { knownQueries } from './plugins/known-queries.js';
 import { malformedHttp, refuseMalformed } from './plugins/malformed-http.js';
 import { methodNotAllowed } from './plugins/method-not-allowed.js';
 import { openapi } from './plugins/openapi.js';
@@ -91,6 +92,7 @@ export async function buildApp({
   await app.register(authentication, { keys: settings.API_KEYS });
   await app.register(jsonBody);
   await app.register(validation);
+  await app.register(knownQueries);
   await app.register(methodNotAllowed);
   await app.register(openapi, { version });
 

@@ -35,6 +35,7 @@ function commonResponses(url: string): Responses {
       414: problemResponse('A part of the path is too long'),
     }),
     ...(!isOpen(url) && {
+      422: problemResponse('The query does not validate'),
       503: unavailable('The service has more to do than it can'),
       401: problemResponse('The service wants a key', z.object({ 'www-authenticate': z.string() })),
       429: problemResponse('Too many requests from this key or address', retryAfter),

@@ -44,7 +44,6 @@ export const architectures: FastifyPluginAsyncZod = async (app) => {
         response: {
           200: jsonResponse('The graph.', graphSchema),
           404: problemResponse('No architecture has this name'),
-          422: problemResponse('The query does not validate'),
         },
       },
     },

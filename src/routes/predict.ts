@@ -69,16 +69,14 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
         },
       },
       links: { 202: predictionLinks('$response.body#/id') },
-      validatorCompiler:
-        ({ httpPart }) =>
-        (value) => {
-          if (httpPart !== 'body') return { value };
-          try {
-            return { value: readPredictRequest(value, limits) };
-          } catch (error) {
-            return { error: error as Error };
-          }
-        },
+      validatorCompiler: (part) => (value) => {
+        if (part.httpPart !== 'body') return app.validatorCompiler!(part)(value);
+        try {
+          return { value: readPredictRequest(value, limits) };
+        } catch (error) {
+          return { error: error as Error };
+        }
+      },
     },
     async (request, reply) => {
       if (prefersAsync(request.headers.prefer)) {

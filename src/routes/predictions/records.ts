@@ -34,7 +34,6 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         }),
         response: {
           200: jsonResponse('A page of records.', listSchema),
-          422: problemResponse('The query does not validate'),
         },
       },
     },

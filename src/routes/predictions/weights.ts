@@ -64,7 +64,6 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         ...downloadResponses('The weights.', { 'content-disposition': z.string() }),
         404: unknownPrediction,
         409: notReady,
-        422: problemResponse('The query does not validate'),
       },
     },
     handler: async (request, reply) => {
@@ -101,7 +100,6 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         }),
         404: problemResponse('No prediction has this id, or no tensor this name'),
         409: notReady,
-        422: problemResponse('The query does not validate'),
       },
     },
     handler: async (request, reply) => {
