@@ -1,6 +1,7 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { MAX_PATTERN_LENGTH } from './format/pattern.js';
 import type { Metrics } from './metrics/metrics.js';
+import { answerInTime } from './plugins/answer-in-time.js';
 import type { AnswerMonitor } from './plugins/answer-monitor.js';
 import { authentication } from './plugins/authentication.js';
 import { closeWhenIdle } from './plugins/close-when-idle.js';
@@ -94,6 +95,7 @@ export async function buildApp({
   await app.register(validation);
   await app.register(knownQueries);
   await app.register(methodNotAllowed);
+  await app.register(answerInTime, { milliseconds: settings.REQUEST_TIMEOUT_MS });
   await app.register(openapi, { version });
 
   let closing = false;

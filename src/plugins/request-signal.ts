@@ -2,7 +2,11 @@ import type { FastifyReply } from 'fastify';
 import { whenClosed } from './when-closed.js';
 
 /** The request took longer than the service lets one take. */
-export class RequestTimeoutError extends Error {}
+export class RequestTimeoutError extends Error {
+  constructor(milliseconds: number) {
+    super(`there was no answer after ${milliseconds} ms; try again`);
+  }
+}
 
 /** The client has gone; nobody reads the answer any more. */
 export class ClientGoneError extends Error {}
@@ -11,10 +15,7 @@ export class ClientGoneError extends Error {}
 export function requestSignal(reply: FastifyReply, timeoutMilliseconds: number): AbortSignal {
   const controller = new AbortController();
   const timer = setTimeout(
-    () =>
-      controller.abort(
-        new RequestTimeoutError(`the prediction was not ready after ${timeoutMilliseconds} ms; try again`),
-      ),
+    () => controller.abort(new RequestTimeoutError(timeoutMilliseconds)),
     timeoutMilliseconds,
   );
   whenClosed(reply, () => {

@@ -331,7 +331,7 @@ describe('a prediction that takes too long', () => {
     const release = holdEngine(impatient);
     try {
       const answer = await request(impatient.url).post('/predict').send(fresh());
-      expectProblem(answer, 503, { detail: 'the prediction was not ready after 300 ms; try again' });
+      expectProblem(answer, 503, { detail: 'there was no answer after 300 ms; try again' });
       expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     } finally {
       release();
