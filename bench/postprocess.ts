@@ -1,5 +1,5 @@
 /**
- * The post-processing stage alone, in this process: `npx tsx bench/postprocess.ts [runs]`. The weights have the shapes
+ * The post-processing stage alone, in this process: `npm run bench:postprocess -- [runs]`. The weights have the shapes
  * of the networks' and the tiling that a GHN with 64 channels gives them, with random blocks. Beside the times stands
  * what one large product takes at the same moment, since that is what a busy machine changes.
  */
