@@ -1,18 +1,21 @@
 import type { PredictionRecord } from './record.js';
+import { MAX_RECORDS_CHARACTERS, recordCharacters } from './record-size.js';
 
-/** Predictions that failed or were cancelled are told of for a while: this many of the last. */
+/** Predictions that failed or were cancelled are told of for a while: this many of the last, or fewer large ones. */
 const MAX_RECORDS = 1000;
 
 /** The records of predictions that came to nothing: they have no weights, so no store keeps them. */
 export class EndedPredictions {
   readonly #records = new Map<string, PredictionRecord>();
+  #characters = 0;
 
   add(record: PredictionRecord): void {
-    this.#records.delete(record.id);
+    this.delete(record.id);
     this.#records.set(record.id, record);
-    if (this.#records.size > MAX_RECORDS) {
+    this.#characters += recordCharacters(record);
+    while (this.#records.size > MAX_RECORDS || this.#characters > MAX_RECORDS_CHARACTERS) {
       const [oldest] = this.#records.keys();
-      this.#records.delete(oldest);
+      this.delete(oldest);
     }
   }
 
@@ -21,6 +24,8 @@ export class EndedPredictions {
   }
 
   delete(id: string): boolean {
+    const record = this.#records.get(id);
+    if (record) this.#characters -= recordCharacters(record);
     return this.#records.delete(id);
   }
 

@@ -1,6 +1,7 @@
 import { comparePositions, decodeCursor, encodeCursor, type Position } from '../store/directory/cursor.js';
 import type { ListOptions, RecordPage } from '../store/store.js';
 import type { PredictionRecord } from './record.js';
+import { pageLength } from './record-size.js';
 
 const positionOf = ({ created_at, id }: PredictionRecord): Position => ({
   createdAt: Date.parse(created_at),
@@ -8,8 +9,8 @@ const positionOf = ({ created_at, id }: PredictionRecord): Position => ({
 });
 
 /**
- * Puts records that no store has among a page of those that one has: still newest first, no more than the limit, and
- * with a cursor that leads on from the last.
+ * Puts records that no store has among a page of those that one has: still newest first, no more than the limit and
+ * than a page may hold, and with a cursor that leads on from the last.
  */
 export function mergePages(
   live: Iterable<PredictionRecord>,
@@ -30,7 +31,7 @@ export function mergePages(
       (last === null || comparePositions(positionOf(record), last) <= 0),
   );
   const all = [...fitting, ...stored.records].sort((a, b) => comparePositions(positionOf(a), positionOf(b)));
-  if (all.length <= limit) return { records: all, nextCursor: stored.nextCursor };
-  const records = all.slice(0, limit);
-  return { records, nextCursor: encodeCursor(positionOf(records[limit - 1])) };
+  const length = pageLength(all, limit);
+  if (all.length === length) return { records: all, nextCursor: stored.nextCursor };
+  return { records: all.slice(0, length), nextCursor: encodeCursor(positionOf(all[length - 1])) };
 }

@@ -85,7 +85,7 @@ export async function expectWhole(prediction: string): Promise<PredictionRecord>
   const record = await getRecord(prediction);
   expect(record.status).toBe('succeeded');
   const weights = await fetch(`${prediction}/weights`);
-  expect(weights.status).toBe(200);
+  expect(weights.status, weights.ok ? '' : await weights.text()).toBe(200);
   expect(Number(weights.headers.get('content-length'))).toBe(record.bytes);
   expect(await digestOf(weights), record.id).toBe(record.digest);
   expect(await getJson(`${prediction}/architecture`)).toMatchObject({ name: record.architecture.name });

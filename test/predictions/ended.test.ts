@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EndedPredictions } from '../../src/predictions/ended.js';
-import { idOf, sampleRecord } from '../store/directory/samples.js';
+import { idOf, largeRecord, sampleRecord } from '../store/directory/samples.js';
 
 const failed = (n: number) => sampleRecord(n, { status: 'failed' });
 
@@ -11,6 +11,15 @@ describe('predictions that came to nothing', () => {
     expect([...ended.values()]).toHaveLength(1000);
     expect(ended.get(idOf(1))).toBeUndefined();
     expect(ended.get(idOf(2))).toEqual(failed(2));
+  });
+
+  it('are told of as far as memory allows: few of those that name very many tensors', () => {
+    const ended = new EndedPredictions();
+    for (let n = 0; n < 5; n++) ended.add(largeRecord(n, { status: 'failed' }));
+    expect([...ended.values()].map(({ id }) => id)).toEqual([idOf(3), idOf(4)]);
+    ended.delete(idOf(3));
+    ended.add(failed(5));
+    expect([...ended.values()].map(({ id }) => id)).toEqual([idOf(4), idOf(5)]);
   });
 
   it('count from when they failed last', () => {

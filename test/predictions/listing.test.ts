@@ -4,7 +4,7 @@ import { mergePages } from '../../src/predictions/listing.js';
 import type { PredictionRecord } from '../../src/predictions/record.js';
 import { comparePositions, decodeCursor, encodeCursor } from '../../src/store/directory/cursor.js';
 import type { ListOptions, RecordPage } from '../../src/store/store.js';
-import { idOf, sampleRecord } from '../store/directory/samples.js';
+import { idOf, largeRecord, sampleRecord } from '../store/directory/samples.js';
 
 const positionOf = ({ created_at, id }: PredictionRecord) => ({ createdAt: Date.parse(created_at), id });
 
@@ -79,6 +79,13 @@ describe('a list of what is live and what is stored', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('has shorter pages where records are large', () => {
+    const live = [1, 2, 3, 4, 5].map((n) => largeRecord(n, { status: 'failed' }));
+    const page = mergePages(live, { records: [], nextCursor: null }, { limit: 50 });
+    expect(page.records.map(({ id }) => id)).toEqual([idOf(5), idOf(4)]);
+    expect(allPages(live, [], { limit: 50 }).map(({ id }) => id)).toEqual([5, 4, 3, 2, 1].map(idOf));
   });
 
   it('has those alone that were asked for', () => {

@@ -1,5 +1,6 @@
 import type { Graph } from '../../architecture/schema.js';
 import type { PredictionRecord } from '../../predictions/record.js';
+import { MAX_RECORDS_CHARACTERS, recordCharacters } from '../../predictions/record-size.js';
 import type { TiledTensor } from '../../tensor/tensor.js';
 import type {
   ListOptions,
@@ -23,6 +24,9 @@ import {
   readRecord,
 } from './prediction-folder.js';
 import { Shelf } from './shelf.js';
+
+/** Records for a page of the list. */
+const READ_AT_ONCE = 8;
 
 export interface DirectoryStoreOptions {
   /** Of all predictions together: beyond it the least recently used ones go. */
@@ -120,12 +124,21 @@ export class DirectoryStore implements PredictionStore {
   async list({ limit, cursor, architecture, ghn, status }: ListOptions): Promise<RecordPage> {
     const after = cursor === undefined ? undefined : decodeCursor(cursor);
     const entries = this.#shelf.index.newest(limit + 1, { architecture, ghn, status }, after);
-    const page = entries.slice(0, limit);
-    const records = await Promise.all(page.map(({ id }) => this.record(id)));
-    return {
-      records: records.filter((record) => record !== null),
-      nextCursor: entries.length > limit ? encodeCursor(page[limit - 1]) : null,
-    };
+    const records: PredictionRecord[] = [];
+    let read = 0;
+    for (
+      let characters = 0;
+      read < Math.min(limit, entries.length) && characters < MAX_RECORDS_CHARACTERS;
+    ) {
+      const some = entries.slice(read, Math.min(limit, read + READ_AT_ONCE));
+      for (const record of await Promise.all(some.map(({ id }) => this.record(id)))) {
+        if (!record) continue;
+        records.push(record);
+        characters += recordCharacters(record);
+      }
+      read += some.length;
+    }
+    return { records, nextCursor: read < entries.length ? encodeCursor(entries[read - 1]) : null };
   }
 
   async amend(id: string, fields: Partial<PredictionRecord>): Promise<void> {

@@ -8,6 +8,7 @@ import {
   digestsOf,
   expectedDigests,
   idOf,
+  largeRecord,
   numberOf,
   predictionOf,
   samplePrediction,
@@ -213,6 +214,16 @@ describe('the list of predictions', () => {
     await store.delete(idOf(3));
     const { records } = await store.list({ limit: 2, cursor: nextCursor! });
     expect(records.map(({ id }) => numberOf(id))).toEqual([2, 1]);
+  });
+
+  it('has shorter pages where records are large', async () => {
+    const { store } = await openStore(await temporaryDirectory());
+    for (let n = 1; n <= 9; n++) await store.save({ ...predictionOf(n, 100), record: largeRecord(n) });
+    const { records, nextCursor } = await store.list({ limit: 100 });
+    expect(records.map(({ id }) => numberOf(id))).toEqual([9, 8, 7, 6, 5, 4, 3, 2]);
+    const rest = await store.list({ limit: 100, cursor: nextCursor! });
+    expect(rest.records.map(({ id }) => numberOf(id))).toEqual([1]);
+    expect(rest.nextCursor).toBeNull();
   });
 
   it('can be of an architecture, a GHN, a status', async () => {

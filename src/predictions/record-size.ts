@@ -1,0 +1,29 @@
+import type { PredictionRecord } from './record.js';
+
+/** What a record takes besides its lists of tensors. */
+const BASE_CHARACTERS = 4096;
+
+/** Around a tensor's name. */
+const APPLIED_CHARACTERS = 64;
+
+/** A page of the list, and all that is kept of what came to nothing, is bounded by it: records name tensors by the thousand. */
+export const MAX_RECORDS_CHARACTERS = 16 * 2 ** 20;
+
+/** About how many characters a record is long. */
+export function recordCharacters({ architecture, applied, error }: PredictionRecord): number {
+  let characters = BASE_CHARACTERS;
+  for (const name of architecture.not_predicted) characters += name.length;
+  for (const { tensor } of applied ?? []) characters += tensor.length + APPLIED_CHARACTERS;
+  for (const { path, message } of error?.errors ?? []) characters += path.length + message.length;
+  return characters + (error?.detail?.length ?? 0);
+}
+
+/** How many of the first records make a page: at least one, where there is one. */
+export function pageLength(records: readonly PredictionRecord[], limit: number): number {
+  let characters = 0;
+  for (const [index, record] of records.entries()) {
+    characters += recordCharacters(record);
+    if (index === limit || (index > 0 && characters > MAX_RECORDS_CHARACTERS)) return index;
+  }
+  return records.length;
+}
