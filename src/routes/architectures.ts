@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { graphSchema } from '../architecture/schema.js';
 import { architectureSummarySchema, listArchitectures, loadArchitecture } from '../architecture/zoo.js';
+import { queryInteger } from './query-integer.js';
 import { jsonResponse, problemResponse } from './responses.js';
 
 /** The architectures that a request can name. */
@@ -33,13 +34,7 @@ export const architectures: FastifyPluginAsyncZod = async (app) => {
         summary: 'The graph of an architecture',
         params: z.object({ name: z.string().meta({ example: 'resnet50' }) }),
         querystring: z.strictObject({
-          num_classes: z.coerce
-            .number()
-            .int()
-            .min(1)
-            .max(Number.MAX_SAFE_INTEGER)
-            .optional()
-            .describe('Else 1000.'),
+          num_classes: queryInteger(1).optional().describe('Else 1000.'),
         }),
         response: {
           200: jsonResponse('The graph.', graphSchema),

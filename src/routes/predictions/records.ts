@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { graphSchema } from '../../architecture/schema.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { recordSchema, STATUSES } from '../../predictions/record.js';
+import { queryInteger } from '../query-integer.js';
 import { jsonResponse, problemResponse } from '../responses.js';
 import { predictionLinks } from './links.js';
 import { idParameters, unknownPrediction } from './parameters.js';
@@ -13,7 +14,12 @@ const MAX_LIMIT = 1000;
 
 const listSchema = z.object({
   predictions: z.array(recordSchema),
-  next_cursor: z.string().nullable().describe('Where the next page begins, or null on the last.'),
+  next_cursor: z
+    .string()
+    .nullable()
+    .describe(
+      'Where the next page begins, or null on the last: where records are large, pages are shorter than `limit`.',
+    ),
 });
 
 /** Records, graphs and the end of predictions. */
@@ -26,7 +32,7 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         operationId: 'listPredictions',
         summary: 'All predictions, newest first',
         querystring: z.strictObject({
-          limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT),
+          limit: queryInteger(1, MAX_LIMIT).default(DEFAULT_LIMIT).describe(`Else ${DEFAULT_LIMIT}.`),
           cursor: z.string().max(200).optional().describe('The `next_cursor` of the page before.'),
           architecture: z.string().optional().describe('Only of architectures with this name.'),
           ghn: z.string().optional().describe('Only by the GHN with this id.'),

@@ -10,6 +10,7 @@ import { weightsFile } from '../../predictions/weights.js';
 import { DTYPES } from '../../tensor/dtype.js';
 import { TensorBytes } from '../../tensor/tiling.js';
 import { downloadHeaders, downloadResponses } from '../downloads.js';
+import { queryInteger } from '../query-integer.js';
 import { notReady, problemResponse } from '../responses.js';
 import { idParameters, unknownPrediction } from './parameters.js';
 
@@ -23,14 +24,9 @@ const querySchema = z
       .max(MAX_PATTERN_LENGTH)
       .optional()
       .describe('Only tensors with these names, separated by commas; `*` is any run of characters.'),
-    rank: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .optional()
-      .describe('Of each tensor this rank’s part of `world_size`.'),
-    world_size: z.coerce.number().int().min(1).max(1_000_000).optional(),
-    dim: z.coerce.number().int().min(0).max(3).optional().describe('The dimension that is divided; else 0.'),
+    rank: queryInteger(0).optional().describe('Of each tensor this rank’s part of `world_size`.'),
+    world_size: queryInteger(1, 1_000_000).optional(),
+    dim: queryInteger(0, 3).optional().describe('The dimension that is divided; else 0.'),
   })
   .superRefine(({ format, tensors, rank, world_size: worldSize, dim }, context) => {
     const fault = (key: string, message: string) =>
