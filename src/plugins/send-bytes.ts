@@ -30,7 +30,7 @@ export function sendBytes(
 
   const ifMatch = request.headers['if-match'];
   if (ifMatch !== undefined && !has(ifMatch, etag)) {
-    return sendProblem(reply, { status: 412, detail: `The weights' etag is ${etag}.` });
+    return sendProblem(withoutFile(reply), { status: 412, detail: `The weights' etag is ${etag}.` });
   }
   const ifNoneMatch = request.headers['if-none-match'];
   if (ifNoneMatch !== undefined && has(ifNoneMatch.replaceAll('W/', ''), etag)) return reply.code(304).send();
@@ -38,7 +38,7 @@ export function sendBytes(
   const ranges = requestedRanges(request, etag, total);
   if (ranges === 'unsatisfiable') {
     reply.header('content-range', `bytes */${total}`);
-    return sendProblem(reply, { status: 416, detail: `There are ${total} bytes.` });
+    return sendProblem(withoutFile(reply), { status: 416, detail: `There are ${total} bytes.` });
   }
   if (ranges === null) return sendSource(request, reply.type(contentType), source);
   reply.code(206);
@@ -51,6 +51,9 @@ export function sendBytes(
   reply.type(`multipart/byteranges; boundary=${boundary}`);
   return sendSource(request, reply, multipart(source, ranges, boundary, contentType));
 }
+
+/** A problem is not to be saved under the weights' name. */
+const withoutFile = (reply: FastifyReply) => reply.removeHeader('content-disposition');
 
 function sendSource(request: FastifyRequest, reply: FastifyReply, source: ByteSource): FastifyReply {
   reply.header('content-length', source.byteLength);

@@ -1,4 +1,5 @@
 import type { Architecture } from '../architecture/architecture.js';
+import { quote } from '../architecture/faults.js';
 import { namesOutside } from '../architecture/layout.js';
 import { didYouMean } from '../architecture/nearest.js';
 import { notPredicted, parameterCount, predictedTensors } from '../architecture/tensors.js';
@@ -108,7 +109,5 @@ function findGhn(ghns: readonly GhnDescription[], id: string | undefined): GhnDe
   const ghn = ghns.find((candidate) => candidate.id === id);
   if (ghn) return ghn;
   const ids = ghns.map((candidate) => candidate.id);
-  throw new NotFoundError(
-    `no GHN has the id ${JSON.stringify(id)}${didYouMean(id, ids)} (loaded: ${ids.join(', ')})`,
-  );
+  throw new NotFoundError(`no GHN has the id ${quote(id)}${didYouMean(id, ids)} (loaded: ${ids.join(', ')})`);
 }

@@ -17,7 +17,8 @@ const etag = z.string().describe('Strong: the same etag means the same bytes.');
 
 /** What `sendBytes` answers: the file with these headers of its own, parts of it, and neither. */
 export function downloadResponses(what: string, own: z.ZodRawShape = {}, mediaType?: string) {
-  const headers = z.object({ etag, 'accept-ranges': z.literal('bytes'), ...own });
+  const any = z.object({ etag, 'accept-ranges': z.literal('bytes') });
+  const headers = any.extend(own);
   const file = headers.extend({ 'content-length': z.int().min(0).describe('Bytes.') });
   const mediaTypes = [mediaType ?? 'application/octet-stream'];
   return {
@@ -30,7 +31,7 @@ export function downloadResponses(what: string, own: z.ZodRawShape = {}, mediaTy
       [...mediaTypes, 'multipart/byteranges'],
     ),
     304: { description: 'It is what the client has.', headers } satisfies EmptyResponse,
-    412: problemResponse('The file is another than `if-match` names', headers),
-    416: problemResponse('No such range', headers.extend({ 'content-range': z.string() })),
+    412: problemResponse('The file is another than `if-match` names', any),
+    416: problemResponse('No such range', any.extend({ 'content-range': z.string() })),
   };
 }

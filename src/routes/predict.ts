@@ -22,9 +22,14 @@ export interface PredictOptions {
 
 const located = z.object({ location: z.string().describe('Where the prediction is from now on.') });
 
-/** RFC 7240. */
+/** Preferences are separated by commas, each with its parameters behind semicolons; what is quoted is a value (RFC 7240). */
 const prefersAsync = (prefer: string | string[] | undefined) =>
-  [prefer].flat().some((value) => value?.split(/[,;]/).some((part) => part.trim() === 'respond-async'));
+  [prefer].flat().some((value) =>
+    value
+      ?.replaceAll(/"(?:[^"\\]|\\.)*"/g, '')
+      .split(',')
+      .some((preference) => preference.split(';', 1)[0].trim().toLowerCase() === 'respond-async'),
+  );
 
 export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
   app,
