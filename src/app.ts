@@ -84,14 +84,18 @@ export async function buildApp({
     maxEventLoopDelayMilliseconds: settings.MAX_EVENT_LOOP_DELAY_MS,
     onRefusal,
   });
-  await app.register(slowClients, { patience: PATIENCE, bodyLimit: settings.MAX_BODY_BYTES, onRefusal });
+  await app.register(slowClients, { patience: PATIENCE });
   await app.register(protection, {
     origins: settings.CORS_ORIGINS,
     rateLimit: settings.RATE_LIMIT,
     hasKeys: settings.API_KEYS.length > 0,
   });
   await app.register(authentication, { keys: settings.API_KEYS });
-  await app.register(jsonBody);
+  await app.register(jsonBody, {
+    bodiesBytes: PATIENCE.bodiesBytes,
+    bodyLimit: settings.MAX_BODY_BYTES,
+    onRefusal,
+  });
   await app.register(validation);
   await app.register(knownQueries);
   await app.register(methodNotAllowed);
@@ -109,7 +113,7 @@ export async function buildApp({
   await app.register(records, { predictions });
   await app.register(events, { predictions });
   await app.register(weights, { predictions });
-  await app.register(statistics, { predictions });
+  await app.register(statistics, { predictions, timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS });
   await app.register(tfjs, { predictions });
   await app.register(predict, {
     predictions,

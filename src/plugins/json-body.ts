@@ -1,25 +1,74 @@
-import type { FastifyInstance } from 'fastify';
+import { isUtf8 } from 'node:buffer';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import secureJson from 'secure-json-parse';
+import { OverloadedError } from '../predictions/admission.js';
+import { BodyRoom, receiveBody } from './receive-body.js';
 
 /** The body is not JSON, or hides keys that would reach into an object's prototype. */
 class MalformedJsonError extends Error {
   readonly statusCode = 400;
 }
 
+/** The body is in a form that the service does not read. */
+class UnsupportedBodyError extends Error {
+  readonly statusCode = 415;
+}
+
+export interface JsonBodyOptions {
+  /** Of the bodies that are being received, all together. */
+  readonly bodiesBytes: number;
+  /** Of one body, in bytes. */
+  readonly bodyLimit: number;
+  readonly onRefusal: (reason: 'bodies') => void;
+}
+
 /** Bodies are JSON; of one that is not, the answer says where. Other media types are answered with 415. */
-export const jsonBody = fastifyPlugin(async (app: FastifyInstance) => {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser(
-    'application/json',
-    { parseAs: 'string' },
-    async (_request: unknown, body: string) => {
-      if (body.trim() === '') throw new MalformedJsonError('The body is empty: JSON is expected.');
-      try {
-        return secureJson.parse(body) as unknown;
-      } catch (error) {
-        throw new MalformedJsonError(`The body is not JSON: ${(error as Error).message}`);
-      }
-    },
-  );
-});
+export const jsonBody = fastifyPlugin(
+  async (app: FastifyInstance, { bodiesBytes, bodyLimit, onRefusal }: JsonBodyOptions) => {
+    const room = new BodyRoom(Math.max(bodiesBytes, bodyLimit));
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser(
+      'application/json',
+      async ({ headers }: FastifyRequest, payload: IncomingMessage) => {
+        refuseForm(headers);
+        const announced = Number(headers['content-length'] ?? 0);
+        if (announced > bodyLimit) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE();
+        try {
+          return await receiveBody(payload, announced || bodyLimit, room, parse);
+        } catch (error) {
+          if (error instanceof OverloadedError) onRefusal('bodies');
+          throw error;
+        }
+      },
+    );
+  },
+);
+
+/** @throws UnsupportedBodyError for a body that is not UTF-8 as it is: read as if it were, it would be another */
+function refuseForm(headers: IncomingHttpHeaders): void {
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(headers['content-type'] ?? '')?.[1];
+  if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
+    throw new UnsupportedBodyError('The body must be UTF-8: no other charset is read.');
+  }
+  if (!/^(identity)?$/i.test(headers['content-encoding']?.trim() ?? '')) {
+    throw new UnsupportedBodyError('The body must be sent as it is: no content-encoding is read.');
+  }
+  if (!/^chunked$/i.test(headers['transfer-encoding']?.trim() ?? 'chunked')) {
+    throw new UnsupportedBodyError(
+      'The body must be sent as it is: no transfer-encoding but chunked is read.',
+    );
+  }
+}
+
+function parse(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw new MalformedJsonError('The body is not JSON: it is not UTF-8.');
+  const body = bytes.toString();
+  if (body.trim() === '') throw new MalformedJsonError('The body is empty: JSON is expected.');
+  try {
+    return secureJson.parse(body) as unknown;
+  } catch (error) {
+    throw new MalformedJsonError(`The body is not JSON: ${(error as Error).message}`);
+  }
+}

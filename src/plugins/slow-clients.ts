@@ -1,6 +1,5 @@
-import type { FastifyInstance, FastifyRequest, FastifyServerOptions } from 'fastify';
+import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { OverloadedError } from '../predictions/admission.js';
 import { whenClosed } from './when-closed.js';
 
 /** What a client may take of time and room. */
@@ -33,8 +32,6 @@ export const PATIENCE: Patience = {
 /** Clients that have vanished without a word are found out by TCP's own probes, which begin after this time. */
 const KEEP_ALIVE_PROBE_MS = 60_000;
 
-const RETRY_AFTER_SECONDS = 2;
-
 /** The server's options for clients that send slowly. */
 export function receiving({
   headersMilliseconds,
@@ -52,16 +49,9 @@ export function receiving({
   };
 }
 
-export interface SlowClientsOptions {
-  readonly patience: Patience;
-  /** Of one body, in bytes. */
-  readonly bodyLimit: number;
-  readonly onRefusal: (reason: 'bodies') => void;
-}
-
 /** Keeps clients that send or take little from holding much. */
 export const slowClients = fastifyPlugin(
-  async (app: FastifyInstance, { patience, bodyLimit, onRefusal }: SlowClientsOptions) => {
+  async (app: FastifyInstance, { patience }: { patience: Patience }) => {
     app.server.maxConnections = patience.connections;
 
     // The server's own time-out is as long as an answer may take to be ready; once it is, something has to move.
@@ -77,46 +67,8 @@ export const slowClients = fastifyPlugin(
         if (socket.timeout === stall) socket.setTimeout(timeout);
       });
     });
-
-    const limit = Math.max(bodyLimit, patience.bodiesBytes);
-    let receiving = 0;
-    app.addHook('preParsing', async (request) => {
-      const bytes = announcedBytes(request, bodyLimit);
-      // What is larger than one body may be is refused without being read.
-      if (bytes === 0 || bytes > bodyLimit) return;
-      if (receiving + bytes > limit) {
-        onRefusal('bodies');
-        throw new OverloadedError(
-          'bodies',
-          RETRY_AFTER_SECONDS,
-          `bodies of ${receiving} bytes are being received already, and of this one ${bytes} are expected; try again`,
-        );
-      }
-      receiving += bytes;
-      whenReceived(request, () => {
-        receiving -= bytes;
-      });
-    });
   },
 );
-
-/** What may come of a body: as much as is allowed where its length is not said. */
-function announcedBytes({ headers }: FastifyRequest, bodyLimit: number): number {
-  if (headers['transfer-encoding'] !== undefined) return bodyLimit;
-  return Number(headers['content-length'] ?? 0);
-}
-
-/** Calls back once: when the body is there, or its client has gone. */
-function whenReceived({ raw }: FastifyRequest, callback: () => void): void {
-  let isOver = false;
-  const end = () => {
-    if (isOver) return;
-    isOver = true;
-    callback();
-  };
-  raw.once('end', end);
-  raw.once('close', end);
-}
 
 const isStream = (payload: unknown): boolean =>
   typeof payload === 'object' && payload !== null && 'pipe' in payload;

@@ -15,8 +15,6 @@ const LARGE = 2 ** 30;
 /** More than the kernel takes of an answer on both sides, and the stream has ready. */
 const BUFFERED = 32 * 2 ** 20;
 
-const BODY_LIMIT = 1000;
-
 let app: FastifyInstance;
 /** Bytes of large answers that were made. */
 let made = 0;
@@ -35,20 +33,14 @@ const large: ByteSource = {
 };
 
 async function start(patience: Partial<Patience>, serverTimeout = 60_000) {
-  const refusals: string[] = [];
   const all = { ...PATIENCE, checkMilliseconds: 20, ...patience };
   app = Fastify({
     ...receiving(all),
-    bodyLimit: BODY_LIMIT,
     connectionTimeout: serverTimeout,
     forceCloseConnections: true,
   });
   await app.register(problems);
-  await app.register(slowClients, {
-    patience: all,
-    bodyLimit: BODY_LIMIT,
-    onRefusal: (reason) => refusals.push(reason),
-  });
+  await app.register(slowClients, { patience: all });
   made = 0;
   app.get('/large', async (_request, reply) => reply.send(streamBytes(large)));
   app.get('/small', async (_request, reply) =>
@@ -60,7 +52,6 @@ async function start(patience: Partial<Patience>, serverTimeout = 60_000) {
   });
   app.post('/body', async ({ body }) => JSON.stringify(body).length);
   await app.listen({ host: '127.0.0.1', port: 0 });
-  return { refusals };
 }
 
 function open(text = ''): Socket {
@@ -161,42 +152,6 @@ describe('a client that takes nothing of its answer', () => {
     // On the same connection, asked for before the first was answered.
     const socket = open(head('GET /small') + head('GET /late?ms=600', 'connection: close\r\n'));
     expect(await textOf(socket)).toMatch(/\r\n\r\nlate$/);
-  });
-});
-
-describe('bodies that are being received', () => {
-  const statusOf = async (socket: Socket) => {
-    const [chunk] = (await once(socket, 'data')) as [Buffer];
-    return Number(/^HTTP\/1\.1 (\d+)/.exec(chunk.toString())?.[1]);
-  };
-
-  it('are bounded together by what they announce; one more is refused until there is room', async () => {
-    const { refusals } = await start({ bodiesBytes: 2 * BODY_LIMIT });
-    const chunked = head('POST /body', 'content-type: application/json\r\ntransfer-encoding: chunked\r\n');
-    const held = [open(postHead(BODY_LIMIT)), open(chunked)];
-    const refused = async () => {
-      const socket = open(postHead(2));
-      socket.write('{}');
-      return statusOf(socket);
-    };
-    await expect.poll(refused).toBe(503);
-    expect(refusals).toContain('bodies');
-    held[0].destroy();
-    await expect.poll(refused).toBe(200);
-    held[0] = open(postHead(BODY_LIMIT));
-    await expect.poll(refused).toBe(503);
-    held[1].write('2\r\n{}\r\n0\r\n\r\n');
-    expect(await statusOf(held[1])).toBe(200);
-    await expect.poll(refused).toBe(200);
-  });
-
-  it('are not held against those that come after each other', async () => {
-    await start({ bodiesBytes: 1 });
-    for (let k = 0; k < 5; k++) {
-      const socket = open(postHead(BODY_LIMIT));
-      socket.write('1'.repeat(BODY_LIMIT - 2).padStart(BODY_LIMIT));
-      expect(await statusOf(socket)).toBe(200);
-    }
   });
 });
 
