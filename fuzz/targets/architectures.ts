@@ -12,6 +12,7 @@ import { resolveArchitecture } from '../../src/predictions/resolve.js';
 import { KERAS_FIXTURES, kerasFixture } from '../../test/helpers/keras.js';
 import { graphs, kerasModels, layers } from '../inputs/architectures.js';
 import { jsonTexts } from '../inputs/json-text.js';
+import { nestedModels } from '../inputs/nested-models.js';
 import { GARBAGE_BYTES, type Outcome, type Target } from './target.js';
 
 /** The limits of a server as it is set up by default. */
@@ -123,7 +124,7 @@ export const ARCHITECTURE_TARGETS: readonly Target[] = [
     ['lenet', 'residual', 'vit', 'vit-mean'].map((name) => fixture(`layers/${name}.layers.json`)),
     layers,
   ),
-  architectureTarget('keras', 14, kerasSamples, kerasModels),
+  architectureTarget('keras', 14, kerasSamples, fc.oneof(kerasModels, nestedModels)),
   {
     name: 'names',
     share: 4,

@@ -33,6 +33,12 @@ interface ModelCall {
   readonly index: number;
 }
 
+/**
+ * To each layer that a network may have, its calls, what these take, and the models around it: an Add in a model of its
+ * own comes to nine. What a model costs is counted as often as it is called, whether it has layers or an input alone.
+ */
+const STEPS_TO_A_LAYER = 16;
+
 /** Puts the layers of a model into a network, those of the models in it as well, and adds the faults of each. */
 export class KerasReader {
   readonly placed: PlacedLayer[] = [];
@@ -43,11 +49,13 @@ export class KerasReader {
   readonly #owners = new Map<string, string>();
   readonly #hints = new Hints();
   readonly #maxLayers: number;
+  #stepsLeft: number;
 
   /** @param maxLayers how often layers may be used: a model in a model that is used twice has its layers used twice */
   constructor(network: Network, generation: Generation, maxLayers: number, faults: FaultList) {
     this.#network = network;
     this.#maxLayers = maxLayers;
+    this.#stepsLeft = STEPS_TO_A_LAYER * maxLayers;
     this.#generation = generation;
     this.#faults = faults;
   }
@@ -59,6 +67,7 @@ export class KerasReader {
 
   /** @param inputs null for the network's own, whose size the model says */
   #readModel(model: Model, inputs: readonly Value[] | null, outer: Prefix): readonly Value[] {
+    this.#pay(model);
     if (model.type === 'Functional') return this.#readFunctional(model, inputs, outer);
     // Keras 3 has a Sequential's name in the paths of what is in it.
     const prefix = this.#generation === 3 ? [model.name] : outer;
@@ -73,6 +82,23 @@ export class KerasReader {
       [value] = this.#readLayer(layer, value && [value], prefix) as [Value];
     }
     return [value ?? unknownValue(model.name)];
+  }
+
+  /** Counts what reading a model takes, before it is read: models in models multiply, and a body of 3 kB is enough. */
+  #pay({ layers, inputs, outputs }: Model): void {
+    const own = 1 + inputs.length + outputs.length;
+    this.#stepsLeft -= layers.reduce(
+      (sum, { calls }) => calls.reduce((steps, takes) => steps + 1 + takes.length, sum + 1),
+      own,
+    );
+    if (this.#stepsLeft >= 0) return;
+    const max = STEPS_TO_A_LAYER * this.#maxLayers;
+    this.#faults.add(
+      pathOf(layers),
+      'models within models come to more uses of layers and of their outputs than ' +
+        `the ${max} that this server takes; call them less often`,
+    );
+    this.#faults.throwIfAny();
   }
 
   #readFunctional(model: Model, inputs: readonly Value[] | null, prefix: Prefix): readonly Value[] {
@@ -162,9 +188,8 @@ export class KerasReader {
     if (order.length === calls.length) return;
     const reached = new Set(order);
     const left = calls.filter((_, index) => !reached.has(index)).map(({ layer }) => layer.name);
-    const [{ path }] = layers as [ModelLayer];
     const names = left.slice(0, 5).map(quote).join(', ');
-    this.#faults.add(path.slice(0, -1), `a cycle among ${left.length} layers, or behind one: ${names}`);
+    this.#faults.add(pathOf(layers), `a cycle among ${left.length} layers, or behind one: ${names}`);
   }
 
   #networkInput(layer: ModelLayer, size: Size | null): Value {
@@ -237,6 +262,11 @@ export class KerasReader {
     }
     for (const name of names) this.#owners.set(name, label);
   }
+}
+
+/** Of a model's layers, all together; a model that was read has one or more, or faults that say why not. */
+function pathOf([first]: readonly ModelLayer[]): readonly PropertyKey[] {
+  return first?.path.slice(0, -1) ?? ['keras'];
 }
 
 function unknownValue(giver: string): Value {

@@ -4,7 +4,7 @@ import { mutate, mutationsTo } from '../../../fuzz/inputs/json.js';
 import { parseArchitecture } from '../../../src/architecture/parse.js';
 import { kerasFixture } from '../../helpers/keras.js';
 import { faultsOf, LIMITS, POINTER } from '../fixtures.js';
-import { functional, image, kerasFaults, layer, sequential } from './keras.js';
+import { calledWithin, functional, image, kerasFaults, layer, sequential } from './keras.js';
 
 const LAYERS = '/keras/config/layers';
 
@@ -200,20 +200,30 @@ describe('what a hostile model can cost is bounded', () => {
   });
 
   it('by how often models within models use their layers', () => {
-    let model: unknown = functional([image(8, 8, 6)], [layer('ReLU', 'relu'), 'image']);
-    for (let depth = 0; depth < 8; depth++) {
-      const outer = functional([image(8, 8, 6)], [layer('ReLU', 'inner'), 'image']);
-      const { class_name, config } = model as ReturnType<typeof functional>;
-      const calls = Array.from({ length: 20 }, () => [['image', 0, 0, {}]]);
-      outer.config.layers[1] = {
-        ...outer.config.layers[1]!,
-        class_name,
-        config: { ...config, name: 'inner' },
-        inbound_nodes: calls,
-      };
-      model = outer;
-    }
+    const relu = functional([image(8, 8, 6)], [layer('ReLU', 'relu'), 'image']);
+    const model = calledWithin(relu, 20, 8);
     expect(kerasFaults(model).at(-1)?.message).toMatch(/used more often than the 20000 times/);
+  });
+
+  it.each([
+    ['inputs alone', calledWithin(functional([image(4)]), 20, 9)],
+    [
+      'a sum of many',
+      calledWithin(functional([image(4)], [layer('Add', 'sum'), ...Array(900).fill('image')]), 400),
+    ],
+  ])('by how often models within models are read that have %s', (_, model) => {
+    const [fault, ...others] = kerasFaults(model);
+    expect(fault).toEqual({
+      path: expect.stringMatching(/^\/keras\/config\/layers(\/1\/config\/layers)+$/) as string,
+      message:
+        'models within models come to more uses of layers and of their outputs than the 320000 that this server ' +
+        'takes; call them less often',
+    });
+    expect(others).toEqual([]);
+  });
+
+  it('a model may be called several times, in one that is as well', () => {
+    expect(kerasFaults(calledWithin(functional([image(4)]), 2, 9))).toEqual([]);
   });
 
   it('by how deep its values lie', () => {

@@ -33,6 +33,17 @@ export function functional(...layers: readonly (readonly [Layer, ...string[]])[]
   return { class_name: 'Functional', config: { ...config, output_layers: [[name, 0, 0]] } };
 }
 
+/** A model in one that calls it so often, that in another that does so too, and so on. */
+export function calledWithin(model: ReturnType<typeof functional>, times: number, depth = 1): typeof model {
+  if (depth === 0) return model;
+  const outer = functional(
+    [image(8, 8, 6)],
+    [{ ...model, config: { ...model.config, name: 'inner' } }, 'image'],
+  );
+  outer.config.layers[1]!.inbound_nodes = Array.from({ length: times }, () => [['image', 0, 0, {}]]);
+  return calledWithin(outer, times, depth - 1);
+}
+
 export function network(keras: unknown): Architecture {
   return parseKeras({ keras }, LIMITS);
 }
