@@ -6,7 +6,7 @@ import type { Queue } from '../queue/queue.js';
 import type { Statistics } from '../statistics/schema.js';
 import type { StatisticsWorker } from '../statistics/worker.js';
 import type { ListOptions, PredictionStore, RecordPage } from '../store/store.js';
-import { roundedSource, type TensorSource, tensorSource } from '../tensor/tensor.js';
+import { type TensorSource, tensorSource } from '../tensor/tensor.js';
 import type { Admission } from './admission.js';
 import { NotFoundError, NotReadyError } from './errors.js';
 import type { Job, JobEvent } from './job.js';
@@ -14,16 +14,13 @@ import { Jobs } from './jobs.js';
 import { mergePages } from './listing.js';
 import { observers, type PredictionObserver } from './observer.js';
 import { type Plan, plan } from './plan.js';
-import { RecentResults } from './recent-results.js';
 import type { PredictionRecord, Problem } from './record.js';
 import { Recovery } from './recovery.js';
 import type { PredictRequest } from './request.js';
 import { resolveArchitecture } from './resolve.js';
+import { SharedStatistics } from './shared-statistics.js';
 import { StoredRecords } from './stored-records.js';
 import { untilAborted } from './until-aborted.js';
-
-/** Statistics of the predictions that were last asked about are kept: some 100 kB each. */
-const MAX_STATISTICS = 64;
 
 export interface PredictionsOptions {
   readonly predictor: Predictor;
@@ -57,7 +54,7 @@ export class Predictions {
   readonly #jobs: Jobs;
   readonly #recovery: Recovery;
   readonly #stored: StoredRecords;
-  readonly #statistics = new RecentResults<Statistics>(MAX_STATISTICS);
+  readonly #statistics: SharedStatistics;
   /** Weights that are being read or waited for. */
   #busy = 0;
   /** How many predictions were stored. */
@@ -66,6 +63,7 @@ export class Predictions {
   constructor(options: PredictionsOptions) {
     this.#options = options;
     const { queue } = options;
+    this.#statistics = new SharedStatistics(options.statistics);
     this.#observer = observers(options.observers);
     this.#jobs = new Jobs({
       ...options,
@@ -177,18 +175,13 @@ export class Predictions {
   }
 
   /**
-   * Statistics of each tensor and of the network. They are computed once, whoever asks meanwhile.
+   * Statistics of each tensor and of the network.
    *
-   * @throws NotFoundError, NotReadyError, StatisticsUnavailableError
+   * @param signal of the one who asks: when all who wait for them have gone, they are given up
+   * @throws NotFoundError, NotReadyError, StatisticsUnavailableError, the signal's reason
    */
-  async statistics(id: string): Promise<Statistics> {
-    const { record, tensors, release } = await this.open(id);
-    const written = tensors.map((tensor) => roundedSource(tensor, record.request.dtype));
-    try {
-      return await this.#statistics.get(id, () => this.#options.statistics.compute(written));
-    } finally {
-      release();
-    }
+  async statistics(id: string, signal: AbortSignal): Promise<Statistics> {
+    return this.#statistics.of(await this.open(id), signal);
   }
 
   /** @throws BadCursorError */

@@ -1,27 +1,69 @@
-/** Results that take long to compute, by id: the last few are kept, and each is computed once, whoever asks meanwhile. */
+import { untilAborted } from './until-aborted.js';
+
+interface Entry<T> {
+  readonly result: Promise<T>;
+  readonly controller: AbortController;
+  isSettled: boolean;
+  waiting: number;
+}
+
+/**
+ * Results that take long to compute, by id: the last few are kept, and each is computed once, whoever asks meanwhile, for as
+ * long as anybody waits for it.
+ */
 export class RecentResults<T> {
   readonly #limit: number;
-  readonly #results = new Map<string, Promise<T>>();
+  readonly #results = new Map<string, Entry<T>>();
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** A failure is not kept. */
-  async get(id: string, compute: () => Promise<T>): Promise<T> {
-    const known = this.#results.get(id);
-    const result = known ?? compute();
+  /**
+   * A failure is not kept.
+   *
+   * @param compute is told by its signal when all who waited have gone
+   * @param signal of the one who asks
+   * @throws what `compute` throws; the signal's reason
+   */
+  async get(id: string, compute: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    signal.throwIfAborted();
+    const entry = this.#results.get(id) ?? this.#start(id, compute);
     this.#results.delete(id);
-    this.#results.set(id, result);
+    this.#results.set(id, entry);
     if (this.#results.size > this.#limit) {
       const [oldest] = this.#results.keys();
       this.#results.delete(oldest);
     }
+    entry.waiting++;
     try {
-      return await result;
-    } catch (error) {
-      if (this.#results.get(id) === result) this.#results.delete(id);
-      throw error;
+      return await untilAborted(entry.result, signal);
+    } finally {
+      entry.waiting--;
+      if (entry.waiting === 0 && !entry.isSettled) {
+        this.#forget(id, entry);
+        entry.controller.abort(signal.reason);
+      }
     }
+  }
+
+  #start(id: string, compute: (signal: AbortSignal) => Promise<T>): Entry<T> {
+    const controller = new AbortController();
+    const result = compute(controller.signal);
+    const entry: Entry<T> = { result, controller, isSettled: false, waiting: 0 };
+    result.then(
+      () => {
+        entry.isSettled = true;
+      },
+      () => {
+        entry.isSettled = true;
+        this.#forget(id, entry);
+      },
+    );
+    return entry;
+  }
+
+  #forget(id: string, entry: Entry<T>): void {
+    if (this.#results.get(id) === entry) this.#results.delete(id);
   }
 }

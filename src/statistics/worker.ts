@@ -5,14 +5,26 @@ import { elements, type TensorSource } from '../tensor/tensor.js';
 import type { FromStatisticsProcess, ToStatisticsProcess } from './protocol.js';
 import type { Statistics, TensorStatistics } from './schema.js';
 
+/** A tensor that nobody waits for any more may be finished within this: a new process takes as long to start. */
+const GRACE_MS = 1000;
+
+/** How often statistics are begun again because of others that were given up. */
+const MAX_ATTEMPTS = 4;
+
 /** The process died, or was closed, before it was done: the same request may succeed later. */
 export class StatisticsUnavailableError extends Error {}
+
+/** The process was ended, since it was busy for nobody. */
+class GivenUpError extends StatisticsUnavailableError {}
 
 interface Running {
   readonly child: ChildProcess;
   readonly channel: Channel<FromStatisticsProcess, ToStatisticsProcess>;
   /** Who waits for an answer, by network: one at a time. */
   readonly waiting: Map<number, Waiting>;
+  /** The networks of all that it was sent and has not answered: it is at the first. */
+  readonly sent: number[];
+  isGivenUp: boolean;
 }
 
 interface Waiting {
@@ -35,6 +47,16 @@ export class StatisticsWorker {
    * @throws the signal's reason once it is aborted; StatisticsUnavailableError; what reading a block throws
    */
   async compute(tensors: readonly TensorSource[], signal?: AbortSignal): Promise<Statistics> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#compute(tensors, signal);
+      } catch (error) {
+        if (!(error instanceof GivenUpError) || attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async #compute(tensors: readonly TensorSource[], signal?: AbortSignal): Promise<Statistics> {
     signal?.throwIfAborted();
     const running = this.#start();
     const network = this.#nextNetwork++;
@@ -48,7 +70,8 @@ export class StatisticsWorker {
       }
     } catch (error) {
       // The process can forget what it knows of the network; nobody waits for its answer.
-      void running.channel.send({ type: 'end', network });
+      send(running, { type: 'end', network });
+      this.#giveUp(running, network);
       throw error;
     }
     const whole = await ask(running, { type: 'end', network }, 'network', [], signal);
@@ -63,6 +86,19 @@ export class StatisticsWorker {
     await endChild(child);
   }
 
+  /** One tensor can take minutes: a process that is still at it for nobody makes room for what others wait for. */
+  #giveUp(running: Running, network: number): void {
+    setTimeout(() => {
+      if (this.#running !== running || !running.sent.includes(network)) return;
+      if (running.sent[0] === network) {
+        running.isGivenUp = true;
+        running.child.kill('SIGKILL');
+      } else {
+        this.#giveUp(running, network);
+      }
+    }, GRACE_MS).unref();
+  }
+
   #start(): Running {
     if (this.#closed) throw new StatisticsUnavailableError('the service is shutting down');
     if (this.#running) return this.#running;
@@ -71,17 +107,20 @@ export class StatisticsWorker {
       new URL('./process.js', import.meta.url),
       (answer) => {
         const { network } = answer;
+        running.sent.splice(running.sent.indexOf(network), 1);
         if (answer.type === 'failed') waiting.get(network)?.reject(new Error(answer.reason));
         else waiting.get(network)?.resolve(answer);
       },
       (reason) => {
         if (this.#running === running) this.#running = null;
         channel.close();
-        const error = new StatisticsUnavailableError(`the statistics' process ${reason}`);
+        const error = new (running.isGivenUp ? GivenUpError : StatisticsUnavailableError)(
+          `the statistics' process ${reason}`,
+        );
         for (const { reject } of waiting.values()) reject(error);
       },
     );
-    const running: Running = { child: process, channel, waiting };
+    const running: Running = { child: process, channel, waiting, sent: [], isGivenUp: false };
     this.#running = running;
     return running;
   }
@@ -89,15 +128,18 @@ export class StatisticsWorker {
 
 /** Sends a message and waits for its answer, for as long as the signal lets it. */
 async function ask<T extends FromStatisticsProcess['type']>(
-  { child, channel, waiting }: Running,
+  running: Running,
   message: ToStatisticsProcess,
   type: T,
   arrays: readonly Float32Array[],
   signal: AbortSignal | undefined,
 ): Promise<Extract<FromStatisticsProcess, { type: T }>> {
+  const { child, waiting } = running;
   signal?.throwIfAborted();
   if (child.exitCode !== null || child.signalCode !== null) {
-    throw new StatisticsUnavailableError("the statistics' process ended");
+    throw new (running.isGivenUp ? GivenUpError : StatisticsUnavailableError)(
+      "the statistics' process ended",
+    );
   }
   const { network } = message;
   let abort = () => {};
@@ -106,7 +148,7 @@ async function ask<T extends FromStatisticsProcess['type']>(
     abort = () => reject(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
   });
-  void channel.send(message, arrays);
+  send(running, message, arrays);
   try {
     const answered = await answer;
     if (!isOfType(answered, type))
@@ -116,6 +158,15 @@ async function ask<T extends FromStatisticsProcess['type']>(
     waiting.delete(network);
     signal?.removeEventListener('abort', abort);
   }
+}
+
+function send(
+  { channel, sent }: Running,
+  message: ToStatisticsProcess,
+  arrays?: readonly Float32Array[],
+): void {
+  sent.push(message.network);
+  void channel.send(message, arrays);
 }
 
 function isOfType<T extends FromStatisticsProcess['type']>(

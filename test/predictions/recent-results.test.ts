@@ -1,12 +1,16 @@
 import { describe, expect, it, vi } from 'vitest';
 import { RecentResults } from '../../src/predictions/recent-results.js';
 
+const { signal } = new AbortController();
+
 describe('recent results', () => {
   it('are computed once, whoever asks meanwhile or later', async () => {
     const results = new RecentResults<number>(2);
     const compute = vi.fn(async () => 42);
-    expect(await Promise.all([results.get('a', compute), results.get('a', compute)])).toEqual([42, 42]);
-    expect(await results.get('a', compute)).toBe(42);
+    expect(await Promise.all([results.get('a', compute, signal), results.get('a', compute, signal)])).toEqual(
+      [42, 42],
+    );
+    expect(await results.get('a', compute, signal)).toBe(42);
     expect(compute).toHaveBeenCalledTimes(1);
   });
 
@@ -14,10 +18,14 @@ describe('recent results', () => {
     const results = new RecentResults<string>(2);
     const computed: string[] = [];
     const get = (id: string) =>
-      results.get(id, async () => {
-        computed.push(id);
-        return id;
-      });
+      results.get(
+        id,
+        async () => {
+          computed.push(id);
+          return id;
+        },
+        signal,
+      );
     for (const id of ['a', 'b', 'a', 'c', 'a', 'b']) expect(await get(id)).toBe(id);
     expect(computed).toEqual(['a', 'b', 'c', 'b']);
   });
@@ -25,8 +33,31 @@ describe('recent results', () => {
   it('are tried again after a failure, of which all who waited are told', async () => {
     const results = new RecentResults<number>(2);
     const failing = async () => Promise.reject(new Error('lost'));
-    const outcomes = await Promise.allSettled([results.get('a', failing), results.get('a', failing)]);
+    const outcomes = await Promise.allSettled([
+      results.get('a', failing, signal),
+      results.get('a', failing, signal),
+    ]);
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    expect(await results.get('a', async () => 1)).toBe(1);
+    expect(await results.get('a', async () => 1, signal)).toBe(1);
+  });
+
+  it('are given up when all who waited have gone, and not before', async () => {
+    const results = new RecentResults<number>(2);
+    const started: AbortSignal[] = [];
+    const endless = (until: AbortSignal) => {
+      started.push(until);
+      return new Promise<number>((_, reject) => {
+        until.addEventListener('abort', () => reject(until.reason));
+      });
+    };
+    const [first, second] = [new AbortController(), new AbortController()];
+    const waits = [first, second].map((one) => results.get('a', endless, one.signal));
+    first.abort(new Error('gone'));
+    await expect(waits[0]).rejects.toThrow('gone');
+    expect(started.map(({ aborted }) => aborted)).toEqual([false]);
+    second.abort(new Error('gone as well'));
+    await expect(waits[1]).rejects.toThrow('gone as well');
+    expect(started.map(({ aborted }) => aborted)).toEqual([true]);
+    expect(await results.get('a', async () => 1, signal)).toBe(1);
   });
 });

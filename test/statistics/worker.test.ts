@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { PlainProducts } from '../../src/postprocess/plain-products.js';
 import { networkStatistics } from '../../src/statistics/network.js';
@@ -64,6 +65,21 @@ describe('the statistics’ process', () => {
     expect(read).toHaveLength(2);
     await expect(worker.compute(sources, AbortSignal.abort(reason))).rejects.toBe(reason);
     expect((await worker.compute([tensorSource(tensors[2])])).network.count).toBe(40);
+  });
+
+  test('does not finish a large tensor for nobody: others need not wait for it', async () => {
+    const controller = new AbortController();
+    // Its singular values take longer than a test may.
+    const large = tensorOf('large.weight', [6000, 6000], [6000, 6000], Math.sin);
+    const underWay = worker.compute([tensorSource(large)], controller.signal);
+    const others = tensors.map((tensor) => worker.compute([tensorSource(tensor)]));
+    // It is sent.
+    await setTimeout(500);
+    controller.abort(new Error('the client is gone'));
+    await expect(underWay).rejects.toThrow('the client is gone');
+    for (const [index, other] of others.entries()) {
+      expect((await other).tensors[0].name).toBe(tensors[index].name);
+    }
   });
 
   test('passes on that a block cannot be read', async () => {

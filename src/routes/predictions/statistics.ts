@@ -1,14 +1,20 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { requestSignal } from '../../plugins/request-signal.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { statisticsSchema } from '../../statistics/schema.js';
 import { jsonResponse, notReady, unavailable } from '../responses.js';
 import { tensorLinks } from './links.js';
 import { idParameters, unknownPrediction } from './parameters.js';
 
+export interface StatisticsOptions {
+  readonly predictions: Predictions;
+  readonly timeoutMilliseconds: number;
+}
+
 /** Whether a prediction's weights are any good. */
-export const statistics: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (
+export const statistics: FastifyPluginAsyncZod<StatisticsOptions> = async (
   app,
-  { predictions },
+  { predictions, timeoutMilliseconds },
 ) => {
   app.get(
     '/predictions/:id/statistics',
@@ -30,6 +36,6 @@ export const statistics: FastifyPluginAsyncZod<{ predictions: Predictions }> = a
       },
       links: { 200: tensorLinks },
     },
-    async ({ params }) => predictions.statistics(params.id),
+    async ({ params }, reply) => predictions.statistics(params.id, requestSignal(reply, timeoutMilliseconds)),
   );
 };
