@@ -10,11 +10,17 @@ const MAX_TIMEOUT_MS = 2e9;
 /** What a GHN may be called in a request. */
 const GHN_ID = /^[\w.-]{1,100}$/;
 
-const integer = (minimum: number, fallback: number) =>
-  z.coerce.number().int().min(minimum).max(Number.MAX_SAFE_INTEGER).default(fallback);
+/** What is blank would be read as 0, and 0 is no limit in many a place. */
+const wholeNumber = (minimum: number) =>
+  z
+    .string()
+    .regex(/\S/, 'is blank: give a number, or leave it out')
+    .pipe(z.coerce.number<string>().int().min(minimum).max(Number.MAX_SAFE_INTEGER));
+
+const integer = (minimum: number, fallback: number) => wholeNumber(minimum).default(fallback);
 
 /** One without a default of its own. */
-const limit = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
+const limit = wholeNumber(1);
 
 const list = z
   .string()
@@ -38,6 +44,49 @@ const checkpoints = list.transform((entries, context) => {
     seen.add(id);
   }
   return files;
+});
+
+/** What a client can send as its key; `sha256:` and a digest stand for one that is not told. */
+const API_KEY = /^[\x21-\x7e]+$/;
+const DIGEST = /^sha256:[0-9a-f]{64}$/i;
+
+/** What is wrong with a key, without saying it; null for nothing. */
+function keyFault(key: string): string | null {
+  if (/^sha256:/i.test(key)) {
+    return DIGEST.test(key)
+      ? null
+      : 'begins with sha256: and needs the 64 hex digits of a key’s digest after it';
+  }
+  if (API_KEY.test(key)) return null;
+  return 'can be sent by no client: a key is of visible ASCII characters, without spaces';
+}
+
+const apiKeys = list.transform((keys, context) => {
+  // Whoever sets it wants the service closed.
+  if (keys.length === 0) context.addIssue('names no key: give one, or leave it out to let everybody in');
+  for (const [index, key] of keys.entries()) {
+    const fault = keyFault(key);
+    if (fault) context.addIssue(`the key at position ${index + 1} ${fault}`);
+  }
+  return keys.map((key) => (DIGEST.test(key) ? key.toLowerCase() : key));
+});
+
+/** The origin of a page at that address, as browsers send it; null where there is none. */
+function originOf(address: string): string | null {
+  if (!URL.canParse(address)) return null;
+  const { protocol, host } = new URL(address);
+  return host === '' || host.includes('*') ? null : `${protocol}//${host}`;
+}
+
+const origins = list.transform((entries, context) => {
+  if (entries.length === 0) context.addIssue('names no origin: give one, or leave it out');
+  for (const entry of entries) {
+    const origin = originOf(entry);
+    if (entry === '*' || entry === 'null' || entry === origin) continue;
+    const meant = origin ?? 'an origin such as https://lab.example, or *';
+    context.addIssue(`${JSON.stringify(entry)} is the origin of no page: write ${meant}`);
+  }
+  return entries;
 });
 
 /** A setting's first word says where it would lead; this build goes to the others. */
@@ -73,8 +122,8 @@ const settingsSchema = z.object({
   MAX_PARAMETERS: integer(1, 2e9),
   REQUEST_TIMEOUT_MS: integer(1, 300_000).pipe(z.number().max(MAX_TIMEOUT_MS)),
   RATE_LIMIT: integer(0, 0),
-  API_KEYS: list.default([]),
-  CORS_ORIGINS: list.default([]),
+  API_KEYS: apiKeys.default([]),
+  CORS_ORIGINS: origins.default([]),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 

@@ -69,7 +69,11 @@ const VALID: readonly (readonly [
   ['REQUEST_TIMEOUT_MS', '60000', 60_000],
   ['RATE_LIMIT', '100', 100],
   ['API_KEYS', 'one, two,,', ['one', 'two']],
+  ['API_KEYS', '!~,Zm9v+/8=', ['!~', 'Zm9v+/8=']],
+  ['API_KEYS', `SHA256:${'Ab'.repeat(32)}`, [`sha256:${'ab'.repeat(32)}`]],
   ['CORS_ORIGINS', 'https://a.example', ['https://a.example']],
+  ['CORS_ORIGINS', 'http://a.example:8080, http://[::1]:1', ['http://a.example:8080', 'http://[::1]:1']],
+  ['CORS_ORIGINS', '*', ['*']],
   ['LOG_LEVEL', 'silent', 'silent'],
 ];
 
@@ -98,6 +102,25 @@ const INVALID: readonly (readonly [name: string, given: string, message: RegExp]
   ['MAX_PARAMETERS', '0', /1/],
   ['REQUEST_TIMEOUT_MS', '3000000000', /2000000000/],
   ['RATE_LIMIT', '-5', /0/],
+  ['RATE_LIMIT', ' ', /blank/],
+  ['MAX_BODY_BYTES', '\t', /blank/],
+  ['MAX_WAIT_MS', ' ', /blank/],
+  ['API_KEYS', ',', /names no key/],
+  ['API_KEYS', ' ', /names no key/],
+  [
+    'API_KEYS',
+    `a,sha256:${'a'.repeat(63)}`,
+    /the key at position 2 begins with sha256: and needs the 64 hex/,
+  ],
+  ['API_KEYS', `sha256:${'g'.repeat(64)}`, /position 1 begins with sha256:/],
+  ['API_KEYS', 'my key', /position 1 can be sent by no client: .* visible ASCII/],
+  ['API_KEYS', 'a,b,schlüssel', /position 3 can be sent by no client/],
+  ['CORS_ORIGINS', ',', /names no origin/],
+  ['CORS_ORIGINS', 'https://a.example/', /"https:\/\/a.example\/" is .*: write https:\/\/a\.example$/],
+  ['CORS_ORIGINS', 'https://A.example:443/x', /write https:\/\/a\.example$/],
+  ['CORS_ORIGINS', 'a.example', /write an origin such as https:\/\/lab\.example, or \*$/],
+  ['CORS_ORIGINS', 'localhost:3000', /write an origin such as/],
+  ['CORS_ORIGINS', 'https://*.example', /write/],
   ['LOG_LEVEL', 'loud', /"info"/],
 ];
 
@@ -124,6 +147,11 @@ describe('the settings', () => {
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(new RegExp(`^${name}: `));
     expect(lines[0]).toMatch(message);
+  });
+
+  it('tell no key that they refuse', () => {
+    const [line] = refusal({ API_KEYS: 'my secret,sha256:abc' });
+    expect(line).not.toMatch(/secret|abc/);
   });
 
   it('name every variable that is wrong', () => {
