@@ -23,6 +23,9 @@ const UNLIMITED = { maxNodes: Number.POSITIVE_INFINITY, maxParameters: Number.PO
 /** A list of faults ends with one that says that there are more. */
 const MAX_LISTED_FAULTS = 101;
 
+/** And is no longer than a page, whatever keys and names it has. */
+const MAX_LISTED_BYTES = 110_000;
+
 const POINTER = /^(\/([^/~]|~[01])*)*$/;
 
 const FIXTURES = new URL('../../test/fixtures/', import.meta.url);
@@ -50,9 +53,10 @@ function withFaults(read: () => void): Outcome {
     const { faults } = error as Faulty;
     if (faults.length === 0) throw new Error('refused without a fault', { cause: error });
     if (faults.length > MAX_LISTED_FAULTS) throw new Error(`${faults.length} faults are listed`);
+    if (Buffer.byteLength(JSON.stringify(faults)) > MAX_LISTED_BYTES) throw new Error('faults without end');
     for (const { path, message } of faults) {
       if (!POINTER.test(path)) throw new Error(`${JSON.stringify(path)} is no JSON pointer`);
-      if (message.length < 6 || message.length > 2000)
+      if (message.length < 6 || message.length > 2001)
         throw new Error(`a fault of ${message.length} characters`);
     }
     return 'refused';

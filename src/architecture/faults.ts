@@ -1,6 +1,6 @@
 /** Something wrong with an architecture. */
 export interface Fault {
-  /** A JSON pointer (RFC 6901) into the architecture as it was given. */
+  /** A JSON pointer (RFC 6901) into the architecture as it was given; of a long key it has the beginning and `…`. */
   readonly path: string;
   /** What is wrong, and what was expected in its place. */
   readonly message: string;
@@ -9,7 +9,19 @@ export interface Fault {
 /** More would help nobody mend a network, and a body of millions of faults must not become an answer as large. */
 export const MAX_FAULTS = 100;
 
-/** An architecture that is refused, with every fault found (up to MAX_FAULTS; the last then says that there are more). */
+/** What all faults come to at most, as JSON: each may name keys and names that a client made as long as it likes. */
+export const MAX_FAULT_BYTES = 100_000;
+
+/** Twice what a message that lists all layer types has. */
+const MAX_MESSAGE_LENGTH = 2000;
+
+/** Longer keys of an architecture are nobody's: shortened they still say which. */
+const MAX_KEY_LENGTH = 200;
+
+/**
+ * An architecture that is refused, with every fault found (up to MAX_FAULTS and MAX_FAULT_BYTES; the last then says that
+ * there are more).
+ */
 export class ArchitectureError extends Error {
   override readonly name = 'ArchitectureError';
   readonly faults: readonly Fault[];
@@ -26,17 +38,21 @@ export class ArchitectureError extends Error {
 /** Where the checks put what they find. */
 export class FaultList {
   readonly #faults: Fault[] = [];
+  #bytes = 0;
 
-  /** @throws ArchitectureError once there are more than MAX_FAULTS: whoever looks for faults need not count them. */
+  /** @throws ArchitectureError once there are too many to list: whoever looks for faults need not count them. */
   add(path: readonly PropertyKey[], message: string): void {
-    if (this.#faults.length === MAX_FAULTS) {
+    const fault = { path: pointer(path), message: shortened(message, MAX_MESSAGE_LENGTH) };
+    this.#bytes += Buffer.byteLength(JSON.stringify(fault));
+    if (this.#faults.length === MAX_FAULTS || this.#bytes > MAX_FAULT_BYTES) {
+      const listed = this.#faults.length;
       const rest = {
         path: '',
-        message: `there are more than these ${MAX_FAULTS} faults; the others are not listed`,
+        message: `there are more than these ${listed} faults; the others are not listed`,
       };
       throw new ArchitectureError([...this.#faults, rest]);
     }
-    this.#faults.push({ path: pointer(path), message });
+    this.#faults.push(fault);
   }
 
   /** @throws ArchitectureError if there is a fault. */
@@ -52,7 +68,10 @@ export class FaultList {
 
 /** The JSON pointer (RFC 6901) of a path of keys and indices; '' is the whole. */
 function pointer(path: readonly PropertyKey[]): string {
-  return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return path
+    .map((key) => shortened(String(key), MAX_KEY_LENGTH).replaceAll('~', '~0').replaceAll('/', '~1'))
+    .map((key) => `/${key}`)
+    .join('');
 }
 
 const QUOTED_LENGTH = 80;
@@ -62,5 +81,10 @@ export function quote(value: unknown): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'an object';
   if (typeof value !== 'string') return String(value);
-  return JSON.stringify(value.length > QUOTED_LENGTH ? `${value.slice(0, QUOTED_LENGTH)}…` : value);
+  return JSON.stringify(shortened(value, QUOTED_LENGTH));
+}
+
+function shortened(text: string, length: number): string {
+  // No half of a surrogate pair at the end.
+  return text.length > length ? `${text.slice(0, length).replace(/[\ud800-\udbff]$/, '')}…` : text;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_FAULTS } from '../../src/architecture/faults.js';
+import { FaultList, MAX_FAULT_BYTES, MAX_FAULTS } from '../../src/architecture/faults.js';
 import type { Graph } from '../../src/architecture/schema.js';
 import { fixtureGraph, graphFaults, LIMITS, tinyGraph } from './fixtures.js';
 
@@ -367,6 +367,33 @@ describe('faults without end', () => {
       edges: ids.map((id) => [id, `${id}?`]),
     };
     expect(graphFaults(graph)).toHaveLength(MAX_FAULTS + 1);
+  });
+});
+
+describe('keys and names of whatever length', () => {
+  it('are in the path by their beginning', () => {
+    const faults = graphFaults({ ...tinyGraph(), ['~'.repeat(1e6)]: 1, [`${'k'.repeat(199)}😀`]: 1 });
+    expect(faults.map(({ path }) => path)).toEqual([`/${'~0'.repeat(200)}…`, `/${'k'.repeat(199)}…`]);
+  });
+
+  it('do not make a message long', () => {
+    const list = new FaultList();
+    list.add([], 'm'.repeat(1e6));
+    expect(list.error().faults[0]!.message).toHaveLength(2001);
+  });
+
+  it('end the list where all faults together would be long', () => {
+    const ops = Array.from({ length: 100 }, (_, i) => ({
+      id: `${'\u2028'.repeat(500)}${i}`,
+      op: 'conv',
+      kernel: [1, 1],
+    }));
+    const faults = graphFaults({ name: 'x', nodes: [{ id: 'i', op: 'input' }, ...ops], edges: [] });
+    expect(Buffer.byteLength(JSON.stringify(faults))).toBeLessThan(MAX_FAULT_BYTES + 200);
+    expect(faults.at(-1)!.message).toBe(
+      `there are more than these ${faults.length - 1} faults; the others are not listed`,
+    );
+    expect(faults.length).toBeGreaterThan(20);
   });
 });
 

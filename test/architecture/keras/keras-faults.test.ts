@@ -193,6 +193,16 @@ describe('a Keras model is refused', () => {
 });
 
 describe('what a hostile model can cost is bounded', () => {
+  it('by how much of an argument’s name its faults repeat', () => {
+    const model = functional([image(8, 8, 6)], [layer('Add', 'sum'), 'image']);
+    const kwargs = { ['k'.repeat(150_000)]: Array(100).fill(['nope', 0, 0]) };
+    model.config.layers[1]!.inbound_nodes = [{ args: [], kwargs }] as never;
+    const faults = kerasFaults(model);
+    expect(faults).toHaveLength(100);
+    expect(faults[0]!.path).toBe(`${LAYERS}/1/inbound_nodes/0/kwargs/${'k'.repeat(200)}…/0`);
+    expect(JSON.stringify(faults).length).toBeLessThan(100_000);
+  });
+
   it('by how many layers it has', () => {
     const layers = Array.from({ length: 41 }, (_, k) => layer('ReLU', `relu_${k}`));
     const [fault] = kerasFaults(afterImage(...layers), { maxNodes: 10, maxParameters: 1e9 });
