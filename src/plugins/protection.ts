@@ -1,7 +1,7 @@
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { bearerKey, needsKey } from './authentication.js';
 import { TooManyRequestsError } from './problems.js';
@@ -18,6 +18,27 @@ export interface ProtectionOptions {
 /** Probes must not be turned away. */
 const UNLIMITED = new Set(['/livez', '/readyz']);
 
+/** What a page of another origin may read of an answer, beside what it always may. */
+const EXPOSED_HEADERS = [
+  'accept-ranges',
+  'allow',
+  'content-disposition',
+  'content-range',
+  'etag',
+  'location',
+  'preference-applied',
+  'retry-after',
+  'server-timing',
+  'www-authenticate',
+  'x-request-id',
+  'x-tensor-dtype',
+  'x-tensor-shape',
+];
+
+/** Whether a browser asks what a page of another origin may do. */
+const isPreflight = ({ headers }: FastifyRequest): boolean =>
+  headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
+
 /** Security headers, other origins' pages, and how often one client may ask. */
 export const protection = fastifyPlugin(async (app: FastifyInstance, options: ProtectionOptions) => {
   await app.register(helmet, {
@@ -27,20 +48,14 @@ export const protection = fastifyPlugin(async (app: FastifyInstance, options: Pr
     crossOriginResourcePolicy: options.origins.length > 0 ? { policy: 'cross-origin' } : undefined,
   });
   if (options.origins.length > 0) {
-    await app.register(cors, {
+    const shared = {
       origin: options.origins.includes('*') ? '*' : [...options.origins],
-      exposedHeaders: [
-        'accept-ranges',
-        'content-disposition',
-        'content-range',
-        'etag',
-        'location',
-        'retry-after',
-        'server-timing',
-        'x-request-id',
-        'x-tensor-dtype',
-        'x-tensor-shape',
-      ],
+      methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+      exposedHeaders: EXPOSED_HEADERS,
+    };
+    await app.register(cors, {
+      // An OPTIONS that is no browser's question is told what the path has, as without CORS.
+      delegator: (request, callback) => callback(null, { ...shared, preflight: isPreflight(request) }),
     });
   }
   if (options.rateLimit > 0) {

@@ -92,4 +92,22 @@ describe('CORS_ORIGINS', () => {
     const answer = await app.inject({ url: '/architectures', headers: { origin } });
     expect(answer.headers['access-control-allow-origin']).toBe(allowed);
   });
+
+  it('lets pages delete predictions, and read what answers say in their headers', async () => {
+    const origin = 'https://lab.example';
+    const asked = { origin, 'access-control-request-method': 'DELETE' };
+    const preflight = await app.inject({ method: 'OPTIONS', url: '/predictions/x', headers: asked });
+    expect(preflight.statusCode).toBe(204);
+    expect(preflight.headers['access-control-allow-methods']).toBe('GET, HEAD, POST, DELETE');
+    const answer = await app.inject({ url: '/architectures', headers: { origin } });
+    const exposed = String(answer.headers['access-control-expose-headers']).split(', ');
+    expect(exposed).toEqual(expect.arrayContaining(['preference-applied', 'www-authenticate', 'allow']));
+  });
+
+  it('answers an OPTIONS that is no preflight as without', async () => {
+    const answer = await app.inject({ method: 'OPTIONS', url: '/predict' });
+    expect(answer.headers.allow).toBe('POST');
+    expect(answer.statusCode).toBe(405);
+    expect(answer.headers['content-type']).toContain('application/problem+json');
+  });
 });
