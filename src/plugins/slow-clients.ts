@@ -32,6 +32,9 @@ export const PATIENCE: Patience = {
 /** Clients that have vanished without a word are found out by TCP's own probes, which begin after this time. */
 const KEEP_ALIVE_PROBE_MS = 60_000;
 
+/** From this many bytes on, or characters, an answer is worth looking after. */
+const LARGE = 64 * 1024;
+
 /** The server's options for clients that send slowly. */
 export function receiving({
   headersMilliseconds,
@@ -58,7 +61,7 @@ export const slowClients = fastifyPlugin(
     app.addHook('onSend', async (_request, reply, payload) => {
       const { socket } = reply.raw;
       // A request that was injected has no connection that could stall.
-      if (!socket?.setTimeout || !isStream(payload)) return;
+      if (!socket?.setTimeout || !isLarge(payload)) return;
       const { timeout } = app.server;
       const stall = Math.min(patience.stallMilliseconds, timeout || Number.POSITIVE_INFINITY);
       socket.setTimeout(stall);
@@ -70,5 +73,8 @@ export const slowClients = fastifyPlugin(
   },
 );
 
-const isStream = (payload: unknown): boolean =>
-  typeof payload === 'object' && payload !== null && 'pipe' in payload;
+/** Whether more of an answer may wait for its client than buffers on the way take at once. */
+function isLarge(payload: unknown): boolean {
+  if (typeof payload === 'string' || payload instanceof Uint8Array) return payload.length > LARGE;
+  return typeof payload === 'object' && payload !== null && 'pipe' in payload;
+}

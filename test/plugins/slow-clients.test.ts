@@ -43,6 +43,8 @@ async function start(patience: Partial<Patience>, serverTimeout = 60_000) {
   await app.register(slowClients, { patience: all });
   made = 0;
   app.get('/large', async (_request, reply) => reply.send(streamBytes(large)));
+  app.get('/whole/text', async () => 'x'.repeat(BUFFERED));
+  app.get('/whole/bytes', async () => Buffer.alloc(BUFFERED));
   app.get('/small', async (_request, reply) =>
     reply.send(streamBytes({ byteLength: 10, copy() {} } satisfies ByteSource)),
   );
@@ -122,6 +124,13 @@ describe('a client that takes nothing of its answer', () => {
     await expect.poll(() => made).toBeGreaterThan(0);
     await expect.poll(connections).toBe(0);
     expect(made).toBeLessThan(clients.length * BUFFERED);
+  });
+
+  it.each(['text', 'bytes'])('loses it where the whole answer is there at once, as %s', async (form) => {
+    await start({ stallMilliseconds: 200 });
+    open(head(`GET /whole/${form}`)).pause();
+    await expect.poll(connections).toBe(1);
+    await expect.poll(connections, { timeout: 5000 }).toBe(0);
   });
 
   it('keeps it where it reads, however slowly', async () => {
