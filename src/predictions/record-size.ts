@@ -7,7 +7,7 @@ const BASE_CHARACTERS = 4096;
 const APPLIED_CHARACTERS = 64;
 
 /** A page of the list, and all that is kept of what came to nothing, is bounded by it: records name tensors by the thousand. */
-export const MAX_RECORDS_CHARACTERS = 16 * 2 ** 20;
+export const MAX_RECORDS_CHARACTERS = 8 * 2 ** 20;
 
 /** About how many characters a record is long. */
 export function recordCharacters({ architecture, applied, error }: PredictionRecord): number {
