@@ -14,6 +14,7 @@ import type { Problem } from '../predictions/record.js';
 import { PredictionFailedError, PredictorUnavailableError } from '../predictor/predictor.js';
 import { StatisticsUnavailableError } from '../statistics/worker.js';
 import { BadCursorError } from '../store/store.js';
+import { bounded } from './bounded-problem.js';
 import { REQUEST_ID_HEADER } from './request-id.js';
 import { ClientGoneError, RequestTimeoutError } from './request-signal.js';
 
@@ -93,7 +94,7 @@ function notReady({ message, record }: NotReadyError): Answer {
 
 function toProblem({ status, detail, errors }: Answer): Problem {
   const title = STATUS_CODES[status] ?? 'Error';
-  return { type: 'about:blank', title, status, detail, ...(errors && { errors }) };
+  return { type: 'about:blank', title, status, ...bounded({ detail, ...(errors && { errors }) }) };
 }
 
 /** An error as the problem (RFC 9457) that is told of it. */
