@@ -27,8 +27,10 @@ export function checkNodes(draft: GraphDraft, limits: Limits, faults: FaultList)
   });
   const tensors = new Map<string, string>();
   let parameters = 0;
+  let nameBytes = 0;
   for (const { tensor, path, owner } of ownedTensors(draft)) {
     parameters += elements(tensor.shape);
+    nameBytes += Buffer.byteLength(tensor.name);
     const other = tensors.get(tensor.name);
     if (other === undefined) tensors.set(tensor.name, owner);
     else faults.add([...path, 'name'], `duplicate tensor name ${quote(tensor.name)}: ${other} owns it too`);
@@ -36,7 +38,10 @@ export function checkNodes(draft: GraphDraft, limits: Limits, faults: FaultList)
   draft.nodes.forEach((node, index) => {
     if (node) checkNode(node, ['nodes', index], faults);
   });
-  if (!draft.stateDict) checkCount('parameters', parameters, limits, ['nodes'], faults);
+  if (!draft.stateDict) {
+    checkCount('parameters', parameters, limits, ['nodes'], faults);
+    checkCount('bytes of tensors’ names', nameBytes, limits, ['nodes'], faults);
+  }
   return { input: checkInput(draft, faults), indexOf };
 }
 
@@ -115,8 +120,10 @@ export function checkStateDict(draft: GraphDraft, limits: Limits, faults: FaultL
   if (!stateDict) return;
   const indexOf = new Map<string, number>();
   let parameters = 0;
+  let nameBytes = 0;
   stateDict.forEach((entry, index) => {
     if (!entry) return;
+    nameBytes += Buffer.byteLength(entry.name);
     if (entry.kind === 'parameter') parameters += elements(entry.shape);
     const other = indexOf.get(entry.name);
     if (other === undefined) indexOf.set(entry.name, index);
@@ -127,6 +134,7 @@ export function checkStateDict(draft: GraphDraft, limits: Limits, faults: FaultL
       );
   });
   checkCount('parameters', parameters, limits, ['state_dict'], faults);
+  checkCount('bytes of tensors’ names', nameBytes, limits, ['state_dict'], faults);
   const isWhole = !stateDict.includes(null);
   for (const { tensor, path, owner } of ownedTensors(draft)) {
     const index = indexOf.get(tensor.name);

@@ -29,6 +29,8 @@ export function parseGraph(input: unknown, limits: Limits): Architecture {
 export function buildArchitecture(graph: Graph, limits: Limits): Architecture {
   const faults = new FaultList();
   checkCount('nodes', graph.nodes.length, limits, ['nodes'], faults);
+  checkCount('edges', graph.edges.length, limits, ['edges'], faults);
+  checkCount('tensors', graph.state_dict?.length ?? 0, limits, ['state_dict'], faults);
   faults.throwIfAny();
   const ids = graph.nodes.map((node) => node.id);
   return build({ ...graph, ids, stateDict: graph.state_dict ?? null }, limits, faults);

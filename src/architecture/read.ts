@@ -26,15 +26,19 @@ const outlineSchema = graphSchema.extend({
 
 /**
  * Reads a graph by its schemas, adding every fault; what has none can be checked further.
- * @throws ArchitectureError where nothing of it can be read: no object of arrays, or more nodes than the limit.
+ * @throws ArchitectureError where nothing of it can be read: no object of arrays, or longer ones than the limits.
  */
 export function readGraph(input: unknown, limits: Limits, faults: FaultList): GraphDraft {
   const outline = outlineSchema.safeParse(input);
   if (!outline.success) addZodFaults(faults, outline.error, input, []);
   const parts = isObject(input) ? input : {};
   const nodes = asArray(parts.nodes);
-  checkCount('nodes', nodes.length, limits, ['nodes'], faults);
-  if (nodes.length > limits.maxNodes) faults.throwIfAny();
+  const counts = [
+    checkCount('nodes', nodes.length, limits, ['nodes'], faults),
+    checkCount('edges', asArray(parts.edges).length, limits, ['edges'], faults),
+    checkCount('tensors', asArray(parts.state_dict).length, limits, ['state_dict'], faults),
+  ];
+  if (counts.includes(true)) faults.throwIfAny();
   const draft: GraphDraft = {
     name: typeof parts.name === 'string' ? parts.name : '',
     nodes: readItems(nodes, nodeSchema, 'nodes', faults),

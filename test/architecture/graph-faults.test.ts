@@ -342,7 +342,7 @@ describe('a graph is refused, with the place and the remedy, for', () => {
 describe('faults without end', () => {
   it.each([
     ['nodes', { name: 'x', nodes: new Array(4000).fill(0), edges: [] }],
-    ['edges', { name: 'x', nodes: [], edges: new Array(1_000_000).fill(0) }],
+    ['edges', { name: 'x', nodes: [], edges: new Array(300_000).fill(0) }],
     ['keys', { name: 'x', nodes: [Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [i, i]))] }],
   ])('of %s are told up to a limit', (_, graph) => {
     const faults = graphFaults(graph);

@@ -3,13 +3,10 @@ import { ArchitectureError, FaultList, quote } from '../faults.js';
 import { buildArchitecture } from '../graph.js';
 import { isObject } from '../json.js';
 import { Network } from '../layers/network.js';
-import type { Limits } from '../limits.js';
+import { type Limits, limitOf } from '../limits.js';
 import type { Generation } from './layer.js';
 import { generationOf, type Model, ModelReader } from './model.js';
 import { KerasReader, type PlacedLayer } from './reader.js';
-
-/** Layers that are no nodes are many, but hardly more than this to each that is one. */
-const LAYERS_TO_A_NODE = 4;
 
 /** Far more than the configs of models in models have, and few enough for what goes down into them. */
 const MAX_DEPTH = 100;
@@ -39,7 +36,7 @@ export function parseKeras(input: unknown, limits: Limits): Architecture {
 export function readKeras(input: unknown, limits: Limits): ReadKeras {
   const faults = new FaultList();
   const { value, path } = findModel(input, faults);
-  const maxLayers = LAYERS_TO_A_NODE * limits.maxNodes;
+  const maxLayers = limitOf('layers', limits);
   const model = new ModelReader(faults, maxLayers).read(value, path);
   if (!model) throw faults.error();
   const network = new Network();

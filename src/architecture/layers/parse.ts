@@ -3,7 +3,7 @@ import type { Architecture } from '../architecture.js';
 import { ArchitectureError, FaultList } from '../faults.js';
 import { buildArchitecture } from '../graph.js';
 import { asArray, isObject } from '../json.js';
-import type { Limits } from '../limits.js';
+import { checkCount, type Limits } from '../limits.js';
 import { addZodFaults } from '../zod-faults.js';
 import { Network } from './network.js';
 import { LayerReader } from './reader.js';
@@ -11,9 +11,6 @@ import { layersSchema } from './schema.js';
 
 // The layers are read one by one, each by its own type's schema.
 const outlineSchema = layersSchema.extend({ layers: z.array(z.unknown()) });
-
-/** Layers that are no nodes (activations, dropout, reshapes) are many, but hardly more than this to each that is one. */
-const LAYERS_TO_A_NODE = 4;
 
 /**
  * Reads layers, checks their sizes through the network, and makes the graph that a trace of the same PyTorch module
@@ -27,11 +24,12 @@ export function parseLayers(input: unknown, limits: Limits): Architecture {
   const network = new Network();
   const size = outline.data?.input ?? null;
   const layers = isObject(input) ? asArray(input.layers) : [];
-  const maxLayers = LAYERS_TO_A_NODE * limits.maxNodes;
-  if (layers.length > maxLayers) {
-    faults.add(['layers'], `${layers.length} layers, more than the ${maxLayers} that this server takes`);
-    faults.throwIfAny();
-  }
+  if (checkCount('layers', layers.length, limits, ['layers'], faults)) faults.throwIfAny();
+  const inputs = layers.reduce<number>(
+    (sum, layer) => sum + (isObject(layer) ? asArray(layer.inputs).length : 0),
+    0,
+  );
+  if (checkCount('inputs of layers', inputs, limits, ['layers'], faults)) faults.throwIfAny();
   const reader = new LayerReader(network, { node: 0, size, giver: 'the network’s input' }, faults);
   const output = reader.read(layers);
   faults.throwIfAny();
