@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { ConnectionError, FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { PROBLEM_TYPE, problemText } from './problems.js';
-import { REQUEST_ID_HEADER } from './request-id.js';
+import { headersBeforeRoutes, PROBLEM_TYPE, problemText } from './problems.js';
 
 /** By the codes that Node gives to what it cannot read. */
 const ANSWERS: Readonly<Record<string, readonly [status: number, detail: string]>> = {
@@ -37,13 +37,21 @@ export function refuseMalformed({ code }: ConnectionError, socket: Socket): void
     return;
   }
   const [status, detail] = ANSWERS[code] ?? MALFORMED;
-  const body = problemText({ status, detail });
+  endWithProblem(socket, { status, detail });
+}
+
+/** Answers what has no response that could be written to. */
+function endWithProblem(socket: Duplex, problem: { status: number; detail: string }): void {
+  const body = problemText(problem);
+  const headers = {
+    'content-type': PROBLEM_TYPE,
+    'content-length': Buffer.byteLength(body),
+    ...headersBeforeRoutes(randomUUID()),
+    connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
-      `content-type: ${PROBLEM_TYPE}\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\n` +
-      `${REQUEST_ID_HEADER}: ${randomUUID()}\r\n` +
-      `connection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join('')}\r\n${body}`,
     () => socket.destroy(),
   );
 }

@@ -4,6 +4,17 @@ import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { transform, transformObject } from './openapi-document.js';
 
+/** What Swagger UI's page may load. Its own policy would have it ask for everything by HTTPS, which may not be there. */
+const PAGE_POLICY = {
+  'default-src': "'self'",
+  'base-uri': "'none'",
+  'form-action': "'none'",
+  'frame-ancestors': "'self'",
+  'img-src': ["'self'", 'data:'],
+  'object-src': "'none'",
+  'style-src': ["'self'", "'unsafe-inline'"],
+};
+
 /** The OpenAPI document at /openapi.json, made from the routes' schemas, and Swagger UI at /docs. */
 export const openapi = fastifyPlugin(async (app: FastifyInstance, { version }: { version: string }) => {
   await app.register(swagger, {
@@ -28,6 +39,11 @@ export const openapi = fastifyPlugin(async (app: FastifyInstance, { version }: {
     transform,
     transformObject,
   });
-  await app.register(swaggerUi, { routePrefix: '/docs' });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: PAGE_POLICY,
+    // Else it shows the document to a service of others.
+    uiConfig: { validatorUrl: null },
+  });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 });

@@ -114,9 +114,15 @@ export function sendProblem(reply: FastifyReply, answer: Answer): FastifyReply {
   return reply.code(answer.status).type(PROBLEM_TYPE).send(problemText(answer));
 }
 
+/** What an answer carries that is given before any plugin has seen its request. */
+export const headersBeforeRoutes = (requestId: string) => ({
+  [REQUEST_ID_HEADER]: requestId,
+  'x-content-type-options': 'nosniff',
+});
+
 /** Answers a request whose path Fastify can read for no route: it is badly encoded, or an id in it too long. */
 export function refusePath(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  sendProblem(reply.header(REQUEST_ID_HEADER, request.id), answerTo(error));
+  sendProblem(reply.headers(headersBeforeRoutes(request.id)), answerTo(error));
 }
 
 /** Every error is answered in the one form of RFC 9457. */

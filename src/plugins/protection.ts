@@ -42,7 +42,7 @@ const isPreflight = ({ headers }: FastifyRequest): boolean =>
 /** Security headers, other origins' pages, and how often one client may ask. */
 export const protection = fastifyPlugin(async (app: FastifyInstance, options: ProtectionOptions) => {
   await app.register(helmet, {
-    // The service speaks HTTP; whether TLS stands before it, the proxy knows. Swagger UI sets its own policy.
+    // The service speaks HTTP; whether TLS stands before it, the proxy knows. Swagger UI's page has its own policy.
     hsts: false,
     contentSecurityPolicy: false,
     crossOriginResourcePolicy: options.origins.length > 0 ? { policy: 'cross-origin' } : undefined,

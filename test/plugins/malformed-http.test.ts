@@ -49,7 +49,7 @@ describe('what is no HTTP is answered with a problem, and its connection ended:'
   ])('%s', async (_, text, status) => {
     const { headers, body, ...answer } = await raw(url, text);
     expectProblem({ ...answer, headers, body: JSON.parse(body) }, status);
-    expect(headers.connection).toBe('close');
+    expect(headers).toMatchObject({ connection: 'close', 'x-content-type-options': 'nosniff' });
     expect(Number(headers['content-length'])).toBe(Buffer.byteLength(body));
   });
 });

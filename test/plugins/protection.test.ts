@@ -80,6 +80,12 @@ describe('security headers', () => {
     });
     expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
   });
+
+  it('forbid to guess what an answer is where its path is none', async () => {
+    const answer = await app.inject('/predictions/%zz');
+    expect(answer.statusCode).toBe(400);
+    expect(answer.headers['x-content-type-options']).toBe('nosniff');
+  });
 });
 
 describe('CORS_ORIGINS', () => {
