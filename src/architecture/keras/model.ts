@@ -97,8 +97,8 @@ export class ModelReader {
       name: typeof config.name === 'string' && config.name !== '' ? config.name : type.toLowerCase(),
       layers: this.#readLayers(layers, base, type, depth),
       inputSize: type === 'Sequential' ? (inputSizeOf(first) ?? inputSizeOf(config)) : null,
-      inputs: references(config.input_layers, [...path, 'config', 'input_layers']),
-      outputs: references(config.output_layers, [...path, 'config', 'output_layers']),
+      inputs: references(config.input_layers, [...path, 'config', 'input_layers'], faults),
+      outputs: references(config.output_layers, [...path, 'config', 'output_layers'], faults),
     };
   }
 
@@ -127,7 +127,8 @@ export class ModelReader {
         );
       }
       names.set(name, index);
-      const calls = type === 'Sequential' ? [[]] : readCalls(layer.inbound_nodes, [...path, 'inbound_nodes']);
+      const calls =
+        type === 'Sequential' ? [[]] : this.#readCalls(layer.inbound_nodes, [...path, 'inbound_nodes']);
       const position = this.#positions++;
       const model = TYPES.has(layer.class_name) ? this.read(layer, path, depth + 1) : null;
       const { class_name, config = {} } = layer;
@@ -135,6 +136,10 @@ export class ModelReader {
         { type: class_name, name, config, path, position, calls, inboundNodes: layer.inbound_nodes, model },
       ];
     });
+  }
+
+  #readCalls(nodes: unknown, path: readonly PropertyKey[]): Reference[][] {
+    return asArray(nodes).map((call, index) => callReferences(call, [...path, index], this.#faults));
   }
 
   #nameOf(layer: Record<string, unknown>, path: readonly PropertyKey[]): string {
@@ -146,10 +151,6 @@ export class ModelReader {
     addZodFaults(this.#faults, read.error, config, config === layer ? path : [...path, 'config']);
     return '';
   }
-}
-
-function readCalls(nodes: unknown, path: readonly PropertyKey[]): Reference[][] {
-  return asArray(nodes).map((call, index) => callReferences(call, [...path, index]));
 }
 
 /** Keras 3 calls the shape of an input `batch_shape`, Keras 2 `batch_input_shape`. */

@@ -4,12 +4,16 @@ import { buildArchitecture } from '../graph.js';
 import { isObject } from '../json.js';
 import { Network } from '../layers/network.js';
 import { type Limits, limitOf } from '../limits.js';
+import { type Extent, excess, hasMoreValues } from './extent.js';
 import type { Generation } from './layer.js';
 import { generationOf, type Model, ModelReader } from './model.js';
 import { KerasReader, type PlacedLayer } from './reader.js';
 
 /** Far more than the configs of models in models have, and few enough for what goes down into them. */
 const MAX_DEPTH = 100;
+
+/** Keras 3 writes some 60 to a layer. A body has room for millions, and to read them all takes seconds. */
+const VALUES_TO_A_LAYER = 64;
 
 /** A Keras model that was read: what it comes to, and where its parts come from. */
 export interface ReadKeras {
@@ -35,8 +39,9 @@ export function parseKeras(input: unknown, limits: Limits): Architecture {
 /** As parseKeras, with the layers that the architecture was made of. */
 export function readKeras(input: unknown, limits: Limits): ReadKeras {
   const faults = new FaultList();
-  const { value, path } = findModel(input, faults);
   const maxLayers = limitOf('layers', limits);
+  const extent = { depth: MAX_DEPTH, values: VALUES_TO_A_LAYER * maxLayers };
+  const { value, path } = findModel(input, extent, faults);
   const model = new ModelReader(faults, maxLayers).read(value, path);
   if (!model) throw faults.error();
   const network = new Network();
@@ -63,7 +68,11 @@ export function readKeras(input: unknown, limits: Limits): ReadKeras {
 }
 
 /** The model in what was given, out of what TensorFlow.js and Keras' files put around it. */
-function findModel(input: unknown, faults: FaultList): { value: unknown; path: readonly string[] } {
+function findModel(
+  input: unknown,
+  extent: Extent,
+  faults: FaultList,
+): { value: unknown; path: readonly string[] } {
   const { keras, ...others } = isObject(input) ? input : {};
   for (const key of Object.keys(others)) {
     faults.add([key], 'unknown key; a Keras model has keras alone, the name is in the model');
@@ -71,6 +80,7 @@ function findModel(input: unknown, faults: FaultList): { value: unknown; path: r
   let value = keras;
   const path = ['keras'];
   if (typeof value === 'string') {
+    if (hasMoreValues(value, extent.values)) addTooMany(extent, path, faults);
     try {
       value = JSON.parse(value);
     } catch {
@@ -83,18 +93,19 @@ function findModel(input: unknown, faults: FaultList): { value: unknown; path: r
     value = value[key];
     path.push(key);
   }
-  if (isDeeper(value, MAX_DEPTH)) {
-    faults.add(path, `expected a model, not values within values, more than ${MAX_DEPTH} deep`);
+  const found = excess(value, extent);
+  if (found === 'values') addTooMany(extent, path, faults);
+  if (found === 'depth') {
+    faults.add(path, `expected a model, not values within values, more than ${extent.depth} deep`);
     faults.throwIfAny();
   }
   return { value, path };
 }
 
-/** Whether values lie within values more than so deep. */
-function isDeeper(value: unknown, depth: number): boolean {
-  let level = [value];
-  for (let at = 0; at <= depth && level.length > 0; at++) {
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
-  }
-  return level.length > 0;
+function addTooMany({ values }: Extent, path: readonly PropertyKey[], faults: FaultList): void {
+  faults.add(
+    path,
+    `expected a model of no more than the ${values} values in its JSON that this server takes`,
+  );
+  faults.throwIfAny();
 }

@@ -46,7 +46,7 @@ export interface LayerType {
 }
 
 /** More than any layer that joins others has; a DenseNet's have dozens. */
-const MAX_INPUTS = 1000;
+export const MAX_INPUTS = 1000;
 
 /** The schema of a layer type: PyTorch's arguments, a name, and where its input comes from. */
 export function layerSchema<Type extends string, Arguments extends z.ZodRawShape>(

@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mutate, mutationsTo } from '../../../fuzz/inputs/json.js';
+import type { Limits } from '../../../src/architecture/limits.js';
 import { parseArchitecture } from '../../../src/architecture/parse.js';
 import { kerasFixture } from '../../helpers/keras.js';
 import { faultsOf, LIMITS, POINTER } from '../fixtures.js';
 import { calledWithin, functional, image, kerasFaults, layer, sequential } from './keras.js';
+
+const SMALL: Limits = { maxNodes: 10, maxParameters: 1e9 };
 
 const LAYERS = '/keras/config/layers';
 
@@ -205,7 +208,7 @@ describe('what a hostile model can cost is bounded', () => {
 
   it('by how many layers it has', () => {
     const layers = Array.from({ length: 41 }, (_, k) => layer('ReLU', `relu_${k}`));
-    const [fault] = kerasFaults(afterImage(...layers), { maxNodes: 10, maxParameters: 1e9 });
+    const [fault] = kerasFaults(afterImage(...layers), SMALL);
     expect(fault).toEqual({ path: LAYERS, message: '42 layers, more than the 40 that this server takes' });
   });
 
@@ -234,6 +237,47 @@ describe('what a hostile model can cost is bounded', () => {
 
   it('a model may be called several times, in one that is as well', () => {
     expect(kerasFaults(calledWithin(functional([image(4)]), 2, 9))).toEqual([]);
+  });
+
+  it('by how many outputs of layers a call takes', () => {
+    const takes = (count: number) =>
+      functional([image(8, 8, 6)], [layer('Add', 'sum'), ...Array<string>(count).fill('image')]);
+    expect(kerasFaults(takes(1000))).toEqual([]);
+    expect(kerasFaults(takes(1001))).toEqual([
+      {
+        path: `${LAYERS}/1/inbound_nodes/0`,
+        message: 'takes more outputs of layers than the 1000 that one call may; join some of them before',
+      },
+    ]);
+  });
+
+  it.each(['input_layers', 'output_layers'] as const)('by how many %s it names', (key) => {
+    const model = functional([image(8, 8, 6)], [layer('ReLU', 'relu'), 'image']);
+    model.config[key] = Array(1001).fill(['image', 0, 0]);
+    expect(kerasFaults(model)).toEqual([
+      {
+        path: `/keras/config/${key}`,
+        message: 'names 1001 layers, more than the 1000 that a model may have here',
+      },
+    ]);
+  });
+
+  it.each<[what: string, value: unknown, limits: Limits]>([
+    ['each an object', { class_name: 'Sequential', config: Array(2560).fill({}) }, SMALL],
+    ['all in one list', afterImage(layer('ReLU', 'relu', { more: Array(2560).fill(1) })), SMALL],
+    ['as a text', `[${'{},'.repeat(1280)}{}]`, SMALL],
+  ])('by how many values its JSON has, %s', (_, model, limits) => {
+    expect(kerasFaults(model, limits)).toEqual([
+      {
+        path: '/keras',
+        message: 'expected a model of no more than the 2560 values in its JSON that this server takes',
+      },
+    ]);
+  });
+
+  it('a text of as many values as there may be is read', () => {
+    const [fault] = kerasFaults(`[${'0,'.repeat(2558)}0]`, SMALL);
+    expect(fault!.message).toMatch(/expected a model, an object with a class_name and a config/);
   });
 
   it('by how deep its values lie', () => {

@@ -1,0 +1,33 @@
+/** How deep and how many the values in a model's JSON may be. */
+export interface Extent {
+  readonly depth: number;
+  readonly values: number;
+}
+
+/** In which way the values in a value are more than that; looks at no more of them than it allows. */
+export function excess(value: unknown, { depth: most, values }: Extent): keyof Extent | null {
+  let left = values;
+  const look = (container: unknown, depth: number): keyof Extent | null => {
+    if (typeof container !== 'object' || container === null) return null;
+    const items: readonly unknown[] = Array.isArray(container) ? container : Object.values(container);
+    left -= items.length;
+    if (left < 0) return 'values';
+    if (items.length > 0 && depth === most) return 'depth';
+    for (const item of items) {
+      const found = look(item, depth + 1);
+      if (found) return found;
+    }
+    return null;
+  };
+  return look(value, 0);
+}
+
+/** Whether a JSON text can hold more values than so many: each is the first of its kind or behind a comma. */
+export function hasMoreValues(text: string, values: number): boolean {
+  let found = 0;
+  for (let at = 0; at < text.length && found <= values; at++) {
+    const character = text[at];
+    if (character === ',' || character === '[' || character === '{') found++;
+  }
+  return found > values;
+}
