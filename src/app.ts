@@ -66,7 +66,8 @@ export async function buildApp({
     genReqId: requestIdOf,
     bodyLimit: settings.MAX_BODY_BYTES,
     requestTimeout,
-    http: { ...http, maxHeaderSize: MAX_HEADER_BYTES },
+    // Node would answer without a host in no form of ours.
+    http: { ...http, maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false },
     connectionTimeout: settings.REQUEST_TIMEOUT_MS + IDLE_MARGIN_MS,
     frameworkErrors: refusePath,
     clientErrorHandler: refuseMalformed,
@@ -76,7 +77,6 @@ export async function buildApp({
   });
   await app.register(closeWhenIdle);
   await app.register(problems);
-  await app.register(malformedHttp);
   await app.register(requestId);
   await app.register(requestMetrics, { metrics });
   const onRefusal = (reason: Refusal) => metrics.refused(reason);
@@ -90,6 +90,7 @@ export async function buildApp({
     rateLimit: settings.RATE_LIMIT,
     hasKeys: settings.API_KEYS.length > 0,
   });
+  await app.register(malformedHttp);
   await app.register(authentication, { keys: settings.API_KEYS });
   await app.register(jsonBody, {
     bodiesBytes: PATIENCE.bodiesBytes,

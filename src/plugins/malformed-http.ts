@@ -4,7 +4,8 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionError, FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { headersBeforeRoutes, PROBLEM_TYPE, problemText } from './problems.js';
+import { headersBeforeRoutes, PROBLEM_TYPE, problemText, sendProblem } from './problems.js';
+import { requestIdOf } from './request-id.js';
 
 /** By the codes that Node gives to what it cannot read. */
 const ANSWERS: Readonly<Record<string, readonly [status: number, detail: string]>> = {
@@ -15,43 +16,66 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, detail: string]
 const MALFORMED = [400, 'This is not HTTP as the service reads it.'] as const;
 
 /** The last answer on each connection. */
-const answers = new WeakMap<Socket, ServerResponse>();
+const answers = new WeakMap<Duplex, ServerResponse>();
 
-/** Knows which answers are under way, for `refuseMalformed`. */
+/**
+ * Knows which answers are under way, for `refuseMalformed`, and answers what Node would refuse without a word of why: a
+ * request without a host as well, where its `requireHostHeader` is false.
+ */
 export const malformedHttp = fastifyPlugin(async (app: FastifyInstance) => {
-  app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+  const { server } = app;
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     answers.set(socket, response);
+  });
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const body = problemText({
+      status: 417,
+      detail: 'Of expectations the service meets 100-continue alone.',
+    });
+    response.writeHead(417, headersOf(body, requestIdOf(request))).end(body);
+  });
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
+    socket.on('error', () => socket.destroy());
+    endWithProblem(socket, { status: 501, detail: 'The service is no proxy: it connects to nothing.' });
+  });
+  app.addHook('onRequest', async ({ raw }, reply) => {
+    if (raw.httpVersion !== '1.1' || raw.headers.host !== undefined) return;
+    const detail = 'A request of HTTP/1.1 needs the header host.';
+    return sendProblem(reply.header('connection', 'close'), { status: 400, detail });
   });
 });
 
-/**
- * Answers what cannot be read as a request, so never comes to a route, and ends its connection. Into an answer that is
- * being sent it writes nothing, since its client would take that for a part of it, nor a second one behind that of a
- * request whose body turns out to be malformed.
- */
+/** Answers what cannot be read as a request, so never comes to a route, and ends its connection. */
 export function refuseMalformed({ code }: ConnectionError, socket: Socket): void {
+  const [status, detail] = ANSWERS[code] ?? MALFORMED;
+  if (code === 'ECONNRESET') socket.destroy();
+  else endWithProblem(socket, { status, detail });
+}
+
+/**
+ * Answers what has no response that could be written to. Into an answer that is being sent it writes nothing, since its
+ * client would take that for a part of it, nor a second one behind that of a request whose body turns out to be malformed.
+ */
+function endWithProblem(socket: Duplex, problem: { status: number; detail: string }): void {
   const answer = answers.get(socket);
   const isAnswered = answer?.headersSent && !(answer.writableFinished && answer.req.complete);
-  if (code === 'ECONNRESET' || !socket.writable || isAnswered) {
+  if (!socket.writable || isAnswered) {
     socket.destroy();
     return;
   }
-  const [status, detail] = ANSWERS[code] ?? MALFORMED;
-  endWithProblem(socket, { status, detail });
-}
-
-/** Answers what has no response that could be written to. */
-function endWithProblem(socket: Duplex, problem: { status: number; detail: string }): void {
   const body = problemText(problem);
-  const headers = {
-    'content-type': PROBLEM_TYPE,
-    'content-length': Buffer.byteLength(body),
-    ...headersBeforeRoutes(randomUUID()),
-    connection: 'close',
-  };
+  const headers = headersOf(body, randomUUID());
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join('')}\r\n${body}`,
     () => socket.destroy(),
   );
 }
+
+/** Of an answer after which its connection ends. */
+const headersOf = (body: string, requestId: string) => ({
+  'content-type': PROBLEM_TYPE,
+  'content-length': Buffer.byteLength(body),
+  ...headersBeforeRoutes(requestId),
+  connection: 'close',
+});

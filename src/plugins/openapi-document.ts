@@ -30,8 +30,8 @@ const commonHeaders = z.object({
 /** What any route may answer. Probes need no key and are never turned away. */
 function commonResponses(url: string): Responses {
   return {
+    400: problemResponse('The path is badly encoded, or the host is missing'),
     ...(url.includes(':') && {
-      400: problemResponse('The path is badly encoded'),
       414: problemResponse('A part of the path is too long'),
     }),
     ...(!isOpen(url) && {
