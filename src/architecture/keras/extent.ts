@@ -1,14 +1,17 @@
-/** How deep and how many the values in a model's JSON may be. */
+/** How deep and how many the values in a model's JSON may be, and how many keys each object may have. */
 export interface Extent {
   readonly depth: number;
   readonly values: number;
+  readonly keys: number;
 }
 
 /** In which way the values in a value are more than that; looks at no more of them than it allows. */
-export function excess(value: unknown, { depth: most, values }: Extent): keyof Extent | null {
+export function excess(value: unknown, { depth: most, values, keys }: Extent): keyof Extent | null {
   let left = values;
   const look = (container: unknown, depth: number): keyof Extent | null => {
     if (typeof container !== 'object' || container === null) return null;
+    // An object of a million keys takes a second to be taken apart, one list of them a fifth.
+    if (!Array.isArray(container) && Object.keys(container).length > keys) return 'keys';
     const items: readonly unknown[] = Array.isArray(container) ? container : Object.values(container);
     left -= items.length;
     if (left < 0) return 'values';

@@ -55,6 +55,7 @@ export class ModelReader {
   readonly #faults: FaultList;
   readonly #maxLayers: number;
   #layers = 0;
+  #calls = 0;
   #positions = 0;
 
   constructor(faults: FaultList, maxLayers: number) {
@@ -139,7 +140,16 @@ export class ModelReader {
   }
 
   #readCalls(nodes: unknown, path: readonly PropertyKey[]): Reference[][] {
-    return asArray(nodes).map((call, index) => callReferences(call, [...path, index], this.#faults));
+    const calls = asArray(nodes);
+    this.#calls += calls.length;
+    if (this.#calls > this.#maxLayers) {
+      this.#faults.add(
+        path,
+        `layers are called more often than the ${this.#maxLayers} times that this server takes`,
+      );
+      this.#faults.throwIfAny();
+    }
+    return calls.map((call, index) => callReferences(call, [...path, index], this.#faults));
   }
 
   #nameOf(layer: Record<string, unknown>, path: readonly PropertyKey[]): string {

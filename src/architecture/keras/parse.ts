@@ -15,6 +15,9 @@ const MAX_DEPTH = 100;
 /** Keras 3 writes some 60 to a layer. A body has room for millions, and to read them all takes seconds. */
 const VALUES_TO_A_LAYER = 64;
 
+/** A layer's config has some thirty. */
+const MAX_KEYS = 1000;
+
 /** A Keras model that was read: what it comes to, and where its parts come from. */
 export interface ReadKeras {
   readonly architecture: Architecture;
@@ -40,7 +43,7 @@ export function parseKeras(input: unknown, limits: Limits): Architecture {
 export function readKeras(input: unknown, limits: Limits): ReadKeras {
   const faults = new FaultList();
   const maxLayers = limitOf('layers', limits);
-  const extent = { depth: MAX_DEPTH, values: VALUES_TO_A_LAYER * maxLayers };
+  const extent = { depth: MAX_DEPTH, values: VALUES_TO_A_LAYER * maxLayers, keys: MAX_KEYS };
   const { value, path } = findModel(input, extent, faults);
   const model = new ModelReader(faults, maxLayers).read(value, path);
   if (!model) throw faults.error();
@@ -73,14 +76,15 @@ function findModel(
   extent: Extent,
   faults: FaultList,
 ): { value: unknown; path: readonly string[] } {
-  const { keras, ...others } = isObject(input) ? input : {};
-  for (const key of Object.keys(others)) {
+  const given = isObject(input) ? input : {};
+  for (const key of Object.keys(given)) {
+    if (key === 'keras') continue;
     faults.add([key], 'unknown key; a Keras model has keras alone, the name is in the model');
   }
-  let value = keras;
+  let value = given.keras;
   const path = ['keras'];
   if (typeof value === 'string') {
-    if (hasMoreValues(value, extent.values)) addTooMany(extent, path, faults);
+    if (hasMoreValues(value, extent.values)) addExcess('values', extent, path, faults);
     try {
       value = JSON.parse(value);
     } catch {
@@ -94,18 +98,21 @@ function findModel(
     path.push(key);
   }
   const found = excess(value, extent);
-  if (found === 'values') addTooMany(extent, path, faults);
-  if (found === 'depth') {
-    faults.add(path, `expected a model, not values within values, more than ${extent.depth} deep`);
-    faults.throwIfAny();
-  }
+  if (found) addExcess(found, extent, path, faults);
   return { value, path };
 }
 
-function addTooMany({ values }: Extent, path: readonly PropertyKey[], faults: FaultList): void {
-  faults.add(
-    path,
-    `expected a model of no more than the ${values} values in its JSON that this server takes`,
-  );
+function addExcess(
+  found: keyof Extent,
+  { depth, values, keys }: Extent,
+  path: readonly PropertyKey[],
+  faults: FaultList,
+): void {
+  const expected = {
+    depth: `expected a model, not values within values, more than ${depth} deep`,
+    values: `expected a model of no more than the ${values} values in its JSON that this server takes`,
+    keys: `expected a model, whose objects have no more than ${keys} keys each`,
+  };
+  faults.add(path, expected[found]);
   faults.throwIfAny();
 }

@@ -275,6 +275,24 @@ describe('what a hostile model can cost is bounded', () => {
     ]);
   });
 
+  it('by how many keys an object in it has', () => {
+    const keys = Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`key${i}`, i]));
+    expect(kerasFaults(afterImage(layer('ReLU', 'relu', { keys })))).toEqual([
+      { path: '/keras', message: 'expected a model, whose objects have no more than 1000 keys each' },
+    ]);
+  });
+
+  it('by how often its layers are called, be it with nothing', () => {
+    const model = functional([image(8, 8, 6)], [layer('ReLU', 'relu'), 'image']);
+    model.config.layers[1]!.inbound_nodes = Array(41).fill([]);
+    expect(kerasFaults(model, SMALL)).toEqual([
+      {
+        path: `${LAYERS}/1/inbound_nodes`,
+        message: 'layers are called more often than the 40 times that this server takes',
+      },
+    ]);
+  });
+
   it('a text of as many values as there may be is read', () => {
     const [fault] = kerasFaults(`[${'0,'.repeat(2558)}0]`, SMALL);
     expect(fault!.message).toMatch(/expected a model, an object with a class_name and a config/);
