@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { OPS } from '../../src/architecture/architecture.js';
 import { KERAS_LAYERS } from '../../src/architecture/keras/layers/index.js';
 import { LAYER_TYPES } from '../../src/architecture/layers/types/index.js';
+import { lengths } from './lengthened.js';
 
 /** Few names, so that they meet. */
 const name = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', '__proto__', 'constructor', '');
@@ -111,7 +112,7 @@ const kerasLayer = fc.record({
 });
 
 /** Keras models from nothing, models within models among them. */
-export const kerasModels: fc.Arbitrary<unknown> = fc
+export const kerasModels: fc.Arbitrary<{ keras: unknown }> = fc
   .letrec<{ model: unknown; layer: unknown }>((tie) => ({
     layer: fc.oneof(
       { maxDepth: 3 },
@@ -137,3 +138,11 @@ export const kerasModels: fc.Arbitrary<unknown> = fc
       })),
   }))
   .model.map((keras) => ({ keras }));
+
+/** Models that are given as the text that they are, or as one of a single value again and again. */
+export const kerasTexts: fc.Arbitrary<unknown> = fc.oneof(
+  kerasModels.map(({ keras }) => ({ keras: JSON.stringify(keras) })),
+  fc
+    .tuple(fc.constantFrom('{}', '[]', '1', 'null'), lengths)
+    .map(([item, bytes]) => ({ keras: `[${`${item},`.repeat(bytes / (item.length + 1))}${item}]` })),
+);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { changes } from './bytes.js';
 import { mutate, mutationsTo, strangeMutations } from './json.js';
+import { lengthen, lengthenings } from './lengthened.js';
 
 /** How deep the forms of architectures are: a Keras model's tensors are this many steps in. */
 const DEPTH = 9;
@@ -29,24 +30,6 @@ function nest(
   if (places.length === 0) return deep;
   const { index, 0: value } = places[at % places.length]!;
   return text.slice(0, index) + deep + text.slice(index + value.length);
-}
-
-/** A list in a text becomes long: one of its items again and again, as often as makes some hundred kilobytes. */
-function lengthen(value: unknown, { at, bytes }: { at: number; bytes: number }): unknown {
-  const whole = structuredClone(value);
-  const lists: unknown[][] = [];
-  const collect = (item: unknown): void => {
-    if (typeof item !== 'object' || item === null) return;
-    if (Array.isArray(item) && item.length > 0) lists.push(item);
-    for (const child of Object.values(item)) collect(child);
-  };
-  collect(whole);
-  if (lists.length === 0) return whole;
-  const list = lists[at % lists.length]!;
-  const item = list[(at >>> 8) % list.length];
-  const count = Math.floor(bytes / (JSON.stringify(item).length + 1));
-  for (let added = 0; added < Math.max(1, count); added++) list.push(item);
-  return whole;
 }
 
 /** JSON made from these values: changed in a few places, grown, nested, garbled, or of another origin altogether. */
@@ -87,9 +70,7 @@ export function jsonTexts(
     },
     {
       weight: 1,
-      arbitrary: fc
-        .tuple(sample, fc.record({ at: fc.nat(), bytes: fc.integer({ min: 1000, max: 300_000 }) }))
-        .map(([value, how]) => text(lengthen(value, how))),
+      arbitrary: fc.tuple(sample, lengthenings).map(([value, how]) => text(lengthen(value, how))),
     },
     ...(corpus.length > 0
       ? [

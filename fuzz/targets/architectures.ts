@@ -10,7 +10,7 @@ import { InvalidRequestError } from '../../src/predictions/errors.js';
 import { readPredictRequest } from '../../src/predictions/request.js';
 import { resolveArchitecture } from '../../src/predictions/resolve.js';
 import { KERAS_FIXTURES, kerasFixture } from '../../test/helpers/keras.js';
-import { graphs, kerasModels, layers } from '../inputs/architectures.js';
+import { graphs, kerasModels, kerasTexts, layers } from '../inputs/architectures.js';
 import { jsonTexts } from '../inputs/json-text.js';
 import { nestedModels } from '../inputs/nested-models.js';
 import { GARBAGE_BYTES, type Outcome, type Target } from './target.js';
@@ -128,7 +128,7 @@ export const ARCHITECTURE_TARGETS: readonly Target[] = [
     ['lenet', 'residual', 'vit', 'vit-mean'].map((name) => fixture(`layers/${name}.layers.json`)),
     layers,
   ),
-  architectureTarget('keras', 14, kerasSamples, fc.oneof(kerasModels, nestedModels)),
+  architectureTarget('keras', 14, kerasSamples, fc.oneof(kerasModels, nestedModels, kerasTexts)),
   {
     name: 'names',
     share: 4,
