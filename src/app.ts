@@ -9,6 +9,7 @@ import { jsonBody } from './plugins/json-body.js';
 import { knownQueries } from './plugins/known-queries.js';
 import { malformedHttp, refuseMalformed } from './plugins/malformed-http.js';
 import { methodNotAllowed } from './plugins/method-not-allowed.js';
+import { notFound } from './plugins/not-found.js';
 import { openapi } from './plugins/openapi.js';
 import { pressure } from './plugins/pressure.js';
 import { problems, refusePath } from './plugins/problems.js';
@@ -99,6 +100,7 @@ export async function buildApp({
   });
   await app.register(validation);
   await app.register(knownQueries);
+  await app.register(notFound);
   await app.register(methodNotAllowed);
   await app.register(answerInTime, { milliseconds: settings.REQUEST_TIMEOUT_MS });
   await app.register(openapi, { version });

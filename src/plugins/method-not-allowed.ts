@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { sendProblem } from './problems.js';
@@ -7,6 +8,10 @@ import { sendProblem } from './problems.js';
  * 405 and `allow` instead of 404.
  */
 export const methodNotAllowed = fastifyPlugin(async (app: FastifyInstance) => {
+  // Known to Node, not to Fastify; CONNECT is for no path.
+  for (const method of METHODS) {
+    if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method);
+  }
   const methodsOf = new Map<string, Set<string>>();
 
   app.addHook('onRoute', ({ url, method }) => {
@@ -31,7 +36,8 @@ export const methodNotAllowed = fastifyPlugin(async (app: FastifyInstance) => {
           detail: `${method} is not a method of this path; it has ${allow}.`,
         });
       // On the request, not on its body: that need not even be one that the service could read.
-      app.route({ method: others, url, schema: { hide: true }, onRequest: refuse, handler: refuse });
+      const onRequest = app.hasDecorator('rateLimit') ? [app.rateLimit(), refuse] : refuse;
+      app.route({ method: others, url, schema: { hide: true }, onRequest, handler: refuse });
     }
   });
 });

@@ -132,7 +132,4 @@ export const problems = fastifyPlugin(async (app: FastifyInstance) => {
     if (answer.status >= 500 && answer.retryAfter === undefined) request.log.error({ err: error }, 'failed');
     return sendProblem(reply, answer);
   });
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, { status: 404, detail: `Nothing is at ${request.method} ${request.url}.` }),
-  );
 });

@@ -39,6 +39,14 @@ describe('a rate limit of 3 a minute', () => {
     expect(await statuses(4, (index) => get('10.0.0.3', `key-${index}`))).toEqual([200, 200, 200, 429]);
   });
 
+  it('holds for what there is not, paths and methods', async () => {
+    expect(await statuses(4, (index) => get('10.0.0.5', undefined, `/nowhere/${index}`))).toEqual([
+      404, 404, 404, 429,
+    ]);
+    const put = () => app.inject({ method: 'PUT', url: '/architectures', remoteAddress: '10.0.0.6' });
+    expect(await statuses(4, put)).toEqual([405, 405, 405, 429]);
+  });
+
   it('turns no probe away', async () => {
     expect(await statuses(5, () => get('10.0.0.4', undefined, '/livez'))).toEqual([200, 200, 200, 200, 200]);
   });
