@@ -3,6 +3,7 @@ import type { FaultList } from '../faults.js';
 import { quote } from '../faults.js';
 import { asArray, isObject } from '../json.js';
 import type { Size } from '../layers/size.js';
+import { nameSchema } from '../schema.js';
 import { addZodFaults } from '../zod-faults.js';
 import { type Generation, layerNameSchema } from './layer.js';
 import { callReferences, type Reference, references } from './references.js';
@@ -46,6 +47,8 @@ const TYPES: ReadonlyMap<string, Model['type']> = new Map([
   ['Functional', 'Functional'],
   ['Model', 'Functional'],
 ]);
+
+const namedSchema = z.object({ name: nameSchema });
 
 const SUBCLASS =
   'only Sequential and Functional models say what is in them; of a subclass of Model nobody but its Python does';
@@ -92,10 +95,15 @@ export class ModelReader {
       faults.add(base, `${this.#layers} layers, more than the ${this.#maxLayers} that this server takes`);
       faults.throwIfAny();
     }
+    // It begins the name of every weight in a Sequential: what is no name must not. A model in another has its fault as
+    // the layer that it is.
+    const named = namedSchema.safeParse(config);
+    if (named.error && config.name && depth === 0)
+      addZodFaults(faults, named.error, config, [...path, 'config']);
     const first: unknown = isObject(layers[0]) ? layers[0].config : null;
     return {
       type,
-      name: typeof config.name === 'string' && config.name !== '' ? config.name : type.toLowerCase(),
+      name: named.data?.name ?? type.toLowerCase(),
       layers: this.#readLayers(layers, base, type, depth),
       inputSize: type === 'Sequential' ? (inputSizeOf(first) ?? inputSizeOf(config)) : null,
       inputs: references(config.input_layers, [...path, 'config', 'input_layers'], faults),

@@ -251,6 +251,15 @@ describe('what a hostile model can cost is bounded', () => {
     ]);
   });
 
+  it('by how long its own name is, which its weights’ names begin with', () => {
+    const dense = Array.from({ length: 500 }, (_, i) => layer('Dense', `dense_${i}`, { units: 1 }));
+    const model = sequential(layer('InputLayer', 'in', { batch_shape: [null, 4] }), ...dense);
+    const named = { ...model, config: { ...model.config, name: 'm'.repeat(100_000) } };
+    const message = 'a name has at most 512 characters';
+    expect(kerasFaults(named)).toEqual([{ path: '/keras/config/name', message }]);
+    expect(kerasFaults(sequential(named))).toEqual([{ path: `${LAYERS}/0/config/name`, message }]);
+  });
+
   it.each(['input_layers', 'output_layers'] as const)('by how many %s it names', (key) => {
     const model = functional([image(8, 8, 6)], [layer('ReLU', 'relu'), 'image']);
     model.config[key] = Array(1001).fill(['image', 0, 0]);
