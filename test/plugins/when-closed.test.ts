@@ -18,6 +18,14 @@ app.get('/late', async (_request, reply) => {
   await gone;
   return 'nobody reads this';
 });
+app.get('/never', () => new Promise(() => {}));
+/** Whether /behind is asked for. */
+let behind = false;
+app.get('/behind', async (_request, reply) => {
+  whenClosed(reply, () => called.push('behind'));
+  behind = true;
+  return 'nobody comes to read this';
+});
 
 let url: string;
 beforeAll(async () => {
@@ -37,4 +45,12 @@ it('the end of an answer whose client has gone before is told at once', async ()
   socket.destroy();
   await gone;
   expect(called).toContain('late');
+});
+
+it('the end of an answer that waits for another is told when its client has gone', async () => {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.write('GET /never HTTP/1.1\r\nhost: x\r\n\r\nGET /behind HTTP/1.1\r\nhost: x\r\n\r\n');
+  await expect.poll(() => behind).toBe(true);
+  socket.destroy();
+  await expect.poll(() => called.filter((name) => name === 'behind')).toHaveLength(1);
 });
