@@ -45,6 +45,7 @@ const STRANGE = fc.constantFrom<unknown>(
   '\ud800',
   '../../etc/passwd',
   'a'.repeat(5000),
+  'a'.repeat(200_000),
   '🦆'.repeat(300),
   Array(2000).fill(1),
   Array(500).fill('input'),

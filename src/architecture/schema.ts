@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { OPS } from './architecture.js';
-import { quote } from './faults.js';
+import { type FaultList, quote } from './faults.js';
 import { didYouMean } from './nearest.js';
 
 /** The longest that PyTorch's and Keras' names get is a third of this; longer ones are no names. */
@@ -27,6 +27,18 @@ export const nameSchema = z
 export const tensorNameSchema = nameSchema.refine((name) => name !== RESERVED_NAME, {
   error: `a tensor cannot be called ${RESERVED_NAME}, which safetensors files use for themselves`,
 });
+
+/** Adds a fault where a layer's name, of which one of its tensors' is made, is too long for that. */
+export function checkNameLength(
+  name: string,
+  label: string,
+  path: readonly PropertyKey[],
+  faults: FaultList,
+): void {
+  if (name.length <= MAX_NAME_LENGTH) return;
+  const message = `a tensor of ${label} would have a name of ${name.length} characters; give the layer a shorter one`;
+  faults.add(path, `${message}: names have at most ${MAX_NAME_LENGTH}`);
+}
 
 /** An object that says of a key it does not know which it does. */
 export function strictObject<Shape extends z.ZodRawShape>(what: string, shape: Shape) {

@@ -3,6 +3,7 @@ import { parseGraph } from '../../src/architecture/graph.js';
 import type { Graph } from '../../src/architecture/schema.js';
 import { listArchitectures, loadArchitecture } from '../../src/architecture/zoo.js';
 import { graphFaults, LIMITS, tinyGraph } from './fixtures.js';
+import { image, kerasFaults, layer, sequential } from './keras/keras.js';
 import { layerFaults } from './layers/layers.js';
 
 type Entry = NonNullable<Graph['state_dict']>[number];
@@ -89,6 +90,23 @@ describe('layers are bounded', () => {
       message: expect.stringMatching(/bytes of tensors’ names, more than the 2560000 that/) as string,
     });
   });
+});
+
+it('a name with which a layer’s tensors would have longer ones than any may have is refused', () => {
+  const name = 'f'.repeat(506);
+  const linear = { type: 'Linear', in_features: 1, out_features: 1 };
+  expect(layerFaults([{ name: name.slice(1), ...linear }])).toEqual([]);
+  expect(layerFaults([{ name, ...linear }])).toEqual([
+    {
+      path: '/layers/0/name',
+      message:
+        `a tensor of Linear "${'f'.repeat(80)}…" would have a name of 513 characters; give the layer a shorter one: ` +
+        'names have at most 512',
+    },
+  ]);
+  const dense = sequential(image(4), layer('Dense', name, { units: 1 }));
+  const [fault] = kerasFaults(dense);
+  expect(fault!.path).toBe('/keras/config/layers/1/config/name');
 });
 
 it('known networks would be in the bounds were their nodes all that a server takes', () => {

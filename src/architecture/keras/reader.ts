@@ -7,6 +7,7 @@ import type { Size } from '../layers/size.js';
 import { Hints } from '../nearest.js';
 import type { IndexPair } from '../order.js';
 import { topologicalOrder } from '../order.js';
+import { checkNameLength } from '../schema.js';
 import { addZodFaults } from '../zod-faults.js';
 import { type Generation, type KerasLayer, LayerWeights } from './layer.js';
 import { KERAS_LAYERS } from './layers/index.js';
@@ -260,7 +261,10 @@ export class KerasReader {
       this.#faults.add([...path, 'config', 'name'], message);
       break;
     }
-    for (const name of names) this.#owners.set(name, label);
+    for (const name of names) {
+      checkNameLength(name, label, [...path, 'config', 'name'], this.#faults);
+      this.#owners.set(name, label);
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import type { FaultList } from '../faults.js';
 import { quote } from '../faults.js';
 import { isObject } from '../json.js';
 import { Hints } from '../nearest.js';
+import { checkNameLength } from '../schema.js';
 import { addZodFaults } from '../zod-faults.js';
 import type { LayerType, ReadLayer, Value } from './layer-type.js';
 import type { Network } from './network.js';
@@ -130,7 +131,7 @@ export class LayerReader {
     });
   }
 
-  /** A tensor's name can be that of no other layer and of no other layer's tensor. */
+  /** A tensor's name can be that of no other layer and of no other layer's tensor, and no longer than others. */
   #checkTensors(
     tensors: Iterable<string>,
     name: string | null,
@@ -145,6 +146,7 @@ export class LayerReader {
         const message = `a tensor of ${label} would be called ${quote(tensor)}, as ${other} is; name the layer otherwise`;
         this.#faults.add([...path, 'name'], message);
       }
+      checkNameLength(tensor, label, [...path, 'name'], this.#faults);
       this.#owners.set(tensor, label);
     }
   }
