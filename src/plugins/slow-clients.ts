@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyServerOptions } from 'fastify';
+import type { Socket } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { whenClosed } from './when-closed.js';
 
@@ -59,17 +60,31 @@ export const slowClients = fastifyPlugin(
 
     // The server's own time-out is as long as an answer may take to be ready; once it is, something has to move.
     app.addHook('onSend', async (_request, reply, payload) => {
-      const { socket } = reply.raw;
+      if (!isLarge(payload)) return;
+      // One that waits for another before it on its connection does not stall yet.
+      if (reply.raw.socket) limitStall(reply, reply.raw.socket);
+      else reply.raw.once('socket', (socket) => limitStall(reply, socket));
+    });
+
+    /** How many large answers each connection carries: the next begins before the last is told to be over. */
+    const answers = new WeakMap<Socket, number>();
+    const count = (socket: Socket, change: number) => {
+      answers.set(socket, (answers.get(socket) ?? 0) + change);
+      return answers.get(socket);
+    };
+
+    function limitStall(reply: FastifyReply, socket: Socket): void {
       // A request that was injected has no connection that could stall.
-      if (!socket?.setTimeout || !isLarge(payload)) return;
+      if (!socket.setTimeout) return;
       const { timeout } = app.server;
       const stall = Math.min(patience.stallMilliseconds, timeout || Number.POSITIVE_INFINITY);
+      count(socket, 1);
       socket.setTimeout(stall);
       // Node sets it back on a connection that falls idle, not where the next request is there already.
       whenClosed(reply, () => {
-        if (socket.timeout === stall) socket.setTimeout(timeout);
+        if (count(socket, -1) === 0 && socket.timeout === stall) socket.setTimeout(timeout);
       });
-    });
+    }
   },
 );
 

@@ -133,6 +133,17 @@ describe('a client that takes nothing of its answer', () => {
     await expect.poll(connections, { timeout: 5000 }).toBe(0);
   });
 
+  it('loses it where the answer waited for one before it', async () => {
+    await start({ stallMilliseconds: 200 });
+    const began = performance.now();
+    open(head('GET /small') + head('GET /whole/text')).pause();
+    open(head('GET /late?ms=2000') + head('GET /whole/text')).pause();
+    await expect.poll(connections).toBe(2);
+    await expect.poll(connections, { timeout: 2000 }).toBe(1);
+    await expect.poll(connections, { timeout: 5000 }).toBe(0);
+    expect(performance.now() - began).toBeGreaterThan(2000);
+  });
+
   it('keeps it where it reads, however slowly', async () => {
     await start({ stallMilliseconds: 1000 });
     const socket = open(head('GET /large')).pause();
