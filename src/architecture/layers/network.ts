@@ -72,10 +72,12 @@ export class Network {
     const way = [to];
     let found = false;
     for (let node = way.pop(); node !== undefined; node = way.pop()) {
-      if (seen.has(node) || seen.size > MAX_GATE_NODES) continue;
+      if (seen.size > MAX_GATE_NODES) break;
+      if (seen.has(node)) continue;
       seen.add(node);
       const { op, inputs } = this.#nodes[node]!;
-      way.push(...inputs);
+      // One that joins a thousand would cost as much for each product behind it.
+      way.push(...inputs.slice(0, MAX_GATE_NODES));
       if (!POOLS.has(op) || inputs[0] !== from) continue;
       this.#bypassed.add(node);
       found = true;
@@ -138,6 +140,8 @@ export class Network {
   #behind(node: number): number {
     let index = node;
     while (this.#bypassed.has(index)) index = this.#nodes[index]!.inputs[0]!;
+    // So that a chain of them is walked once, not for every node that takes its output.
+    if (index !== node) this.#nodes[node]!.inputs = [index];
     return index;
   }
 
