@@ -235,6 +235,12 @@ export class KerasReader {
       );
       this.#faults.throwIfAny();
     }
+    // An attention makes nine. Some turn out to be none, so that the limit itself is for the end.
+    if (this.#network.nodeCount > this.#maxLayers) {
+      const message = `the layers up to this one have more than ${this.#maxLayers} nodes: the network is too large`;
+      this.#faults.add(layer.path, message);
+      this.#faults.throwIfAny();
+    }
     this.placed.push({ layer, inputs: inputs.map(({ size }) => size), variables: weights.variables });
     return [{ ...output, giver: label }];
   }

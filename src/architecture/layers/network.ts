@@ -94,6 +94,11 @@ export class Network {
     return this.#nodes[node]?.op;
   }
 
+  /** Of those so far, with the ones that turned out to be none. */
+  get nodeCount(): number {
+    return this.#nodes.length;
+  }
+
   get tensorCount(): number {
     return this.#stateDict.length;
   }

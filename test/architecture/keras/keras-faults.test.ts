@@ -307,6 +307,18 @@ describe('what a hostile model can cost is bounded', () => {
     expect(fault!.message).toMatch(/expected a model, an object with a class_name and a config/);
   });
 
+  it('by how many nodes its layers have, before the last is read', () => {
+    const attention = (_: unknown, i: number) =>
+      layer('MultiHeadAttention', `a_${i}`, { num_heads: 1, key_dim: 1 });
+    const layers = Array.from({ length: 30 }, attention);
+    expect(kerasFaults(sequential(image(8, 8), ...layers), SMALL)).toEqual([
+      {
+        path: `${LAYERS}/5`,
+        message: 'the layers up to this one have more than 40 nodes: the network is too large',
+      },
+    ]);
+  });
+
   it('by how deep its values lie', () => {
     let value: unknown = 0;
     for (let depth = 0; depth < 50_000; depth++) value = [value];
