@@ -3,30 +3,47 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 
+export interface CloseWhenIdleOptions {
+  readonly receivingMilliseconds?: number;
+}
+
+/** A request that has not come whole so long after the server began to close is given up: Node looks after it no more. */
+const RECEIVING_MS = 10_000;
+
 /**
  * Lets the server close with every answer sent to its end, and without waiting for connections that clients keep for
  * more. Node's own way cuts answers that are written and not yet sent, and leaves connections that fall idle later.
  */
-export const closeWhenIdle = fastifyPlugin(async (app: FastifyInstance) => {
-  /** How many answers are under way on each connection. */
-  const connections = new Map<Socket, number>();
-  let isClosing = false;
+export const closeWhenIdle = fastifyPlugin(
+  async (app: FastifyInstance, { receivingMilliseconds = RECEIVING_MS }: CloseWhenIdleOptions) => {
+    /** The requests of each connection whose answers are not over. */
+    const connections = new Map<Socket, Set<IncomingMessage>>();
+    let isClosing = false;
 
-  app.server.on('connection', (socket: Socket) => {
-    connections.set(socket, 0);
-    socket.once('close', () => connections.delete(socket));
-  });
-  app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    connections.set(socket, (connections.get(socket) ?? 0) + 1);
-    response.once('close', () => {
-      const left = (connections.get(socket) ?? 1) - 1;
-      if (connections.has(socket)) connections.set(socket, left);
-      if (isClosing && left === 0) socket.destroySoon();
+    app.server.on('connection', (socket: Socket) => {
+      connections.set(socket, new Set());
+      socket.once('close', () => connections.delete(socket));
     });
-  });
-  // What the server calls when it begins to close.
-  app.server.closeIdleConnections = () => {
-    isClosing = true;
-    for (const [socket, answers] of connections) if (answers === 0) socket.destroy();
-  };
-});
+    app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      const { socket } = request;
+      const requests = connections.get(socket);
+      requests?.add(request);
+      response.once('close', () => {
+        requests?.delete(request);
+        if (isClosing && !requests?.size) socket.destroySoon();
+      });
+    });
+    // What the server calls when it begins to close.
+    app.server.closeIdleConnections = () => {
+      if (!isClosing) setTimeout(giveUpReceiving, receivingMilliseconds).unref();
+      isClosing = true;
+      for (const [socket, requests] of connections) if (requests.size === 0) socket.destroy();
+    };
+
+    function giveUpReceiving(): void {
+      for (const [socket, requests] of connections) {
+        if ([...requests].some(({ complete }) => !complete)) socket.destroy();
+      }
+    }
+  },
+);

@@ -13,7 +13,8 @@ let url: string;
 const agent = new Agent({ keepAlive: true });
 beforeEach(async () => {
   app = Fastify({ forceCloseConnections: 'idle', return503OnClosing: false });
-  await app.register(closeWhenIdle);
+  await app.register(closeWhenIdle, { receivingMilliseconds: 300 });
+  app.post('/sent', async ({ body }) => body);
   app.get('/large', async () => LARGE);
   app.get('/small', async () => 'small');
   url = await app.listen({ host: '127.0.0.1', port: 0 });
@@ -66,5 +67,25 @@ describe('a server that closes', () => {
     await closed;
     expect(length).toBeGreaterThan(LARGE.length);
     expect(tail).toBe('small');
+  });
+
+  it('waits a while for the rest of a request, and no longer', async () => {
+    const post = async () => {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1');
+      socket.write(
+        'POST /sent HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ncontent-length: 4\r\n\r\nab',
+      );
+      await once(socket, 'connect');
+      return socket;
+    };
+    const [finished, abandoned] = [await post(), await post()];
+    // Received for certain once the server has answered on a later connection.
+    await lengthOf(await answerOf('/small'));
+    const closed = app.close();
+    finished.write('cd');
+    const ended = once(abandoned.resume(), 'close');
+    expect(Buffer.concat(await finished.toArray()).toString()).toMatch(/^HTTP\/1\.1 200 [^]*abcd$/);
+    await ended;
+    await closed;
   });
 });
