@@ -78,6 +78,7 @@ export async function buildService({ settings, logger, version }: ServiceOptions
     statistics,
     store,
     queue,
+    timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
     limits: { maxNodes: settings.MAX_NODES, maxParameters: settings.MAX_PARAMETERS },
     version,
     problemOf,

@@ -20,6 +20,7 @@ export interface DigestsOptions {
 interface Pending {
   urgent: boolean;
   readonly finished: Promise<void>;
+  readonly finish: () => void;
 }
 
 /**
@@ -29,7 +30,7 @@ interface Pending {
 export class Digests {
   readonly #options: DigestsOptions;
   readonly #pending = new Map<string, Pending>();
-  #last: Promise<void> = Promise.resolve();
+  #computing: Promise<void> | null = null;
   #closed = false;
 
   constructor(options: DigestsOptions) {
@@ -51,19 +52,32 @@ export class Digests {
   /** Gives up what is not computed; somebody who asks for it later has it computed then. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#last;
+    await this.#computing;
   }
 
   #add(id: string): Pending {
     const before = this.#pending.get(id);
     if (before) return before;
-    const pending: Pending = {
-      urgent: false,
-      finished: this.#last.then(() => this.#compute(id)),
-    };
+    let finish!: () => void;
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const pending: Pending = { urgent: false, finished, finish };
     this.#pending.set(id, pending);
-    this.#last = pending.finished;
+    this.#computing ??= this.#computeAll();
     return pending;
+  }
+
+  /** Each in its turn, those that somebody waits for first. */
+  async #computeAll(): Promise<void> {
+    while (this.#pending.size > 0) {
+      await this.#turn();
+      const all = [...this.#pending];
+      const [id, { finish }] = all.find(([, { urgent }]) => urgent) ?? all[0];
+      await this.#compute(id);
+      finish();
+    }
+    this.#computing = null;
   }
 
   async #compute(id: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { canonicalGraph } from '../architecture/canonical.js';
-import type { Predictor } from '../predictor/predictor.js';
+import { type Predictor, PredictorUnavailableError } from '../predictor/predictor.js';
+import type { Stage } from '../predictor/protocol.js';
 import type { Queue } from '../queue/queue.js';
 import type { PredictionStore } from '../store/store.js';
 import { tensorSource } from '../tensor/tensor.js';
@@ -11,6 +12,7 @@ import { Job, type Made } from './job.js';
 import type { PredictionObserver } from './observer.js';
 import type { Plan } from './plan.js';
 import type { PredictionRecord, Problem } from './record.js';
+import { TimeLimit } from './time-limit.js';
 import { weightsFile } from './weights.js';
 
 export interface JobsOptions {
@@ -20,6 +22,8 @@ export interface JobsOptions {
   /** A failure as its record tells of it. */
   readonly problemOf: (error: Error) => Problem;
   readonly observer: PredictionObserver;
+  /** For how long a stage of a prediction may take, and the engine's restart before it. */
+  readonly timeoutMilliseconds: number;
   /** Called when a prediction is stored. */
   readonly onStored: (id: string) => void;
 }
@@ -94,17 +98,28 @@ export class Jobs {
   async #make(job: Job, signal: AbortSignal): Promise<Made> {
     const { predictor, queue, observer } = this.#options;
     return queue.run(async () => {
-      job.update({ status: 'running' });
-      job.place.begin();
-      const start = performance.now();
-      const made = await predictor.predict(job.work, { signal, onStage: (stage) => job.begin(stage) });
-      job.place.made(made.latency);
-      const before = job.record.latency_ms!;
-      const total = before.total + performance.now() - start;
-      const applied = made.applied?.map(({ name, ...done }) => ({ tensor: name, ...done })) ?? null;
-      job.update({ status: 'succeeded', latency_ms: { ...before, ...made.latency, total }, applied });
-      observer.made(job.record);
-      return made;
+      const limit = new TimeLimit(this.#options.timeoutMilliseconds, signal);
+      try {
+        if (!predictor.ready) await predictor.whenReady(limit.signal);
+        job.update({ status: 'running' });
+        job.place.begin();
+        const start = performance.now();
+        const onStage = (stage: Stage) => {
+          limit.restart();
+          job.begin(stage);
+        };
+        limit.restart();
+        const made = await predictor.predict(job.work, { signal: limit.signal, onStage });
+        job.place.made(made.latency);
+        const before = job.record.latency_ms!;
+        const total = before.total + performance.now() - start;
+        const applied = made.applied?.map(({ name, ...done }) => ({ tensor: name, ...done })) ?? null;
+        job.update({ status: 'succeeded', latency_ms: { ...before, ...made.latency, total }, applied });
+        observer.made(job.record);
+        return made;
+      } finally {
+        limit.end();
+      }
     }, signal);
   }
 
@@ -112,7 +127,7 @@ export class Jobs {
     const { store, observer, onStored } = this.#options;
     const { record } = job;
     try {
-      const { network, overflow } = await statistics;
+      const { network, overflow } = await statistics.catch(withoutStatistics);
       job.update({
         statistics: network,
         overflow,
@@ -139,4 +154,10 @@ export class Jobs {
     // Of one that was given up and is being made again, what is made now counts.
     if (this.#jobs.get(job.record.id) === job) this.#ended.add(job.record);
   }
+}
+
+/** The engine that made a network died before it had counted it up: what was made is whole. */
+function withoutStatistics(error: Error): { network: null; overflow: null } {
+  if (error instanceof PredictorUnavailableError) return { network: null, overflow: null };
+  throw error;
 }

@@ -7,6 +7,7 @@ import type { Statistics } from '../statistics/schema.js';
 import type { StatisticsWorker } from '../statistics/worker.js';
 import type { ListOptions, PredictionStore, RecordPage } from '../store/store.js';
 import { type TensorSource, tensorSource } from '../tensor/tensor.js';
+import { untilAborted } from '../until-aborted.js';
 import type { Admission } from './admission.js';
 import { NotFoundError, NotReadyError } from './errors.js';
 import type { Job, JobEvent } from './job.js';
@@ -20,7 +21,6 @@ import type { PredictRequest } from './request.js';
 import { resolveArchitecture } from './resolve.js';
 import { SharedStatistics } from './shared-statistics.js';
 import { StoredRecords } from './stored-records.js';
-import { untilAborted } from './until-aborted.js';
 
 export interface PredictionsOptions {
   readonly predictor: Predictor;
@@ -30,6 +30,8 @@ export interface PredictionsOptions {
   readonly admission: Admission;
   /** How large an architecture may be. */
   readonly limits: Limits;
+  /** For how long a stage of a prediction may take. */
+  readonly timeoutMilliseconds: number;
   /** The service's own version. */
   readonly version: string;
   /** A failure as its record tells of it. */
@@ -133,7 +135,9 @@ export class Predictions {
   async record(id: string): Promise<PredictionRecord> {
     const live = this.progress(id);
     if (live && live.status !== 'succeeded') return live;
-    const record = (await this.#stored.get(id)) ?? (await this.#recovery.begin(id))?.record;
+    const stored = (await this.#stored.get(id)) ?? (await this.#recovery.begin(id))?.record;
+    // Meanwhile it may have turned out that it could not be stored.
+    const record = stored ?? this.progress(id);
     if (!record) throw this.#notFound(id);
     return record;
   }
@@ -236,9 +240,16 @@ export class Predictions {
     return plan(request, architecture, parse, { description, version });
   }
 
-  /** @throws InvalidRequestError, OverloadedError where it is not taken in: it is as if it was never asked for */
+  /**
+   * @throws InvalidRequestError, OverloadedError, PredictorUnavailableError where it is not taken in: it is as if it was
+   * never asked for
+   */
   #join(planned: Plan, { isWaitedFor = true } = {}): Job {
-    return this.#jobs.join(planned, (cost) => this.#options.admission.admit(cost, isWaitedFor));
+    const { predictor, admission } = this.#options;
+    return this.#jobs.join(planned, (cost) => {
+      if (isWaitedFor && !predictor.ready) throw new PredictorUnavailableError('the engine is being started');
+      return admission.admit(cost, isWaitedFor);
+    });
   }
 
   /** As `#find`, unless the store takes longer than the one who asks will wait. */

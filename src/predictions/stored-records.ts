@@ -71,8 +71,9 @@ export class StoredRecords {
 
   async #noteSerialized(id: string, milliseconds: number): Promise<void> {
     const record = await this.#find(id);
-    if (!record?.latency_ms) return;
-    const { latency_ms: before } = record;
+    const before = record?.latency_ms;
+    // Of those who waited for it together, the first one's counts.
+    if (!before || before.serialize > 0) return;
     const total = before.total + milliseconds;
     await this.#options.store.amend(id, { latency_ms: { ...before, serialize: milliseconds, total } });
   }

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Channel } from '../process/channel.js';
 import { endChild, startChild } from '../process/child.js';
+import { untilAborted } from '../until-aborted.js';
 import type {
   FromProcess,
   PredictedNetwork,
@@ -78,6 +79,8 @@ export class Predictor {
   #restarts = 0;
   #failedStarts = 0;
   #restartTimer: NodeJS.Timeout | null = null;
+  /** Of those who wait for the process to be ready. */
+  #readiness: Deferred<void> | null = null;
   #memory = 0;
   #settleStart: {
     resolve: (description: PredictorDescription) => void;
@@ -120,6 +123,17 @@ export class Predictor {
   /** The process's id, or null while there is none. */
   get pid(): number | null {
     return this.#process?.pid ?? null;
+  }
+
+  /**
+   * Resolves when a job is taken that is not now.
+   *
+   * @throws the signal's reason once that is aborted; PredictorUnavailableError when it is closed
+   */
+  async whenReady(signal: AbortSignal): Promise<void> {
+    if (this.#closed) throw new PredictorUnavailableError('the service is shutting down');
+    this.#readiness ??= deferred();
+    await untilAborted(this.#readiness.promise, signal);
   }
 
   /**
@@ -166,6 +180,7 @@ export class Predictor {
   /** Ends the process; what runs is lost. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#readiness?.reject(new PredictorUnavailableError('the service is shutting down'));
     if (this.#restartTimer) clearTimeout(this.#restartTimer);
     const process = this.#process;
     if (!process) return;
@@ -187,6 +202,8 @@ export class Predictor {
     switch (message.type) {
       case 'ready':
         this.#ready = true;
+        this.#readiness?.resolve();
+        this.#readiness = null;
         this.#failedStarts = 0;
         this.#description = message.description;
         this.#settleStart?.resolve(message.description);

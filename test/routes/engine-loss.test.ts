@@ -1,5 +1,6 @@
 import request from 'supertest';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { PredictorUnavailableError } from '../../src/predictor/predictor.js';
 import { fixtureGraph, tinyGraph } from '../architecture/fixtures.js';
 import { begin, bytesOf, json, metric, post, predicted } from '../helpers/http.js';
 import { expectProblem } from '../helpers/problems.js';
@@ -65,4 +66,65 @@ it('it is not ready while its engine is started anew', async () => {
   expectProblem(predict, 503, { detail: 'the engine is being started' });
   release();
   await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
+});
+
+it('predictions that wait for their turn behind one that is lost are made by the next engine', async () => {
+  const { url } = service;
+  const { predictor } = service.service;
+  const before = predictor.pid!;
+  process.kill(before, 'SIGSTOP');
+  const lost = await begin(url, { architecture: tinyGraph(), seed: 201 });
+  const queued = await begin(url, { architecture: tinyGraph(), seed: 202 });
+  const waiting = post(url, { architecture: tinyGraph(), seed: 203 });
+  await expect.poll(() => metric(url, 'ghn_serve_queue_depth')).toBe(2);
+  process.kill(before, 'SIGKILL');
+  await expect.poll(async () => (await fetch(`${url}/readyz`)).status, { interval: 1 }).toBe(503);
+  // Nobody waits for this one, so it can wait for the engine.
+  const later = await begin(url, { architecture: tinyGraph(), seed: 204 });
+  expect((await bytesOf(await waiting)).length).toBeGreaterThan(0);
+  const end = async ({ links }: typeof lost) => {
+    const { status } = await json<typeof lost>(`${url}${links.self}`);
+    return status;
+  };
+  await expect.poll(() => end(lost)).toBe('failed');
+  for (const record of [queued, later]) await expect.poll(() => end(record)).toBe('succeeded');
+});
+
+it('one that was made is kept though its engine died before it had counted it up', async () => {
+  const { url } = service;
+  const { predictor } = service.service;
+  const predict = predictor.predict.bind(predictor);
+  const spy = vi.spyOn(predictor, 'predict').mockImplementation(async (...job) => {
+    const made = await predict(...job);
+    const statistics = Promise.reject(new PredictorUnavailableError('the engine’s process ended'));
+    return { ...made, statistics };
+  });
+  const answer = await post(url, { architecture: tinyGraph(), seed: 301 });
+  spy.mockRestore();
+  const bytes = await bytesOf(answer);
+  const address = `${url}${answer.headers.get('location')}`;
+  expect(await json(address)).toMatchObject({ status: 'succeeded', statistics: null, overflow: null });
+  expect(await bytesOf(await fetch(`${address}/weights`))).toEqual(bytes);
+});
+
+it('an engine that hangs is found out, whether or not anybody waits', async () => {
+  const impatient = await startService({ REQUEST_TIMEOUT_MS: '1000' });
+  const { url } = impatient;
+  const { predictor } = impatient.service;
+  const hung = predictor.pid!;
+  try {
+    process.kill(hung, 'SIGSTOP');
+    const { links } = await begin(url, { architecture: tinyGraph(), seed: 1 });
+    await expect.poll(() => predictor.pid, { timeout: 30_000 }).not.toBe(hung);
+    await expect
+      .poll(() => json(`${url}${links.self}`))
+      .toMatchObject({
+        status: 'failed',
+        error: { status: 503, detail: 'the engine has made no progress in 1000 ms; try again' },
+      });
+    await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
+    await bytesOf(await post(url, { architecture: tinyGraph(), seed: 2 }));
+  } finally {
+    await impatient.stop();
+  }
 });

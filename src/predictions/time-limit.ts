@@ -1,0 +1,37 @@
+import { PredictorUnavailableError } from '../predictor/predictor.js';
+
+/** Aborts what the engine does for too long: one that hangs is found out by nothing else where nobody waits. */
+export class TimeLimit {
+  readonly #controller = new AbortController();
+  readonly #milliseconds: number;
+  readonly #outer: AbortSignal;
+  readonly #leave = () => this.#controller.abort(this.#outer.reason);
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param outer aborts it as well */
+  constructor(milliseconds: number, outer: AbortSignal) {
+    this.#milliseconds = milliseconds;
+    this.#outer = outer;
+    if (outer.aborted) this.#leave();
+    outer.addEventListener('abort', this.#leave, { once: true });
+    this.restart();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** There is progress: the time begins anew. */
+  restart(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const message = `the engine has made no progress in ${this.#milliseconds} ms; try again`;
+      this.#controller.abort(new PredictorUnavailableError(message));
+    }, this.#milliseconds);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#outer.removeEventListener('abort', this.#leave);
+  }
+}
