@@ -126,4 +126,19 @@ describe('a body in a form that is not read is refused:', () => {
       });
     },
   );
+
+  it('is refused where it holds more objects than any architecture, however small they are', async () => {
+    await start(1e6);
+    const post = (items: number) =>
+      app.inject({
+        method: 'POST',
+        url: '/body',
+        headers: { 'content-type': 'application/json' },
+        payload: `[${'{},'.repeat(items)}0]`,
+      });
+    expect((await post(BODY_LIMIT / 8 - 1)).statusCode).toBe(200);
+    const { statusCode, body } = await post(BODY_LIMIT / 8);
+    expect(statusCode).toBe(413);
+    expect(body).toMatch(/too many objects/);
+  });
 });
