@@ -5,6 +5,7 @@ interface Entry<T> {
   readonly controller: AbortController;
   isSettled: boolean;
   waiting: number;
+  size: number;
 }
 
 /**
@@ -13,10 +14,13 @@ interface Entry<T> {
  */
 export class RecentResults<T> {
   readonly #limit: number;
+  readonly #sizeOf: (result: T) => number;
   readonly #results = new Map<string, Entry<T>>();
 
-  constructor(limit: number) {
+  /** @param limit of the sizes of all that are kept, and of how many these are */
+  constructor(limit: number, sizeOf: (result: T) => number = () => 1) {
     this.#limit = limit;
+    this.#sizeOf = sizeOf;
   }
 
   /**
@@ -31,10 +35,7 @@ export class RecentResults<T> {
     const entry = this.#results.get(id) ?? this.#start(id, compute);
     this.#results.delete(id);
     this.#results.set(id, entry);
-    if (this.#results.size > this.#limit) {
-      const [oldest] = this.#results.keys();
-      this.#results.delete(oldest);
-    }
+    this.#makeRoom();
     entry.waiting++;
     try {
       return await untilAborted(entry.result, signal);
@@ -50,10 +51,12 @@ export class RecentResults<T> {
   #start(id: string, compute: (signal: AbortSignal) => Promise<T>): Entry<T> {
     const controller = new AbortController();
     const result = compute(controller.signal);
-    const entry: Entry<T> = { result, controller, isSettled: false, waiting: 0 };
+    const entry: Entry<T> = { result, controller, isSettled: false, waiting: 0, size: 1 };
     result.then(
-      () => {
+      (made) => {
         entry.isSettled = true;
+        entry.size = this.#sizeOf(made);
+        this.#makeRoom();
       },
       () => {
         entry.isSettled = true;
@@ -61,6 +64,15 @@ export class RecentResults<T> {
       },
     );
     return entry;
+  }
+
+  /** Those that were asked for longest ago go first. */
+  #makeRoom(): void {
+    let size = 0;
+    for (const [id, entry] of [...this.#results].reverse()) {
+      size += entry.size;
+      if (size > this.#limit) this.#results.delete(id);
+    }
   }
 
   #forget(id: string, entry: Entry<T>): void {

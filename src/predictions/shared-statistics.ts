@@ -4,13 +4,13 @@ import { roundedSource } from '../tensor/tensor.js';
 import type { ReadyPrediction } from './predictions.js';
 import { RecentResults } from './recent-results.js';
 
-/** Statistics of the predictions that were last asked about are kept: some 100 kB each. */
-const MAX_STATISTICS = 64;
+/** Statistics of the predictions that were last asked about are kept, up to so many tensors': each takes some kB. */
+const MAX_TENSORS = 20_000;
 
 /** Statistics of predictions, computed once, whoever asks meanwhile. */
 export class SharedStatistics {
   readonly #worker: StatisticsWorker;
-  readonly #results = new RecentResults<Statistics>(MAX_STATISTICS);
+  readonly #results = new RecentResults<Statistics>(MAX_TENSORS, ({ tensors }) => tensors.length);
 
   constructor(worker: StatisticsWorker) {
     this.#worker = worker;

@@ -30,6 +30,24 @@ describe('recent results', () => {
     expect(computed).toEqual(['a', 'b', 'c', 'b']);
   });
 
+  it('are forgotten the sooner the larger they are', async () => {
+    const results = new RecentResults<number>(10, (size) => size);
+    let computed = 0;
+    const get = (size: number) =>
+      results.get(
+        `${size}`,
+        async () => {
+          computed++;
+          return size;
+        },
+        signal,
+      );
+    for (const size of [3, 4, 2, 3, 4, 2]) await get(size);
+    expect(computed).toBe(3);
+    for (const size of [5, 2, 3, 20, 5, 20]) await get(size);
+    expect(computed).toBe(8);
+  });
+
   it('are tried again after a failure, of which all who waited are told', async () => {
     const results = new RecentResults<number>(2);
     const failing = async () => Promise.reject(new Error('lost'));
