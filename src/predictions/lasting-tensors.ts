@@ -31,10 +31,14 @@ export class LastingTensors {
   #givenOut = false;
   #released = false;
 
-  /** @param replace is called when `reading` turns out corrupt, and rejects with what is told to whoever reads */
-  constructor(reading: Reading, replace: () => Promise<Reading>) {
+  /**
+   * @param replace is called when `reading` turns out corrupt, and rejects with what is told to whoever reads
+   * @param isSound of a reading that cannot be corrupt: nothing of it is verified ahead
+   */
+  constructor(reading: Reading, replace: () => Promise<Reading>, { isSound = false } = {}) {
     this.#reading = reading;
     this.#replace = replace;
+    this.#givenOut = isSound;
     const size = reading.tensors.reduce((sum, { blockShape }) => sum + elements(blockShape), 0);
     const isSmall = size * Float32Array.BYTES_PER_ELEMENT <= AHEAD_BYTES;
     this.tensors = reading.tensors.map(({ name, shape, blockShape }, index) => ({
@@ -47,6 +51,17 @@ export class LastingTensors {
         return this.#ahead.then(() => this.#read(index, start, end));
       },
     }));
+  }
+
+  /** Reads on from another place that has the same bits. */
+  move(reading: Reading): void {
+    if (this.#released) {
+      reading.release();
+      return;
+    }
+    const before = this.#reading;
+    this.#reading = reading;
+    before.release();
   }
 
   release(): void {

@@ -6,7 +6,7 @@ import type { Queue } from '../queue/queue.js';
 import type { Statistics } from '../statistics/schema.js';
 import type { StatisticsWorker } from '../statistics/worker.js';
 import type { ListOptions, PredictionStore, RecordPage } from '../store/store.js';
-import { type TensorSource, tensorSource } from '../tensor/tensor.js';
+import type { TensorSource } from '../tensor/tensor.js';
 import { untilAborted } from '../until-aborted.js';
 import type { Admission } from './admission.js';
 import { NotFoundError, NotReadyError } from './errors.js';
@@ -278,8 +278,7 @@ export class Predictions {
   }
 
   #readyJob(job: Job): ReadyPrediction {
-    const tensors = job.tensors!.map(tensorSource);
-    return this.#reading({ record: job.record, tensors, cached: false, release: job.place.hold() });
+    return this.#reading({ ...this.#recovery.openMade(job), record: job.record, cached: false });
   }
 
   async #openStored(id: string): Promise<ReadyPrediction | null> {

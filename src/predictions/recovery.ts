@@ -9,6 +9,9 @@ import type { PredictionObserver } from './observer.js';
 import type { Plan } from './plan.js';
 import { planAgain } from './remake.js';
 
+/** Who still reads a prediction so long after it was stored reads on from there: memory is for those that are made. */
+const READING_FROM_MEMORY_MS = 3000;
+
 export interface RecoveryOptions {
   readonly predictor: Predictor;
   readonly store: PredictionStore;
@@ -43,6 +46,31 @@ export class Recovery {
     if (!stored) return null;
     const lasting = new LastingTensors(readingOf(stored), () => this.#replacement(id));
     return { record: stored.record, tensors: lasting.tensors, release: () => lasting.release() };
+  }
+
+  /** The tensors of a prediction that was just made: from memory, and from the store for those who read slowly. */
+  openMade(job: Job): Pick<StoredPrediction, 'tensors' | 'release'> {
+    const { store } = this.#options;
+    const { id } = job.record;
+    const lasting = new LastingTensors(madeReading(job, store), () => this.#replacement(id), {
+      isSound: true,
+    });
+    let isOver = false;
+    let timer: NodeJS.Timeout | undefined;
+    const move = async () => {
+      timer = undefined;
+      const stored = await store.open(id).catch(() => null);
+      if (stored) lasting.move(readingOf(stored));
+    };
+    void job.settled.then(() => {
+      if (!isOver) timer = setTimeout(move, READING_FROM_MEMORY_MS).unref();
+    });
+    const release = () => {
+      isOver = true;
+      clearTimeout(timer);
+      lasting.release();
+    };
+    return { tensors: lasting.tensors, release };
   }
 
   /**
@@ -82,13 +110,18 @@ export class Recovery {
         `the prediction ${JSON.stringify(id)} was found corrupt in the store and removed; POST its request to /predict again`,
       );
     }
-    const { tensors } = await job.made;
-    return {
-      tensors: tensors.map(tensorSource),
-      checksums: () => store.checksums(tensors),
-      release: job.place.hold(),
-    };
+    await job.made;
+    return madeReading(job, store);
   }
+}
+
+/** Of a job that has made its tensors; they are in memory until it is released. */
+function madeReading({ tensors, place }: Job, store: PredictionStore): Reading {
+  return {
+    tensors: tensors!.map(tensorSource),
+    checksums: () => store.checksums(tensors!),
+    release: place.hold(),
+  };
 }
 
 function readingOf({ tensors, checksums, release }: StoredPrediction): Reading {

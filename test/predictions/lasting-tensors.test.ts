@@ -46,6 +46,22 @@ describe('tensors of a store', () => {
     expect(replace).not.toHaveBeenCalled();
   });
 
+  it('are read on from another place, and the first let go of', async () => {
+    for (const shape of [SMALL, LARGE]) {
+      const [first, second] = [readingOf(1, shape), readingOf(2, shape)];
+      const lasting = new LastingTensors(first.reading, vi.fn(), { isSound: true });
+      expect(await read(lasting, 2, 5)).toBe('1');
+      lasting.move(second.reading);
+      expect(first.release).toHaveBeenCalledOnce();
+      expect(await read(lasting, 5, 9)).toBe('2');
+      lasting.release();
+      expect(second.release).toHaveBeenCalledOnce();
+      const late = readingOf(3, shape);
+      lasting.move(late.reading);
+      expect(late.release).toHaveBeenCalledOnce();
+    }
+  });
+
   it('are replaced for all who read when a block is corrupt, and the corrupt ones let go of', async () => {
     const { reading, release } = readingOf(1, LARGE, { from: 100 });
     const next = readingOf(1, LARGE);
