@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Duplex } from 'node:stream';
+import { ChildProcess, spawn } from 'node:child_process';
+import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Channel } from './channel.js';
 import { CHANNEL_FD } from './parent.js';
@@ -10,28 +10,56 @@ export interface Child<Incoming, Outgoing> {
   readonly channel: Channel<Incoming, Outgoing>;
 }
 
+/** The exit code of a process that never was, as Node has it for one: negative, unlike any that a process can have. */
+const NEVER_STARTED = -1;
+
 /**
- * Starts a process that runs a module which calls `connectToService`.
+ * Starts a process that runs a module which calls `connectToService`. Throws nothing: who starts a process anew does so
+ * from a timer, and where file descriptors or memory run out it may succeed later.
  *
  * @param entry the module under its built name: with tsx the sources run as they are, and so does their `.ts` under it
- * @param onEnd is told what became of it, as what follows "the process": it could not be started, or ended
+ * @param onEnd is told what became of it, as what follows "the process": it could not be started, or ended. Once, and
+ * after this has returned.
  */
 export function startChild<Incoming, Outgoing>(
   entry: URL,
   onMessage: (message: Incoming, arrays: Float32Array[]) => void,
   onEnd: (reason: string) => void,
 ): Child<Incoming, Outgoing> {
-  const child = spawn(process.execPath, [...process.execArgv, fileURLToPath(entry)], {
-    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
-  });
-  const channel = new Channel<Incoming, Outgoing>(child.stdio[CHANNEL_FD] as Duplex, onMessage);
-  child.once('error', (error) => onEnd(`cannot be started: ${error.message}`));
-  child.once('exit', (code, signal) => onEnd(`ended (${signal ?? `exit code ${code}`})`));
-  return { process: child, channel };
+  const child = spawnOrFail(entry);
+  let isOver = false;
+  const end = (reason: string) => {
+    if (!isOver) onEnd(reason);
+    isOver = true;
+  };
+  child.once('exit', (code, signal) => end(`ended (${signal ?? `exit code ${code}`})`));
+  // Every error: one that nobody listens to ends the service.
+  child.on('error', ({ message }) => end(`cannot be started: ${message}`));
+  // Without descriptors for its pipes Node makes none of the streams, whatever the types say.
+  const socket: Duplex | null | undefined = child.stdio?.[CHANNEL_FD] as Duplex | null | undefined;
+  return { process: child, channel: new Channel<Incoming, Outgoing>(socket ?? nowhere(), onMessage) };
 }
+
+/** Of what goes wrong Node throws some, and tells the rest as an `error` event: here all of it comes as that. */
+function spawnOrFail(entry: URL): ChildProcess {
+  try {
+    return spawn(process.execPath, [...process.execArgv, fileURLToPath(entry)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    });
+  } catch (error) {
+    const child = Object.assign(new ChildProcess(), { exitCode: NEVER_STARTED });
+    process.nextTick(() => child.emit('error', error));
+    return child;
+  }
+}
+
+/** In the place of a socket to a process that never was. */
+const nowhere = () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
 
 /** Ends a process that runs, whatever it does, and waits until it is gone. */
 export async function endChild(child: ChildProcess): Promise<void> {
+  // One that could not be started does not end either.
+  if (!child.pid) return;
   const gone = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGKILL');
   await gone;

@@ -1,0 +1,69 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { endChild, startChild } from '../../src/process/child.js';
+
+const CROWDED = fileURLToPath(new URL('./crowded-process.ts', import.meta.url));
+
+/** More than Node and tsx have open themselves. */
+const MAX_OPEN_FILES = 128;
+
+interface Told {
+  readonly reasons: string[];
+  readonly toldBeforeItReturned: boolean;
+  readonly exitCode: number | null;
+}
+
+/** What a process is told that starts another with so many file descriptors left. */
+async function startedWith(spare: number): Promise<Told> {
+  const { stdout } = await promisify(execFile)('sh', [
+    '-c',
+    `ulimit -n ${MAX_OPEN_FILES} && exec "$0" --import tsx "$1" ${spare}`,
+    process.execPath,
+    CROWDED,
+  ]);
+  return JSON.parse(stdout) as Told;
+}
+
+describe.skipIf(process.platform === 'win32')('a process that cannot be started', () => {
+  it.each([0, 1, 2])('is told of, with %i file descriptors left', async (spare) => {
+    const { reasons, toldBeforeItReturned, exitCode } = await startedWith(spare);
+    expect(reasons).toEqual([expect.stringMatching(/^cannot be started: spawn .*EMFILE$/)]);
+    expect(toldBeforeItReturned).toBe(false);
+    // By this who is about to send it something knows.
+    expect(exitCode).toBeLessThan(0);
+  });
+
+  it('is told of where Node throws', async () => {
+    // No operating system takes so long an argument.
+    const entry = new URL(`file:///${'x'.repeat(8 * 2 ** 20)}.js`);
+    let told = (_reason: string) => {};
+    const reason = new Promise<string>((resolve) => {
+      told = resolve;
+    });
+    const { process: child, channel } = startChild(
+      entry,
+      () => {},
+      (text) => told(text),
+    );
+    await channel.send('into the void');
+    expect(await reason).toMatch(/^cannot be started: spawn E2BIG$/);
+    expect(child.exitCode).toBeLessThan(0);
+    await endChild(child);
+  });
+});
+
+describe('a process that ends', () => {
+  it('is told of once', async () => {
+    const reasons: string[] = [];
+    const { process: child, channel } = startChild(
+      new URL('./no-module.js', import.meta.url),
+      () => {},
+      (reason) => reasons.push(reason),
+    );
+    await endChild(child);
+    channel.close();
+    expect(reasons).toEqual(['ended (SIGKILL)']);
+  });
+});
