@@ -2,10 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixtureGraph } from './architecture/fixtures.js';
@@ -13,15 +15,21 @@ import { NANO_GHNS } from './helpers/service.js';
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
+/** More than the program needs for itself. */
+const FEW_FILES = 400;
+
+/** In this time it looks at its memory at least twice, and opens a file for that. */
+const PRESSURE_SAMPLES_MS = 2500;
+
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ghn-serve-test-'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** The program as someone starts it, with these environment variables. */
-function start(settings: Readonly<Record<string, string>>): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', MAIN], {
+/** The program as someone starts it, with these environment variables, and after this of a shell. */
+function start(settings: Readonly<Record<string, string>>, before = ':'): ChildProcess {
+  return spawn('sh', ['-c', `${before} && exec "$0" --import tsx "$1"`, process.execPath, MAIN], {
     env: {
       PATH: process.env.PATH,
       PORT: '0',
@@ -116,6 +124,25 @@ describe('the program', () => {
     const exit = exitOf(program);
     await addressOf(program);
     program.kill('SIGINT');
+    expect((await exit).code).toBe(0);
+  });
+});
+
+describe('the program with few files to open', () => {
+  it('outlives more connections than it has files for', async () => {
+    const program = start({}, `ulimit -n ${FEW_FILES}`);
+    const exit = exitOf(program);
+    const url = await addressOf(program);
+    await expect.poll(() => readiness(url)).toBe(200);
+    const { port, hostname } = new URL(url);
+    const sockets = Array.from({ length: FEW_FILES }, () =>
+      connect(Number(port), hostname).on('error', () => {}),
+    );
+    await setTimeout(PRESSURE_SAMPLES_MS);
+    expect(program.exitCode).toBeNull();
+    for (const socket of sockets) socket.destroy();
+    await expect.poll(() => readiness(url)).toBe(200);
+    program.kill('SIGTERM');
     expect((await exit).code).toBe(0);
   });
 });

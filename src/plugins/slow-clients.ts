@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
+import { ownOpenFilesLimit } from '../process/open-files.js';
 import { whenClosed } from './when-closed.js';
 
 /** What a client may take of time and room. */
@@ -30,6 +31,15 @@ export const PATIENCE: Patience = {
   connections: 4096,
 };
 
+/**
+ * Files that stay for others than connections: predictions that are read and written, the pipes to the service's own
+ * processes, /proc, which is read every second. Without one for that the process ends, with what all its clients wait for.
+ */
+const RESERVED_FILES = 256;
+
+/** Connections that are taken however few files there may be: some for probes, and some for who is to be served. */
+const LEAST_CONNECTIONS = 16;
+
 /** Clients that have vanished without a word are found out by TCP's own probes, which begin after this time. */
 const KEEP_ALIVE_PROBE_MS = 60_000;
 
@@ -53,10 +63,17 @@ export function receiving({
   };
 }
 
+export interface SlowClientsOptions {
+  readonly patience: Patience;
+  /** How many files the process may have open. */
+  readonly openFiles?: number;
+}
+
 /** Keeps clients that send or take little from holding much. */
 export const slowClients = fastifyPlugin(
-  async (app: FastifyInstance, { patience }: { patience: Patience }) => {
-    app.server.maxConnections = patience.connections;
+  async (app: FastifyInstance, { patience, openFiles = ownOpenFilesLimit() }: SlowClientsOptions) => {
+    const room = Math.max(LEAST_CONNECTIONS, openFiles - RESERVED_FILES);
+    app.server.maxConnections = Math.min(patience.connections, room);
 
     // The server's own time-out is as long as an answer may take to be ready; once it is, something has to move.
     app.addHook('onSend', async (_request, reply, payload) => {

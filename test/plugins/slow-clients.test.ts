@@ -32,15 +32,15 @@ const large: ByteSource = {
   },
 };
 
-async function start(patience: Partial<Patience>, serverTimeout = 60_000) {
+async function start(patience: Partial<Patience>, openFiles?: number) {
   const all = { ...PATIENCE, checkMilliseconds: 20, ...patience };
   app = Fastify({
     ...receiving(all),
-    connectionTimeout: serverTimeout,
+    connectionTimeout: 60_000,
     forceCloseConnections: true,
   });
   await app.register(problems);
-  await app.register(slowClients, { patience: all });
+  await app.register(slowClients, { patience: all, openFiles });
   made = 0;
   app.get('/large', async (_request, reply) => reply.send(streamBytes(large)));
   app.get('/whole/text', async () => 'x'.repeat(BUFFERED));
@@ -184,5 +184,14 @@ describe('connections', () => {
     held[0].destroy();
     await expect.poll(connections).toBe(1);
     expect(await textOf(open(head('GET /small', 'connection: close\r\n')))).toMatch(/^HTTP\/1\.1 200/);
+  });
+
+  it.each([
+    ['as many as there are files for, and some to spare', 1024, 1024 - 256],
+    ['some where there are hardly any files', 64, 16],
+    ['no more for any number of files', Number.POSITIVE_INFINITY, PATIENCE.connections],
+  ])('are %s', async (_, openFiles, expected) => {
+    await start({}, openFiles);
+    expect(app.server.maxConnections).toBe(expected);
   });
 });

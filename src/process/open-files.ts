@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs';
+
+/** What Linux says of a process's limits; nothing of the kind elsewhere. */
+const LIMITS = '/proc/self/limits';
+
+/**
+ * How many files, connections among them, a process may have open, by what `/proc/self/limits` holds: the soft limit,
+ * which is the one that counts. Infinity where it says nothing of it.
+ */
+export function openFilesLimit(limits: string): number {
+  const soft = /^Max open files +(\d+) /m.exec(limits)?.[1];
+  return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
+}
+
+/** Of this process, as it is now: Node raises what it was started with as far as it may. */
+export function ownOpenFilesLimit(): number {
+  try {
+    return openFilesLimit(readFileSync(LIMITS, 'latin1'));
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}

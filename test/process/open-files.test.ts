@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { openFilesLimit, ownOpenFilesLimit } from '../../src/process/open-files.js';
+
+/** As Linux 6 writes it. */
+const limits = (openFiles: string) => `\
+Limit                     Soft Limit           Hard Limit           Units     
+Max cpu time              unlimited            unlimited            seconds   
+Max processes             96365                96365                processes 
+${openFiles}Max locked memory         8388608              8388608              bytes     
+`;
+
+describe('the limit of open files', () => {
+  it.each([
+    [
+      'the soft one',
+      'Max open files            1024                 524288               files     \n',
+      1024,
+    ],
+    [
+      'none where there is none',
+      'Max open files            unlimited            unlimited     files\n',
+      Infinity,
+    ],
+    ['none where nothing is said of it', '', Infinity],
+  ])('is %s', (_, line, limit) => {
+    expect(openFilesLimit(limits(line))).toBe(limit);
+  });
+
+  it('is known of this process, wherever it runs', () => {
+    expect(ownOpenFilesLimit()).toBeGreaterThan(0);
+  });
+});
