@@ -14,6 +14,7 @@ const LEAST_CHUNK_BYTES = 2 ** 16;
  */
 const CHUNKS_ALIVE = 3;
 
+/** Streams that are read and not over. One that is never read may never be destroyed: Fastify drops it where it is late. */
 let streamsAlive = 0;
 
 /**
@@ -23,14 +24,14 @@ let streamsAlive = 0;
 export function streamBytes(source: ByteSource, start = 0, end = source.byteLength): Readable {
   const length = end - start;
   const buffers: Buffer[] = [];
-  streamsAlive++;
-  const part = Math.floor(BUFFERED_BYTES / (CHUNKS_ALIVE * streamsAlive));
-  const chunkBytes = Math.min(CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, part));
+  /** 0 before the first is read. */
+  let chunkBytes = 0;
   let position = start;
   let turn = 0;
   return new Readable({
     highWaterMark: 1,
     read() {
+      chunkBytes ||= countedChunkBytes();
       const size = Math.min(chunkBytes, end - position);
       if (size === 0) {
         source.release?.();
@@ -52,8 +53,15 @@ export function streamBytes(source: ByteSource, start = 0, end = source.byteLeng
       );
     },
     destroy(error, callback) {
-      streamsAlive--;
+      if (chunkBytes > 0) streamsAlive--;
       callback(error);
     },
   });
+}
+
+/** Counts a stream that is about to be read; returns how large its chunks may be. */
+function countedChunkBytes(): number {
+  streamsAlive++;
+  const part = Math.floor(BUFFERED_BYTES / (CHUNKS_ALIVE * streamsAlive));
+  return Math.min(CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, part));
 }
