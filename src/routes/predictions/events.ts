@@ -48,7 +48,16 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
       const stream = new Readable({ read() {} });
       const keepAlive = setInterval(() => stream.push(': still here\n\n'), KEEP_ALIVE_MS);
       let unwatch: (() => void) | null = null;
+      let isEnded = false;
+      /** A slow client may read for long what is written: nothing may come after the end of that. */
+      const end = () => {
+        isEnded = true;
+        clearInterval(keepAlive);
+        // Its record is still to get its statistics.
+        unwatch?.();
+      };
       const follow = (event: JobEvent) => {
+        if (isEnded) return;
         if ('stage' in event) {
           stream.push(message('stage', event));
           return;
@@ -56,14 +65,10 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
         stream.push(message(event.record.status, event.record));
         if (!isOver(event.record)) return;
         stream.push(null);
-        // Its record is still to get its statistics.
-        unwatch?.();
+        end();
       };
       unwatch = predictions.watch(id, follow);
-      stream.once('close', () => {
-        clearInterval(keepAlive);
-        unwatch?.();
-      });
+      stream.once('close', end);
       try {
         const record = predictions.progress(id) ?? (await predictions.record(id));
         follow({ record });
