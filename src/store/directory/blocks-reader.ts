@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { elements, type TensorSource } from '../../tensor/tensor.js';
 import { StoreCorruptError } from '../store.js';
 import { checksums, type Manifest, RUN_BYTES, type StoredTensor } from './blocks-file.js';
-import { errorCode } from './errors.js';
+import { damageCode } from './errors.js';
 import type { RunCache } from './run-cache.js';
 
 const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
@@ -115,8 +115,7 @@ export class BlocksReader {
         done += bytesRead;
       }
     } catch (error) {
-      // The disk cannot give the bytes back.
-      if (errorCode(error) === 'EIO') throw this.#corrupt(tensor, (error as Error).message);
+      if (damageCode(error)) throw this.#corrupt(tensor, (error as Error).message);
       throw error;
     }
     return done;

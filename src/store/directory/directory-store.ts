@@ -168,7 +168,8 @@ export class DirectoryStore implements PredictionStore {
 
   async #start(): Promise<void> {
     await this.#shelf.load();
-    await this.#makeRoom();
+    // What cannot be removed takes up room, and is no reason not to serve the others.
+    await this.#makeRoom().catch(this.#onProblem);
     await this.#folders.clearUnfinished(this.#onProblem);
   }
 

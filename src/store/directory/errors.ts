@@ -3,6 +3,32 @@ export function errorCode(error: unknown): string | undefined {
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
 }
 
+/**
+ * What says nothing of the file that was asked for: that this process or the machine is short of something, or the file
+ * server silent, for now; EBADF, that a file was closed before it was read.
+ */
+const NOT_OF_THE_FILE: ReadonlySet<string> = new Set([
+  'EMFILE',
+  'ENFILE',
+  'ENOMEM',
+  'EAGAIN',
+  'EINTR',
+  'ETIMEDOUT',
+  'EBADF',
+]);
+
+/**
+ * The code of an error that the file itself is to blame for: it is missing, something else is in its place, or its disk
+ * cannot give it back. Every file system has codes of its own for that, so these are all but a few; undefined for those.
+ */
+export function damageCode(error: unknown): string | undefined {
+  const code = errorCode(error);
+  // Node's own refusal, no error of the system's: no file of the store that is read as a whole is so large.
+  if (code === 'ERR_FS_FILE_TOO_LARGE') return code;
+  const isOfTheSystem = error instanceof Error && (error as NodeJS.ErrnoException).errno !== undefined;
+  return isOfTheSystem && code !== undefined && !NOT_OF_THE_FILE.has(code) ? code : undefined;
+}
+
 /** Whether there was no room on the disk, or none left for this user. */
 export function isFull(error: unknown): boolean {
   return errorCode(error) === 'ENOSPC' || errorCode(error) === 'EDQUOT';

@@ -101,12 +101,12 @@ export class PredictionFolders {
 
   /**
    * Removes what writers that are no more have left unfinished. Of what may belong to a live one it looks once more later,
-   * unless `close` is called before; `onProblem` is told of errors then.
+   * unless `close` is called before. `onProblem` is told of what cannot be removed, and of other errors then.
    */
   async clearUnfinished(onProblem: (problem: Error) => void): Promise<void> {
-    if (!(await this.#clearGivenUp())) return;
+    if (!(await this.#clearGivenUp(onProblem))) return;
     const again = () => {
-      this.#clearGivenUp().catch(onProblem);
+      this.#clearGivenUp(onProblem).catch(onProblem);
     };
     this.#clearing = setTimeout(again, GIVEN_UP_AFTER_MS).unref();
   }
@@ -126,14 +126,18 @@ export class PredictionFolders {
   }
 
   /** Returns whether something is left that may be given up in a while. */
-  async #clearGivenUp(): Promise<boolean> {
+  async #clearGivenUp(onProblem: (problem: Error) => void): Promise<boolean> {
     let doubtful = false;
     for (const name of await readdir(this.#unfinished)) {
       const path = join(this.#unfinished, name);
       const alive = await writerAlive(name, this.#writer);
       if (alive) continue;
-      if (alive === false || (await this.#givenUp(path))) await rm(path, { recursive: true, force: true });
-      else doubtful = true;
+      try {
+        if (alive === false || (await this.#givenUp(path))) await rm(path, { recursive: true, force: true });
+        else doubtful = true;
+      } catch (error) {
+        onProblem(failure('what was left unfinished could not be removed', error));
+      }
     }
     return doubtful;
   }

@@ -6,7 +6,7 @@ import { type Graph, graphSchema } from '../../architecture/schema.js';
 import { type PredictionRecord, recordSchema } from '../../predictions/record.js';
 import { type PredictionRemains, type PredictionToStore, StoreCorruptError } from '../store.js';
 import { type Manifest, manifestSchema, planBlocks, writeBlocks } from './blocks-file.js';
-import { errorCode } from './errors.js';
+import { damageCode } from './errors.js';
 import { writeFileDurably } from './folders.js';
 import { type IndexEntry, indexEntry } from './prediction-index.js';
 import { seal, unseal } from './sealed-json.js';
@@ -67,7 +67,7 @@ export async function readEntry(folder: string, id: string): Promise<IndexEntry>
   let usedAt = 0;
   for (const file of FIXED_FILES) {
     // At once: it takes microseconds in a folder that has just been read, and a start asks for tens of thousands.
-    const { size, mtimeMs } = await missingIsCorrupt(async () => statSync(join(folder, file)), id, file);
+    const { size, mtimeMs } = await unreadableIsCorrupt(async () => statSync(join(folder, file)), id, file);
     if (size !== sizes[file]) {
       throw new StoreCorruptError(`prediction ${id}: ${file} has ${size} bytes instead of ${sizes[file]}`);
     }
@@ -111,7 +111,7 @@ export async function openBlocksFile(
   id: string,
 ): Promise<{ readonly handle: FileHandle; readonly manifest: Manifest }> {
   const { value: manifest } = await readSealed(folder, id, MANIFEST, manifestSchema);
-  return { handle: await missingIsCorrupt(() => open(join(folder, BLOCKS), 'r'), id, BLOCKS), manifest };
+  return { handle: await unreadableIsCorrupt(() => open(join(folder, BLOCKS), 'r'), id, BLOCKS), manifest };
 }
 
 /** The record with fields replaced: the file to be written, and what to remember of the folder then. */
@@ -148,7 +148,7 @@ async function readSealed<T>(
   file: string,
   schema: z.ZodType<T>,
 ): Promise<{ readonly value: T; readonly bytes: number }> {
-  const bytes = await missingIsCorrupt(() => readFile(join(folder, file)), id, file);
+  const bytes = await unreadableIsCorrupt(() => readFile(join(folder, file)), id, file);
   const parsed = schema.safeParse(unseal(bytes, `prediction ${id}: ${file}`));
   if (!parsed.success) {
     throw new StoreCorruptError(`prediction ${id}: ${file} does not parse: ${z.prettifyError(parsed.error)}`);
@@ -156,13 +156,13 @@ async function readSealed<T>(
   return { value: parsed.data, bytes: bytes.length };
 }
 
-/** Files that cannot be there, since something else is in their place or the disk cannot give them back, are corrupt. */
-async function missingIsCorrupt<T>(find: () => Promise<T>, id: string, file: string): Promise<T> {
+/** A file that cannot be found or read, and not because the system is short of something, is corrupt. */
+async function unreadableIsCorrupt<T>(find: () => Promise<T>, id: string, file: string): Promise<T> {
   try {
     return await find();
   } catch (error) {
-    const code = errorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR' || code === 'EIO') {
+    const code = damageCode(error);
+    if (code) {
       throw new StoreCorruptError(`prediction ${id}: ${file} cannot be read (${code})`, { cause: error });
     }
     throw error;

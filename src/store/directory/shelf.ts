@@ -41,7 +41,7 @@ export class Shelf {
     const ids = await this.#folders.ids();
     const entries: IndexEntry[] = [];
     for (let k = 0; k < ids.length; k += FOLDERS_AT_ONCE) {
-      const some = ids.slice(k, k + FOLDERS_AT_ONCE).map((id) => this.read(id));
+      const some = ids.slice(k, k + FOLDERS_AT_ONCE).map((id) => this.#readAtStart(id));
       entries.push(...(await Promise.all(some)).filter((entry) => entry !== null));
     }
     entries.sort((a, b) => a.usedAt - b.usedAt);
@@ -57,7 +57,7 @@ export class Shelf {
       this.#onProblem(error);
       this.#remains.add(id, readRemains(this.#folders.path(id), id));
       await this.#remains.get(id);
-      await this.#folders.discard(id).catch(this.#onProblem);
+      await this.#removeCorrupt(id);
       return null;
     }
   }
@@ -147,13 +147,32 @@ export class Shelf {
       id,
       this.turns.run(id, () => readRemains(this.#folders.path(id), id)),
     );
-    this.turns
-      .run(id, async () => {
-        // Again, should a save whose turn came before have taken it for whole.
-        this.#forget(id);
-        await this.#folders.discard(id);
-      })
-      .catch(this.#onProblem);
+    void this.turns.run(id, async () => {
+      // Again, should a save whose turn came before have taken it for whole.
+      this.#forget(id);
+      await this.#removeCorrupt(id);
+    });
+  }
+
+  /** Nobody has to wait for it to succeed: what is left lying is not in the index. */
+  async #removeCorrupt(id: string): Promise<void> {
+    try {
+      await this.#folders.discard(id);
+    } catch (error) {
+      this.#onProblem(failure(`prediction ${id} is not served, and could not be removed`, error));
+    }
+  }
+
+  /** As `read`; null, too, where it cannot be told whether it is whole: one folder does not keep a service from starting. */
+  async #readAtStart(id: string): Promise<IndexEntry | null> {
+    try {
+      return await this.read(id);
+    } catch (error) {
+      this.#onProblem(
+        failure(`prediction ${id} could not be read, and is not served before the next start`, error),
+      );
+      return null;
+    }
   }
 
   async #readBlocks(id: string, isCurrent: () => boolean): Promise<BlocksReader> {

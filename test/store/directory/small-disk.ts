@@ -10,17 +10,38 @@ export interface SmallDisk {
 }
 
 /** A file system of its own, and what changes how it is mounted. Skips the test where that is not allowed. */
-export async function smallDisk({ skip }: TestContext, mebibytes = 8): Promise<SmallDisk> {
+export async function smallDisk(context: TestContext, mebibytes = 8): Promise<SmallDisk> {
   const directory = join(await temporaryDirectory(), 'disk');
   await mkdir(directory);
-  const mount = (...options: string[]) => execFileSync('mount', [...options, directory], { stdio: 'pipe' });
+  mountOver(context, directory, mebibytes);
+  return { directory, remount: (mode) => mount('-o', `remount,${mode}`, directory) };
+}
+
+/** Covers a directory with an empty file system, so that nobody can remove it. Skips the test where that is not allowed. */
+export function mountOver(context: TestContext, directory: string, mebibytes = 1): { unmount(): void } {
+  return mounted(context, directory, '-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs');
+}
+
+/** Has a directory be where it is and what it is, and nobody able to remove it. Skips the test likewise. */
+export function pin(context: TestContext, directory: string): void {
+  mounted(context, directory, '--bind', directory);
+}
+
+function mounted({ skip }: TestContext, directory: string, ...what: string[]): { unmount(): void } {
   try {
-    mount('-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs');
+    mount(...what, directory);
   } catch {
     skip('mounting a small file system needs Linux and root');
   }
-  onTestFinished(() => {
-    execFileSync('umount', ['--lazy', directory]);
-  });
-  return { directory, remount: (mode) => mount('-o', `remount,${mode}`) };
+  let isMounted = true;
+  const unmount = () => {
+    if (isMounted) execFileSync('umount', ['--lazy', directory]);
+    isMounted = false;
+  };
+  onTestFinished(unmount);
+  return { unmount };
+}
+
+function mount(...args: string[]): void {
+  execFileSync('mount', args, { stdio: 'pipe' });
 }
