@@ -62,8 +62,9 @@ export interface PredictionStore {
   save(prediction: PredictionToStore): Promise<void>;
   open(id: string): Promise<StoredPrediction | null>;
   record(id: string): Promise<PredictionRecord | null>;
+  /** Null where there is no such prediction, or its graph is corrupt and the rest of it is not. */
   architecture(id: string): Promise<Graph | null>;
-  /** Null where there is no such prediction, or its architecture was not given as Keras. */
+  /** Null where there is no `architecture`, or it was not given as Keras. */
   kerasModel(id: string): Promise<unknown>;
   /** Of one that was found corrupt and was not saved again: null where there is none, or too much of it was corrupt. */
   remains(id: string): Promise<PredictionRemains | null>;

@@ -106,11 +106,11 @@ export class DirectoryStore implements PredictionStore {
   }
 
   async architecture(id: string): Promise<Graph | null> {
-    return this.#shelf.whole(id, (folder) => readArchitecture(folder, id));
+    return this.#shelf.graph(id, (folder) => readArchitecture(folder, id));
   }
 
   async kerasModel(id: string): Promise<unknown> {
-    return this.#shelf.whole(id, (folder) => readKerasModel(folder, id));
+    return this.#shelf.graph(id, (folder) => readKerasModel(folder, id));
   }
 
   async remains(id: string): Promise<PredictionRemains | null> {

@@ -16,8 +16,11 @@ const ARCHITECTURE = 'architecture.json';
 const MANIFEST = 'manifest.json';
 const BLOCKS = 'blocks.bin';
 
-/** The files that never change, which a folder of the right sizes has all of. */
+/** The files that never change. */
 const FIXED_FILES = [ARCHITECTURE, MANIFEST, BLOCKS] as const;
+
+/** Those of them without which there are no weights: a prediction is served without its graph, should that be damaged. */
+const NEEDED_FILES = [MANIFEST, BLOCKS] as const;
 
 /** Of how a folder is laid out: one of another number is another version's, and set aside. */
 const LAYOUT = 1;
@@ -60,12 +63,12 @@ export function planFolder({ record, architecture, kerasModel, tensors }: Predic
   };
 }
 
-/** Throws a StoreCorruptError where a file is missing, has not its size or is not what it should be. */
+/** Throws a StoreCorruptError where a file that the weights need is missing, has not its size or is not what it should be. */
 export async function readEntry(folder: string, id: string): Promise<IndexEntry> {
   const { recordFile, bytes } = await readRecordFile(folder, id);
   const { sizes, record } = recordFile;
   let usedAt = 0;
-  for (const file of FIXED_FILES) {
+  for (const file of NEEDED_FILES) {
     // At once: it takes microseconds in a folder that has just been read, and a start asks for tens of thousands.
     const { size, mtimeMs } = await unreadableIsCorrupt(async () => statSync(join(folder, file)), id, file);
     if (size !== sizes[file]) {

@@ -28,6 +28,8 @@ export class Shelf {
   readonly #open: OpenPredictions;
   readonly #cache = new RunCache(CACHE_BYTES);
   readonly #remains = new Remains();
+  /** Predictions whose graph was found corrupt, and nothing else: it is told once of each. */
+  readonly #withoutGraph = new Set<string>();
 
   /** `onProblem` is told what was found corrupt and removed, and what could not be removed. */
   constructor(folders: PredictionFolders, onProblem: (problem: Error) => void) {
@@ -81,6 +83,24 @@ export class Shelf {
     }
   }
 
+  /**
+   * As `whole`, for what is read of the graph: where the rest is whole, it is served on, since weights do without a graph.
+   * A prediction that is deleted and made again has one again.
+   */
+  graph<T>(id: string, read: (folder: string) => Promise<T>): Promise<T | null> {
+    return this.whole(id, async (folder) => {
+      try {
+        return await read(folder);
+      } catch (error) {
+        if (!(error instanceof StoreCorruptError)) throw error;
+        await readEntry(folder, id);
+        if (!this.#withoutGraph.has(id)) this.#onProblem(error);
+        this.#withoutGraph.add(id);
+        return null;
+      }
+    });
+  }
+
   /** A prediction's blocks to be read. Rejects with a StoreCorruptError where they are not to be found. */
   borrow(id: string): Promise<Loan> {
     return this.#open.borrow(id, (isCurrent) => this.#readBlocks(id, isCurrent));
@@ -127,6 +147,7 @@ export class Shelf {
   /** Takes a prediction out of all that is served; whoever reads it goes on. */
   #forget(id: string): IndexEntry | undefined {
     this.#open.forget(id);
+    this.#withoutGraph.delete(id);
     return this.index.remove(id);
   }
 

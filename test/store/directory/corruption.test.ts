@@ -38,13 +38,12 @@ describe('a flipped bit', () => {
     stored.release();
   });
 
-  it.each(['record.json', 'manifest.json', 'architecture.json'])('of %s is not served', async (file) => {
+  it.each(['record.json', 'manifest.json'])('of %s is not served', async (file) => {
     const directory = await temporaryDirectory();
     const { store, problems } = await openStore(directory);
     await store.save(samplePrediction(1));
     await flipBit(fileOf(directory, file));
-    const read = file === 'architecture.json' ? store.architecture(idOf(1)) : store.open(idOf(1));
-    expect(await read).toBeNull();
+    expect(await store.open(idOf(1))).toBeNull();
     expect(problems).toEqual([expect.stringContaining(`${file} does not have its checksum`)]);
     await expectGoneAndSavedAgain(store);
   });
@@ -107,16 +106,20 @@ describe('of a prediction that was found corrupt', () => {
     expect(await store.delete(idOf(1))).toBe(false);
   });
 
-  it.each(['record.json', 'architecture.json'])('nothing remains where %s is corrupt', async (file) => {
-    const directory = await temporaryDirectory();
-    const { store } = await openStore(directory);
-    await store.save(samplePrediction(1));
-    await flipBit(fileOf(directory, file));
-    expect(await store.architecture(idOf(1))).toEqual(file === 'record.json' ? tinyGraph() : null);
-    expect(await store.record(idOf(1))).toBeNull();
-    expect(await store.remains(idOf(1))).toBeNull();
-    expect(await store.delete(idOf(1))).toBe(false);
-  });
+  it.each(['record.json', 'architecture.json'])(
+    'nothing remains where %s is corrupt as well as its blocks',
+    async (file) => {
+      const directory = await temporaryDirectory();
+      const { store } = await openStore(directory);
+      await store.save(samplePrediction(1));
+      await truncate(fileOf(directory, 'blocks.bin'), 100);
+      await flipBit(fileOf(directory, file));
+      expect(await store.architecture(idOf(1))).toEqual(file === 'record.json' ? tinyGraph() : null);
+      expect(await store.record(idOf(1))).toBeNull();
+      expect(await store.remains(idOf(1))).toBeNull();
+      expect(await store.delete(idOf(1))).toBe(false);
+    },
+  );
 
   it('what is made again can be told to be the same, bit by bit', async () => {
     const { store } = await openStore(await temporaryDirectory());
@@ -140,6 +143,35 @@ describe('a file that was cut while the prediction is open', () => {
     await expect(stored.tensors[0].readBlock(0, 10)).rejects.toThrow('the file ends at byte 1000');
     await expectGoneAndSavedAgain(store);
     stored.release();
+  });
+});
+
+describe('a graph that is damaged', () => {
+  const damages: Record<string, (path: string) => Promise<unknown>> = {
+    'by a wrong bit': (path) => flipBit(path),
+    'as it is cut': (path) => truncate(path, 100),
+    'as it is gone': (path) => rm(path),
+  };
+
+  it.each(Object.keys(damages))('%s costs nothing but the graph, also after a restart', async (damage) => {
+    const directory = await temporaryDirectory();
+    const kerasModel = { class_name: 'Sequential' };
+    const first = await openStore(directory);
+    await first.store.save({ ...samplePrediction(1), kerasModel });
+    await damages[damage](fileOf(directory, 'architecture.json'));
+    for (const { store, problems } of [first, await openStore(directory)]) {
+      expect(await store.kerasModel(idOf(1))).toBeNull();
+      expect(await store.architecture(idOf(1))).toBeNull();
+      // Told once, however often it is asked for.
+      expect(problems).toEqual([expect.stringContaining('architecture.json')]);
+      const stored = (await store.open(idOf(1)))!;
+      expect(await digestsOf(stored)).toEqual(expectedDigests(samplePrediction(1)));
+      stored.release();
+      expect(await store.record(idOf(1))).toEqual(samplePrediction(1).record);
+    }
+    await first.store.delete(idOf(1));
+    await first.store.save({ ...samplePrediction(1), kerasModel });
+    expect(await first.store.kerasModel(idOf(1))).toEqual(kerasModel);
   });
 });
 

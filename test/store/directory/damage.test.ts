@@ -78,7 +78,7 @@ describe('a file that cannot be opened', () => {
     },
   );
 
-  it.each(['record.json', 'manifest.json', 'blocks.bin', 'architecture.json'])(
+  it.each(['record.json', 'manifest.json', 'blocks.bin'])(
     'keeps no service from starting: %s',
     async (file) => {
       const directory = await twoSaved();
