@@ -1,19 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { createRequire } from 'node:module';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixtureGraph } from './architecture/fixtures.js';
 import { NANO_GHNS } from './helpers/service.js';
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+
+/** Apart as the two signals of one Ctrl-C are at most; and as those of two are at least. */
+const TOGETHER_MS = 100;
+const LATER_MS = 1500;
 
 /** More than the program needs for itself. */
 const FEW_FILES = 400;
@@ -27,16 +32,18 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+const environment = (settings: Readonly<Record<string, string>>) => ({
+  PATH: process.env.PATH,
+  PORT: '0',
+  STORE: join(folder, 'store'),
+  GHN_CHECKPOINTS: NANO_GHNS,
+  ...settings,
+});
+
 /** The program as someone starts it, with these environment variables, and after this of a shell. */
 function start(settings: Readonly<Record<string, string>>, before = ':'): ChildProcess {
   return spawn('sh', ['-c', `${before} && exec "$0" --import tsx "$1"`, process.execPath, MAIN], {
-    env: {
-      PATH: process.env.PATH,
-      PORT: '0',
-      STORE: join(folder, 'store'),
-      GHN_CHECKPOINTS: NANO_GHNS,
-      ...settings,
-    },
+    env: environment(settings),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
@@ -126,6 +133,82 @@ describe('the program', () => {
     program.kill('SIGINT');
     expect((await exit).code).toBe(0);
   });
+});
+
+describe('a signal to the program that is stopping', () => {
+  /** The program with a download under way, and what becomes of it. */
+  async function downloading() {
+    const program = start({});
+    const exit = exitOf(program);
+    const url = await addressOf(program);
+    await expect.poll(() => readiness(url)).toBe(200);
+    return { program, exit, response: await download(url) };
+  }
+
+  it('changes nothing where it comes with the first, as Ctrl-C under npm', async () => {
+    const { program, exit, response } = await downloading();
+    program.kill('SIGINT');
+    await setTimeout(TOGETHER_MS);
+    program.kill('SIGINT');
+    expect(await lengthOf(response)).toBe(Number(response.headers['content-length']));
+    expect(await exit).toEqual({ code: 0, signal: null });
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('ends it at once where it comes later: %s', async (signal) => {
+    const { program, exit, response } = await downloading();
+    response.on('error', () => {});
+    program.kill('SIGTERM');
+    await setTimeout(LATER_MS);
+    program.kill(signal);
+    expect(await exit).toEqual({ code: null, signal });
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('npm start', () => {
+  it('passes SIGTERM on to the service', async () => {
+    const project = await npmProject();
+    const npm = spawn('npm', ['start'], {
+      cwd: project,
+      env: {
+        ...environment({}),
+        // The sources as they are, in all processes.
+        NODE_OPTIONS: `--import ${pathToFileURL(createRequire(import.meta.url).resolve('tsx'))}`,
+        npm_config_update_notifier: 'false',
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
+    });
+    try {
+      const url = await addressOf(npm);
+      await expect.poll(() => readiness(url)).toBe(200);
+      npm.kill('SIGTERM');
+      await expect.poll(() => readiness(url), { timeout: 10_000 }).toBe(0);
+    } finally {
+      endGroup(npm.pid!);
+    }
+  });
+
+  /** A project with this one's way to start, and nothing to build. */
+  async function npmProject(): Promise<string> {
+    const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+      readonly scripts: { readonly start: string };
+    };
+    const project = join(folder, 'project');
+    await mkdir(join(project, 'dist'), { recursive: true });
+    const scripts = { build: ':', start: manifest.scripts.start };
+    await writeFile(join(project, 'package.json'), JSON.stringify({ type: 'module', scripts }));
+    await writeFile(join(project, 'dist', 'main.js'), `import ${JSON.stringify(pathToFileURL(MAIN))};`);
+    return project;
+  }
+
+  /** All that npm has started, whether npm itself is there or not. */
+  function endGroup(group: number): void {
+    try {
+      process.kill(-group, 'SIGKILL');
+    } catch {
+      // There is nothing left of it.
+    }
+  }
 });
 
 describe('the program with few files to open', () => {
