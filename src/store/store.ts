@@ -48,6 +48,11 @@ export class StoreCorruptError extends Error {
   override readonly name = 'StoreCorruptError';
 }
 
+/** The store cannot be changed as was asked, and is what it was. The message says why, without the store's paths. */
+export class StoreUnchangedError extends Error {
+  override readonly name = 'StoreUnchangedError';
+}
+
 /** A `cursor` that no page has given. */
 export class BadCursorError extends Error {
   override readonly name = 'BadCursorError';
@@ -74,7 +79,10 @@ export interface PredictionStore {
   list(options: ListOptions): Promise<RecordPage>;
   /** Replaces fields of a record: what is only known later, such as the digest. Nothing where there is no such record. */
   amend(id: string, fields: Partial<PredictionRecord>): Promise<void>;
-  /** Whether there was one, or remains. What is being read goes on to its end. */
+  /**
+   * Whether there was one, or remains. What is being read goes on to its end. Rejects with a StoreUnchangedError where
+   * the disk does not have it removed: it is served on.
+   */
   delete(id: string): Promise<boolean>;
   /** Bytes that the predictions take up. */
   readonly bytes: number;

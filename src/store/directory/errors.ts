@@ -1,3 +1,5 @@
+import { getSystemErrorMap } from 'node:util';
+
 /** The system's code of an error, such as ENOENT; undefined for an error that is not the system's. */
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
@@ -37,4 +39,12 @@ export function isFull(error: unknown): boolean {
 /** An error that says what could not be done, and why. */
 export function failure(what: string, cause: unknown): Error {
   return new Error(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+}
+
+/** Why a call failed, as the system says it and without the paths it was about: for those who are not to know them. */
+export function systemReason(error: unknown): string {
+  const { code, errno, message } = error as NodeJS.ErrnoException;
+  const [, description] = getSystemErrorMap().get(errno ?? 0) ?? [];
+  // Node describes no code of a damaged file system, `Unknown system error -117`: the code has to do.
+  return description ? `${description} (${code})` : (code ?? message);
 }

@@ -86,7 +86,7 @@ export class PredictionFolders {
     await syncFolder(this.path(id));
   }
 
-  /** Removes a prediction for good; nothing where there is none. */
+  /** Removes a prediction for good; nothing where there is none. Where it rejects, the prediction is where it was. */
   async discard(id: string): Promise<void> {
     const unfinished = this.#newUnfinished();
     try {
@@ -95,8 +95,9 @@ export class PredictionFolders {
       if (errorCode(error) === 'ENOENT') return;
       throw error;
     }
-    await syncFolder(this.#predictions);
-    await rm(unfinished, { recursive: true, force: true });
+    // It is gone by now: what cannot be removed of it is removed by a later start, or reported by it.
+    await syncFolder(this.#predictions).catch(() => {});
+    await rm(unfinished, { recursive: true, force: true }).catch(() => {});
   }
 
   /**

@@ -1,6 +1,6 @@
-import { type PredictionRemains, StoreCorruptError } from '../store.js';
+import { type PredictionRemains, StoreCorruptError, StoreUnchangedError } from '../store.js';
 import { BlocksReader } from './blocks-reader.js';
-import { failure } from './errors.js';
+import { failure, systemReason } from './errors.js';
 import type { PredictionFolders } from './folders.js';
 import { type Loan, OpenPredictions } from './open-predictions.js';
 import { noteUse, openBlocksFile, readEntry, readRemains } from './prediction-folder.js';
@@ -156,7 +156,9 @@ export class Shelf {
       await this.#folders.discard(entry.id);
     } catch (error) {
       this.index.set(entry);
-      throw failure(`prediction ${entry.id} could not be removed`, error);
+      throw new StoreUnchangedError(`prediction ${entry.id} could not be removed: ${systemReason(error)}`, {
+        cause: error,
+      });
     }
   }
 

@@ -2,6 +2,7 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { DirectoryStore } from '../../../src/store/directory/directory-store.js';
+import { StoreUnchangedError } from '../../../src/store/store.js';
 import { digestsOf, expectedDigests, idOf, numberOf, predictionOf } from './samples.js';
 import { openStore } from './setup.js';
 import { smallDisk } from './small-disk.js';
@@ -62,7 +63,10 @@ describe('a disk that has become read-only', () => {
     remount('ro');
     await expect(store.save(predictionOf(2, MEBIBYTE))).rejects.toThrow('EROFS: read-only file system');
     await expect(store.amend(idOf(1), { bytes: 1 })).rejects.toThrow('could not be amended: EROFS');
-    await expect(store.delete(idOf(1))).rejects.toThrow('could not be removed: EROFS');
+    await expect(store.delete(idOf(1))).rejects.toThrow(
+      new StoreUnchangedError(`prediction ${idOf(1)} could not be removed: read-only file system (EROFS)`),
+    );
+    await expect(store.delete(idOf(1))).rejects.toThrow(StoreUnchangedError);
     await expectServed(store, 1, MEBIBYTE);
     expect(store.bytes).toBe(bytes);
     remount('rw');

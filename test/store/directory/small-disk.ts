@@ -9,6 +9,11 @@ export interface SmallDisk {
   remount(mode: 'ro' | 'rw'): void;
 }
 
+interface Mounted {
+  /** To be told where it is should it have been moved. */
+  unmount(at?: string): void;
+}
+
 /** A file system of its own, and what changes how it is mounted. Skips the test where that is not allowed. */
 export async function smallDisk(context: TestContext, mebibytes = 8): Promise<SmallDisk> {
   const directory = join(await temporaryDirectory(), 'disk');
@@ -18,7 +23,7 @@ export async function smallDisk(context: TestContext, mebibytes = 8): Promise<Sm
 }
 
 /** Covers a directory with an empty file system, so that nobody can remove it. Skips the test where that is not allowed. */
-export function mountOver(context: TestContext, directory: string, mebibytes = 1): { unmount(): void } {
+export function mountOver(context: TestContext, directory: string, mebibytes = 1): Mounted {
   return mounted(context, directory, '-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs');
 }
 
@@ -27,18 +32,18 @@ export function pin(context: TestContext, directory: string): void {
   mounted(context, directory, '--bind', directory);
 }
 
-function mounted({ skip }: TestContext, directory: string, ...what: string[]): { unmount(): void } {
+function mounted({ skip }: TestContext, directory: string, ...what: string[]): Mounted {
   try {
     mount(...what, directory);
   } catch {
     skip('mounting a small file system needs Linux and root');
   }
   let isMounted = true;
-  const unmount = () => {
-    if (isMounted) execFileSync('umount', ['--lazy', directory]);
+  const unmount = (at = directory) => {
+    if (isMounted) execFileSync('umount', ['--lazy', at]);
     isMounted = false;
   };
-  onTestFinished(unmount);
+  onTestFinished(() => unmount());
   return { unmount };
 }
 
