@@ -13,7 +13,7 @@ import {
 import type { Problem } from '../predictions/record.js';
 import { PredictionFailedError, PredictorUnavailableError } from '../predictor/predictor.js';
 import { StatisticsUnavailableError } from '../statistics/worker.js';
-import { BadCursorError } from '../store/store.js';
+import { BadCursorError, StoreUnchangedError } from '../store/store.js';
 import { bounded } from './bounded-problem.js';
 import { REQUEST_ID_HEADER } from './request-id.js';
 import { ClientGoneError, RequestTimeoutError } from './request-signal.js';
@@ -73,7 +73,9 @@ function answerTo(error: unknown): Answer {
   ) {
     return { status: 503, detail: error.message, retryAfter: RETRY_AFTER_SECONDS };
   }
-  if (error instanceof NotStoredError) return { status: 507, detail: error.message };
+  if (error instanceof NotStoredError || error instanceof StoreUnchangedError) {
+    return { status: 507, detail: error.message };
+  }
   if (error instanceof PredictionFailedError) return { status: 500, detail: error.message };
   const { statusCode, message, code } = error as FastifyError;
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {

@@ -156,7 +156,13 @@ export class Predictions {
       : ((await store.architecture(id)) ?? (await store.remains(id))?.architecture);
     if (graph) return graph;
     const ended = this.progress(id);
-    throw ended ? new NotReadyError(ended) : this.#notFound(id);
+    if (ended) throw new NotReadyError(ended);
+    if (await store.record(id)) {
+      throw new NotFoundError(
+        'the graph of the prediction was found corrupt in the store; its weights are whole: DELETE it and POST its request again',
+      );
+    }
+    throw this.#notFound(id);
   }
 
   /** The Keras model that a prediction's architecture was given as; null where it was given otherwise. */

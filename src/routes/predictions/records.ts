@@ -97,6 +97,7 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
           404: unknownPrediction,
           413: problemResponse('A body that is too large, where none is wanted'),
           415: problemResponse('A body that is not JSON, where none is wanted'),
+          507: problemResponse('The disk does not let it be removed'),
         },
       },
     },

@@ -1,0 +1,41 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import request from 'supertest';
+import { expect, it, onTestFinished } from 'vitest';
+import { tinyGraph } from '../../architecture/fixtures.js';
+import { bytesOf, json, predicted } from '../../helpers/http.js';
+import { expectProblem } from '../../helpers/problems.js';
+import { startService, type TestSettings } from '../../helpers/service.js';
+import { smallDisk } from '../../store/directory/small-disk.js';
+
+async function start(settings: TestSettings = {}) {
+  const service = await startService(settings);
+  onTestFinished(() => service.stop());
+  return service;
+}
+
+it('a graph that is corrupt costs the graph alone, and the answer says what to do', async () => {
+  const { url, store } = await start();
+  const address = await predicted(url, { architecture: tinyGraph() });
+  const { id } = await json<{ id: string }>(address);
+  const weights = await bytesOf(await fetch(`${address}/weights`));
+  await writeFile(join(store, 'predictions', id, 'architecture.json'), '{');
+  for (let time = 0; time < 2; time++) {
+    expectProblem(await request(address).get('/architecture'), 404, {
+      detail: /^the graph of the prediction was found corrupt .* DELETE it and POST its request again$/,
+    });
+    expect(await bytesOf(await fetch(`${address}/weights`))).toEqual(weights);
+  }
+});
+
+it('a disk that is read-only does not let a prediction be deleted, and the answer says so', async (context) => {
+  const disk = await smallDisk(context);
+  const { url } = await start({ STORE: disk.directory });
+  const address = await predicted(url, { architecture: tinyGraph() });
+  await json(address);
+  disk.remount('ro');
+  expectProblem(await request(address).delete(''), 507, { detail: /read-only file system \(EROFS\)$/ });
+  expect((await fetch(`${address}/weights`)).status).toBe(200);
+  disk.remount('rw');
+  await request(address).delete('').expect(204);
+});
