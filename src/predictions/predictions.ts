@@ -6,7 +6,6 @@ import type { Queue } from '../queue/queue.js';
 import type { Statistics } from '../statistics/schema.js';
 import type { StatisticsWorker } from '../statistics/worker.js';
 import type { ListOptions, PredictionStore, RecordPage } from '../store/store.js';
-import type { TensorSource } from '../tensor/tensor.js';
 import { untilAborted } from '../until-aborted.js';
 import type { Admission } from './admission.js';
 import { NotFoundError, NotReadyError } from './errors.js';
@@ -15,6 +14,7 @@ import { Jobs } from './jobs.js';
 import { mergePages } from './listing.js';
 import { observers, type PredictionObserver } from './observer.js';
 import { type Plan, plan } from './plan.js';
+import type { ReadyPrediction } from './ready-prediction.js';
 import type { PredictionRecord, Problem } from './record.js';
 import { Recovery } from './recovery.js';
 import type { PredictRequest } from './request.js';
@@ -37,16 +37,6 @@ export interface PredictionsOptions {
   /** A failure as its record tells of it. */
   readonly problemOf: (error: Error) => Problem;
   readonly observers: readonly PredictionObserver[];
-}
-
-/** A prediction whose weights can be written out, from memory or from the store. */
-export interface ReadyPrediction {
-  readonly record: PredictionRecord;
-  readonly tensors: readonly TensorSource[];
-  /** Whether it was there already. */
-  readonly cached: boolean;
-  /** To be called once nothing is read from it any more. */
-  readonly release: () => void;
 }
 
 /** Makes predictions, each once, and knows all of them: stored, in the making, and those that came to nothing. */

@@ -1,7 +1,7 @@
 import type { Statistics } from '../statistics/schema.js';
 import type { StatisticsWorker } from '../statistics/worker.js';
 import { roundedSource } from '../tensor/tensor.js';
-import type { ReadyPrediction } from './predictions.js';
+import type { ReadyPrediction } from './ready-prediction.js';
 import { RecentResults } from './recent-results.js';
 
 /** Statistics of the predictions that were last asked about are kept, up to so many tensors': each takes some kB. */

@@ -4,7 +4,8 @@ import { TfjsUnsupportedError } from '../format/tfjs/errors.js';
 import { type TfjsFiles, tfjsFiles } from '../format/tfjs/tfjs.js';
 import { VERSION } from '../version.js';
 import { NotFoundError } from './errors.js';
-import type { Predictions, ReadyPrediction } from './predictions.js';
+import type { Predictions } from './predictions.js';
+import type { ReadyPrediction } from './ready-prediction.js';
 import { UNLIMITED } from './resolve.js';
 
 /** Of a prediction's `model.json`, which the service's versions write differently: few, so few digits tell them apart. */

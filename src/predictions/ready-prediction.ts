@@ -1,0 +1,12 @@
+import type { TensorSource } from '../tensor/tensor.js';
+import type { PredictionRecord } from './record.js';
+
+/** A prediction whose weights can be written out, from memory or from the store. */
+export interface ReadyPrediction {
+  readonly record: PredictionRecord;
+  readonly tensors: readonly TensorSource[];
+  /** Whether it was there already. */
+  readonly cached: boolean;
+  /** To be called once nothing is read from it any more. */
+  readonly release: () => void;
+}
