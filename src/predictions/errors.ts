@@ -1,5 +1,5 @@
-import { getSystemErrorMap } from 'node:util';
 import type { Fault } from '../architecture/faults.js';
+import { systemDescription } from '../system-error.js';
 import type { PredictionRecord } from './record.js';
 
 /** A name that nothing has: of a GHN, an architecture or a prediction. The message says what there is. */
@@ -26,9 +26,8 @@ export class NotStoredError extends Error {
 /** What the system says, without the service's paths, or what the store says by itself. */
 function reasonOf(error: Error): string {
   const { cause } = error;
-  const { code, errno } = (cause ?? error) as NodeJS.ErrnoException;
-  const [, description] = getSystemErrorMap().get(errno ?? 0) ?? [];
-  if (description) return `${description} (${code})`;
+  const description = systemDescription(cause ?? error);
+  if (description) return description;
   return cause instanceof Error ? cause.message : error.message;
 }
 

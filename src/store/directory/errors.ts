@@ -1,4 +1,4 @@
-import { getSystemErrorMap } from 'node:util';
+import { systemDescription } from '../../system-error.js';
 
 /** The system's code of an error, such as ENOENT; undefined for an error that is not the system's. */
 export function errorCode(error: unknown): string | undefined {
@@ -43,8 +43,7 @@ export function failure(what: string, cause: unknown): Error {
 
 /** Why a call failed, as the system says it and without the paths it was about: for those who are not to know them. */
 export function systemReason(error: unknown): string {
-  const { code, errno, message } = error as NodeJS.ErrnoException;
-  const [, description] = getSystemErrorMap().get(errno ?? 0) ?? [];
+  const { code, message } = error as NodeJS.ErrnoException;
   // Node describes no code of a damaged file system, `Unknown system error -117`: the code has to do.
-  return description ? `${description} (${code})` : (code ?? message);
+  return systemDescription(error) ?? code ?? message;
 }
