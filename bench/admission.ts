@@ -11,6 +11,7 @@ import { setTimeout } from 'node:timers/promises';
 import { buildArchitecture } from '../src/architecture/graph.js';
 import type { Graph } from '../src/architecture/schema.js';
 import { loadArchitecture } from '../src/architecture/zoo.js';
+import { createOnnxruntimeEngine } from '../src/engine/onnxruntime/engine.js';
 import { predictionCost } from '../src/predictions/cost.js';
 import { UNLIMITED } from '../src/predictions/resolve.js';
 import { GHN3_T, writeRandomCheckpoint } from './checkpoint.js';
@@ -83,6 +84,7 @@ const directory = await mkdtemp(join(tmpdir(), 'ghn-serve-bench-'));
 try {
   const checkpoint = join(directory, 'ghn3-t.safetensors');
   await writeRandomCheckpoint(checkpoint, GHN3_T);
+  const { limits } = await createOnnxruntimeEngine();
   console.log('GHN-3-T                        predicted  measured  ratio');
   for (const [network, options] of CASES) {
     const graph = typeof network === 'string' ? loadArchitecture(network, undefined) : network;
@@ -94,7 +96,7 @@ try {
       dtype: 'F32' as const,
       postprocess: options && { ...options, fromLayer: 0, minChannels: 0, seed: 0 },
     };
-    const { resultBytes, workBytes } = predictionCost(job, GHN3_T);
+    const { resultBytes, workBytes } = predictionCost(job, GHN3_T, limits);
     // The engine has what it made until it is stored, and so has the service.
     const predicted = 2 * resultBytes + workBytes;
     const measured = await measure(checkpoint, network, options);

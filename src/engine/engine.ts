@@ -20,6 +20,14 @@ export interface AttentionBias<M extends Matrix> {
   readonly row: Int32Array;
 }
 
+/** How much an engine computes at once: what the cost of a prediction is estimated from. */
+export interface EngineLimits {
+  /** Attention scores that exist at once, at most. */
+  readonly scoresAtOnce: number;
+  /** Heads of an attention whose scores exist together; null for all of them. */
+  readonly headsAtOnce: number | null;
+}
+
 /**
  * The tensor operations that a GHN is written in. Everything is float32 and a matrix; nothing broadcasts but what is
  * said. An operation may answer at once or with a promise: a caller awaits it in either case.
@@ -32,6 +40,7 @@ export interface Engine<M extends Matrix = Matrix> {
   /** Of the library that multiplies: results of two versions may differ in their last bits. */
   readonly version: string;
   readonly device: 'cpu' | 'cuda';
+  readonly limits: EngineLimits;
 
   /** Takes a weight in, for as long as the engine lives. The engine may keep `data` itself: it must not change. */
   upload(data: Float32Array, rows: number, columns: number): M;

@@ -1,6 +1,6 @@
 import { predictedTensors } from '../architecture/tensors.js';
 import type { GhnConfig } from '../checkpoint/checkpoint.js';
-import { MAX_SCORES } from '../engine/onnxruntime/scores.js';
+import type { EngineLimits } from '../engine/engine.js';
 import { MAX_PLACES, MAX_PRODUCT } from '../ghn/decoder/kernel-decoder.js';
 import { isTokenSequence } from '../ghn/shape-tables.js';
 import { touched } from '../postprocess/touched.js';
@@ -45,8 +45,12 @@ const READ_WORK = 10;
 /** Drawing a normal number likewise. */
 const NOISE_WORK = 100;
 
-/** The cost of a prediction by a GHN of those sizes. */
-export function predictionCost(job: PredictionJob, ghn: GhnConfig): PredictionCost {
+/** The cost of a prediction by a GHN of those sizes on an engine with those limits. */
+export function predictionCost(
+  job: PredictionJob,
+  ghn: GhnConfig,
+  { scoresAtOnce, headsAtOnce }: EngineLimits,
+): PredictionCost {
   const nodes = job.architecture.nodes.length;
   const processed = processedWeights(job);
   let result = 0;
@@ -80,7 +84,7 @@ export function predictionCost(job: PredictionJob, ghn: GhnConfig): PredictionCo
     processing += whole * (NOISE_WORK + (job.postprocess!.orthogonalize ? 4 * rows : 0));
   }
   const { hidden } = ghn;
-  const scores = nodes * nodes * ghn.heads;
+  const scores = nodes * nodes * Math.min(ghn.heads, headsAtOnce ?? ghn.heads);
   const perceptron = Math.min(places, MAX_PLACES) * 16 * hidden;
   return {
     resultBytes: FLOAT_BYTES * result,
@@ -89,7 +93,7 @@ export function predictionCost(job: PredictionJob, ghn: GhnConfig): PredictionCo
       (1 + FLOAT_BYTES) * nodes * nodes +
       FLOAT_BYTES *
         Math.max(
-          Math.min(scores, MAX_SCORES) * SCORE_COPIES + LAYERS_ALIVE * ROWS_PER_LAYER * nodes * hidden,
+          Math.min(scores, scoresAtOnce) * SCORE_COPIES + LAYERS_ALIVE * ROWS_PER_LAYER * nodes * hidden,
           perceptron + 2 * Math.min(products, MAX_PRODUCT) + 2 * largestBlock,
         ) +
       (job.postprocess?.orthogonalize ? ORTHOGONAL_BYTES : NOISE_BYTES) * largestProcessed,

@@ -101,7 +101,7 @@ export function plan(
     dtype,
     postprocess: postprocess ?? null,
   };
-  return { record, work, cost: predictionCost(work, ghn.config) };
+  return { record, work, cost: predictionCost(work, ghn.config, engine.limits) };
 }
 
 function findGhn(ghns: readonly GhnDescription[], id: string | undefined): GhnDescription {

@@ -41,7 +41,7 @@ export class Pipeline {
     this.#products = products;
     this.#ghns = ghns;
     this.description = {
-      engine: { name: engine.name, version: engine.version, device: engine.device },
+      engine: { name: engine.name, version: engine.version, device: engine.device, limits: engine.limits },
       ghns: descriptions,
     };
   }

@@ -35,7 +35,7 @@ export interface PredictorOptions {
   readonly checkpoints: readonly CheckpointFile[];
 }
 
-export type EngineDescription = Pick<Engine, 'name' | 'version' | 'device'>;
+export type EngineDescription = Pick<Engine, 'name' | 'version' | 'device' | 'limits'>;
 
 export interface GhnDescription {
   readonly id: string;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildArchitecture } from '../../src/architecture/graph.js';
 import { type GhnConfig, readCheckpoint } from '../../src/checkpoint/checkpoint.js';
-import type { Engine } from '../../src/engine/engine.js';
+import type { Engine, EngineLimits } from '../../src/engine/engine.js';
 import { createOnnxruntimeEngine } from '../../src/engine/onnxruntime/engine.js';
 import { selectProducts } from '../../src/engine/select.js';
 import type { Ghn } from '../../src/ghn/ghn.js';
@@ -15,6 +15,7 @@ import { FIXTURE_NAMES, fixtureGraph, LIMITS } from '../architecture/fixtures.js
 import { checkpointFile } from '../helpers/service.js';
 
 const FILES = ['ghn2-nano.pt', 'ghn3-nano.pt'];
+const LIMITS_OF_ENGINE = { scoresAtOnce: 2 ** 24, headsAtOnce: null };
 const NOISY = { noise: 1e-3, orthogonalize: false, fromLayer: 0, minChannels: 0, seed: 0 };
 
 const ghns = new Map<string, { ghn: Ghn; config: GhnConfig }>();
@@ -47,7 +48,7 @@ describe('the predicted size of what is made', () => {
       for (const predictClassifier of [true, false]) {
         const asked = job(name, { predictClassifier });
         const bytes = bytesOf(await ghn.predict(asked.architecture, { predictClassifier, seed: 0 }));
-        const { resultBytes } = predictionCost(asked, config);
+        const { resultBytes } = predictionCost(asked, config, LIMITS_OF_ENGINE);
         expect(resultBytes).toBeGreaterThanOrEqual(bytes);
         expect(resultBytes).toBeLessThanOrEqual(1.1 * bytes);
       }
@@ -60,7 +61,7 @@ describe('the predicted size of what is made', () => {
     const predicted = await ghn.predict(asked.architecture, { predictClassifier: true, seed: 0 });
     const names = touched(asked.architecture, NOISY);
     const { tensors } = await postprocess(predicted, names, NOISY, await selectProducts());
-    const { resultBytes } = predictionCost(asked, config);
+    const { resultBytes } = predictionCost(asked, config, LIMITS_OF_ENGINE);
     expect(resultBytes).toBeGreaterThanOrEqual(bytesOf(tensors));
     expect(resultBytes).toBeLessThanOrEqual(1.1 * bytesOf(tensors));
   });
@@ -68,8 +69,8 @@ describe('the predicted size of what is made', () => {
   it('is not larger where post-processing is asked to do nothing', () => {
     const { config } = ghns.get('ghn3-nano.pt')!;
     const nothing = { ...NOISY, noise: 0 };
-    expect(predictionCost(job('resnet50', { postprocess: nothing }), config)).toEqual(
-      predictionCost(job('resnet50'), config),
+    expect(predictionCost(job('resnet50', { postprocess: nothing }), config, LIMITS_OF_ENGINE)).toEqual(
+      predictionCost(job('resnet50'), config, LIMITS_OF_ENGINE),
     );
   });
 });
@@ -93,8 +94,8 @@ describe('the predicted work', () => {
     const sizes = fc.tuple(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 100 }));
     fc.assert(
       fc.property(sizes, ([length, channels]) => {
-        const { work, workBytes } = predictionCost(chain(length, channels), config);
-        const more = predictionCost(chain(length + 1, channels + 1), config);
+        const { work, workBytes } = predictionCost(chain(length, channels), config, LIMITS_OF_ENGINE);
+        const more = predictionCost(chain(length + 1, channels + 1), config, LIMITS_OF_ENGINE);
         for (const part of Object.keys(work) as (keyof typeof work)[]) {
           expect(Number.isFinite(work[part])).toBe(true);
           expect(more.work[part]).toBeGreaterThanOrEqual(work[part]);
@@ -105,10 +106,20 @@ describe('the predicted work', () => {
     );
   });
 
+  it('takes no more memory than the engine computes at once', () => {
+    const { config } = ghns.get('ghn3-nano.pt')!;
+    const bytes = (limits: EngineLimits) => predictionCost(chain(3000, 1), config, limits).workBytes;
+    const all = bytes({ scoresAtOnce: Number.MAX_SAFE_INTEGER, headsAtOnce: null });
+    const oneHead = bytes({ scoresAtOnce: Number.MAX_SAFE_INTEGER, headsAtOnce: 1 });
+    const few = bytes({ scoresAtOnce: 2 ** 20, headsAtOnce: null });
+    expect(all).toBeGreaterThan(7 * (oneHead - few));
+    expect(oneHead).toBeGreaterThan(few);
+  });
+
   it('of post-processing counts only where it is asked for, and more to make weights orthogonal', () => {
     const { config } = ghns.get('ghn3-nano.pt')!;
     const work = (options: PredictionJob['postprocess']) =>
-      predictionCost(job('resnet18-10', { postprocess: options }), config).work.postprocess;
+      predictionCost(job('resnet18-10', { postprocess: options }), config, LIMITS_OF_ENGINE).work.postprocess;
     expect(work(null)).toBe(0);
     expect(work(NOISY)).toBeGreaterThan(0);
     expect(work({ ...NOISY, orthogonalize: true })).toBeGreaterThan(work(NOISY));

@@ -76,6 +76,7 @@ describe('a predictor', () => {
     expect(engine).toEqual({
       name: 'onnxruntime',
       device: 'cpu',
+      limits: { scoresAtOnce: 2 ** 24, headsAtOnce: null },
       version: expect.stringMatching(/^\d+\.\d+/),
     });
     expect(ghns.map(({ id, config }) => [id, config.family])).toEqual([

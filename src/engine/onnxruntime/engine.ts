@@ -2,8 +2,10 @@ import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Activation, AttentionBias, Engine, Linear, Matrix } from '../engine.js';
 import type { OnnxModel } from './model.js';
 import { ADD, attentionModel, LAYER_NORM, linearModel } from './models.js';
-import { MAX_SCORES } from './scores.js';
 import { createSession } from './session.js';
+
+/** Attention scores that exist at once: of 5,000 nodes and 16 heads all would be 1.6 GB. */
+const MAX_SCORES = 16 * 2 ** 20;
 
 /** A matrix in the process's memory. */
 class HostMatrix implements Matrix {
@@ -31,6 +33,7 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
   readonly name = 'onnxruntime';
   readonly version = env.versions.node ?? env.versions.common;
   readonly device = 'cpu';
+  readonly limits = { scoresAtOnce: MAX_SCORES, headsAtOnce: null };
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   #weightBytes = 0;
   #scopeBytes = 0;

@@ -5,7 +5,7 @@ import type { TensorflowBackend } from './backend.js';
  * Attention scores that are computed together: 32 MiB of them, of which some five copies exist for a moment. All scores
  * of 5,000 nodes and 16 heads would be 1.6 GB.
  */
-const MAX_SCORES = 8 * 2 ** 20;
+export const MAX_SCORES = 8 * 2 ** 20;
 
 /** How many nodes attend at once. */
 function chunkRows(nodes: number, headsAtOnce: number): number {

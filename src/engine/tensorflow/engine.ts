@@ -1,6 +1,6 @@
 import type { Tensor2D } from '@tensorflow/tfjs-core';
-import type { Activation, AttentionBias, Engine, Linear, Matrix } from '../engine.js';
-import { attention, attentionCount } from './attention.js';
+import type { Activation, AttentionBias, Engine, EngineLimits, Linear, Matrix } from '../engine.js';
+import { attention, attentionCount, MAX_SCORES } from './attention.js';
 import type { TensorflowBackend } from './backend.js';
 
 /** What a variance is raised by before it divides (spec, section 3). */
@@ -30,6 +30,7 @@ class TensorflowEngine implements Engine<TensorMatrix> {
   readonly name: 'tensorflow' | 'wasm';
   readonly version: string;
   readonly device: 'cpu' | 'cuda';
+  readonly limits: EngineLimits;
   readonly #backend: TensorflowBackend;
   readonly #weights: Tensor2D[] = [];
   #weightBytes = 0;
@@ -38,6 +39,11 @@ class TensorflowEngine implements Engine<TensorMatrix> {
     this.name = backend.name;
     this.version = backend.version;
     this.device = backend.device;
+    const { headsAtOnce } = backend;
+    this.limits = {
+      scoresAtOnce: MAX_SCORES,
+      headsAtOnce: Number.isFinite(headsAtOnce) ? headsAtOnce : null,
+    };
     this.#backend = backend;
   }
 
