@@ -25,6 +25,7 @@ import { architectures } from './routes/architectures.js';
 import { ghns } from './routes/ghns.js';
 import { health } from './routes/health.js';
 import { metricsRoute } from './routes/metrics.js';
+import { page } from './routes/page.js';
 import { predict } from './routes/predict.js';
 import { events } from './routes/predictions/events.js';
 import { records } from './routes/predictions/records.js';
@@ -124,6 +125,7 @@ export async function buildApp({
     limits: predictions.limits,
     timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
   });
+  await app.register(page, { version });
   app.refuseOtherMethods();
   return app;
 }

@@ -3,8 +3,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { sendProblem, TooManyRequestsError } from './problems.js';
 
-/** What an orchestrator's probes and a person's browser need before they have a key. */
-const OPEN_PATHS = /^\/(livez|readyz|docs(\/.*)?)$/;
+/** What an orchestrator's probes and a person's browser need before they have a key: the page asks for one itself. */
+const OPEN_PATHS = /^\/(livez|readyz|docs(\/.*)?|icon\.svg|assets\/.*)?$/;
 
 /** Whether that path needs no key. */
 export const isOpen = (path: string): boolean => OPEN_PATHS.test(path);

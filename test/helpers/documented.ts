@@ -21,8 +21,8 @@ export interface Answer {
 
 const PROBLEM = 'application/problem+json';
 
-/** What the document leaves out: itself, and the pages that show it. */
-const UNDOCUMENTED = /^\/(openapi\.json|docs(\/.*)?)$/;
+/** What the document leaves out: itself, the pages that show it, and what the page at / loads. */
+const UNDOCUMENTED = /^\/(openapi\.json|docs(\/.*)?|icon\.svg|assets\/.*)$/;
 
 // `binary` and other formats that say what no validator can check.
 const ajv = new Ajv2020({ strict: false, allErrors: true });

@@ -1,0 +1,34 @@
+import type { paths } from './api.js';
+
+type Json<Responses, Status extends keyof Responses> = Responses[Status] extends {
+  content: { 'application/json': infer Body };
+}
+  ? Body
+  : never;
+
+type Answer<Path extends keyof paths> = paths[Path] extends { get: { responses: infer Responses } }
+  ? 200 extends keyof Responses
+    ? Json<Responses, 200>
+    : never
+  : never;
+
+/** The body of `POST /predict`. */
+export type PredictRequest = NonNullable<
+  paths['/predict']['post']['requestBody']
+>['content']['application/json'];
+export type Architecture = PredictRequest['architecture'];
+/** What the service knows about a prediction: status, latency, statistics, links. */
+export type PredictionRecord = Answer<'/predictions/{id}'>;
+export type Graph = Answer<'/predictions/{id}/architecture'>;
+export type Statistics = Answer<'/predictions/{id}/statistics'>;
+export type TensorStatistics = Statistics['tensors'][number];
+export type ArchitectureSummary = Answer<'/architectures'>['architectures'][number];
+export type Ghn = Answer<'/ghns'>['ghns'][number];
+
+/** A stage of a prediction, in the order in which they run. */
+export type Stage = 'graph' | 'encode' | 'decode' | 'postprocess';
+
+/** One server-sent event of a prediction: its record changed, or a stage began. */
+export type PredictionEvent =
+  | { readonly type: 'record'; readonly record: PredictionRecord }
+  | { readonly type: 'stage'; readonly stage: Stage };

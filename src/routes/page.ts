@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import fastifyStatic from '@fastify/static';
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { jsonResponse } from './responses.js';
+
+/** Where `npm run build` puts the page. */
+const PAGE_FOLDER = fileURLToPath(new URL('../../dist/web/', import.meta.url));
+
+/** The page loads what the service has, and nothing of any other host; no script or style is written into it. */
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'self'",
+].join('; ');
+
+/** The page's names have a digest of their contents in them: what has been fetched once is never asked for again. */
+const ASSETS_MAX_AGE = '1y';
+
+const indexSchema = z
+  .object({
+    name: z.literal('ghn-serve'),
+    version: z.string(),
+    links: z.object({
+      predict: z.string(),
+      predictions: z.string(),
+      architectures: z.string(),
+      ghns: z.string(),
+      documentation: z.string(),
+      openapi: z.string(),
+      metrics: z.string(),
+    }),
+  })
+  .meta({ id: 'Index' });
+
+const LINKS = {
+  predict: 'predict',
+  predictions: 'predictions',
+  architectures: 'architectures',
+  ghns: 'ghns',
+  documentation: 'docs',
+  openapi: 'openapi.json',
+  metrics: 'metrics',
+};
+
+export interface PageOptions {
+  readonly version: string;
+  /** Where the built page is; that of the package unless given. */
+  readonly folder?: string;
+}
+
+/** What a browser sees at `/`, and for other clients an index of links. */
+export const page: FastifyPluginAsyncZod<PageOptions> = async (app, { version, folder = PAGE_FOLDER }) => {
+  const html = await readFile(`${folder}/index.html`).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    app.log.warn('the page was not built, so / answers with an index of links: run `npm run build`');
+    return null;
+  });
+  app.get(
+    '/',
+    {
+      schema: {
+        tags: ['service'],
+        operationId: 'getIndex',
+        summary: 'The page for browsers, an index of links for other clients',
+        description: 'Links are relative to the address of this answer, so they hold behind a path prefix.',
+        response: {
+          200: {
+            ...jsonResponse('The index, or the page.', indexSchema, z.object({ vary: z.literal('accept') })),
+            content: {
+              'application/json': { schema: indexSchema },
+              'text/html': { schema: z.any().meta({ type: 'string' }) },
+            },
+          },
+        },
+      },
+    },
+    async (request, reply) => {
+      reply.header('vary', 'accept');
+      if (html === null || !acceptsHtml(request.headers.accept)) {
+        return { name: 'ghn-serve' as const, version, links: LINKS };
+      }
+      return reply
+        .headers({
+          'content-type': 'text/html; charset=utf-8',
+          'content-security-policy': PAGE_POLICY,
+          // The page names its scripts by their digests: an older one must not outlive an upgrade.
+          'cache-control': 'no-cache',
+        })
+        .send(html as never);
+    },
+  );
+  if (html === null) return;
+  await app.register(fastifyStatic, {
+    root: folder,
+    // A route for each file: whatever else is asked for is a problem like every other.
+    wildcard: false,
+    index: false,
+    decorateReply: false,
+    globIgnore: ['index.html*'],
+    preCompressed: true,
+    immutable: true,
+    maxAge: ASSETS_MAX_AGE,
+  });
+};
+
+/** Browsers name HTML when a person opens an address; scripts and command lines do not. */
+const acceptsHtml = (accept: string | undefined): boolean => accept?.includes('text/html') ?? false;

@@ -1,0 +1,43 @@
+/** One line of Prometheus' text format. */
+export interface Sample {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** Reads Prometheus' text format; comments are left out. */
+export function readMetrics(text: string): Sample[] {
+  return text.split('\n').flatMap((line): Sample[] => {
+    const found = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(line);
+    if (!found) return [];
+    const labels: Record<string, string> = {};
+    for (const [, key, text] of (found[2] ?? '').matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)) labels[key] = text;
+    return [{ name: found[1], labels, value: Number(found[3]) }];
+  });
+}
+
+/** The sum of a metric's samples; null where it has none. */
+export function total(
+  samples: readonly Sample[],
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): number | null {
+  const matching = samples.filter(
+    (sample) =>
+      sample.name === name && Object.entries(labels).every(([key, text]) => sample.labels[key] === text),
+  );
+  return matching.length === 0 ? null : matching.reduce((sum, { value }) => sum + value, 0);
+}
+
+/** The mean of what a histogram has seen between two looks at it; null where it saw nothing. */
+export function meanBetween(
+  before: readonly Sample[],
+  after: readonly Sample[],
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): number | null {
+  const difference = (suffix: string) =>
+    (total(after, name + suffix, labels) ?? 0) - (total(before, name + suffix, labels) ?? 0);
+  const seen = difference('_count');
+  return seen > 0 ? difference('_sum') / seen : null;
+}

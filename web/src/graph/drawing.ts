@@ -1,0 +1,93 @@
+import type { Graph } from '../../../clients/typescript/src/index.js';
+
+export type Node = Graph['nodes'][number];
+
+/** A box of the drawing: one node, or the nodes of one block together. */
+export interface Box {
+  readonly id: string;
+  readonly label: string;
+  /** The operation, or `block`. */
+  readonly op: string;
+  readonly nodes: readonly Node[];
+}
+
+export interface Drawing {
+  readonly boxes: readonly Box[];
+  /** Pairs of ids of boxes. */
+  readonly edges: readonly (readonly [string, string])[];
+}
+
+/** Graphs with more nodes than this are drawn by blocks at first. */
+export const MAX_PLAIN_NODES = 300;
+
+/** Every node as a box of its own. */
+export function plainDrawing({ nodes, edges }: Graph): Drawing {
+  return {
+    boxes: nodes.map((node) => ({ id: node.id, label: node.id, op: node.op, nodes: [node] })),
+    edges: edges.map(([from, to]) => [from, to] as const),
+  };
+}
+
+/**
+ * Nodes whose names have the same beginning as one box, except those of the blocks that are open.
+ *
+ * @param depth how many parts of a name, split at dots, name a block
+ */
+export function blockDrawing(graph: Graph, depth: number, open: ReadonlySet<string>): Drawing {
+  const blockOf = blocks(graph, depth);
+  const boxes = new Map<string, { id: string; label: string; op: string; nodes: Node[] }>();
+  const boxOf = new Map<string, string>();
+  for (const node of graph.nodes) {
+    const block = blockOf.get(node.id);
+    const id = block === undefined || open.has(block) ? node.id : `block ${block}`;
+    boxOf.set(node.id, id);
+    const box = boxes.get(id);
+    if (box) box.nodes.push(node);
+    else
+      boxes.set(id, {
+        id,
+        label: id === node.id ? node.id : block!,
+        op: id === node.id ? node.op : 'block',
+        nodes: [node],
+      });
+  }
+  const seen = new Set<string>();
+  const edges: (readonly [string, string])[] = [];
+  for (const [from, to] of graph.edges) {
+    const edge = [boxOf.get(from)!, boxOf.get(to)!] as const;
+    const key = JSON.stringify(edge);
+    if (edge[0] === edge[1] || seen.has(key)) continue;
+    seen.add(key);
+    edges.push(edge);
+  }
+  // A block of one node is that node.
+  const plain = [...boxes.values()].map((box) =>
+    box.nodes.length === 1 ? { ...box, label: box.nodes[0].id, op: box.nodes[0].op } : box,
+  );
+  return { boxes: plain, edges };
+}
+
+/** The block of each node. A node without a name of its own tensors (a sum, a pool) goes with what it follows. */
+function blocks({ nodes, edges }: Graph, depth: number): Map<string, string> {
+  const before = new Map<string, string[]>();
+  for (const [from, to] of edges) before.set(to, [...(before.get(to) ?? []), from]);
+  const blockOf = new Map<string, string>();
+  for (const { id } of nodes) {
+    const parts = id.split('.');
+    if (parts.length > depth) {
+      blockOf.set(id, parts.slice(0, depth).join('.'));
+      continue;
+    }
+    const sources = new Set((before.get(id) ?? []).map((source) => blockOf.get(source)));
+    const [only] = sources;
+    if (sources.size === 1 && only !== undefined) blockOf.set(id, only);
+  }
+  return blockOf;
+}
+
+/** How deep blocks are named so that a drawing stays below a number of boxes; the deepest such. */
+export function blockDepth(graph: Graph, maxBoxes: number): number {
+  let depth = 4;
+  while (depth > 1 && blockDrawing(graph, depth, new Set()).boxes.length > maxBoxes) depth--;
+  return depth;
+}

@@ -1,0 +1,10 @@
+import { Asker } from './ask-worker.js';
+import type { RowAnalysis } from './rows.js';
+
+const asker = new Asker<{ values: Float32Array; rows: number; columns: number }, RowAnalysis>(
+  () => new Worker(new URL('./rows.worker.ts', import.meta.url), { type: 'module' }),
+);
+
+/** Spectrum and cosines of a matrix's rows, computed beside the page. */
+export const rowAnalysis = (values: Float32Array, rows: number, columns: number): Promise<RowAnalysis> =>
+  asker.ask({ values, rows, columns });

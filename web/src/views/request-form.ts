@@ -1,0 +1,74 @@
+import type { PredictRequest } from '../../../clients/typescript/src/index.js';
+
+/** What the form holds; every field has a value, and the request leaves out those that are the service's defaults. */
+export interface FormOptions {
+  readonly ghn: string;
+  readonly numClasses: string;
+  readonly predictClassifier: boolean;
+  readonly dtype: 'F32' | 'F16' | 'BF16';
+  readonly format: 'safetensors' | 'tiled' | 'npz';
+  readonly seed: string;
+  readonly isPostprocessed: boolean;
+  readonly noise: string;
+  readonly orthogonalize: boolean;
+  readonly fromLayer: string;
+  readonly minChannels: string;
+  readonly noiseSeed: string;
+}
+
+export const INITIAL_OPTIONS: FormOptions = {
+  ghn: '',
+  numClasses: '',
+  predictClassifier: true,
+  dtype: 'F32',
+  format: 'safetensors',
+  seed: '0',
+  isPostprocessed: false,
+  noise: '0.00003',
+  orthogonalize: true,
+  fromLayer: '0',
+  minChannels: '0',
+  noiseSeed: '0',
+};
+
+/** Why a choice is not offered together with the others; null where it is. */
+export function conflictOf(
+  { isPostprocessed, dtype }: FormOptions,
+  format: FormOptions['format'],
+): string | null {
+  if (format === 'tiled' && isPostprocessed) return 'post-processed weights are not tiles';
+  if (format === 'npz' && dtype === 'BF16') return 'NumPy has no BF16';
+  return null;
+}
+
+/** The options that remain possible together after a change. */
+export function settle(options: FormOptions): FormOptions {
+  return conflictOf(options, options.format) === null ? options : { ...options, format: 'safetensors' };
+}
+
+export function requestOf(
+  architecture: PredictRequest['architecture'],
+  options: FormOptions,
+): PredictRequest {
+  const { ghn, numClasses, predictClassifier, dtype, format, seed } = options;
+  return {
+    architecture,
+    ...(typeof architecture === 'string' && numClasses !== '' && { num_classes: Number(numClasses) }),
+    ...(ghn !== '' && { ghn }),
+    ...(!predictClassifier && { predict_classifier: false }),
+    ...(Number(seed) !== 0 && { seed: Number(seed) }),
+    ...(dtype !== 'F32' && { dtype }),
+    ...(format !== 'safetensors' && { format }),
+    ...(options.isPostprocessed && { postprocess: postprocessOf(options) }),
+  } as PredictRequest;
+}
+
+function postprocessOf({ noise, orthogonalize, fromLayer, minChannels, noiseSeed }: FormOptions) {
+  return {
+    ...(Number(noise) !== 0 && { noise: Number(noise) }),
+    ...(orthogonalize && { orthogonalize }),
+    ...(Number(fromLayer) !== 0 && { from_layer: Number(fromLayer) }),
+    ...(Number(minChannels) !== 0 && { min_channels: Number(minChannels) }),
+    ...(Number(noiseSeed) !== 0 && { seed: Number(noiseSeed) }),
+  };
+}
