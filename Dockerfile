@@ -12,6 +12,8 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=optional --include=dev
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
+COPY clients/typescript/src clients/typescript/src
+COPY web web
 RUN npm run build
 
 # What runs everywhere: onnxruntime's native CPU code comes inside its npm package.

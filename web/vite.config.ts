@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { brotliCompress, gzip } from 'node:zlib';
+import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vite';
 
@@ -10,6 +10,9 @@ const OUT = fileURLToPath(new URL('../dist/web', import.meta.url));
 
 /** Files that are smaller than this gain nothing from compression. */
 const MIN_COMPRESSED_BYTES = 1024;
+
+/** The highest level takes ten times as long for 2 % less. */
+const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } };
 
 /** Writes name.br and name.gz beside each text file, which the service sends as they are. */
 const precompress: Plugin = {
@@ -22,7 +25,7 @@ const precompress: Plugin = {
       texts.map(async (file) => {
         const bytes = await readFile(join(OUT, file));
         if (bytes.length < MIN_COMPRESSED_BYTES) return;
-        await writeFile(join(OUT, `${file}.br`), await promisify(brotliCompress)(bytes));
+        await writeFile(join(OUT, `${file}.br`), await promisify(brotliCompress)(bytes, BROTLI));
         await writeFile(join(OUT, `${file}.gz`), await promisify(gzip)(bytes, { level: 9 }));
       }),
     );

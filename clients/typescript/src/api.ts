@@ -4,3906 +4,3772 @@
  */
 
 export interface paths {
-  '/livez': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/livez": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the service is alive */
+        get: operations["getLiveness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Whether the service is alive */
-    get: operations['getLiveness'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/readyz': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether predictions are taken
+         * @description 200 once the GHNs are loaded and warm; 503 before, while the engine is started anew, and while the service shuts down. A disk that is full or read-only does not make it 503: predictions are answered, and the record of one that could not be stored says so.
+         */
+        get: operations["getReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /**
-     * Whether predictions are taken
-     * @description 200 once the GHNs are loaded and warm; 503 before, while the engine is started anew, and while the service shuts down. A disk that is full or read-only does not make it 503: predictions are answered, and the record of one that could not be stored says so.
-     */
-    get: operations['getReadiness'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/ghns': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/ghns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The GHNs that are loaded */
+        get: operations["listGhns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** The GHNs that are loaded */
-    get: operations['listGhns'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/architectures': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/architectures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The architectures that the service knows by name */
+        get: operations["listArchitectures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** The architectures that the service knows by name */
-    get: operations['listArchitectures'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/architectures/{name}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/architectures/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The graph of an architecture */
+        get: operations["getArchitecture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** The graph of an architecture */
-    get: operations['getArchitecture'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/metrics': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Metrics for Prometheus */
+        get: operations["getMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** Metrics for Prometheus */
-    get: operations['getMetrics'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/predictions': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/predictions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All predictions, newest first */
+        get: operations["listPredictions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** All predictions, newest first */
-    get: operations['listPredictions'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/predictions/{id}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/predictions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is known of a prediction */
+        get: operations["getPrediction"];
+        put?: never;
+        post?: never;
+        /**
+         * Cancel or delete a prediction
+         * @description Cancels what is queued or running, deletes what is stored. A download under way is finished.
+         */
+        delete: operations["deletePrediction"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** What is known of a prediction */
-    get: operations['getPrediction'];
-    put?: never;
-    post?: never;
-    /**
-     * Cancel or delete a prediction
-     * @description Cancels what is queued or running, deletes what is stored. A download under way is finished.
-     */
-    delete: operations['deletePrediction'];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/predictions/{id}/architecture': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/predictions/{id}/architecture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The graph that a prediction was made for */
+        get: operations["getPredictionArchitecture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /** The graph that a prediction was made for */
-    get: operations['getPredictionArchitecture'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/predictions/{id}/events': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/predictions/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow a prediction as server-sent events
+         * @description An event named after the status, with the record, at every change; `stage` as each stage begins. The last ends the stream.
+         */
+        get: operations["followPrediction"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /**
-     * Follow a prediction as server-sent events
-     * @description An event named after the status, with the record, at every change; `stage` as each stage begins. The last ends the stream.
-     */
-    get: operations['followPrediction'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/predictions/{id}/weights': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/predictions/{id}/weights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download weights */
+        get: operations["downloadWeights"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /** Download weights */
+        head: operations["downloadWeightsHead"];
+        patch?: never;
+        trace?: never;
     };
-    /** Download weights */
-    get: operations['downloadWeights'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    /** Download weights */
-    head: operations['downloadWeightsHead'];
-    patch?: never;
-    trace?: never;
-  };
-  '/predictions/{id}/tensors/{name}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/predictions/{id}/tensors/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download one tensor
+         * @description Its values alone, little-endian, row-major; the path ends with its name.
+         */
+        get: operations["downloadTensor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /**
+         * Download one tensor
+         * @description Its values alone, little-endian, row-major; the path ends with its name.
+         */
+        head: operations["downloadTensorHead"];
+        patch?: never;
+        trace?: never;
     };
-    /**
-     * Download one tensor
-     * @description Its values alone, little-endian, row-major; the path ends with its name.
-     */
-    get: operations['downloadTensor'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    /**
-     * Download one tensor
-     * @description Its values alone, little-endian, row-major; the path ends with its name.
-     */
-    head: operations['downloadTensorHead'];
-    patch?: never;
-    trace?: never;
-  };
-  '/predictions/{id}/statistics': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/predictions/{id}/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Statistics of each tensor and of the network
+         * @description `effective_rank` and `mean_abs_cosine` show how diverse a weight is: predicted weights are not very, and post-processing restores it.
+         */
+        get: operations["getStatistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /**
-     * Statistics of each tensor and of the network
-     * @description `effective_rank` and `mean_abs_cosine` show how diverse a weight is: predicted weights are not very, and post-processing restores it.
-     */
-    get: operations['getStatistics'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/predictions/{id}/tfjs/model.json': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/predictions/{id}/tfjs/model.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Load a prediction into TensorFlow.js
+         * @description `tf.loadLayersModel` takes this address. For architectures that were given as Keras. Weights that were not predicted are what they begin with.
+         */
+        get: operations["getTfjsModel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /**
+         * Load a prediction into TensorFlow.js
+         * @description `tf.loadLayersModel` takes this address. For architectures that were given as Keras. Weights that were not predicted are what they begin with.
+         */
+        head: operations["getTfjsModelHead"];
+        patch?: never;
+        trace?: never;
     };
-    /**
-     * Load a prediction into TensorFlow.js
-     * @description `tf.loadLayersModel` takes this address. For architectures that were given as Keras. Weights that were not predicted are what they begin with.
-     */
-    get: operations['getTfjsModel'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    /**
-     * Load a prediction into TensorFlow.js
-     * @description `tf.loadLayersModel` takes this address. For architectures that were given as Keras. Weights that were not predicted are what they begin with.
-     */
-    head: operations['getTfjsModelHead'];
-    patch?: never;
-    trace?: never;
-  };
-  '/predictions/{id}/tfjs/{shard}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/predictions/{id}/tfjs/{shard}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download a part of a TensorFlow.js model’s weights */
+        get: operations["downloadTfjsWeights"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /** Download a part of a TensorFlow.js model’s weights */
+        head: operations["downloadTfjsWeightsHead"];
+        patch?: never;
+        trace?: never;
     };
-    /** Download a part of a TensorFlow.js model’s weights */
-    get: operations['downloadTfjsWeights'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    /** Download a part of a TensorFlow.js model’s weights */
-    head: operations['downloadTfjsWeightsHead'];
-    patch?: never;
-    trace?: never;
-  };
-  '/predict': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/predict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Predict the parameters of a network
+         * @description Answers with the weights. With `prefer: respond-async` it answers at once with the record, whose address is in `location`, and the weights are fetched from there.
+         */
+        post: operations["predict"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    get?: never;
-    put?: never;
-    /**
-     * Predict the parameters of a network
-     * @description Answers with the weights. With `prefer: respond-async` it answers at once with the record, whose address is in `location`, and the weights are fetched from there.
-     */
-    post: operations['predict'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The page for browsers, an index of links for other clients
+         * @description Links are relative to the address of this answer, so they hold behind a path prefix.
+         */
+        get: operations["getIndex"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
     };
-    /**
-     * The page for browsers, an index of links for other clients
-     * @description Links are relative to the address of this answer, so they hold behind a path prefix.
-     */
-    get: operations['getIndex'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
-  schemas: {
-    /**
-     * @description A network as the graph of its operations
-     * @example {
-     *       "name": "tiny",
-     *       "nodes": [
-     *         {
-     *           "id": "input",
-     *           "op": "input"
-     *         },
-     *         {
-     *           "id": "conv1",
-     *           "op": "conv",
-     *           "weight": {
-     *             "name": "conv1.weight",
-     *             "shape": [
-     *               16,
-     *               3,
-     *               3,
-     *               3
-     *             ]
-     *           }
-     *         },
-     *         {
-     *           "id": "bn1",
-     *           "op": "bn",
-     *           "weight": {
-     *             "name": "bn1.weight",
-     *             "shape": [
-     *               16
-     *             ]
-     *           },
-     *           "bias": {
-     *             "name": "bn1.bias",
-     *             "shape": [
-     *               16
-     *             ]
-     *           }
-     *         },
-     *         {
-     *           "id": "pool",
-     *           "op": "max_pool",
-     *           "kernel": [
-     *             2,
-     *             2
-     *           ]
-     *         },
-     *         {
-     *           "id": "gap",
-     *           "op": "glob_avg"
-     *         },
-     *         {
-     *           "id": "fc",
-     *           "op": "conv",
-     *           "weight": {
-     *             "name": "fc.weight",
-     *             "shape": [
-     *               10,
-     *               16
-     *             ]
-     *           },
-     *           "classifier": true
-     *         },
-     *         {
-     *           "id": "fc.bias",
-     *           "op": "bias",
-     *           "bias": {
-     *             "name": "fc.bias",
-     *             "shape": [
-     *               10
-     *             ]
-     *           },
-     *           "classifier": true
-     *         }
-     *       ],
-     *       "edges": [
-     *         [
-     *           "input",
-     *           "conv1"
-     *         ],
-     *         [
-     *           "conv1",
-     *           "bn1"
-     *         ],
-     *         [
-     *           "bn1",
-     *           "pool"
-     *         ],
-     *         [
-     *           "pool",
-     *           "gap"
-     *         ],
-     *         [
-     *           "gap",
-     *           "fc"
-     *         ],
-     *         [
-     *           "fc",
-     *           "fc.bias"
-     *         ]
-     *       ]
-     *     }
-     */
-    GraphInput: {
-      /**
-       * @description The network’s name
-       * @example tiny
-       */
-      name: string;
-      /** @description The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the input first. */
-      nodes: {
+    schemas: {
         /**
-         * @description Unlike every other node’s
-         * @example conv1
+         * @description A network as the graph of its operations
+         * @example {
+         *       "name": "tiny",
+         *       "nodes": [
+         *         {
+         *           "id": "input",
+         *           "op": "input"
+         *         },
+         *         {
+         *           "id": "conv1",
+         *           "op": "conv",
+         *           "weight": {
+         *             "name": "conv1.weight",
+         *             "shape": [
+         *               16,
+         *               3,
+         *               3,
+         *               3
+         *             ]
+         *           }
+         *         },
+         *         {
+         *           "id": "bn1",
+         *           "op": "bn",
+         *           "weight": {
+         *             "name": "bn1.weight",
+         *             "shape": [
+         *               16
+         *             ]
+         *           },
+         *           "bias": {
+         *             "name": "bn1.bias",
+         *             "shape": [
+         *               16
+         *             ]
+         *           }
+         *         },
+         *         {
+         *           "id": "pool",
+         *           "op": "max_pool",
+         *           "kernel": [
+         *             2,
+         *             2
+         *           ]
+         *         },
+         *         {
+         *           "id": "gap",
+         *           "op": "glob_avg"
+         *         },
+         *         {
+         *           "id": "fc",
+         *           "op": "conv",
+         *           "weight": {
+         *             "name": "fc.weight",
+         *             "shape": [
+         *               10,
+         *               16
+         *             ]
+         *           },
+         *           "classifier": true
+         *         },
+         *         {
+         *           "id": "fc.bias",
+         *           "op": "bias",
+         *           "bias": {
+         *             "name": "fc.bias",
+         *             "shape": [
+         *               10
+         *             ]
+         *           },
+         *           "classifier": true
+         *         }
+         *       ],
+         *       "edges": [
+         *         [
+         *           "input",
+         *           "conv1"
+         *         ],
+         *         [
+         *           "conv1",
+         *           "bn1"
+         *         ],
+         *         [
+         *           "bn1",
+         *           "pool"
+         *         ],
+         *         [
+         *           "pool",
+         *           "gap"
+         *         ],
+         *         [
+         *           "gap",
+         *           "fc"
+         *         ],
+         *         [
+         *           "fc",
+         *           "fc.bias"
+         *         ]
+         *       ]
+         *     }
          */
-        id: string;
-        /**
-         * @description The operation
-         * @example conv
-         * @enum {string}
-         */
-        op:
-          | 'max_pool'
-          | 'avg_pool'
-          | 'sep_conv'
-          | 'dil_conv'
-          | 'conv'
-          | 'msa'
-          | 'cse'
-          | 'sum'
-          | 'concat'
-          | 'input'
-          | 'bias'
-          | 'bn'
-          | 'ln'
-          | 'pos_enc'
-          | 'glob_avg';
-        /** @description A tensor that the node owns */
-        weight?: {
-          /**
-           * @description Its name in the answer
-           * @example conv1.weight
-           */
-          name: string;
-          /**
-           * @description PyTorch's shape
-           * @example [
-           *       16,
-           *       3,
-           *       3,
-           *       3
-           *     ]
-           */
-          shape: number[];
+        GraphInput: {
+            /**
+             * @description The network’s name
+             * @example tiny
+             */
+            name: string;
+            /** @description The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the input first. */
+            nodes: {
+                /**
+                 * @description Unlike every other node’s
+                 * @example conv1
+                 */
+                id: string;
+                /**
+                 * @description The operation
+                 * @example conv
+                 * @enum {string}
+                 */
+                op: "max_pool" | "avg_pool" | "sep_conv" | "dil_conv" | "conv" | "msa" | "cse" | "sum" | "concat" | "input" | "bias" | "bn" | "ln" | "pos_enc" | "glob_avg";
+                /** @description A tensor that the node owns */
+                weight?: {
+                    /**
+                     * @description Its name in the answer
+                     * @example conv1.weight
+                     */
+                    name: string;
+                    /**
+                     * @description PyTorch's shape
+                     * @example [
+                     *       16,
+                     *       3,
+                     *       3,
+                     *       3
+                     *     ]
+                     */
+                    shape: number[];
+                };
+                /** @description A tensor that the node owns */
+                bias?: {
+                    /**
+                     * @description Its name in the answer
+                     * @example conv1.weight
+                     */
+                    name: string;
+                    /**
+                     * @description PyTorch's shape
+                     * @example [
+                     *       16,
+                     *       3,
+                     *       3,
+                     *       3
+                     *     ]
+                     */
+                    shape: number[];
+                };
+                /**
+                 * @description Of a pool: [height, width], else [3, 3]
+                 * @example [
+                 *       2,
+                 *       2
+                 *     ]
+                 */
+                kernel?: number[];
+                /** @description Whether the tensor is the weight or the bias of the head. Where no node says either true or false: if the last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv of two dimensions, that one; else none. */
+                classifier?: boolean;
+            }[];
+            /** @description Which node’s output goes to which; the same pair twice is one edge */
+            edges: string[][];
+            /** @description All of the network’s tensors in its own order, in which the answer then has them. Every tensor of the nodes is in it, with the same shape. */
+            state_dict?: {
+                name: string;
+                shape: number[];
+                /** @enum {string} */
+                kind: "parameter" | "buffer";
+            }[];
         };
-        /** @description A tensor that the node owns */
-        bias?: {
-          /**
-           * @description Its name in the answer
-           * @example conv1.weight
-           */
-          name: string;
-          /**
-           * @description PyTorch's shape
-           * @example [
-           *       16,
-           *       3,
-           *       3,
-           *       3
-           *     ]
-           */
-          shape: number[];
+        /** @description An architecture that the service knows by name */
+        ArchitectureSummaryInput: {
+            /** @example resnet50 */
+            name: string;
+            /**
+             * @description Of architectures of one design
+             * @example resnet
+             */
+            family: string;
+            /**
+             * @description Of its graph
+             * @example 127
+             */
+            nodes: number;
+            /**
+             * @description Its parameter tensors, predicted or not
+             * @example 161
+             */
+            tensors: number;
+            /**
+             * @description Numbers in these, with 1000 classes
+             * @example 25557032
+             */
+            parameters: number;
         };
-        /**
-         * @description Of a pool: [height, width], else [3, 3]
-         * @example [
-         *       2,
-         *       2
-         *     ]
-         */
-        kernel?: number[];
-        /** @description Whether the tensor is the weight or the bias of the head. Where no node says either true or false: if the last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv of two dimensions, that one; else none. */
-        classifier?: boolean;
-      }[];
-      /** @description Which node’s output goes to which; the same pair twice is one edge */
-      edges: string[][];
-      /** @description All of the network’s tensors in its own order, in which the answer then has them. Every tensor of the nodes is in it, with the same shape. */
-      state_dict?: {
-        name: string;
-        shape: number[];
-        /** @enum {string} */
-        kind: 'parameter' | 'buffer';
-      }[];
-    };
-    /** @description An architecture that the service knows by name */
-    ArchitectureSummaryInput: {
-      /** @example resnet50 */
-      name: string;
-      /**
-       * @description Of architectures of one design
-       * @example resnet
-       */
-      family: string;
-      /**
-       * @description Of its graph
-       * @example 127
-       */
-      nodes: number;
-      /**
-       * @description Its parameter tensors, predicted or not
-       * @example 161
-       */
-      tensors: number;
-      /**
-       * @description Numbers in these, with 1000 classes
-       * @example 25557032
-       */
-      parameters: number;
-    };
-    /** @description A problem, as RFC 9457 has it. */
-    ProblemInput: {
-      type: string;
-      title: string;
-      status: number;
-      detail?: string;
-      errors?: {
-        /** @description A JSON pointer into the request. */
-        path: string;
-        message: string;
-      }[];
-    };
-    PredictionRecordInput: {
-      id: string;
-      /** @enum {string} */
-      status: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
-      /** Format: date-time */
-      created_at: string;
-      request: {
-        ghn: string;
-        predict_classifier: boolean;
-        postprocess: {
-          noise: number;
-          orthogonalize: boolean;
-          from_layer: number;
-          min_channels: number;
-          seed: number;
-        } | null;
-        seed: number;
-        /** @enum {string} */
-        dtype: 'F32' | 'F16' | 'BF16';
-        /** @enum {string} */
-        format: 'safetensors' | 'tiled' | 'npz';
-      };
-      architecture: {
-        name: string;
-        nodes: number;
-        tensors: number;
-        parameters: number;
-        /** @description Parameters that no node owns: they keep their initial values. */
-        not_predicted: string[];
-      };
-      ghn: {
-        id: string;
-        digest: string;
-      };
-      engine: string;
-      device: string;
-      latency_ms: {
-        parse: number;
-        graph: number;
-        encode: number;
-        decode: number;
-        postprocess: number;
-        serialize: number;
-        total: number;
-      } | null;
-      statistics: {
-        count: number;
-        mean: number | null;
-        /** @description Over all n entries, not n - 1. */
-        std: number | null;
-        min: number | null;
-        max: number | null;
-        l2: number | null;
-        zeros: number;
-      } | null;
-      /** @description What post-processing did to which tensors. */
-      applied:
-        | {
-            tensor: string;
-            /** @description The standard deviation of the noise that was added; 0 for none. */
-            noise: number;
-            orthogonalized: boolean;
-          }[]
-        | null;
-      /** @description How many finite values became ±Inf in the requested dtype. */
-      overflow: number | null;
-      bytes: number | null;
-      /** @description sha256 of the body in the requested format and dtype. */
-      digest: string | null;
-      error: components['schemas']['ProblemInput'] | null;
-      links: {
-        self: string;
-        weights: string;
-        statistics: string;
-        architecture: string;
-      };
-    };
-    IndexInput: {
-      /** @constant */
-      name: 'ghn-serve';
-      version: string;
-      links: {
-        predict: string;
-        predictions: string;
-        architectures: string;
-        ghns: string;
-        documentation: string;
-        openapi: string;
-        metrics: string;
-      };
-    };
-    /**
-     * @description A Keras model. The tensors have Keras’ paths and layouts: kernels are [height, width, in, out], depthwise ones [height, width, channels, multiplier], those of Dense [in, out]. A Sequential of Keras 3 has its own name in the paths, as the model that was built has
-     * @example {
-     *       "keras": {
-     *         "class_name": "Sequential",
-     *         "config": {
-     *           "name": "tiny",
-     *           "layers": [
-     *             {
-     *               "class_name": "InputLayer",
-     *               "config": {
-     *                 "name": "image",
-     *                 "batch_shape": [
-     *                   null,
-     *                   32,
-     *                   32,
-     *                   3
-     *                 ]
-     *               }
-     *             },
-     *             {
-     *               "class_name": "Conv2D",
-     *               "config": {
-     *                 "name": "conv",
-     *                 "filters": 16,
-     *                 "kernel_size": [
-     *                   3,
-     *                   3
-     *                 ],
-     *                 "activation": "relu"
-     *               }
-     *             },
-     *             {
-     *               "class_name": "GlobalAveragePooling2D",
-     *               "config": {
-     *                 "name": "pool"
-     *               }
-     *             },
-     *             {
-     *               "class_name": "Dense",
-     *               "config": {
-     *                 "name": "classes",
-     *                 "units": 10,
-     *                 "activation": "softmax"
-     *               }
-     *             }
-     *           ]
-     *         }
-     *       }
-     *     }
-     */
-    KerasInput: {
-      /** @description What `model.to_json()` of Keras 2 or 3 gives, as an object or as the string that it is, or a TensorFlow.js `model.json`, whole or its `modelTopology` alone; a Sequential or Functional model with its input shape */
-      keras:
-        | {
-            [key: string]: unknown;
-          }
-        | string;
-    };
-    /**
-     * @description A network as a list of layers, for people who write by hand
-     * @example {
-     *       "name": "tiny",
-     *       "layers": [
-     *         {
-     *           "name": "conv1",
-     *           "type": "Conv2d",
-     *           "in_channels": 3,
-     *           "out_channels": 16,
-     *           "kernel_size": 3
-     *         },
-     *         {
-     *           "name": "bn1",
-     *           "type": "BatchNorm2d",
-     *           "num_features": 16
-     *         },
-     *         {
-     *           "name": "relu",
-     *           "type": "ReLU"
-     *         },
-     *         {
-     *           "name": "pool",
-     *           "type": "MaxPool2d",
-     *           "kernel_size": 2
-     *         },
-     *         {
-     *           "name": "gap",
-     *           "type": "AdaptiveAvgPool2d"
-     *         },
-     *         {
-     *           "name": "fc",
-     *           "type": "Linear",
-     *           "in_features": 16,
-     *           "out_features": 10
-     *         }
-     *       ]
-     *     }
-     */
-    LayersInput: {
-      /**
-       * @description The network’s name
-       * @example tiny
-       */
-      name: string;
-      /**
-       * @description The size of one input without the batch, so that sizes are checked through the whole network
-       * @example [
-       *       3,
-       *       32,
-       *       32
-       *     ]
-       */
-      input?: number[];
-      /** @description PyTorch’s layers with PyTorch’s arguments; each takes the one before it unless `inputs` names others */
-      layers: (
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Conv2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            in_channels: number;
-            out_channels: number;
-            kernel_size: number | number[];
-            /** @default 1 */
-            stride: number | number[];
-            /** @default 0 */
-            padding: (number | number[]) | ('same' | 'valid');
-            /** @default 1 */
-            dilation: number | number[];
-            /** @default 1 */
-            groups: number;
-            /** @default true */
-            bias: boolean;
-            /**
-             * @default zeros
-             * @enum {string}
-             */
-            padding_mode: 'zeros' | 'reflect' | 'replicate' | 'circular';
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Linear';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            in_features: number;
-            out_features: number;
-            /** @default true */
-            bias: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'BatchNorm1d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            num_features: number;
-            eps?: number;
-            momentum?: number | null;
-            /** @default true */
-            affine: boolean;
-            /** @default true */
-            track_running_stats: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'BatchNorm2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            num_features: number;
-            eps?: number;
-            momentum?: number | null;
-            /** @default true */
-            affine: boolean;
-            /** @default true */
-            track_running_stats: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'LayerNorm';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            normalized_shape: number | number[];
-            eps?: number;
-            /** @default true */
-            elementwise_affine: boolean;
-            /** @default true */
-            bias: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'LayerNorm2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            normalized_shape: number | number[];
-            eps?: number;
-            /** @default true */
-            elementwise_affine: boolean;
-            /** @default true */
-            bias: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'MaxPool2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            kernel_size: number | number[];
-            /** @description The kernel’s size unless given */
-            stride?: (number | number[]) | null;
-            /** @default 0 */
-            padding: number | number[];
-            /** @default false */
-            ceil_mode: boolean;
-            /** @default 1 */
-            dilation: number | number[];
-            /** @constant */
-            return_indices?: false;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'AvgPool2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            kernel_size: number | number[];
-            /** @description The kernel’s size unless given */
-            stride?: (number | number[]) | null;
-            /** @default 0 */
-            padding: number | number[];
-            /** @default false */
-            ceil_mode: boolean;
-            count_include_pad?: boolean;
-            divisor_override?: number | null;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'AdaptiveAvgPool2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            /** @default 1 */
-            output_size: (number | null) | (number | null)[];
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'AdaptiveMaxPool2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            /** @default 1 */
-            output_size: (number | null) | (number | null)[];
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'ReLU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'ReLU6';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'LeakyReLU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            negative_slope?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'ELU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            alpha?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'CELU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            alpha?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'SELU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'GELU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            /** @enum {string} */
-            approximate?: 'none' | 'tanh';
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'SiLU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Mish';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Hardswish';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Hardsigmoid';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Hardtanh';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            min_val?: number;
-            max_val?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Sigmoid';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Tanh';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Softplus';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            beta?: number;
-            threshold?: number;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Softmax';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            dim?: number | null;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'LogSoftmax';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            dim?: number | null;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Dropout';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            p?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Dropout1d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            p?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Dropout2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            p?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'AlphaDropout';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            p?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'StochasticDepth';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            p?: number;
-            /** @enum {string} */
-            mode?: 'batch' | 'row';
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Identity';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'PReLU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            /** @default 1 */
-            num_parameters: number;
-            init?: number;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Flatten';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            /** @default 1 */
-            start_dim: number;
-            /** @default -1 */
-            end_dim: number;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Permute';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            /**
-             * @description Of the batch as well, which stays first
-             * @example [
-             *       0,
-             *       2,
-             *       1
-             *     ]
-             */
-            dims: number[];
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Select';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            dim: number;
-            index: number;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Mean';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            /** @description The dimensions to average over: [2, 3] of an image, 1 of tokens */
-            dim?: number | number[];
-            /** @default false */
-            keepdim: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Upsample';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            size?: number | number[];
-            scale_factor?: number | number[];
-            /** @enum {string} */
-            mode?: 'nearest' | 'nearest-exact' | 'bilinear' | 'bicubic';
-            align_corners?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Add';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Concat';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            /**
-             * @description The dimension, 0 being the batch; 1 is that of an image’s channels
-             * @default 1
-             */
-            dim: number;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'MultiheadAttention';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            embed_dim: number;
-            num_heads: number;
-            dropout?: number;
-            /** @default true */
-            bias: boolean;
-            batch_first?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'SqueezeExcitation';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            input_channels: number;
-            squeeze_channels: number;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'ClassToken';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            embed_dim: number;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'PositionEmbedding';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            /**
-             * @example [
-             *       1,
-             *       65,
-             *       128
-             *     ]
-             */
-            shape: number[];
-          }
-      )[];
-    };
-    /**
-     * @description A network as the graph of its operations
-     * @example {
-     *       "name": "tiny",
-     *       "nodes": [
-     *         {
-     *           "id": "input",
-     *           "op": "input"
-     *         },
-     *         {
-     *           "id": "conv1",
-     *           "op": "conv",
-     *           "weight": {
-     *             "name": "conv1.weight",
-     *             "shape": [
-     *               16,
-     *               3,
-     *               3,
-     *               3
-     *             ]
-     *           }
-     *         },
-     *         {
-     *           "id": "bn1",
-     *           "op": "bn",
-     *           "weight": {
-     *             "name": "bn1.weight",
-     *             "shape": [
-     *               16
-     *             ]
-     *           },
-     *           "bias": {
-     *             "name": "bn1.bias",
-     *             "shape": [
-     *               16
-     *             ]
-     *           }
-     *         },
-     *         {
-     *           "id": "pool",
-     *           "op": "max_pool",
-     *           "kernel": [
-     *             2,
-     *             2
-     *           ]
-     *         },
-     *         {
-     *           "id": "gap",
-     *           "op": "glob_avg"
-     *         },
-     *         {
-     *           "id": "fc",
-     *           "op": "conv",
-     *           "weight": {
-     *             "name": "fc.weight",
-     *             "shape": [
-     *               10,
-     *               16
-     *             ]
-     *           },
-     *           "classifier": true
-     *         },
-     *         {
-     *           "id": "fc.bias",
-     *           "op": "bias",
-     *           "bias": {
-     *             "name": "fc.bias",
-     *             "shape": [
-     *               10
-     *             ]
-     *           },
-     *           "classifier": true
-     *         }
-     *       ],
-     *       "edges": [
-     *         [
-     *           "input",
-     *           "conv1"
-     *         ],
-     *         [
-     *           "conv1",
-     *           "bn1"
-     *         ],
-     *         [
-     *           "bn1",
-     *           "pool"
-     *         ],
-     *         [
-     *           "pool",
-     *           "gap"
-     *         ],
-     *         [
-     *           "gap",
-     *           "fc"
-     *         ],
-     *         [
-     *           "fc",
-     *           "fc.bias"
-     *         ]
-     *       ]
-     *     }
-     */
-    Graph: {
-      /**
-       * @description The network’s name
-       * @example tiny
-       */
-      name: string;
-      /** @description The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the input first. */
-      nodes: {
-        /**
-         * @description Unlike every other node’s
-         * @example conv1
-         */
-        id: string;
-        /**
-         * @description The operation
-         * @example conv
-         * @enum {string}
-         */
-        op:
-          | 'max_pool'
-          | 'avg_pool'
-          | 'sep_conv'
-          | 'dil_conv'
-          | 'conv'
-          | 'msa'
-          | 'cse'
-          | 'sum'
-          | 'concat'
-          | 'input'
-          | 'bias'
-          | 'bn'
-          | 'ln'
-          | 'pos_enc'
-          | 'glob_avg';
-        /** @description A tensor that the node owns */
-        weight?: {
-          /**
-           * @description Its name in the answer
-           * @example conv1.weight
-           */
-          name: string;
-          /**
-           * @description PyTorch's shape
-           * @example [
-           *       16,
-           *       3,
-           *       3,
-           *       3
-           *     ]
-           */
-          shape: number[];
+        /** @description A problem, as RFC 9457 has it. */
+        ProblemInput: {
+            type: string;
+            title: string;
+            status: number;
+            detail?: string;
+            errors?: {
+                /** @description A JSON pointer into the request. */
+                path: string;
+                message: string;
+            }[];
         };
-        /** @description A tensor that the node owns */
-        bias?: {
-          /**
-           * @description Its name in the answer
-           * @example conv1.weight
-           */
-          name: string;
-          /**
-           * @description PyTorch's shape
-           * @example [
-           *       16,
-           *       3,
-           *       3,
-           *       3
-           *     ]
-           */
-          shape: number[];
+        PredictionRecordInput: {
+            id: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+            /** Format: date-time */
+            created_at: string;
+            request: {
+                ghn: string;
+                predict_classifier: boolean;
+                postprocess: {
+                    noise: number;
+                    orthogonalize: boolean;
+                    from_layer: number;
+                    min_channels: number;
+                    seed: number;
+                } | null;
+                seed: number;
+                /** @enum {string} */
+                dtype: "F32" | "F16" | "BF16";
+                /** @enum {string} */
+                format: "safetensors" | "tiled" | "npz";
+            };
+            architecture: {
+                name: string;
+                nodes: number;
+                tensors: number;
+                parameters: number;
+                /** @description Parameters that no node owns: they keep their initial values. */
+                not_predicted: string[];
+            };
+            ghn: {
+                id: string;
+                digest: string;
+            };
+            engine: string;
+            device: string;
+            latency_ms: {
+                parse: number;
+                graph: number;
+                encode: number;
+                decode: number;
+                postprocess: number;
+                serialize: number;
+                total: number;
+            } | null;
+            statistics: {
+                count: number;
+                mean: number | null;
+                /** @description Over all n entries, not n - 1. */
+                std: number | null;
+                min: number | null;
+                max: number | null;
+                l2: number | null;
+                zeros: number;
+            } | null;
+            /** @description What post-processing did to which tensors. */
+            applied: {
+                tensor: string;
+                /** @description The standard deviation of the noise that was added; 0 for none. */
+                noise: number;
+                orthogonalized: boolean;
+            }[] | null;
+            /** @description How many finite values became ±Inf in the requested dtype. */
+            overflow: number | null;
+            bytes: number | null;
+            /** @description sha256 of the body in the requested format and dtype. */
+            digest: string | null;
+            error: components["schemas"]["ProblemInput"] | null;
+            links: {
+                self: string;
+                weights: string;
+                statistics: string;
+                architecture: string;
+            };
+        };
+        IndexInput: {
+            /** @constant */
+            name: "ghn-serve";
+            version: string;
+            links: {
+                predict: string;
+                predictions: string;
+                architectures: string;
+                ghns: string;
+                documentation: string;
+                openapi: string;
+                metrics: string;
+            };
         };
         /**
-         * @description Of a pool: [height, width], else [3, 3]
-         * @example [
-         *       2,
-         *       2
-         *     ]
+         * @description A Keras model. The tensors have Keras’ paths and layouts: kernels are [height, width, in, out], depthwise ones [height, width, channels, multiplier], those of Dense [in, out]. A Sequential of Keras 3 has its own name in the paths, as the model that was built has
+         * @example {
+         *       "keras": {
+         *         "class_name": "Sequential",
+         *         "config": {
+         *           "name": "tiny",
+         *           "layers": [
+         *             {
+         *               "class_name": "InputLayer",
+         *               "config": {
+         *                 "name": "image",
+         *                 "batch_shape": [
+         *                   null,
+         *                   32,
+         *                   32,
+         *                   3
+         *                 ]
+         *               }
+         *             },
+         *             {
+         *               "class_name": "Conv2D",
+         *               "config": {
+         *                 "name": "conv",
+         *                 "filters": 16,
+         *                 "kernel_size": [
+         *                   3,
+         *                   3
+         *                 ],
+         *                 "activation": "relu"
+         *               }
+         *             },
+         *             {
+         *               "class_name": "GlobalAveragePooling2D",
+         *               "config": {
+         *                 "name": "pool"
+         *               }
+         *             },
+         *             {
+         *               "class_name": "Dense",
+         *               "config": {
+         *                 "name": "classes",
+         *                 "units": 10,
+         *                 "activation": "softmax"
+         *               }
+         *             }
+         *           ]
+         *         }
+         *       }
+         *     }
          */
-        kernel?: number[];
-        /** @description Whether the tensor is the weight or the bias of the head. Where no node says either true or false: if the last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv of two dimensions, that one; else none. */
-        classifier?: boolean;
-      }[];
-      /** @description Which node’s output goes to which; the same pair twice is one edge */
-      edges: string[][];
-      /** @description All of the network’s tensors in its own order, in which the answer then has them. Every tensor of the nodes is in it, with the same shape. */
-      state_dict?: {
-        name: string;
-        shape: number[];
-        /** @enum {string} */
-        kind: 'parameter' | 'buffer';
-      }[];
-    };
-    /** @description An architecture that the service knows by name */
-    ArchitectureSummary: {
-      /** @example resnet50 */
-      name: string;
-      /**
-       * @description Of architectures of one design
-       * @example resnet
-       */
-      family: string;
-      /**
-       * @description Of its graph
-       * @example 127
-       */
-      nodes: number;
-      /**
-       * @description Its parameter tensors, predicted or not
-       * @example 161
-       */
-      tensors: number;
-      /**
-       * @description Numbers in these, with 1000 classes
-       * @example 25557032
-       */
-      parameters: number;
-    };
-    /** @description A problem, as RFC 9457 has it. */
-    Problem: {
-      type: string;
-      title: string;
-      status: number;
-      detail?: string;
-      errors?: {
-        /** @description A JSON pointer into the request. */
-        path: string;
-        message: string;
-      }[];
-    };
-    PredictionRecord: {
-      id: string;
-      /** @enum {string} */
-      status: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
-      /** Format: date-time */
-      created_at: string;
-      request: {
-        ghn: string;
-        predict_classifier: boolean;
-        postprocess: {
-          noise: number;
-          orthogonalize: boolean;
-          from_layer: number;
-          min_channels: number;
-          seed: number;
-        } | null;
-        seed: number;
-        /** @enum {string} */
-        dtype: 'F32' | 'F16' | 'BF16';
-        /** @enum {string} */
-        format: 'safetensors' | 'tiled' | 'npz';
-      };
-      architecture: {
-        name: string;
-        nodes: number;
-        tensors: number;
-        parameters: number;
-        /** @description Parameters that no node owns: they keep their initial values. */
-        not_predicted: string[];
-      };
-      ghn: {
-        id: string;
-        digest: string;
-      };
-      engine: string;
-      device: string;
-      latency_ms: {
-        parse: number;
-        graph: number;
-        encode: number;
-        decode: number;
-        postprocess: number;
-        serialize: number;
-        total: number;
-      } | null;
-      statistics: {
-        count: number;
-        mean: number | null;
-        /** @description Over all n entries, not n - 1. */
-        std: number | null;
-        min: number | null;
-        max: number | null;
-        l2: number | null;
-        zeros: number;
-      } | null;
-      /** @description What post-processing did to which tensors. */
-      applied:
-        | {
-            tensor: string;
-            /** @description The standard deviation of the noise that was added; 0 for none. */
-            noise: number;
-            orthogonalized: boolean;
-          }[]
-        | null;
-      /** @description How many finite values became ±Inf in the requested dtype. */
-      overflow: number | null;
-      bytes: number | null;
-      /** @description sha256 of the body in the requested format and dtype. */
-      digest: string | null;
-      error: components['schemas']['Problem'] | null;
-      links: {
-        self: string;
-        weights: string;
-        statistics: string;
-        architecture: string;
-      };
-    };
-    Index: {
-      /** @constant */
-      name: 'ghn-serve';
-      version: string;
-      links: {
-        predict: string;
-        predictions: string;
-        architectures: string;
-        ghns: string;
-        documentation: string;
-        openapi: string;
-        metrics: string;
-      };
-    };
-    /**
-     * @description A Keras model. The tensors have Keras’ paths and layouts: kernels are [height, width, in, out], depthwise ones [height, width, channels, multiplier], those of Dense [in, out]. A Sequential of Keras 3 has its own name in the paths, as the model that was built has
-     * @example {
-     *       "keras": {
-     *         "class_name": "Sequential",
-     *         "config": {
-     *           "name": "tiny",
-     *           "layers": [
-     *             {
-     *               "class_name": "InputLayer",
-     *               "config": {
-     *                 "name": "image",
-     *                 "batch_shape": [
-     *                   null,
-     *                   32,
-     *                   32,
-     *                   3
-     *                 ]
-     *               }
-     *             },
-     *             {
-     *               "class_name": "Conv2D",
-     *               "config": {
-     *                 "name": "conv",
-     *                 "filters": 16,
-     *                 "kernel_size": [
-     *                   3,
-     *                   3
-     *                 ],
-     *                 "activation": "relu"
-     *               }
-     *             },
-     *             {
-     *               "class_name": "GlobalAveragePooling2D",
-     *               "config": {
-     *                 "name": "pool"
-     *               }
-     *             },
-     *             {
-     *               "class_name": "Dense",
-     *               "config": {
-     *                 "name": "classes",
-     *                 "units": 10,
-     *                 "activation": "softmax"
-     *               }
-     *             }
-     *           ]
-     *         }
-     *       }
-     *     }
-     */
-    Keras: {
-      /** @description What `model.to_json()` of Keras 2 or 3 gives, as an object or as the string that it is, or a TensorFlow.js `model.json`, whole or its `modelTopology` alone; a Sequential or Functional model with its input shape */
-      keras:
-        | {
-            [key: string]: unknown;
-          }
-        | string;
-    };
-    /**
-     * @description A network as a list of layers, for people who write by hand
-     * @example {
-     *       "name": "tiny",
-     *       "layers": [
-     *         {
-     *           "name": "conv1",
-     *           "type": "Conv2d",
-     *           "in_channels": 3,
-     *           "out_channels": 16,
-     *           "kernel_size": 3
-     *         },
-     *         {
-     *           "name": "bn1",
-     *           "type": "BatchNorm2d",
-     *           "num_features": 16
-     *         },
-     *         {
-     *           "name": "relu",
-     *           "type": "ReLU"
-     *         },
-     *         {
-     *           "name": "pool",
-     *           "type": "MaxPool2d",
-     *           "kernel_size": 2
-     *         },
-     *         {
-     *           "name": "gap",
-     *           "type": "AdaptiveAvgPool2d"
-     *         },
-     *         {
-     *           "name": "fc",
-     *           "type": "Linear",
-     *           "in_features": 16,
-     *           "out_features": 10
-     *         }
-     *       ]
-     *     }
-     */
-    Layers: {
-      /**
-       * @description The network’s name
-       * @example tiny
-       */
-      name: string;
-      /**
-       * @description The size of one input without the batch, so that sizes are checked through the whole network
-       * @example [
-       *       3,
-       *       32,
-       *       32
-       *     ]
-       */
-      input?: number[];
-      /** @description PyTorch’s layers with PyTorch’s arguments; each takes the one before it unless `inputs` names others */
-      layers: (
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Conv2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            in_channels: number;
-            out_channels: number;
-            kernel_size: number | number[];
-            /** @default 1 */
-            stride: number | number[];
-            /** @default 0 */
-            padding: (number | number[]) | ('same' | 'valid');
-            /** @default 1 */
-            dilation: number | number[];
-            /** @default 1 */
-            groups: number;
-            /** @default true */
-            bias: boolean;
+        KerasInput: {
+            /** @description What `model.to_json()` of Keras 2 or 3 gives, as an object or as the string that it is, or a TensorFlow.js `model.json`, whole or its `modelTopology` alone; a Sequential or Functional model with its input shape */
+            keras: {
+                [key: string]: unknown;
+            } | string;
+        };
+        /**
+         * @description A network as a list of layers, for people who write by hand
+         * @example {
+         *       "name": "tiny",
+         *       "layers": [
+         *         {
+         *           "name": "conv1",
+         *           "type": "Conv2d",
+         *           "in_channels": 3,
+         *           "out_channels": 16,
+         *           "kernel_size": 3
+         *         },
+         *         {
+         *           "name": "bn1",
+         *           "type": "BatchNorm2d",
+         *           "num_features": 16
+         *         },
+         *         {
+         *           "name": "relu",
+         *           "type": "ReLU"
+         *         },
+         *         {
+         *           "name": "pool",
+         *           "type": "MaxPool2d",
+         *           "kernel_size": 2
+         *         },
+         *         {
+         *           "name": "gap",
+         *           "type": "AdaptiveAvgPool2d"
+         *         },
+         *         {
+         *           "name": "fc",
+         *           "type": "Linear",
+         *           "in_features": 16,
+         *           "out_features": 10
+         *         }
+         *       ]
+         *     }
+         */
+        LayersInput: {
             /**
-             * @default zeros
-             * @enum {string}
+             * @description The network’s name
+             * @example tiny
              */
-            padding_mode: 'zeros' | 'reflect' | 'replicate' | 'circular';
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
             name: string;
-            /** @constant */
-            type: 'Linear';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            in_features: number;
-            out_features: number;
-            /** @default true */
-            bias: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'BatchNorm1d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            num_features: number;
-            eps?: number;
-            momentum?: number | null;
-            /** @default true */
-            affine: boolean;
-            /** @default true */
-            track_running_stats: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'BatchNorm2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            num_features: number;
-            eps?: number;
-            momentum?: number | null;
-            /** @default true */
-            affine: boolean;
-            /** @default true */
-            track_running_stats: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'LayerNorm';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            normalized_shape: number | number[];
-            eps?: number;
-            /** @default true */
-            elementwise_affine: boolean;
-            /** @default true */
-            bias: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'LayerNorm2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            normalized_shape: number | number[];
-            eps?: number;
-            /** @default true */
-            elementwise_affine: boolean;
-            /** @default true */
-            bias: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'MaxPool2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            kernel_size: number | number[];
-            /** @description The kernel’s size unless given */
-            stride?: (number | number[]) | null;
-            /** @default 0 */
-            padding: number | number[];
-            /** @default false */
-            ceil_mode: boolean;
-            /** @default 1 */
-            dilation: number | number[];
-            /** @constant */
-            return_indices?: false;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'AvgPool2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            kernel_size: number | number[];
-            /** @description The kernel’s size unless given */
-            stride?: (number | number[]) | null;
-            /** @default 0 */
-            padding: number | number[];
-            /** @default false */
-            ceil_mode: boolean;
-            count_include_pad?: boolean;
-            divisor_override?: number | null;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'AdaptiveAvgPool2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            /** @default 1 */
-            output_size: (number | null) | (number | null)[];
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'AdaptiveMaxPool2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            /** @default 1 */
-            output_size: (number | null) | (number | null)[];
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'ReLU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'ReLU6';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'LeakyReLU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            negative_slope?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'ELU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            alpha?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'CELU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            alpha?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'SELU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'GELU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            /** @enum {string} */
-            approximate?: 'none' | 'tanh';
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'SiLU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Mish';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Hardswish';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Hardsigmoid';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Hardtanh';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            min_val?: number;
-            max_val?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Sigmoid';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Tanh';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Softplus';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            beta?: number;
-            threshold?: number;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Softmax';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            dim?: number | null;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'LogSoftmax';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            dim?: number | null;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Dropout';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            p?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Dropout1d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            p?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Dropout2d';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            p?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'AlphaDropout';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            p?: number;
-            inplace?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'StochasticDepth';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            p?: number;
-            /** @enum {string} */
-            mode?: 'batch' | 'row';
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Identity';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'PReLU';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            /** @default 1 */
-            num_parameters: number;
-            init?: number;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Flatten';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            /** @default 1 */
-            start_dim: number;
-            /** @default -1 */
-            end_dim: number;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Permute';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
             /**
-             * @description Of the batch as well, which stays first
+             * @description The size of one input without the batch, so that sizes are checked through the whole network
              * @example [
-             *       0,
-             *       2,
-             *       1
+             *       3,
+             *       32,
+             *       32
              *     ]
              */
-            dims: number[];
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Select';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            dim: number;
-            index: number;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Mean';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            /** @description The dimensions to average over: [2, 3] of an image, 1 of tokens */
-            dim: number | number[];
-            /** @default false */
-            keepdim: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Upsample';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            size?: number | number[];
-            scale_factor?: number | number[];
-            /** @enum {string} */
-            mode?: 'nearest' | 'nearest-exact' | 'bilinear' | 'bicubic';
-            align_corners?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Add';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'Concat';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
+            input?: number[];
+            /** @description PyTorch’s layers with PyTorch’s arguments; each takes the one before it unless `inputs` names others */
+            layers: ({
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Conv2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                in_channels: number;
+                out_channels: number;
+                kernel_size: number | number[];
+                /** @default 1 */
+                stride: number | number[];
+                /** @default 0 */
+                padding: (number | number[]) | ("same" | "valid");
+                /** @default 1 */
+                dilation: number | number[];
+                /** @default 1 */
+                groups: number;
+                /** @default true */
+                bias: boolean;
+                /**
+                 * @default zeros
+                 * @enum {string}
+                 */
+                padding_mode: "zeros" | "reflect" | "replicate" | "circular";
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Linear";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                in_features: number;
+                out_features: number;
+                /** @default true */
+                bias: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "BatchNorm1d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                num_features: number;
+                eps?: number;
+                momentum?: number | null;
+                /** @default true */
+                affine: boolean;
+                /** @default true */
+                track_running_stats: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "BatchNorm2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                num_features: number;
+                eps?: number;
+                momentum?: number | null;
+                /** @default true */
+                affine: boolean;
+                /** @default true */
+                track_running_stats: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "LayerNorm";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                normalized_shape: number | number[];
+                eps?: number;
+                /** @default true */
+                elementwise_affine: boolean;
+                /** @default true */
+                bias: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "LayerNorm2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                normalized_shape: number | number[];
+                eps?: number;
+                /** @default true */
+                elementwise_affine: boolean;
+                /** @default true */
+                bias: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "MaxPool2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                kernel_size: number | number[];
+                /** @description The kernel’s size unless given */
+                stride?: (number | number[]) | null;
+                /** @default 0 */
+                padding: number | number[];
+                /** @default false */
+                ceil_mode: boolean;
+                /** @default 1 */
+                dilation: number | number[];
+                /** @constant */
+                return_indices?: false;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "AvgPool2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                kernel_size: number | number[];
+                /** @description The kernel’s size unless given */
+                stride?: (number | number[]) | null;
+                /** @default 0 */
+                padding: number | number[];
+                /** @default false */
+                ceil_mode: boolean;
+                count_include_pad?: boolean;
+                divisor_override?: number | null;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "AdaptiveAvgPool2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /** @default 1 */
+                output_size: (number | null) | (number | null)[];
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "AdaptiveMaxPool2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /** @default 1 */
+                output_size: (number | null) | (number | null)[];
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "ReLU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "ReLU6";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "LeakyReLU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                negative_slope?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "ELU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                alpha?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "CELU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                alpha?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "SELU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "GELU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /** @enum {string} */
+                approximate?: "none" | "tanh";
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "SiLU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Mish";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Hardswish";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Hardsigmoid";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Hardtanh";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                min_val?: number;
+                max_val?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Sigmoid";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Tanh";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Softplus";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                beta?: number;
+                threshold?: number;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Softmax";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                dim?: number | null;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "LogSoftmax";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                dim?: number | null;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Dropout";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                p?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Dropout1d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                p?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Dropout2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                p?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "AlphaDropout";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                p?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "StochasticDepth";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                p?: number;
+                /** @enum {string} */
+                mode?: "batch" | "row";
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Identity";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "PReLU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /** @default 1 */
+                num_parameters: number;
+                init?: number;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Flatten";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /** @default 1 */
+                start_dim: number;
+                /** @default -1 */
+                end_dim: number;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Permute";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /**
+                 * @description Of the batch as well, which stays first
+                 * @example [
+                 *       0,
+                 *       2,
+                 *       1
+                 *     ]
+                 */
+                dims: number[];
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Select";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                dim: number;
+                index: number;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Mean";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /** @description The dimensions to average over: [2, 3] of an image, 1 of tokens */
+                dim?: number | number[];
+                /** @default false */
+                keepdim: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Upsample";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                size?: number | number[];
+                scale_factor?: number | number[];
+                /** @enum {string} */
+                mode?: "nearest" | "nearest-exact" | "bilinear" | "bicubic";
+                align_corners?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Add";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Concat";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /**
+                 * @description The dimension, 0 being the batch; 1 is that of an image’s channels
+                 * @default 1
+                 */
+                dim: number;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "MultiheadAttention";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                embed_dim: number;
+                num_heads: number;
+                dropout?: number;
+                /** @default true */
+                bias: boolean;
+                batch_first?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "SqueezeExcitation";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                input_channels: number;
+                squeeze_channels: number;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "ClassToken";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                embed_dim: number;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "PositionEmbedding";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /**
+                 * @example [
+                 *       1,
+                 *       65,
+                 *       128
+                 *     ]
+                 */
+                shape: number[];
+            })[];
+        };
+        /**
+         * @description A network as the graph of its operations
+         * @example {
+         *       "name": "tiny",
+         *       "nodes": [
+         *         {
+         *           "id": "input",
+         *           "op": "input"
+         *         },
+         *         {
+         *           "id": "conv1",
+         *           "op": "conv",
+         *           "weight": {
+         *             "name": "conv1.weight",
+         *             "shape": [
+         *               16,
+         *               3,
+         *               3,
+         *               3
+         *             ]
+         *           }
+         *         },
+         *         {
+         *           "id": "bn1",
+         *           "op": "bn",
+         *           "weight": {
+         *             "name": "bn1.weight",
+         *             "shape": [
+         *               16
+         *             ]
+         *           },
+         *           "bias": {
+         *             "name": "bn1.bias",
+         *             "shape": [
+         *               16
+         *             ]
+         *           }
+         *         },
+         *         {
+         *           "id": "pool",
+         *           "op": "max_pool",
+         *           "kernel": [
+         *             2,
+         *             2
+         *           ]
+         *         },
+         *         {
+         *           "id": "gap",
+         *           "op": "glob_avg"
+         *         },
+         *         {
+         *           "id": "fc",
+         *           "op": "conv",
+         *           "weight": {
+         *             "name": "fc.weight",
+         *             "shape": [
+         *               10,
+         *               16
+         *             ]
+         *           },
+         *           "classifier": true
+         *         },
+         *         {
+         *           "id": "fc.bias",
+         *           "op": "bias",
+         *           "bias": {
+         *             "name": "fc.bias",
+         *             "shape": [
+         *               10
+         *             ]
+         *           },
+         *           "classifier": true
+         *         }
+         *       ],
+         *       "edges": [
+         *         [
+         *           "input",
+         *           "conv1"
+         *         ],
+         *         [
+         *           "conv1",
+         *           "bn1"
+         *         ],
+         *         [
+         *           "bn1",
+         *           "pool"
+         *         ],
+         *         [
+         *           "pool",
+         *           "gap"
+         *         ],
+         *         [
+         *           "gap",
+         *           "fc"
+         *         ],
+         *         [
+         *           "fc",
+         *           "fc.bias"
+         *         ]
+         *       ]
+         *     }
+         */
+        Graph: {
             /**
-             * @description The dimension, 0 being the batch; 1 is that of an image’s channels
-             * @default 1
+             * @description The network’s name
+             * @example tiny
              */
-            dim: number;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
             name: string;
-            /** @constant */
-            type: 'MultiheadAttention';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            embed_dim: number;
-            num_heads: number;
-            dropout?: number;
-            /** @default true */
-            bias: boolean;
-            batch_first?: boolean;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the input first. */
+            nodes: {
+                /**
+                 * @description Unlike every other node’s
+                 * @example conv1
+                 */
+                id: string;
+                /**
+                 * @description The operation
+                 * @example conv
+                 * @enum {string}
+                 */
+                op: "max_pool" | "avg_pool" | "sep_conv" | "dil_conv" | "conv" | "msa" | "cse" | "sum" | "concat" | "input" | "bias" | "bn" | "ln" | "pos_enc" | "glob_avg";
+                /** @description A tensor that the node owns */
+                weight?: {
+                    /**
+                     * @description Its name in the answer
+                     * @example conv1.weight
+                     */
+                    name: string;
+                    /**
+                     * @description PyTorch's shape
+                     * @example [
+                     *       16,
+                     *       3,
+                     *       3,
+                     *       3
+                     *     ]
+                     */
+                    shape: number[];
+                };
+                /** @description A tensor that the node owns */
+                bias?: {
+                    /**
+                     * @description Its name in the answer
+                     * @example conv1.weight
+                     */
+                    name: string;
+                    /**
+                     * @description PyTorch's shape
+                     * @example [
+                     *       16,
+                     *       3,
+                     *       3,
+                     *       3
+                     *     ]
+                     */
+                    shape: number[];
+                };
+                /**
+                 * @description Of a pool: [height, width], else [3, 3]
+                 * @example [
+                 *       2,
+                 *       2
+                 *     ]
+                 */
+                kernel?: number[];
+                /** @description Whether the tensor is the weight or the bias of the head. Where no node says either true or false: if the last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv of two dimensions, that one; else none. */
+                classifier?: boolean;
+            }[];
+            /** @description Which node’s output goes to which; the same pair twice is one edge */
+            edges: string[][];
+            /** @description All of the network’s tensors in its own order, in which the answer then has them. Every tensor of the nodes is in it, with the same shape. */
+            state_dict?: {
+                name: string;
+                shape: number[];
+                /** @enum {string} */
+                kind: "parameter" | "buffer";
+            }[];
+        };
+        /** @description An architecture that the service knows by name */
+        ArchitectureSummary: {
+            /** @example resnet50 */
             name: string;
-            /** @constant */
-            type: 'SqueezeExcitation';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            input_channels: number;
-            squeeze_channels: number;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'ClassToken';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
-            embed_dim: number;
-          }
-        | {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
-            name: string;
-            /** @constant */
-            type: 'PositionEmbedding';
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-            inputs?: string[];
             /**
+             * @description Of architectures of one design
+             * @example resnet
+             */
+            family: string;
+            /**
+             * @description Of its graph
+             * @example 127
+             */
+            nodes: number;
+            /**
+             * @description Its parameter tensors, predicted or not
+             * @example 161
+             */
+            tensors: number;
+            /**
+             * @description Numbers in these, with 1000 classes
+             * @example 25557032
+             */
+            parameters: number;
+        };
+        /** @description A problem, as RFC 9457 has it. */
+        Problem: {
+            type: string;
+            title: string;
+            status: number;
+            detail?: string;
+            errors?: {
+                /** @description A JSON pointer into the request. */
+                path: string;
+                message: string;
+            }[];
+        };
+        PredictionRecord: {
+            id: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+            /** Format: date-time */
+            created_at: string;
+            request: {
+                ghn: string;
+                predict_classifier: boolean;
+                postprocess: {
+                    noise: number;
+                    orthogonalize: boolean;
+                    from_layer: number;
+                    min_channels: number;
+                    seed: number;
+                } | null;
+                seed: number;
+                /** @enum {string} */
+                dtype: "F32" | "F16" | "BF16";
+                /** @enum {string} */
+                format: "safetensors" | "tiled" | "npz";
+            };
+            architecture: {
+                name: string;
+                nodes: number;
+                tensors: number;
+                parameters: number;
+                /** @description Parameters that no node owns: they keep their initial values. */
+                not_predicted: string[];
+            };
+            ghn: {
+                id: string;
+                digest: string;
+            };
+            engine: string;
+            device: string;
+            latency_ms: {
+                parse: number;
+                graph: number;
+                encode: number;
+                decode: number;
+                postprocess: number;
+                serialize: number;
+                total: number;
+            } | null;
+            statistics: {
+                count: number;
+                mean: number | null;
+                /** @description Over all n entries, not n - 1. */
+                std: number | null;
+                min: number | null;
+                max: number | null;
+                l2: number | null;
+                zeros: number;
+            } | null;
+            /** @description What post-processing did to which tensors. */
+            applied: {
+                tensor: string;
+                /** @description The standard deviation of the noise that was added; 0 for none. */
+                noise: number;
+                orthogonalized: boolean;
+            }[] | null;
+            /** @description How many finite values became ±Inf in the requested dtype. */
+            overflow: number | null;
+            bytes: number | null;
+            /** @description sha256 of the body in the requested format and dtype. */
+            digest: string | null;
+            error: components["schemas"]["Problem"] | null;
+            links: {
+                self: string;
+                weights: string;
+                statistics: string;
+                architecture: string;
+            };
+        };
+        Index: {
+            /** @constant */
+            name: "ghn-serve";
+            version: string;
+            links: {
+                predict: string;
+                predictions: string;
+                architectures: string;
+                ghns: string;
+                documentation: string;
+                openapi: string;
+                metrics: string;
+            };
+        };
+        /**
+         * @description A Keras model. The tensors have Keras’ paths and layouts: kernels are [height, width, in, out], depthwise ones [height, width, channels, multiplier], those of Dense [in, out]. A Sequential of Keras 3 has its own name in the paths, as the model that was built has
+         * @example {
+         *       "keras": {
+         *         "class_name": "Sequential",
+         *         "config": {
+         *           "name": "tiny",
+         *           "layers": [
+         *             {
+         *               "class_name": "InputLayer",
+         *               "config": {
+         *                 "name": "image",
+         *                 "batch_shape": [
+         *                   null,
+         *                   32,
+         *                   32,
+         *                   3
+         *                 ]
+         *               }
+         *             },
+         *             {
+         *               "class_name": "Conv2D",
+         *               "config": {
+         *                 "name": "conv",
+         *                 "filters": 16,
+         *                 "kernel_size": [
+         *                   3,
+         *                   3
+         *                 ],
+         *                 "activation": "relu"
+         *               }
+         *             },
+         *             {
+         *               "class_name": "GlobalAveragePooling2D",
+         *               "config": {
+         *                 "name": "pool"
+         *               }
+         *             },
+         *             {
+         *               "class_name": "Dense",
+         *               "config": {
+         *                 "name": "classes",
+         *                 "units": 10,
+         *                 "activation": "softmax"
+         *               }
+         *             }
+         *           ]
+         *         }
+         *       }
+         *     }
+         */
+        Keras: {
+            /** @description What `model.to_json()` of Keras 2 or 3 gives, as an object or as the string that it is, or a TensorFlow.js `model.json`, whole or its `modelTopology` alone; a Sequential or Functional model with its input shape */
+            keras: {
+                [key: string]: unknown;
+            } | string;
+        };
+        /**
+         * @description A network as a list of layers, for people who write by hand
+         * @example {
+         *       "name": "tiny",
+         *       "layers": [
+         *         {
+         *           "name": "conv1",
+         *           "type": "Conv2d",
+         *           "in_channels": 3,
+         *           "out_channels": 16,
+         *           "kernel_size": 3
+         *         },
+         *         {
+         *           "name": "bn1",
+         *           "type": "BatchNorm2d",
+         *           "num_features": 16
+         *         },
+         *         {
+         *           "name": "relu",
+         *           "type": "ReLU"
+         *         },
+         *         {
+         *           "name": "pool",
+         *           "type": "MaxPool2d",
+         *           "kernel_size": 2
+         *         },
+         *         {
+         *           "name": "gap",
+         *           "type": "AdaptiveAvgPool2d"
+         *         },
+         *         {
+         *           "name": "fc",
+         *           "type": "Linear",
+         *           "in_features": 16,
+         *           "out_features": 10
+         *         }
+         *       ]
+         *     }
+         */
+        Layers: {
+            /**
+             * @description The network’s name
+             * @example tiny
+             */
+            name: string;
+            /**
+             * @description The size of one input without the batch, so that sizes are checked through the whole network
              * @example [
-             *       1,
-             *       65,
-             *       128
+             *       3,
+             *       32,
+             *       32
              *     ]
              */
-            shape: number[];
-          }
-      )[];
+            input?: number[];
+            /** @description PyTorch’s layers with PyTorch’s arguments; each takes the one before it unless `inputs` names others */
+            layers: ({
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Conv2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                in_channels: number;
+                out_channels: number;
+                kernel_size: number | number[];
+                /** @default 1 */
+                stride: number | number[];
+                /** @default 0 */
+                padding: (number | number[]) | ("same" | "valid");
+                /** @default 1 */
+                dilation: number | number[];
+                /** @default 1 */
+                groups: number;
+                /** @default true */
+                bias: boolean;
+                /**
+                 * @default zeros
+                 * @enum {string}
+                 */
+                padding_mode: "zeros" | "reflect" | "replicate" | "circular";
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Linear";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                in_features: number;
+                out_features: number;
+                /** @default true */
+                bias: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "BatchNorm1d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                num_features: number;
+                eps?: number;
+                momentum?: number | null;
+                /** @default true */
+                affine: boolean;
+                /** @default true */
+                track_running_stats: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "BatchNorm2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                num_features: number;
+                eps?: number;
+                momentum?: number | null;
+                /** @default true */
+                affine: boolean;
+                /** @default true */
+                track_running_stats: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "LayerNorm";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                normalized_shape: number | number[];
+                eps?: number;
+                /** @default true */
+                elementwise_affine: boolean;
+                /** @default true */
+                bias: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "LayerNorm2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                normalized_shape: number | number[];
+                eps?: number;
+                /** @default true */
+                elementwise_affine: boolean;
+                /** @default true */
+                bias: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "MaxPool2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                kernel_size: number | number[];
+                /** @description The kernel’s size unless given */
+                stride?: (number | number[]) | null;
+                /** @default 0 */
+                padding: number | number[];
+                /** @default false */
+                ceil_mode: boolean;
+                /** @default 1 */
+                dilation: number | number[];
+                /** @constant */
+                return_indices?: false;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "AvgPool2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                kernel_size: number | number[];
+                /** @description The kernel’s size unless given */
+                stride?: (number | number[]) | null;
+                /** @default 0 */
+                padding: number | number[];
+                /** @default false */
+                ceil_mode: boolean;
+                count_include_pad?: boolean;
+                divisor_override?: number | null;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "AdaptiveAvgPool2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /** @default 1 */
+                output_size: (number | null) | (number | null)[];
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "AdaptiveMaxPool2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /** @default 1 */
+                output_size: (number | null) | (number | null)[];
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "ReLU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "ReLU6";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "LeakyReLU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                negative_slope?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "ELU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                alpha?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "CELU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                alpha?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "SELU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "GELU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /** @enum {string} */
+                approximate?: "none" | "tanh";
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "SiLU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Mish";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Hardswish";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Hardsigmoid";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Hardtanh";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                min_val?: number;
+                max_val?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Sigmoid";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Tanh";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Softplus";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                beta?: number;
+                threshold?: number;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Softmax";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                dim?: number | null;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "LogSoftmax";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                dim?: number | null;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Dropout";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                p?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Dropout1d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                p?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Dropout2d";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                p?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "AlphaDropout";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                p?: number;
+                inplace?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "StochasticDepth";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                p?: number;
+                /** @enum {string} */
+                mode?: "batch" | "row";
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Identity";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "PReLU";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /** @default 1 */
+                num_parameters: number;
+                init?: number;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Flatten";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /** @default 1 */
+                start_dim: number;
+                /** @default -1 */
+                end_dim: number;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Permute";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /**
+                 * @description Of the batch as well, which stays first
+                 * @example [
+                 *       0,
+                 *       2,
+                 *       1
+                 *     ]
+                 */
+                dims: number[];
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Select";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                dim: number;
+                index: number;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Mean";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /** @description The dimensions to average over: [2, 3] of an image, 1 of tokens */
+                dim: number | number[];
+                /** @default false */
+                keepdim: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Upsample";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                size?: number | number[];
+                scale_factor?: number | number[];
+                /** @enum {string} */
+                mode?: "nearest" | "nearest-exact" | "bilinear" | "bicubic";
+                align_corners?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Add";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "Concat";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /**
+                 * @description The dimension, 0 being the batch; 1 is that of an image’s channels
+                 * @default 1
+                 */
+                dim: number;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "MultiheadAttention";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                embed_dim: number;
+                num_heads: number;
+                dropout?: number;
+                /** @default true */
+                bias: boolean;
+                batch_first?: boolean;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "SqueezeExcitation";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                input_channels: number;
+                squeeze_channels: number;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "ClassToken";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                embed_dim: number;
+            } | {
+                /** @description Unlike every other layer’s; its tensors’ names begin with it */
+                name: string;
+                /** @constant */
+                type: "PositionEmbedding";
+                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+                inputs?: string[];
+                /**
+                 * @example [
+                 *       1,
+                 *       65,
+                 *       128
+                 *     ]
+                 */
+                shape: number[];
+            })[];
+        };
     };
-  };
-  responses: {
-    /** @description The path is badly encoded, or the host is missing */
-    BadRequest: {
-      headers: {
-        /** @description The request’s id, the client’s own where it gave one. */
-        'x-request-id': string;
-        [name: string]: unknown;
-      };
-      content: {
-        'application/problem+json': components['schemas']['Problem'];
-      };
+    responses: {
+        /** @description The path is badly encoded, or the host is missing */
+        BadRequest: {
+            headers: {
+                /** @description The request’s id, the client’s own where it gave one. */
+                "x-request-id": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The path and the headers are too long */
+        RequestHeaderFieldsTooLarge: {
+            headers: {
+                /** @description The request’s id, the client’s own where it gave one. */
+                "x-request-id": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The service failed */
+        InternalServerError: {
+            headers: {
+                /** @description The request’s id, the client’s own where it gave one. */
+                "x-request-id": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The service wants a key */
+        Unauthorized: {
+            headers: {
+                /** @description The request’s id, the client’s own where it gave one. */
+                "x-request-id": string;
+                "www-authenticate": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The query does not validate */
+        UnprocessableEntity: {
+            headers: {
+                /** @description The request’s id, the client’s own where it gave one. */
+                "x-request-id": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too many requests from this key or address */
+        TooManyRequests: {
+            headers: {
+                /** @description The request’s id, the client’s own where it gave one. */
+                "x-request-id": string;
+                /** @description After so many seconds it is worth another try. */
+                "retry-after": number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The service has more to do than it can */
+        ServiceUnavailable: {
+            headers: {
+                /** @description The request’s id, the client’s own where it gave one. */
+                "x-request-id": string;
+                /** @description After so many seconds it is worth another try. */
+                "retry-after": number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A part of the path is too long */
+        URITooLong: {
+            headers: {
+                /** @description The request’s id, the client’s own where it gave one. */
+                "x-request-id": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description No prediction has this id */
+        NotFound: {
+            headers: {
+                /** @description The request’s id, the client’s own where it gave one. */
+                "x-request-id": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There are no weights: not yet (`retry-after`), or never */
+        Conflict: {
+            headers: {
+                /** @description The request’s id, the client’s own where it gave one. */
+                "x-request-id": string;
+                /** @description After so many seconds it is worth another try. */
+                "retry-after"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The file is another than `if-match` names */
+        PreconditionFailed: {
+            headers: {
+                /** @description The request’s id, the client’s own where it gave one. */
+                "x-request-id": string;
+                /** @description Strong: the same etag means the same bytes. */
+                etag: string;
+                "accept-ranges": "bytes";
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description No such range */
+        RangeNotSatisfiable: {
+            headers: {
+                /** @description The request’s id, the client’s own where it gave one. */
+                "x-request-id": string;
+                /** @description Strong: the same etag means the same bytes. */
+                etag: string;
+                "accept-ranges": "bytes";
+                "content-range": string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description It is what the client has. */
+        NotModified: {
+            headers: {
+                /** @description The request’s id, the client’s own where it gave one. */
+                "x-request-id": string;
+                /** @description Strong: the same etag means the same bytes. */
+                etag: string;
+                "accept-ranges": "bytes";
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
     };
-    /** @description The path and the headers are too long */
-    RequestHeaderFieldsTooLarge: {
-      headers: {
-        /** @description The request’s id, the client’s own where it gave one. */
-        'x-request-id': string;
-        [name: string]: unknown;
-      };
-      content: {
-        'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description The service failed */
-    InternalServerError: {
-      headers: {
-        /** @description The request’s id, the client’s own where it gave one. */
-        'x-request-id': string;
-        [name: string]: unknown;
-      };
-      content: {
-        'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description The service wants a key */
-    Unauthorized: {
-      headers: {
-        /** @description The request’s id, the client’s own where it gave one. */
-        'x-request-id': string;
-        'www-authenticate': string;
-        [name: string]: unknown;
-      };
-      content: {
-        'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description The query does not validate */
-    UnprocessableEntity: {
-      headers: {
-        /** @description The request’s id, the client’s own where it gave one. */
-        'x-request-id': string;
-        [name: string]: unknown;
-      };
-      content: {
-        'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description Too many requests from this key or address */
-    TooManyRequests: {
-      headers: {
-        /** @description The request’s id, the client’s own where it gave one. */
-        'x-request-id': string;
-        /** @description After so many seconds it is worth another try. */
-        'retry-after': number;
-        [name: string]: unknown;
-      };
-      content: {
-        'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description The service has more to do than it can */
-    ServiceUnavailable: {
-      headers: {
-        /** @description The request’s id, the client’s own where it gave one. */
-        'x-request-id': string;
-        /** @description After so many seconds it is worth another try. */
-        'retry-after': number;
-        [name: string]: unknown;
-      };
-      content: {
-        'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description A part of the path is too long */
-    URITooLong: {
-      headers: {
-        /** @description The request’s id, the client’s own where it gave one. */
-        'x-request-id': string;
-        [name: string]: unknown;
-      };
-      content: {
-        'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description No prediction has this id */
-    NotFound: {
-      headers: {
-        /** @description The request’s id, the client’s own where it gave one. */
-        'x-request-id': string;
-        [name: string]: unknown;
-      };
-      content: {
-        'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description There are no weights: not yet (`retry-after`), or never */
-    Conflict: {
-      headers: {
-        /** @description The request’s id, the client’s own where it gave one. */
-        'x-request-id': string;
-        /** @description After so many seconds it is worth another try. */
-        'retry-after'?: number;
-        [name: string]: unknown;
-      };
-      content: {
-        'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description The file is another than `if-match` names */
-    PreconditionFailed: {
-      headers: {
-        /** @description The request’s id, the client’s own where it gave one. */
-        'x-request-id': string;
-        /** @description Strong: the same etag means the same bytes. */
-        etag: string;
-        'accept-ranges': 'bytes';
-        [name: string]: unknown;
-      };
-      content: {
-        'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description No such range */
-    RangeNotSatisfiable: {
-      headers: {
-        /** @description The request’s id, the client’s own where it gave one. */
-        'x-request-id': string;
-        /** @description Strong: the same etag means the same bytes. */
-        etag: string;
-        'accept-ranges': 'bytes';
-        'content-range': string;
-        [name: string]: unknown;
-      };
-      content: {
-        'application/problem+json': components['schemas']['Problem'];
-      };
-    };
-    /** @description It is what the client has. */
-    NotModified: {
-      headers: {
-        /** @description The request’s id, the client’s own where it gave one. */
-        'x-request-id': string;
-        /** @description Strong: the same etag means the same bytes. */
-        etag: string;
-        'accept-ranges': 'bytes';
-        [name: string]: unknown;
-      };
-      content?: never;
-    };
-  };
-  parameters: never;
-  requestBodies: never;
-  headers: never;
-  pathItems: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
 }
 export type $defs = Record<string, never>;
 export interface operations {
-  getLiveness: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description It is. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
+    getLiveness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          'application/json': {
-            /** @enum {string} */
-            status: 'ok';
-          };
-        };
-      };
-      400: components['responses']['BadRequest'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-    };
-  };
-  getReadiness: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description They are. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': {
-            /** @enum {string} */
-            status: 'ok';
-          };
-        };
-      };
-      400: components['responses']['BadRequest'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      /** @description Not ready */
-      503: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description After so many seconds it is worth another try. */
-          'retry-after': number;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-    };
-  };
-  listGhns: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The GHNs. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': {
-            ghns: {
-              /** @description What a request’s `ghn` names it by. */
-              id: string;
-              /** @enum {string} */
-              family: 'ghn2' | 'ghn3';
-              /** @description d, the size of a node’s state. */
-              hidden: number;
-              layers: number;
-              heads: number;
-              /** @description [C, C, S, S]: the largest block it decodes. */
-              max_shape: number[];
-              num_classes: number;
-              parameters: number;
-              /** @description Of the checkpoint file. */
-              digest: string;
-              default: boolean;
-            }[];
-            /** @enum {string} */
-            engine: 'tensorflow' | 'onnxruntime' | 'wasm';
-            /** @enum {string} */
-            device: 'cpu' | 'cuda';
-          };
-        };
-      };
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      /** @description Not loaded yet */
-      503: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description After so many seconds it is worth another try. */
-          'retry-after': number;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-    };
-  };
-  listArchitectures: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The architectures. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': {
-            architectures: components['schemas']['ArchitectureSummary'][];
-          };
-        };
-      };
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
-    };
-  };
-  getArchitecture: {
-    parameters: {
-      query?: {
-        /** @description Else 1000. */
-        num_classes?: number;
-      };
-      header?: never;
-      path: {
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The graph. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Graph'];
-        };
-      };
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      /** @description No architecture has this name */
-      404: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      414: components['responses']['URITooLong'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
-    };
-  };
-  getMetrics: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The metrics. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'text/plain': string;
-        };
-      };
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
-    };
-  };
-  listPredictions: {
-    parameters: {
-      query?: {
-        /** @description Else 50. */
-        limit?: number;
-        /** @description The `next_cursor` of the page before. */
-        cursor?: string;
-        /** @description Only of architectures with this name. */
-        architecture?: string;
-        /** @description Only by the GHN with this id. */
-        ghn?: string;
-        status?: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description A page of records. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': {
-            predictions: components['schemas']['PredictionRecord'][];
-            /** @description Where the next page begins, or null on the last: where records are large, pages are shorter than `limit`. */
-            next_cursor: string | null;
-          };
-        };
-      };
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
-    };
-  };
-  getPrediction: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @description A prediction’s id. */
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description Its record. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['PredictionRecord'];
-        };
-      };
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      404: components['responses']['NotFound'];
-      414: components['responses']['URITooLong'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
-    };
-  };
-  deletePrediction: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @description A prediction’s id. */
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description It is gone. */
-      204: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      404: components['responses']['NotFound'];
-      /** @description A body that is too large, where none is wanted */
-      413: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      414: components['responses']['URITooLong'];
-      /** @description A body that is not JSON, where none is wanted */
-      415: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
-      /** @description The disk does not let it be removed */
-      507: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-    };
-  };
-  getPredictionArchitecture: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @description A prediction’s id. */
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The graph. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Graph'];
-        };
-      };
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      404: components['responses']['NotFound'];
-      /** @description It came to nothing: `detail` says how */
-      409: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      414: components['responses']['URITooLong'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
-    };
-  };
-  followPrediction: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @description A prediction’s id. */
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The events, each as the schema has it. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          'cache-control': 'no-store';
-          [name: string]: unknown;
-        };
-        content: {
-          'text/event-stream': {
-            /** @enum {string} */
-            event: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'stage';
-            /** @description The record, or `{"stage": …}`. */
-            data: string;
-          };
-        };
-      };
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      404: components['responses']['NotFound'];
-      414: components['responses']['URITooLong'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
-    };
-  };
-  downloadWeights: {
-    parameters: {
-      query?: {
-        /** @description Another format than the request’s. */
-        format?: 'safetensors' | 'tiled' | 'npz';
-        /** @description Another element type than the request’s. */
-        dtype?: 'F32' | 'F16' | 'BF16';
-        /** @description Only tensors with these names, separated by commas; `*` is any run of characters. */
-        tensors?: string;
-        /** @description Of each tensor this rank’s part of `world_size`. */
-        rank?: number;
-        world_size?: number;
-        /** @description The dimension that is divided; else 0. */
-        dim?: number;
-      };
-      header?: {
-        /** @description Etags, or `*`; 412 where none is that of the file. */
-        'if-match'?: string;
-        /** @description Etags, or `*`; 304 where one is that of the file. */
-        'if-none-match'?: string;
-        /** @description Ranges of bytes. */
-        range?: string;
-        /** @description The etag of which `range` is meant; else all is sent. */
-        'if-range'?: string;
-      };
-      path: {
-        /** @description A prediction’s id. */
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The weights. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          'content-disposition': string;
-          /** @description Bytes. */
-          'content-length': number;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/octet-stream': string;
-        };
-      };
-      /** @description The ranges that were asked for. */
-      206: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          'content-disposition': string;
-          /** @description Bytes. */
-          'content-length': number;
-          /** @description Of a single range. */
-          'content-range'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/octet-stream': string;
-          'multipart/byteranges': string;
-        };
-      };
-      /** @description It is what the client has. */
-      304: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          'content-disposition': string;
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      404: components['responses']['NotFound'];
-      409: components['responses']['Conflict'];
-      412: components['responses']['PreconditionFailed'];
-      414: components['responses']['URITooLong'];
-      416: components['responses']['RangeNotSatisfiable'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
-    };
-  };
-  downloadWeightsHead: {
-    parameters: {
-      query?: {
-        /** @description Another format than the request’s. */
-        format?: 'safetensors' | 'tiled' | 'npz';
-        /** @description Another element type than the request’s. */
-        dtype?: 'F32' | 'F16' | 'BF16';
-        /** @description Only tensors with these names, separated by commas; `*` is any run of characters. */
-        tensors?: string;
-        /** @description Of each tensor this rank’s part of `world_size`. */
-        rank?: number;
-        world_size?: number;
-        /** @description The dimension that is divided; else 0. */
-        dim?: number;
-      };
-      header?: {
-        /** @description Etags, or `*`; 412 where none is that of the file. */
-        'if-match'?: string;
-        /** @description Etags, or `*`; 304 where one is that of the file. */
-        'if-none-match'?: string;
-        /** @description Ranges of bytes. */
-        range?: string;
-        /** @description The etag of which `range` is meant; else all is sent. */
-        'if-range'?: string;
-      };
-      path: {
-        /** @description A prediction’s id. */
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The weights. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          'content-disposition': string;
-          /** @description Bytes. */
-          'content-length': number;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/octet-stream': string;
-        };
-      };
-      /** @description The ranges that were asked for. */
-      206: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          'content-disposition': string;
-          /** @description Bytes. */
-          'content-length': number;
-          /** @description Of a single range. */
-          'content-range'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/octet-stream': string;
-          'multipart/byteranges': string;
-        };
-      };
-      /** @description It is what the client has. */
-      304: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          'content-disposition': string;
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      404: components['responses']['NotFound'];
-      409: components['responses']['Conflict'];
-      412: components['responses']['PreconditionFailed'];
-      414: components['responses']['URITooLong'];
-      416: components['responses']['RangeNotSatisfiable'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
-    };
-  };
-  downloadTensor: {
-    parameters: {
-      query?: {
-        dtype?: 'F32' | 'F16' | 'BF16';
-      };
-      header?: {
-        /** @description Etags, or `*`; 412 where none is that of the file. */
-        'if-match'?: string;
-        /** @description Etags, or `*`; 304 where one is that of the file. */
-        'if-none-match'?: string;
-        /** @description Ranges of bytes. */
-        range?: string;
-        /** @description The etag of which `range` is meant; else all is sent. */
-        'if-range'?: string;
-      };
-      path: {
-        /** @description A prediction’s id. */
-        id: string;
-        /** @description The tensor’s name. */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The values. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          /** @description A JSON array. */
-          'x-tensor-shape': string;
-          'x-tensor-dtype': 'F32' | 'F16' | 'BF16';
-          /** @description Bytes. */
-          'content-length': number;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/octet-stream': string;
-        };
-      };
-      /** @description The ranges that were asked for. */
-      206: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          /** @description A JSON array. */
-          'x-tensor-shape': string;
-          'x-tensor-dtype': 'F32' | 'F16' | 'BF16';
-          /** @description Bytes. */
-          'content-length': number;
-          /** @description Of a single range. */
-          'content-range'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/octet-stream': string;
-          'multipart/byteranges': string;
-        };
-      };
-      /** @description It is what the client has. */
-      304: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          /** @description A JSON array. */
-          'x-tensor-shape': string;
-          'x-tensor-dtype': 'F32' | 'F16' | 'BF16';
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      /** @description No prediction has this id, or no tensor this name */
-      404: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      409: components['responses']['Conflict'];
-      412: components['responses']['PreconditionFailed'];
-      414: components['responses']['URITooLong'];
-      416: components['responses']['RangeNotSatisfiable'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
-    };
-  };
-  downloadTensorHead: {
-    parameters: {
-      query?: {
-        dtype?: 'F32' | 'F16' | 'BF16';
-      };
-      header?: {
-        /** @description Etags, or `*`; 412 where none is that of the file. */
-        'if-match'?: string;
-        /** @description Etags, or `*`; 304 where one is that of the file. */
-        'if-none-match'?: string;
-        /** @description Ranges of bytes. */
-        range?: string;
-        /** @description The etag of which `range` is meant; else all is sent. */
-        'if-range'?: string;
-      };
-      path: {
-        /** @description A prediction’s id. */
-        id: string;
-        /** @description The tensor’s name. */
-        name: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The values. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          /** @description A JSON array. */
-          'x-tensor-shape': string;
-          'x-tensor-dtype': 'F32' | 'F16' | 'BF16';
-          /** @description Bytes. */
-          'content-length': number;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/octet-stream': string;
-        };
-      };
-      /** @description The ranges that were asked for. */
-      206: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          /** @description A JSON array. */
-          'x-tensor-shape': string;
-          'x-tensor-dtype': 'F32' | 'F16' | 'BF16';
-          /** @description Bytes. */
-          'content-length': number;
-          /** @description Of a single range. */
-          'content-range'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/octet-stream': string;
-          'multipart/byteranges': string;
-        };
-      };
-      /** @description It is what the client has. */
-      304: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          /** @description A JSON array. */
-          'x-tensor-shape': string;
-          'x-tensor-dtype': 'F32' | 'F16' | 'BF16';
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      /** @description No prediction has this id, or no tensor this name */
-      404: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      409: components['responses']['Conflict'];
-      412: components['responses']['PreconditionFailed'];
-      414: components['responses']['URITooLong'];
-      416: components['responses']['RangeNotSatisfiable'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
-    };
-  };
-  getStatistics: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @description A prediction’s id. */
-        id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The statistics. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': {
-            /** @description Of all predicted parameters together; null where it is not finite. */
-            network: {
-              count: number;
-              mean: number | null;
-              /** @description Over all n entries, not n - 1. */
-              std: number | null;
-              min: number | null;
-              max: number | null;
-              l2: number | null;
-              zeros: number;
+        requestBody?: never;
+        responses: {
+            /** @description It is. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        status: "ok";
+                    };
+                };
             };
-            tensors: {
-              count: number;
-              mean: number | null;
-              /** @description Over all n entries, not n - 1. */
-              std: number | null;
-              min: number | null;
-              max: number | null;
-              l2: number | null;
-              zeros: number;
-              name: string;
-              shape: number[];
-              /** @description Of the finite values; null where there is none. */
-              histogram: {
-                edges: number[];
-                counts: number[];
-              } | null;
-              /** @description exp of the entropy of the normalised singular values of the [o, rest] matrix; null for one dimension, for zeros and where a value is not finite. */
-              effective_rank: number | null;
-              /** @description Mean |cosine| over the pairs of rows of the [o, rest] matrix, 0 for a pair with a row of zeros; null for one dimension, for one row and where a value is not finite. */
-              mean_abs_cosine: number | null;
-            }[];
-          };
+            400: components["responses"]["BadRequest"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
         };
-      };
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      404: components['responses']['NotFound'];
-      409: components['responses']['Conflict'];
-      414: components['responses']['URITooLong'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      /** @description The computation was lost; try again */
-      503: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description After so many seconds it is worth another try. */
-          'retry-after': number;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
     };
-  };
-  getTfjsModel: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description Etags, or `*`; 412 where none is that of the file. */
-        'if-match'?: string;
-        /** @description Etags, or `*`; 304 where one is that of the file. */
-        'if-none-match'?: string;
-      };
-      path: {
-        /** @description A prediction’s id. */
-        id: string;
-      };
-      cookie?: never;
+    getReadiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They are. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        status: "ok";
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /** @description Not ready */
+            503: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description After so many seconds it is worth another try. */
+                    "retry-after": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
     };
-    requestBody?: never;
-    responses: {
-      /** @description A model of layers, with the paths of its weights. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          /** @description Bytes. */
-          'content-length': number;
-          [name: string]: unknown;
+    listGhns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          'application/json': {
-            weightsManifest: ({
-              paths: string[];
-            } & {
-              [key: string]: unknown;
-            })[];
-          } & {
-            [key: string]: unknown;
-          };
+        requestBody?: never;
+        responses: {
+            /** @description The GHNs. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        ghns: {
+                            /** @description What a request’s `ghn` names it by. */
+                            id: string;
+                            /** @enum {string} */
+                            family: "ghn2" | "ghn3";
+                            /** @description d, the size of a node’s state. */
+                            hidden: number;
+                            layers: number;
+                            heads: number;
+                            /** @description [C, C, S, S]: the largest block it decodes. */
+                            max_shape: number[];
+                            num_classes: number;
+                            parameters: number;
+                            /** @description Of the checkpoint file. */
+                            digest: string;
+                            default: boolean;
+                        }[];
+                        /** @enum {string} */
+                        engine: "tensorflow" | "onnxruntime" | "wasm";
+                        /** @enum {string} */
+                        device: "cpu" | "cuda";
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /** @description Not loaded yet */
+            503: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description After so many seconds it is worth another try. */
+                    "retry-after": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-      };
-      /** @description The ranges that were asked for. */
-      206: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          /** @description Bytes. */
-          'content-length': number;
-          /** @description Of a single range. */
-          'content-range'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': string;
-          'multipart/byteranges': string;
-        };
-      };
-      304: components['responses']['NotModified'];
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      /** @description No prediction has this id, its architecture was not given as Keras, or TensorFlow.js cannot run it */
-      404: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      409: components['responses']['Conflict'];
-      412: components['responses']['PreconditionFailed'];
-      414: components['responses']['URITooLong'];
-      416: components['responses']['RangeNotSatisfiable'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
     };
-  };
-  getTfjsModelHead: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description Etags, or `*`; 412 where none is that of the file. */
-        'if-match'?: string;
-        /** @description Etags, or `*`; 304 where one is that of the file. */
-        'if-none-match'?: string;
-      };
-      path: {
-        /** @description A prediction’s id. */
-        id: string;
-      };
-      cookie?: never;
+    listArchitectures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The architectures. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        architectures: components["schemas"]["ArchitectureSummary"][];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
     };
-    requestBody?: never;
-    responses: {
-      /** @description A model of layers, with the paths of its weights. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          /** @description Bytes. */
-          'content-length': number;
-          [name: string]: unknown;
+    getArchitecture: {
+        parameters: {
+            query?: {
+                /** @description Else 1000. */
+                num_classes?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
         };
-        content: {
-          'application/json': {
-            weightsManifest: ({
-              paths: string[];
-            } & {
-              [key: string]: unknown;
-            })[];
-          } & {
-            [key: string]: unknown;
-          };
+        requestBody?: never;
+        responses: {
+            /** @description The graph. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Graph"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No architecture has this name */
+            404: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
-      };
-      /** @description The ranges that were asked for. */
-      206: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          /** @description Bytes. */
-          'content-length': number;
-          /** @description Of a single range. */
-          'content-range'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': string;
-          'multipart/byteranges': string;
-        };
-      };
-      304: components['responses']['NotModified'];
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      /** @description No prediction has this id, its architecture was not given as Keras, or TensorFlow.js cannot run it */
-      404: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      409: components['responses']['Conflict'];
-      412: components['responses']['PreconditionFailed'];
-      414: components['responses']['URITooLong'];
-      416: components['responses']['RangeNotSatisfiable'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
     };
-  };
-  downloadTfjsWeights: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description Etags, or `*`; 412 where none is that of the file. */
-        'if-match'?: string;
-        /** @description Etags, or `*`; 304 where one is that of the file. */
-        'if-none-match'?: string;
-        /** @description Ranges of bytes. */
-        range?: string;
-        /** @description The etag of which `range` is meant; else all is sent. */
-        'if-range'?: string;
-      };
-      path: {
-        /** @description A prediction’s id. */
-        id: string;
-        /** @description A path of `weightsManifest` in `model.json`. */
-        shard: string;
-      };
-      cookie?: never;
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metrics. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
     };
-    requestBody?: never;
-    responses: {
-      /** @description The weights, F32, little-endian. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          /** @description Bytes. */
-          'content-length': number;
-          [name: string]: unknown;
+    listPredictions: {
+        parameters: {
+            query?: {
+                /** @description Else 50. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only of architectures with this name. */
+                architecture?: string;
+                /** @description Only by the GHN with this id. */
+                ghn?: string;
+                status?: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
-        content: {
-          'application/octet-stream': string;
+        requestBody?: never;
+        responses: {
+            /** @description A page of records. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        predictions: components["schemas"]["PredictionRecord"][];
+                        /** @description Where the next page begins, or null on the last: where records are large, pages are shorter than `limit`. */
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
-      };
-      /** @description The ranges that were asked for. */
-      206: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          /** @description Bytes. */
-          'content-length': number;
-          /** @description Of a single range. */
-          'content-range'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/octet-stream': string;
-          'multipart/byteranges': string;
-        };
-      };
-      304: components['responses']['NotModified'];
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      /** @description No prediction has this id, its architecture was not given as Keras, or TensorFlow.js cannot run it */
-      404: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      409: components['responses']['Conflict'];
-      412: components['responses']['PreconditionFailed'];
-      414: components['responses']['URITooLong'];
-      416: components['responses']['RangeNotSatisfiable'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
     };
-  };
-  downloadTfjsWeightsHead: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description Etags, or `*`; 412 where none is that of the file. */
-        'if-match'?: string;
-        /** @description Etags, or `*`; 304 where one is that of the file. */
-        'if-none-match'?: string;
-        /** @description Ranges of bytes. */
-        range?: string;
-        /** @description The etag of which `range` is meant; else all is sent. */
-        'if-range'?: string;
-      };
-      path: {
-        /** @description A prediction’s id. */
-        id: string;
-        /** @description A path of `weightsManifest` in `model.json`. */
-        shard: string;
-      };
-      cookie?: never;
+    getPrediction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A prediction’s id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its record. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PredictionRecord"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["URITooLong"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
     };
-    requestBody?: never;
-    responses: {
-      /** @description The weights, F32, little-endian. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          /** @description Bytes. */
-          'content-length': number;
-          [name: string]: unknown;
+    deletePrediction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A prediction’s id. */
+                id: string;
+            };
+            cookie?: never;
         };
-        content: {
-          'application/octet-stream': string;
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            /** @description A body that is too large, where none is wanted */
+            413: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            /** @description A body that is not JSON, where none is wanted */
+            415: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+            /** @description The disk does not let it be removed */
+            507: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
-      };
-      /** @description The ranges that were asked for. */
-      206: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          'accept-ranges': 'bytes';
-          /** @description Bytes. */
-          'content-length': number;
-          /** @description Of a single range. */
-          'content-range'?: string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/octet-stream': string;
-          'multipart/byteranges': string;
-        };
-      };
-      304: components['responses']['NotModified'];
-      400: components['responses']['BadRequest'];
-      401: components['responses']['Unauthorized'];
-      /** @description No prediction has this id, its architecture was not given as Keras, or TensorFlow.js cannot run it */
-      404: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      409: components['responses']['Conflict'];
-      412: components['responses']['PreconditionFailed'];
-      414: components['responses']['URITooLong'];
-      416: components['responses']['RangeNotSatisfiable'];
-      422: components['responses']['UnprocessableEntity'];
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      503: components['responses']['ServiceUnavailable'];
     };
-  };
-  predict: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description `respond-async` */
-        prefer?: string;
-      };
-      path?: never;
-      cookie?: never;
+    getPredictionArchitecture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A prediction’s id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The graph. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Graph"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            /** @description It came to nothing: `detail` says how */
+            409: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
     };
-    requestBody: {
-      content: {
-        'application/json': {
-          /** @description A network: the name of one that the service knows, a graph, a list of layers, or a Keras model. */
-          architecture:
-            | string
-            | components['schemas']['GraphInput']
-            | components['schemas']['LayersInput']
-            | components['schemas']['KerasInput'];
-          /** @description Only with a name; else the architecture’s own. */
-          num_classes?: number;
-          /** @description An id of GET /ghns; else the first loaded. */
-          ghn?: string;
-          /**
-           * @description false leaves the classifier out.
-           * @default true
-           */
-          predict_classifier?: boolean;
-          postprocess?: {
-            /**
-             * @description beta: noise of beta times the standard deviation of the correlations of a weight’s rows.
-             * @default 0
-             */
-            noise?: number;
-            /** @default false */
-            orthogonalize?: boolean;
-            /**
-             * @description Weights before this one, counted from 1, are left alone.
-             * @default 0
-             */
-            from_layer?: number;
-            /**
-             * @description Weights with no more channels are left alone; noise is added from this output and input on.
-             * @default 0
-             */
-            min_channels?: number;
-            /**
-             * @description Of the noise.
-             * @default 0
-             */
-            seed?: number;
-          } | null;
-          /**
-           * @description For what the GHN itself draws: a class token’s row.
-           * @default 0
-           */
-          seed?: number;
-          /**
-           * @default F32
-           * @enum {string}
-           */
-          dtype?: 'F32' | 'F16' | 'BF16';
-          /**
-           * @default safetensors
-           * @enum {string}
-           */
-          format?: 'safetensors' | 'tiled' | 'npz';
+    followPrediction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A prediction’s id. */
+                id: string;
+            };
+            cookie?: never;
         };
-      };
+        requestBody?: never;
+        responses: {
+            /** @description The events, each as the schema has it. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    "cache-control": "no-store";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": {
+                        /** @enum {string} */
+                        event: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "stage";
+                        /** @description The record, or `{"stage": …}`. */
+                        data: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["URITooLong"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
     };
-    responses: {
-      /** @description The weights. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Where the prediction is from now on. */
-          location: string;
-          /** @description Bytes. */
-          'content-length': number;
-          'content-disposition': string;
-          /** @description Strong: the same etag means the same bytes. */
-          etag: string;
-          /** @description The stages, in milliseconds. */
-          'server-timing': string;
-          [name: string]: unknown;
+    downloadWeights: {
+        parameters: {
+            query?: {
+                /** @description Another format than the request’s. */
+                format?: "safetensors" | "tiled" | "npz";
+                /** @description Another element type than the request’s. */
+                dtype?: "F32" | "F16" | "BF16";
+                /** @description Only tensors with these names, separated by commas; `*` is any run of characters. */
+                tensors?: string;
+                /** @description Of each tensor this rank’s part of `world_size`. */
+                rank?: number;
+                world_size?: number;
+                /** @description The dimension that is divided; else 0. */
+                dim?: number;
+            };
+            header?: {
+                /** @description Etags, or `*`; 412 where none is that of the file. */
+                "if-match"?: string;
+                /** @description Etags, or `*`; 304 where one is that of the file. */
+                "if-none-match"?: string;
+                /** @description Ranges of bytes. */
+                range?: string;
+                /** @description The etag of which `range` is meant; else all is sent. */
+                "if-range"?: string;
+            };
+            path: {
+                /** @description A prediction’s id. */
+                id: string;
+            };
+            cookie?: never;
         };
-        content: {
-          'application/octet-stream': string;
+        requestBody?: never;
+        responses: {
+            /** @description The weights. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    "content-disposition": string;
+                    /** @description Bytes. */
+                    "content-length": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The ranges that were asked for. */
+            206: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    "content-disposition": string;
+                    /** @description Bytes. */
+                    "content-length": number;
+                    /** @description Of a single range. */
+                    "content-range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "multipart/byteranges": string;
+                };
+            };
+            /** @description It is what the client has. */
+            304: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    "content-disposition": string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            414: components["responses"]["URITooLong"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
-      };
-      /** @description The prediction is in the making. */
-      202: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description Where the prediction is from now on. */
-          location: string;
-          'preference-applied': 'respond-async';
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['PredictionRecord'];
-        };
-      };
-      /** @description Malformed JSON */
-      400: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      401: components['responses']['Unauthorized'];
-      /** @description An unknown architecture or GHN */
-      404: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The prediction was cancelled */
-      409: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description Too large a body */
-      413: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description A media type that is not JSON */
-      415: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      /** @description The request does not validate; `errors` names every fault */
-      422: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
-      429: components['responses']['TooManyRequests'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
-      /** @description Overloaded or not ready */
-      503: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          /** @description After so many seconds it is worth another try. */
-          'retry-after': number;
-          [name: string]: unknown;
-        };
-        content: {
-          'application/problem+json': components['schemas']['Problem'];
-        };
-      };
     };
-  };
-  getIndex: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The index, or the page. */
-      200: {
-        headers: {
-          /** @description The request’s id, the client’s own where it gave one. */
-          'x-request-id': string;
-          vary: 'accept';
-          [name: string]: unknown;
+    downloadWeightsHead: {
+        parameters: {
+            query?: {
+                /** @description Another format than the request’s. */
+                format?: "safetensors" | "tiled" | "npz";
+                /** @description Another element type than the request’s. */
+                dtype?: "F32" | "F16" | "BF16";
+                /** @description Only tensors with these names, separated by commas; `*` is any run of characters. */
+                tensors?: string;
+                /** @description Of each tensor this rank’s part of `world_size`. */
+                rank?: number;
+                world_size?: number;
+                /** @description The dimension that is divided; else 0. */
+                dim?: number;
+            };
+            header?: {
+                /** @description Etags, or `*`; 412 where none is that of the file. */
+                "if-match"?: string;
+                /** @description Etags, or `*`; 304 where one is that of the file. */
+                "if-none-match"?: string;
+                /** @description Ranges of bytes. */
+                range?: string;
+                /** @description The etag of which `range` is meant; else all is sent. */
+                "if-range"?: string;
+            };
+            path: {
+                /** @description A prediction’s id. */
+                id: string;
+            };
+            cookie?: never;
         };
-        content: {
-          'application/json': components['schemas']['Index'];
-          'text/html': string;
+        requestBody?: never;
+        responses: {
+            /** @description The weights. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    "content-disposition": string;
+                    /** @description Bytes. */
+                    "content-length": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The ranges that were asked for. */
+            206: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    "content-disposition": string;
+                    /** @description Bytes. */
+                    "content-length": number;
+                    /** @description Of a single range. */
+                    "content-range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "multipart/byteranges": string;
+                };
+            };
+            /** @description It is what the client has. */
+            304: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    "content-disposition": string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            414: components["responses"]["URITooLong"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
         };
-      };
-      400: components['responses']['BadRequest'];
-      431: components['responses']['RequestHeaderFieldsTooLarge'];
-      500: components['responses']['InternalServerError'];
     };
-  };
+    downloadTensor: {
+        parameters: {
+            query?: {
+                dtype?: "F32" | "F16" | "BF16";
+            };
+            header?: {
+                /** @description Etags, or `*`; 412 where none is that of the file. */
+                "if-match"?: string;
+                /** @description Etags, or `*`; 304 where one is that of the file. */
+                "if-none-match"?: string;
+                /** @description Ranges of bytes. */
+                range?: string;
+                /** @description The etag of which `range` is meant; else all is sent. */
+                "if-range"?: string;
+            };
+            path: {
+                /** @description A prediction’s id. */
+                id: string;
+                /** @description The tensor’s name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The values. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description A JSON array. */
+                    "x-tensor-shape": string;
+                    "x-tensor-dtype": "F32" | "F16" | "BF16";
+                    /** @description Bytes. */
+                    "content-length": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The ranges that were asked for. */
+            206: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description A JSON array. */
+                    "x-tensor-shape": string;
+                    "x-tensor-dtype": "F32" | "F16" | "BF16";
+                    /** @description Bytes. */
+                    "content-length": number;
+                    /** @description Of a single range. */
+                    "content-range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "multipart/byteranges": string;
+                };
+            };
+            /** @description It is what the client has. */
+            304: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description A JSON array. */
+                    "x-tensor-shape": string;
+                    "x-tensor-dtype": "F32" | "F16" | "BF16";
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No prediction has this id, or no tensor this name */
+            404: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            414: components["responses"]["URITooLong"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    downloadTensorHead: {
+        parameters: {
+            query?: {
+                dtype?: "F32" | "F16" | "BF16";
+            };
+            header?: {
+                /** @description Etags, or `*`; 412 where none is that of the file. */
+                "if-match"?: string;
+                /** @description Etags, or `*`; 304 where one is that of the file. */
+                "if-none-match"?: string;
+                /** @description Ranges of bytes. */
+                range?: string;
+                /** @description The etag of which `range` is meant; else all is sent. */
+                "if-range"?: string;
+            };
+            path: {
+                /** @description A prediction’s id. */
+                id: string;
+                /** @description The tensor’s name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The values. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description A JSON array. */
+                    "x-tensor-shape": string;
+                    "x-tensor-dtype": "F32" | "F16" | "BF16";
+                    /** @description Bytes. */
+                    "content-length": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The ranges that were asked for. */
+            206: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description A JSON array. */
+                    "x-tensor-shape": string;
+                    "x-tensor-dtype": "F32" | "F16" | "BF16";
+                    /** @description Bytes. */
+                    "content-length": number;
+                    /** @description Of a single range. */
+                    "content-range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "multipart/byteranges": string;
+                };
+            };
+            /** @description It is what the client has. */
+            304: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description A JSON array. */
+                    "x-tensor-shape": string;
+                    "x-tensor-dtype": "F32" | "F16" | "BF16";
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No prediction has this id, or no tensor this name */
+            404: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            414: components["responses"]["URITooLong"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getStatistics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A prediction’s id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The statistics. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Of all predicted parameters together; null where it is not finite. */
+                        network: {
+                            count: number;
+                            mean: number | null;
+                            /** @description Over all n entries, not n - 1. */
+                            std: number | null;
+                            min: number | null;
+                            max: number | null;
+                            l2: number | null;
+                            zeros: number;
+                        };
+                        tensors: {
+                            count: number;
+                            mean: number | null;
+                            /** @description Over all n entries, not n - 1. */
+                            std: number | null;
+                            min: number | null;
+                            max: number | null;
+                            l2: number | null;
+                            zeros: number;
+                            name: string;
+                            shape: number[];
+                            /** @description Of the finite values; null where there is none. */
+                            histogram: {
+                                edges: number[];
+                                counts: number[];
+                            } | null;
+                            /** @description exp of the entropy of the normalised singular values of the [o, rest] matrix; null for one dimension, for zeros and where a value is not finite. */
+                            effective_rank: number | null;
+                            /** @description Mean |cosine| over the pairs of rows of the [o, rest] matrix, 0 for a pair with a row of zeros; null for one dimension, for one row and where a value is not finite. */
+                            mean_abs_cosine: number | null;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            414: components["responses"]["URITooLong"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /** @description The computation was lost; try again */
+            503: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description After so many seconds it is worth another try. */
+                    "retry-after": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTfjsModel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Etags, or `*`; 412 where none is that of the file. */
+                "if-match"?: string;
+                /** @description Etags, or `*`; 304 where one is that of the file. */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description A prediction’s id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A model of layers, with the paths of its weights. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description Bytes. */
+                    "content-length": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        weightsManifest: ({
+                            paths: string[];
+                        } & {
+                            [key: string]: unknown;
+                        })[];
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description The ranges that were asked for. */
+            206: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description Bytes. */
+                    "content-length": number;
+                    /** @description Of a single range. */
+                    "content-range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                    "multipart/byteranges": string;
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No prediction has this id, its architecture was not given as Keras, or TensorFlow.js cannot run it */
+            404: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            414: components["responses"]["URITooLong"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    getTfjsModelHead: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Etags, or `*`; 412 where none is that of the file. */
+                "if-match"?: string;
+                /** @description Etags, or `*`; 304 where one is that of the file. */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description A prediction’s id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A model of layers, with the paths of its weights. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description Bytes. */
+                    "content-length": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        weightsManifest: ({
+                            paths: string[];
+                        } & {
+                            [key: string]: unknown;
+                        })[];
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description The ranges that were asked for. */
+            206: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description Bytes. */
+                    "content-length": number;
+                    /** @description Of a single range. */
+                    "content-range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                    "multipart/byteranges": string;
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No prediction has this id, its architecture was not given as Keras, or TensorFlow.js cannot run it */
+            404: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            414: components["responses"]["URITooLong"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    downloadTfjsWeights: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Etags, or `*`; 412 where none is that of the file. */
+                "if-match"?: string;
+                /** @description Etags, or `*`; 304 where one is that of the file. */
+                "if-none-match"?: string;
+                /** @description Ranges of bytes. */
+                range?: string;
+                /** @description The etag of which `range` is meant; else all is sent. */
+                "if-range"?: string;
+            };
+            path: {
+                /** @description A prediction’s id. */
+                id: string;
+                /** @description A path of `weightsManifest` in `model.json`. */
+                shard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The weights, F32, little-endian. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description Bytes. */
+                    "content-length": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The ranges that were asked for. */
+            206: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description Bytes. */
+                    "content-length": number;
+                    /** @description Of a single range. */
+                    "content-range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "multipart/byteranges": string;
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No prediction has this id, its architecture was not given as Keras, or TensorFlow.js cannot run it */
+            404: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            414: components["responses"]["URITooLong"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    downloadTfjsWeightsHead: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Etags, or `*`; 412 where none is that of the file. */
+                "if-match"?: string;
+                /** @description Etags, or `*`; 304 where one is that of the file. */
+                "if-none-match"?: string;
+                /** @description Ranges of bytes. */
+                range?: string;
+                /** @description The etag of which `range` is meant; else all is sent. */
+                "if-range"?: string;
+            };
+            path: {
+                /** @description A prediction’s id. */
+                id: string;
+                /** @description A path of `weightsManifest` in `model.json`. */
+                shard: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The weights, F32, little-endian. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description Bytes. */
+                    "content-length": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The ranges that were asked for. */
+            206: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description Bytes. */
+                    "content-length": number;
+                    /** @description Of a single range. */
+                    "content-range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "multipart/byteranges": string;
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No prediction has this id, its architecture was not given as Keras, or TensorFlow.js cannot run it */
+            404: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            414: components["responses"]["URITooLong"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    predict: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `respond-async` */
+                prefer?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A network: the name of one that the service knows, a graph, a list of layers, or a Keras model. */
+                    architecture: string | components["schemas"]["GraphInput"] | components["schemas"]["LayersInput"] | components["schemas"]["KerasInput"];
+                    /** @description Only with a name; else the architecture’s own. */
+                    num_classes?: number;
+                    /** @description An id of GET /ghns; else the first loaded. */
+                    ghn?: string;
+                    /**
+                     * @description false leaves the classifier out.
+                     * @default true
+                     */
+                    predict_classifier?: boolean;
+                    postprocess?: {
+                        /**
+                         * @description beta: noise of beta times the standard deviation of the correlations of a weight’s rows.
+                         * @default 0
+                         */
+                        noise?: number;
+                        /** @default false */
+                        orthogonalize?: boolean;
+                        /**
+                         * @description Weights before this one, counted from 1, are left alone.
+                         * @default 0
+                         */
+                        from_layer?: number;
+                        /**
+                         * @description Weights with no more channels are left alone; noise is added from this output and input on.
+                         * @default 0
+                         */
+                        min_channels?: number;
+                        /**
+                         * @description Of the noise.
+                         * @default 0
+                         */
+                        seed?: number;
+                    } | null;
+                    /**
+                     * @description For what the GHN itself draws: a class token’s row.
+                     * @default 0
+                     */
+                    seed?: number;
+                    /**
+                     * @default F32
+                     * @enum {string}
+                     */
+                    dtype?: "F32" | "F16" | "BF16";
+                    /**
+                     * @default safetensors
+                     * @enum {string}
+                     */
+                    format?: "safetensors" | "tiled" | "npz";
+                };
+            };
+        };
+        responses: {
+            /** @description The weights. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Where the prediction is from now on. */
+                    location: string;
+                    /** @description Bytes. */
+                    "content-length": number;
+                    "content-disposition": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    /** @description The stages, in milliseconds. */
+                    "server-timing": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The prediction is in the making. */
+            202: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Where the prediction is from now on. */
+                    location: string;
+                    "preference-applied": "respond-async";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PredictionRecord"];
+                };
+            };
+            /** @description Malformed JSON */
+            400: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** @description An unknown architecture or GHN */
+            404: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The prediction was cancelled */
+            409: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large a body */
+            413: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A media type that is not JSON */
+            415: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not validate; `errors` names every fault */
+            422: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /** @description Overloaded or not ready */
+            503: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description After so many seconds it is worth another try. */
+                    "retry-after": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getIndex: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The index, or the page. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    vary: "accept";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Index"];
+                    "text/html": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
 }

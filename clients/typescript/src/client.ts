@@ -153,7 +153,7 @@ export class GhnServeClient {
     const response = await this.request(`/predictions/${id}/events`, { signal });
     const messages = response
       .body!.pipeThrough(
-        new TextDecoderStream() as unknown as ReadableWritablePair<string, Uint8Array<ArrayBuffer>>,
+        new TextDecoderStream() as unknown as TransformStream<Uint8Array<ArrayBuffer>, string>,
       )
       .pipeThrough(new EventSourceParserStream());
     const reader = messages.getReader();

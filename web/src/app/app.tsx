@@ -29,9 +29,9 @@ export function App() {
   }, [place]);
   return (
     <>
-      <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), main.current?.focus())}>
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
         Skip to the content
-      </a>
+      </button>
       <header class="bar">
         <a class="brand" href={href([])}>
           <img src="./icon.svg" alt="" width="24" height="24" /> ghn-serve

@@ -54,7 +54,8 @@ export function Lines({
       legend: { live: true },
       scales: { x: { time: isTime }, y: isLogarithmic ? { distr: 3 } : {} },
       axes: [
-        { ...axis, size: 30 },
+        // Places have whole numbers.
+        { ...axis, size: 30, ...(isTime ? {} : { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }) },
         {
           ...axis,
           size: 56,
@@ -62,7 +63,7 @@ export function Lines({
         },
       ],
       series: [
-        { label: '', value: (_plot, _raw, _series, index) => (index === null ? '' : xName(index)) },
+        { label: 'At', value: (_plot, _raw, _series, index) => (index === null ? '' : xName(index)) },
         ...series.map(({ name, colour: stroke, hasPoints }) => ({
           label: name,
           stroke: colour(stroke),

@@ -85,9 +85,16 @@ function blocks({ nodes, edges }: Graph, depth: number): Map<string, string> {
   return blockOf;
 }
 
-/** How deep blocks are named so that a drawing stays below a number of boxes; the deepest such. */
-export function blockDepth(graph: Graph, maxBoxes: number): number {
+/** How deep blocks are named so that a drawing can be read: the deepest with few enough boxes and edges. */
+export function blockDepth(graph: Graph): number {
   let depth = 4;
-  while (depth > 1 && blockDrawing(graph, depth, new Set()).boxes.length > maxBoxes) depth--;
+  while (depth > 1) {
+    const { boxes, edges } = blockDrawing(graph, depth, new Set());
+    if (boxes.length <= MAX_BOXES && edges.length <= 1.5 * boxes.length) break;
+    depth--;
+  }
   return depth;
 }
+
+/** More boxes than these are no overview. */
+const MAX_BOXES = 120;

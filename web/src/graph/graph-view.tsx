@@ -30,7 +30,7 @@ export function GraphView({ id, graph }: GraphViewProps) {
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const [selected, select] = useState<string | null>(null);
   const [search, setSearch] = useState('');
-  const depth = useMemo(() => blockDepth(graph, MAX_PLAIN_NODES), [graph]);
+  const depth = useMemo(() => blockDepth(graph), [graph]);
   const drawing = useMemo(
     () => (isByBlocks ? blockDrawing(graph, depth, open) : plainDrawing(graph)),
     [graph, isByBlocks, depth, open],
@@ -105,7 +105,7 @@ function useLayout(drawing: Drawing): Layout | null {
   const [placed, setPlaced] = useState<{ drawing: Drawing; layout: Layout } | null>(null);
   useEffect(() => {
     let isCurrent = true;
-    layOut(drawing).then((layout) => isCurrent && setPlaced({ drawing, layout }));
+    void layOut(drawing).then((layout) => isCurrent && setPlaced({ drawing, layout }));
     return () => {
       isCurrent = false;
     };

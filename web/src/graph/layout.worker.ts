@@ -1,12 +1,31 @@
 import { Graph, layout as placeLayers } from '@dagrejs/dagre';
+import { longestPathLayers, simpleLayout } from './layers.js';
 import { BOX_HEIGHT, BOX_WIDTH, type Layout, type LayoutQuestion } from './layout.js';
+
+/**
+ * dagre puts a node of its own wherever an edge crosses a layer. Densely connected networks come to tens of thousands,
+ * which it takes minutes for, or fails at.
+ */
+const MAX_CROSSINGS = 6000;
 
 /** Network simplex gives shorter edges, but takes minutes for graphs of thousands of nodes. */
 const MAX_SIMPLEX_NODES = 400;
 
 self.onmessage = ({ data }: MessageEvent<LayoutQuestion & { id: number }>) => {
-  self.postMessage({ id: data.id, layout: place(data) });
+  self.postMessage({
+    id: data.id,
+    layout: crossings(data) > MAX_CROSSINGS ? simpleLayout(data) : place(data),
+  });
 };
+
+function crossings(question: LayoutQuestion): number {
+  const layers = longestPathLayers(question);
+  const index = new Map(question.ids.map((id, k) => [id, k]));
+  return question.edges.reduce(
+    (sum, [from, to]) => sum + Math.abs(layers[index.get(to)!] - layers[index.get(from)!]),
+    0,
+  );
+}
 
 function place({ ids, edges }: LayoutQuestion): Layout {
   const graph = new Graph();

@@ -1,9 +1,5 @@
 import { useState } from 'preact/hooks';
-
-export interface Sample {
-  readonly language: string;
-  readonly code: string;
-}
+import type { Sample } from '../views/samples.js';
 
 /** The same in several languages, one of them shown, with a button that copies it. */
 export function CodeSamples({ samples, label }: { samples: readonly Sample[]; label: string }) {
@@ -16,7 +12,8 @@ export function CodeSamples({ samples, label }: { samples: readonly Sample[]; la
     setTimeout(() => setCopied(false), 1500);
   };
   return (
-    <section class="code" aria-label={label}>
+    <section class="code">
+      <h2>{label}</h2>
       <div class="code-bar">
         {samples.map(({ language }) => (
           <button
@@ -33,6 +30,7 @@ export function CodeSamples({ samples, label }: { samples: readonly Sample[]; la
           {isCopied ? 'Copied' : 'Copy'}
         </button>
       </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: with a keyboard it scrolls only where it can have the focus */}
       <pre tabIndex={0}>
         <code>{code}</code>
       </pre>

@@ -60,6 +60,8 @@ export function createEditor(
       }),
     ],
   });
+  // Else a keyboard could not scroll what is not edited.
+  view.scrollDOM.tabIndex = 0;
   return {
     setText(next) {
       if (next !== view.state.doc.toString()) {

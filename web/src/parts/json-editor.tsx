@@ -16,7 +16,7 @@ export function JsonEditor({ text, onChange, faults, label }: JsonEditorProps) {
   latest.current = { text, onChange, faults };
   useEffect(() => {
     let isGone = false;
-    import('./codemirror.js').then(({ createEditor }) => {
+    void import('./codemirror.js').then(({ createEditor }) => {
       if (isGone || !host.current) return;
       editor.current = createEditor(host.current, {
         text: latest.current.text,

@@ -15,7 +15,9 @@ import { Histogram } from '../charts/histogram.js';
 import { Lines } from '../charts/lines.js';
 import { rowAnalysis } from '../numeric/row-analysis.js';
 import { asMatrix, fetchWindow } from '../numeric/tensor-window.js';
+import { Scroll } from '../parts/scroll.js';
 import { ErrorBox, LoadState } from '../parts/status.js';
+import { Tabs } from '../parts/tabs.js';
 import { diversity } from './diversity.js';
 import { loadStatistics } from './prediction.js';
 import { firstColumns, mapLimit, Spectrum } from './tensor.js';
@@ -263,23 +265,13 @@ function DepthPlot({
         <span class="muted">
           mean effective rank: A {percent(mean('a'))} of full, B {percent(mean('b'))}
         </span>
-        <span class="push" role="group" aria-label="Measure">
-          <button
-            type="button"
-            class="tab"
-            aria-pressed={measure === 'rank'}
-            onClick={() => setMeasure('rank')}
-          >
-            Effective rank
-          </button>
-          <button
-            type="button"
-            class="tab"
-            aria-pressed={measure === 'cosine'}
-            onClick={() => setMeasure('cosine')}
-          >
-            Mean |cosine|
-          </button>
+        <span class="push">
+          <Tabs
+            label="Measure"
+            choices={{ rank: 'Effective rank', cosine: 'Mean |cosine|' }}
+            chosen={measure}
+            onChoose={setMeasure}
+          />
         </span>
       </figcaption>
       <Lines
@@ -468,7 +460,7 @@ function DifferenceTable({
         />{' '}
         Only those that differ
       </label>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Both predictions, tensor by tensor">
+      <Scroll label="Both predictions, tensor by tensor">
         <table>
           <thead>
             <tr>
@@ -511,7 +503,7 @@ function DifferenceTable({
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   );
 }

@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { type ArchitectureSummary, dataOf, ProblemError } from '../../../clients/typescript/src/index.js';
 import { shortCount } from '../app/format.js';
 import { navigate, predictionHref } from '../app/router.js';
@@ -6,6 +6,7 @@ import { client, noteError, SERVICE_URL, useLoaded } from '../app/service.js';
 import { CodeSamples } from '../parts/code-samples.js';
 import { JsonEditor } from '../parts/json-editor.js';
 import { ErrorBox, LoadState } from '../parts/status.js';
+import { Tabs } from '../parts/tabs.js';
 import { OptionsForm } from './options-form.js';
 import { type Pasted, readPasted } from './pasted.js';
 import { INITIAL_OPTIONS, requestOf } from './request-form.js';
@@ -89,24 +90,12 @@ export function NewPredictionView() {
       </p>
       <div class="columns">
         <div>
-          <div class="tabs" role="group" aria-label="Where the network comes from">
-            <button
-              type="button"
-              class="tab"
-              aria-pressed={source === 'name'}
-              onClick={() => setSource('name')}
-            >
-              Known networks
-            </button>
-            <button
-              type="button"
-              class="tab"
-              aria-pressed={source === 'text'}
-              onClick={() => setSource('text')}
-            >
-              Your own
-            </button>
-          </div>
+          <Tabs
+            label="Where the network comes from"
+            choices={{ name: 'Known networks', text: 'Your own' }}
+            chosen={source}
+            onChoose={setSource}
+          />
           {source === 'name' ? (
             <LoadState loaded={catalogue} height={380}>
               {({ architectures }) => (
@@ -149,6 +138,12 @@ function Catalogue({
   onChoose: (name: string) => void;
 }) {
   const [search, setSearch] = useState('');
+  const list = useRef<HTMLFieldSetElement>(null);
+  useEffect(() => {
+    const radio = list.current?.querySelector<HTMLElement>('input:checked');
+    // Without moving the page itself.
+    if (list.current && radio) list.current.scrollTop = radio.offsetTop - list.current.clientHeight / 2;
+  }, []);
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   const shown = architectures.filter(({ name, family }) =>
     words.every((word) => `${name} ${family}`.toLowerCase().includes(word)),
@@ -164,7 +159,7 @@ function Catalogue({
           onInput={(event) => setSearch(event.currentTarget.value)}
         />
       </label>
-      <fieldset>
+      <fieldset ref={list}>
         <legend class="visually-hidden">Networks</legend>
         {shown.map(({ name, nodes, parameters }) => (
           <label key={name} class="choice">
@@ -208,6 +203,7 @@ function TextSource({
     if (file) onChange(await file.text());
   };
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: a file can be dropped here; the button below does the same
     <div
       class={isOver ? 'text-source over' : 'text-source'}
       onDragOver={(event) => {

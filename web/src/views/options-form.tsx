@@ -114,6 +114,7 @@ export function OptionsForm({ options, onChange, ghns, isNamed }: OptionsFormPro
 
 function Field({ name, hint, children }: { name: string; hint?: string; children: ComponentChildren }) {
   return (
+    // biome-ignore lint/a11y/noLabelWithoutControl: the control is the child
     <label class="field">
       <span>{name}</span>
       {children}

@@ -4,6 +4,7 @@ import { bytes, date, duration, shortCount } from '../app/format.js';
 import { href, navigate, predictionHref } from '../app/router.js';
 import { client, noteError, useLoaded } from '../app/service.js';
 import { LatencyBar } from '../parts/latency-bar.js';
+import { Scroll } from '../parts/scroll.js';
 import { ErrorBox, LoadState, StatusChip } from '../parts/status.js';
 
 const PAGE_SIZE = 25;
@@ -121,7 +122,7 @@ function Table({ records, onDeleted }: { records: readonly PredictionRecord[]; o
   return (
     <>
       {error !== null && <ErrorBox error={error} />}
-      <div class="scroll" tabIndex={0} role="region" aria-label="Predictions, newest first">
+      <Scroll label="Predictions, newest first">
         <table>
           <thead>
             <tr>
@@ -177,7 +178,7 @@ function Table({ records, onDeleted }: { records: readonly PredictionRecord[]; o
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </>
   );
 }

@@ -1,5 +1,10 @@
 import type { PredictRequest } from '../../../clients/typescript/src/index.js';
-import type { Sample } from '../parts/code-samples.js';
+
+/** The same request in one language. */
+export interface Sample {
+  readonly language: string;
+  readonly code: string;
+}
 
 const ENDINGS = { safetensors: 'safetensors', tiled: 'tiled.safetensors', npz: 'npz' } as const;
 

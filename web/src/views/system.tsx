@@ -4,6 +4,7 @@ import { bytes, count, duration, shape, shortCount } from '../app/format.js';
 import { meanBetween, readMetrics, type Sample, total } from '../app/metrics.js';
 import { client, explain, keyVersion, noteError, useLoaded } from '../app/service.js';
 import { Lines } from '../charts/lines.js';
+import { Scroll } from '../parts/scroll.js';
 import { LoadState } from '../parts/status.js';
 
 const INTERVAL_MS = 2000;
@@ -25,7 +26,7 @@ export function SystemView() {
     ['Store', 'ghn_serve_store_bytes', 'bytes'],
     ['Engine memory', 'ghn_serve_engine_memory_bytes', 'bytes'],
     ['Service memory', 'process_resident_memory_bytes', 'bytes'],
-    ['Engine restarts', 'ghn_serve_engine_restarts_total', 'count'],
+    ['Engine restarts', 'ghn_serve_engine_restarts', 'count'],
   ];
   return (
     <section>
@@ -79,7 +80,7 @@ function useMetrics() {
         noteError(fault);
         setError(fault);
       }
-      timer = setTimeout(look, INTERVAL_MS);
+      timer = window.setTimeout(look, INTERVAL_MS);
     };
     void look();
     return () => {
@@ -92,7 +93,7 @@ function useMetrics() {
 
 function GhnTable({ ghns }: { ghns: readonly Ghn[] }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Loaded hypernetworks">
+    <Scroll label="Loaded hypernetworks">
       <table>
         <thead>
           <tr>
@@ -133,7 +134,7 @@ function GhnTable({ ghns }: { ghns: readonly Ghn[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -3,6 +3,7 @@ import type { TensorStatistics } from '../../../clients/typescript/src/index.js'
 import { count, shape, value } from '../app/format.js';
 import { tensorHref } from '../app/router.js';
 import { SparkHistogram } from '../charts/histogram.js';
+import { Scroll } from '../parts/scroll.js';
 import { fullRank } from './diversity.js';
 
 /** More rows than these are slow to lay out, and nobody reads them: a filter finds the rest. */
@@ -22,7 +23,7 @@ export function TensorTable({ id, tensors }: { id: string; tensors: readonly Ten
           onInput={(event) => setFilter(event.currentTarget.value)}
         />
       </label>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Statistics of each tensor">
+      <Scroll label="Statistics of each tensor">
         <table>
           <thead>
             <tr>
@@ -63,7 +64,7 @@ export function TensorTable({ id, tensors }: { id: string; tensors: readonly Ten
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {shown.length === 0 && <p class="empty">No tensor has “{filter}” in its name.</p>}
       {shown.length > MAX_ROWS && (
         <p class="muted">

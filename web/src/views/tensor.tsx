@@ -59,7 +59,7 @@ function Tensor({
   tensor: TensorStatistics;
   block: readonly number[] | null;
 }) {
-  const isTiled = block !== null && block.some((extent, k) => extent < tensor.shape[k]);
+  const isTiled = block?.some((extent, k) => extent < tensor.shape[k]);
   const { columns } = asMatrix(tensor.shape);
   const facts: [string, string][] = [
     ['Shape', shape(tensor.shape)],
