@@ -28,6 +28,15 @@ export interface EngineLimits {
   readonly headsAtOnce: number | null;
 }
 
+/** The operations that a recorded computation may consist of. */
+export type Operations<M extends Matrix> = Pick<Engine<M>, 'linear' | 'add' | 'layerNorm' | 'attention'>;
+
+/**
+ * A computation on a matrix of any number of rows, by uploaded weights. `rows` stands for the rows of the attention
+ * bias, which differ from run to run.
+ */
+export type Computation<M extends Matrix> = (operations: Operations<M>, x: M, rows: Int32Array) => Promise<M>;
+
 /**
  * The tensor operations that a GHN is written in. Everything is float32 and a matrix; nothing broadcasts but what is
  * said. An operation may answer at once or with a promise: a caller awaits it in either case.
@@ -41,6 +50,11 @@ export interface Engine<M extends Matrix = Matrix> {
   readonly version: string;
   readonly device: 'cpu' | 'cuda';
   readonly limits: EngineLimits;
+  /**
+   * Entries of weight rows that one product may gather from places that do not lie side by side; null where an engine
+   * would copy them with one operation for each place.
+   */
+  readonly gatheredEntries: number | null;
 
   /** Takes a weight in, for as long as the engine lives. The engine may keep `data` itself: it must not change. */
   upload(data: Float32Array, rows: number, columns: number): M;
@@ -65,6 +79,14 @@ export interface Engine<M extends Matrix = Matrix> {
    * softmax(q kᵀ·(d/heads)^-½ + bias) v, the heads side by side again, [nodes, d].
    */
   attention(qkv: M, bias: AttentionBias<M>, heads: number): M | Promise<M>;
+
+  /**
+   * Prepares a computation so that nothing of it comes back to the host between its operations. Its weights belong to
+   * it from then on: no other operation may use them. An engine without `record` gains nothing by it.
+   */
+  record?(computation: Computation<M>, columns: number): Promise<(x: M, rows: Int32Array) => Promise<M>>;
+  /** Called when all weights of a GHN are uploaded: an engine with a device moves them there and drops its host copies. */
+  settle?(): Promise<void>;
 
   /** Runs one computation and frees what it leaves. */
   scope<T>(run: () => Promise<T>): Promise<T>;

@@ -35,6 +35,7 @@ export async function loadGhn<M extends Matrix>(
       : { family: 'ghn2', gated: loadGated(loader) };
   const finalNorm = config.layerNorm ? loader.norm('ln') : null;
   const decoder = loadDecoder(loader, config.spatial);
+  await engine.settle?.();
   return new Ghn(engine, { embeddings, encoder, finalNorm, decoder }, config);
 }
 
@@ -100,7 +101,9 @@ async function loadTransformer<M extends Matrix>(
     widen: loader.linear(`gnn.${layer}.ff.net.0`),
     narrow: loader.linear(`gnn.${layer}.ff.net.3`),
   }));
-  return new TransformerEncoder(loader.engine, transformerLayers, heads, table);
+  const encoder = new TransformerEncoder(loader.engine, transformerLayers, heads, table);
+  await encoder.prepare();
+  return encoder;
 }
 
 function loadGated<M extends Matrix>(loader: Loader<M>): GatedWeights {

@@ -1,4 +1,4 @@
-import type { Engine, Linear, Matrix } from '../engine/engine.js';
+import type { Engine, Linear, Matrix, Operations } from '../engine/engine.js';
 import { DISTANCE_PAIRS, distancePair, distancePairRows } from './attention-bias.js';
 import type { Embedding } from './node-input.js';
 
@@ -23,6 +23,7 @@ export class TransformerEncoder<M extends Matrix> {
   readonly #heads: number;
   /** [pairs of distances, heads] */
   readonly #biasTable: M;
+  #recorded: ((x: M, rows: Int32Array) => Promise<M>) | null = null;
 
   constructor(engine: Engine<M>, layers: readonly TransformerLayer<M>[], heads: number, biasTable: M) {
     this.#engine = engine;
@@ -31,25 +32,40 @@ export class TransformerEncoder<M extends Matrix> {
     this.#biasTable = biasTable;
   }
 
+  /** Records the layers, where the engine can: called once, when all weights are uploaded. */
+  async prepare(): Promise<void> {
+    const { columns } = this.#layers[0]!.toQkv.weight;
+    const record = this.#engine.record?.(
+      (operations, x, rows) => this.#compute(operations, x, rows),
+      columns,
+    );
+    this.#recorded = (await record) ?? null;
+  }
+
   /** From the node input, [nodes, d], to the nodes' states before the final norm. */
   async encode(input: M, distances: Uint8Array, signal?: AbortSignal): Promise<M> {
-    const engine = this.#engine;
-    const bias = { table: this.#biasTable, row: distancePairRows(distances, input.rows) };
+    const rows = distancePairRows(distances, input.rows);
+    if (this.#recorded) return this.#recorded(input, rows);
+    return this.#compute(this.#engine, input, rows, signal);
+  }
+
+  async #compute(operations: Operations<M>, input: M, row: Int32Array, signal?: AbortSignal): Promise<M> {
+    const bias = { table: this.#biasTable, row };
     let x = input;
     for (const layer of this.#layers) {
       signal?.throwIfAborted();
-      const normed = await engine.layerNorm(x, layer.attentionNorm.gain, layer.attentionNorm.bias);
-      const qkv = await engine.linear(normed, layer.toQkv);
-      x = await engine.add(
+      const normed = await operations.layerNorm(x, layer.attentionNorm.gain, layer.attentionNorm.bias);
+      const qkv = await operations.linear(normed, layer.toQkv);
+      x = await operations.add(
         x,
-        await engine.linear(await engine.attention(qkv, bias, this.#heads), layer.toOut),
+        await operations.linear(await operations.attention(qkv, bias, this.#heads), layer.toOut),
       );
-      const wide = await engine.linear(
-        await engine.layerNorm(x, layer.feedForwardNorm.gain, layer.feedForwardNorm.bias),
+      const wide = await operations.linear(
+        await operations.layerNorm(x, layer.feedForwardNorm.gain, layer.feedForwardNorm.bias),
         layer.widen,
         'gelu',
       );
-      x = await engine.add(x, await engine.linear(wide, layer.narrow));
+      x = await operations.add(x, await operations.linear(wide, layer.narrow));
     }
     return x;
   }

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Engine } from '../../src/engine/engine.js';
+import { createCudaEngine } from '../../src/engine/onnxruntime/cuda.js';
 import { createOnnxruntimeEngine } from '../../src/engine/onnxruntime/engine.js';
 import { createTensorflowEngine } from '../../src/engine/tensorflow/engine.js';
 
@@ -29,6 +30,10 @@ export const NATIVE_TENSORFLOW: EngineUnderTest | null = nativeTensorflowIsInsta
 /** Every engine that runs here. */
 export const ENGINES: readonly EngineUnderTest[] = [
   { title: 'onnxruntime', create: createOnnxruntimeEngine },
+  {
+    title: 'onnxruntime for CUDA, on the CPU',
+    create: () => createCudaEngine({ provider: 'cpu', smallestHeld: 1 }),
+  },
   { title: 'wasm', create: () => createTensorflowEngine({ backend: 'wasm', device: 'cpu' }) },
   ...(NATIVE_TENSORFLOW ? [NATIVE_TENSORFLOW] : []),
 ];

@@ -1,11 +1,8 @@
 import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Activation, AttentionBias, Engine, Linear, Matrix } from '../engine.js';
 import type { OnnxModel } from './model.js';
-import { ADD, attentionModel, LAYER_NORM, linearModel } from './models.js';
+import { ADD, attentionModel, LAYER_NORM, linearModel, MAX_SCORES } from './models.js';
 import { createSession } from './session.js';
-
-/** Attention scores that exist at once: of 5,000 nodes and 16 heads all would be 1.6 GB. */
-const MAX_SCORES = 16 * 2 ** 20;
 
 /** A matrix in the process's memory. */
 class HostMatrix implements Matrix {
@@ -34,6 +31,7 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
   readonly version = env.versions.node ?? env.versions.common;
   readonly device = 'cpu';
   readonly limits = { scoresAtOnce: MAX_SCORES, headsAtOnce: null };
+  readonly gatheredEntries = null;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   #weightBytes = 0;
   #scopeBytes = 0;

@@ -1,7 +1,10 @@
 import type { Activation } from '../engine.js';
 import type { OnnxModel, OnnxNode } from './model.js';
 
-const ACTIVATIONS: Record<Activation, string | null> = { none: null, relu: 'Relu', gelu: 'Gelu' };
+/** Attention scores that exist at once: of 5,000 nodes and 16 heads all would be 1.6 GB. */
+export const MAX_SCORES = 16 * 2 ** 20;
+
+export const ACTIVATIONS: Record<Activation, string | null> = { none: null, relu: 'Relu', gelu: 'Gelu' };
 
 /** activation(x weightᵀ + bias) */
 export function linearModel(withBias: boolean, activation: Activation): OnnxModel {
@@ -36,6 +39,29 @@ export const LAYER_NORM: OnnxModel = {
     },
   ],
 };
+
+export const GELU: OnnxModel = {
+  inputs: { x: 'float32' },
+  outputs: { y: 'float32' },
+  nodes: [{ op: 'Gelu', inputs: ['x'], outputs: ['y'] }],
+};
+
+/**
+ * A model that holds a weight, [rows, columns]: max(floor, x wᵀ + bias) with `row`'s rows of the weight for w, and those
+ * rows themselves. A floor of 0 makes it a ReLU, one of -∞ leaves the product as it is.
+ */
+export function heldWeightModel(rows: number, columns: number): OnnxModel {
+  return {
+    inputs: { x: 'float32', row: 'int32', bias: 'float32', floor: 'float32' },
+    outputs: { y: 'float32', rows: 'float32' },
+    weights: { weight: [rows, columns] },
+    nodes: [
+      { op: 'Gather', inputs: ['weight', 'row'], outputs: ['rows'], attributes: { axis: 0 } },
+      { op: 'Gemm', inputs: ['x', 'rows', 'bias'], outputs: ['product'], attributes: { transB: 1 } },
+      { op: 'Max', inputs: ['product', 'floor'], outputs: ['y'] },
+    ],
+  };
+}
 
 /** Attention of some rows' queries over every row's keys and values; both come as rows of qkv. */
 export function attentionModel(heads: number, hidden: number): OnnxModel {

@@ -31,6 +31,7 @@ class TensorflowEngine implements Engine<TensorMatrix> {
   readonly version: string;
   readonly device: 'cpu' | 'cuda';
   readonly limits: EngineLimits;
+  readonly gatheredEntries = null;
   readonly #backend: TensorflowBackend;
   readonly #weights: Tensor2D[] = [];
   #weightBytes = 0;

@@ -140,8 +140,12 @@ export class KernelDecoder<M extends Matrix> {
     const channels = this.#channels;
     const width = inputs[1] - inputs[0];
     const isWhole = width === channels;
-    const isSmall = (end - start) * width * last.weight.columns <= MAX_GATHERED;
-    const step = isWhole || isSmall ? Math.max(1, Math.floor(MAX_PRODUCT / (places * width))) : 1;
+    const weights = width * last.weight.columns;
+    const perProduct = Math.max(1, Math.floor(MAX_PRODUCT / (places * width)));
+    const { gatheredEntries } = this.#engine;
+    let step = perProduct;
+    if (gatheredEntries !== null) step = Math.min(step, Math.max(1, Math.floor(gatheredEntries / weights)));
+    else if (!isWhole && (end - start) * weights > MAX_GATHERED) step = 1;
     for (let first = start; first < end; first += step) {
       const next = Math.min(end, first + step);
       const linear = isWhole

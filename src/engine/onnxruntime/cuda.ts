@@ -1,0 +1,341 @@
+import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Activation, AttentionBias, Computation, Engine, Linear, Matrix } from '../engine.js';
+import type { OnnxModel } from './model.js';
+import { ADD, attentionModel, GELU, heldWeightModel, LAYER_NORM, linearModel, MAX_SCORES } from './models.js';
+import { Recorder } from './recorder.js';
+import { countRows, type RowRuns, rowNumbers, sliceRuns, valuesOfRuns } from './row-runs.js';
+import { createDeviceSession } from './session.js';
+
+/** Weights of fewer entries, and vectors, stay in the process's memory and go to the device with each product. */
+const SMALLEST_HELD = 2 ** 18;
+
+/** Entries of weight rows that one product gathers: 256 MB on the device. */
+const GATHERED_ENTRIES = 64 * 2 ** 20;
+
+/** An uploaded weight: in the process's memory until a session holds it on the device. */
+class Weight {
+  data: Float32Array | null;
+  readonly rows: number;
+  readonly columns: number;
+  /** Set once a session of its own, or a recording's, is made. */
+  session: Promise<InferenceSession> | 'recorded' | null = null;
+
+  constructor(data: Float32Array, rows: number, columns: number) {
+    this.data = data;
+    this.rows = rows;
+    this.columns = columns;
+  }
+}
+
+/** A matrix in the process's memory, or some rows of a weight. */
+class CudaMatrix implements Matrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly source: Float32Array | { readonly weight: Weight; readonly runs: RowRuns };
+
+  constructor(source: CudaMatrix['source'], rows: number, columns: number) {
+    this.source = source;
+    this.rows = rows;
+    this.columns = columns;
+  }
+}
+
+export interface CudaOptions {
+  /** `cpu` computes with the same sessions on the CPU: for tests on machines without a GPU. */
+  readonly provider?: 'cuda' | 'cpu';
+  /** Weights of at least that many entries are held on the device. */
+  readonly smallestHeld?: number;
+}
+
+/**
+ * onnxruntime on an NVIDIA GPU. onnxruntime-node keeps no tensor of its own on a CUDA device, only the weights of a
+ * session. So a large weight is held by a session of its own that multiplies by any of its rows, or by a recording's
+ * session. What a session computes comes back to the host at its end.
+ */
+class CudaEngine implements Engine<CudaMatrix> {
+  readonly name = 'onnxruntime';
+  readonly version = env.versions.node ?? env.versions.common;
+  readonly device: 'cuda' | 'cpu';
+  readonly limits = { scoresAtOnce: MAX_SCORES, headsAtOnce: null };
+  readonly gatheredEntries = GATHERED_ENTRIES;
+  readonly #provider: 'cuda' | 'cpu';
+  readonly #smallestHeld: number;
+  readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #recordings: InferenceSession[] = [];
+  readonly #weights: Weight[] = [];
+  #weightBytes = 0;
+  #scopeBytes = 0;
+
+  constructor({ provider = 'cuda', smallestHeld = SMALLEST_HELD }: CudaOptions) {
+    this.device = provider;
+    this.#provider = provider;
+    this.#smallestHeld = smallestHeld;
+  }
+
+  upload(data: Float32Array, rows: number, columns: number): CudaMatrix {
+    this.#weightBytes += data.byteLength;
+    const weight = new Weight(data, rows, columns);
+    this.#weights.push(weight);
+    return new CudaMatrix({ weight, runs: [[0, rows]] }, rows, columns);
+  }
+
+  input(data: Float32Array, rows: number, columns: number): CudaMatrix {
+    this.#scopeBytes += data.byteLength;
+    return new CudaMatrix(data, rows, columns);
+  }
+
+  async read({ source }: CudaMatrix): Promise<Float32Array> {
+    if (source instanceof Float32Array) return source;
+    const { weight, runs } = source;
+    if (weight.data) return valuesOfRuns(weight.data, weight.columns, runs);
+    const x = new Tensor('float32', new Float32Array(weight.columns), [1, weight.columns]);
+    return this.#runHeld(weight, runs, 'rows', { x, bias: scalar(0), floor: scalar(0) });
+  }
+
+  slice({ source, columns }: CudaMatrix, start: number, end: number): CudaMatrix {
+    const rows = end - start;
+    if (source instanceof Float32Array) {
+      return new CudaMatrix(source.subarray(start * columns, end * columns), rows, columns);
+    }
+    return new CudaMatrix({ ...source, runs: sliceRuns(source.runs, start, end) }, rows, columns);
+  }
+
+  async concat(matrices: readonly CudaMatrix[]): Promise<CudaMatrix> {
+    if (matrices.length === 1) return matrices[0];
+    const { columns } = matrices[0];
+    const rows = matrices.reduce((sum, matrix) => sum + matrix.rows, 0);
+    const rowsOfOne = sameWeight(matrices);
+    if (rowsOfOne) return new CudaMatrix(rowsOfOne, rows, columns);
+    const data = new Float32Array(rows * columns);
+    let at = 0;
+    for (const matrix of matrices) {
+      data.set(await this.read(matrix), at);
+      at += matrix.rows * columns;
+    }
+    return this.input(data, rows, columns);
+  }
+
+  async reshape(matrix: CudaMatrix, rows: number): Promise<CudaMatrix> {
+    const data = await this.read(matrix);
+    return new CudaMatrix(data, rows, data.length / rows);
+  }
+
+  async linear(
+    x: CudaMatrix,
+    { weight, bias }: Linear<CudaMatrix>,
+    activation: Activation = 'none',
+  ): Promise<CudaMatrix> {
+    const own = weight.source instanceof Float32Array ? null : weight.source;
+    if (!own || !this.#isHeld(own.weight)) {
+      const feeds: Record<string, Tensor> = { x: await this.#tensor(x), weight: await this.#tensor(weight) };
+      if (bias) feeds.bias = await this.#tensor(bias);
+      const key = `linear ${bias !== null} ${activation}`;
+      const y = await this.#run(key, () => linearModel(bias !== null, activation), feeds);
+      return this.input(y, x.rows, weight.rows);
+    }
+    const feeds = {
+      x: await this.#tensor(x),
+      bias: bias ? new Tensor('float32', await this.read(bias), [weight.rows]) : scalar(0),
+      floor: scalar(activation === 'relu' ? 0 : Number.NEGATIVE_INFINITY),
+    };
+    let y = await this.#runHeld(own.weight, own.runs, 'y', feeds);
+    if (activation === 'gelu') {
+      y = await this.#run('gelu', () => GELU, { x: new Tensor('float32', y, [x.rows, weight.rows]) });
+    }
+    return this.input(y, x.rows, weight.rows);
+  }
+
+  async add(a: CudaMatrix, b: CudaMatrix): Promise<CudaMatrix> {
+    const feeds = { a: await this.#tensor(a), b: await this.#tensor(b) };
+    return this.input(await this.#run('add', () => ADD, feeds), a.rows, a.columns);
+  }
+
+  async layerNorm(x: CudaMatrix, gain: CudaMatrix, bias: CudaMatrix): Promise<CudaMatrix> {
+    const vector = async (matrix: CudaMatrix) =>
+      new Tensor('float32', await this.read(matrix), [matrix.columns]);
+    const feeds = { x: await this.#tensor(x), gain: await vector(gain), bias: await vector(bias) };
+    return this.input(await this.#run('layer norm', () => LAYER_NORM, feeds), x.rows, x.columns);
+  }
+
+  async attention(qkv: CudaMatrix, bias: AttentionBias<CudaMatrix>, heads: number): Promise<CudaMatrix> {
+    const nodes = qkv.rows;
+    const hidden = qkv.columns / 3;
+    const chunk = queriesAtOnce(nodes, heads);
+    const shared = { qkv: await this.#tensor(qkv), table: await this.#tensor(bias.table) };
+    const parts: CudaMatrix[] = [];
+    for (let start = 0; start < nodes; start += chunk) {
+      const end = Math.min(nodes, start + chunk);
+      const feeds = {
+        ...shared,
+        queries: await this.#tensor(this.slice(qkv, start, end)),
+        row: new Tensor('int32', bias.row.subarray(start * nodes, end * nodes), [end - start, nodes]),
+      };
+      const y = await this.#run(`attention ${heads} ${hidden}`, () => attentionModel(heads, hidden), feeds);
+      parts.push(this.input(y, end - start, hidden));
+    }
+    return this.concat(parts);
+  }
+
+  async record(computation: Computation<CudaMatrix>, columns: number) {
+    const recorder = new Recorder<CudaMatrix, Weight>(
+      ({ source }) => (source instanceof Float32Array ? null : source.weight),
+      (width) => new CudaMatrix(new Float32Array(0), 0, width),
+    );
+    const y = await computation(recorder, recorder.input(columns), new Int32Array(0));
+    const { model, weights, heads } = recorder.finish(y);
+    const data: Record<string, Float32Array> = {};
+    for (const [weight, name] of weights) data[name] = weight.data!;
+    const session = await createDeviceSession(model, this.#provider, 'cpu', data);
+    this.#recordings.push(session);
+    for (const weight of weights.keys()) {
+      weight.data = null;
+      weight.session = 'recorded';
+    }
+    return async (x: CudaMatrix, rows: Int32Array) => {
+      const nodes = x.rows;
+      const chunk = queriesAtOnce(nodes, heads);
+      const result = await session.run({
+        x: await this.#tensor(x),
+        rows: new Tensor('int32', rows, [nodes, nodes]),
+        queries_at_once: int64(chunk),
+        passes: int64(Math.ceil(nodes / chunk)),
+      });
+      return this.input(result.y.data as Float32Array, nodes, y.columns);
+    };
+  }
+
+  /** Moves the weights to the device that no recording has taken. */
+  async settle(): Promise<void> {
+    for (const weight of this.#weights) {
+      if (weight.session === null && this.#isHeld(weight)) await this.#sessionOf(weight);
+    }
+  }
+
+  async scope<T>(run: () => Promise<T>): Promise<T> {
+    const before = this.#scopeBytes;
+    try {
+      return await run();
+    } finally {
+      this.#scopeBytes = before;
+    }
+  }
+
+  memory(): number {
+    return this.#weightBytes + this.#scopeBytes;
+  }
+
+  async dispose(): Promise<void> {
+    const held = this.#weights.flatMap(({ session }) => (session instanceof Promise ? [session] : []));
+    const sessions = await Promise.all([...this.#sessions.values(), ...held]);
+    sessions.push(...this.#recordings);
+    this.#sessions.clear();
+    this.#weights.length = 0;
+    this.#recordings.length = 0;
+    this.#weightBytes = 0;
+    await Promise.all(sessions.map((session) => session.release()));
+  }
+
+  async #tensor(matrix: CudaMatrix): Promise<Tensor> {
+    return new Tensor('float32', await this.read(matrix), [matrix.rows, matrix.columns]);
+  }
+
+  #isHeld({ rows, columns }: Weight): boolean {
+    return rows > 1 && columns > 1 && rows * columns >= this.#smallestHeld;
+  }
+
+  #sessionOf(weight: Weight): Promise<InferenceSession> {
+    if (weight.session === 'recorded') throw new Error('this weight belongs to a recorded computation');
+    if (!weight.session) {
+      const { rows, columns } = weight;
+      weight.session = createDeviceSession(heldWeightModel(rows, columns), this.#provider, 'cpu', {
+        weight: weight.data!,
+      }).then((session) => {
+        weight.data = null;
+        return session;
+      });
+    }
+    return weight.session;
+  }
+
+  async #runHeld(weight: Weight, runs: RowRuns, output: 'y' | 'rows', feeds: Record<string, Tensor>) {
+    const row = new Tensor('int32', rowNumbers(runs), [countRows(runs)]);
+    const session = await this.#sessionOf(weight);
+    const result = await session.run({ ...feeds, row }, [output]);
+    return result[output].data as Float32Array;
+  }
+
+  async #run(key: string, model: () => OnnxModel, feeds: Record<string, Tensor>): Promise<Float32Array> {
+    let session = this.#sessions.get(key);
+    if (!session) {
+      session = createDeviceSession(model(), this.#provider, 'cpu');
+      this.#sessions.set(key, session);
+    }
+    const { y } = await (await session).run(feeds);
+    return y.data as Float32Array;
+  }
+}
+
+const scalar = (value: number) => new Tensor('float32', Float32Array.of(value), [1]);
+const int64 = (value: number) => new Tensor('int64', BigInt64Array.of(BigInt(value)), [1]);
+
+const queriesAtOnce = (nodes: number, heads: number) => Math.max(1, Math.floor(MAX_SCORES / (nodes * heads)));
+
+/** The rows of several matrices together, where all are rows of one weight. */
+function sameWeight(matrices: readonly CudaMatrix[]): { weight: Weight; runs: RowRuns } | null {
+  const runs: (readonly [number, number])[] = [];
+  let weight: Weight | null = null;
+  for (const { source } of matrices) {
+    if (source instanceof Float32Array || (weight && weight !== source.weight)) return null;
+    weight = source.weight;
+    runs.push(...source.runs);
+  }
+  return weight && { weight, runs };
+}
+
+/**
+ * @throws where the GPU or onnxruntime's library for it cannot be had, or products are rounded: with the reason and the
+ * remedy
+ */
+export async function createCudaEngine(options: CudaOptions = {}): Promise<Engine> {
+  // From the Ampere generation on cuBLAS would round float32 factors to 10 bits (TF32): errors of 1e-3. onnxruntime-node
+  // passes no option for it on. cuBLAS reads the variable when the first session is made.
+  process.env.NVIDIA_TF32_OVERRIDE ??= '0';
+  const engine = new CudaEngine(options);
+  try {
+    await checkPrecision(engine);
+  } catch (error) {
+    await engine.dispose();
+    throw error;
+  }
+  return engine as unknown as Engine;
+}
+
+/** Rows and columns of the product that is checked: large enough for the units that would round. */
+const CHECKED = 256;
+
+/** Of float32 products of that size 1e-6 is usual; with factors rounded to TF32 it is 3e-4. */
+const PRECISION = 2e-5;
+
+async function checkPrecision(engine: CudaEngine): Promise<void> {
+  const x = Float32Array.from({ length: CHECKED * CHECKED }, (_, k) => Math.sin(k + 1));
+  const product = await engine.scope(async () => {
+    const matrix = engine.input(x, CHECKED, CHECKED);
+    return engine.read(await engine.linear(matrix, { weight: matrix, bias: null }));
+  });
+  let worst = 0;
+  let scale = 0;
+  for (let row = 0; row < CHECKED; row += 17) {
+    for (let column = 0; column < CHECKED; column++) {
+      let sum = 0;
+      for (let k = 0; k < CHECKED; k++) sum += x[row * CHECKED + k] * x[column * CHECKED + k];
+      worst = Math.max(worst, Math.abs(sum - product[row * CHECKED + column]));
+      scale = Math.max(scale, Math.abs(sum));
+    }
+  }
+  if (worst / scale > PRECISION) {
+    throw new Error(
+      `The GPU rounds the factors of its products (errors of ${(worst / scale).toExponential(1)}): start the service ` +
+        'with NVIDIA_TF32_OVERRIDE=0 in its environment.',
+    );
+  }
+}

@@ -1,0 +1,39 @@
+/** Rows of a weight, as runs from a first row to the one before an end, in order. */
+export type RowRuns = readonly (readonly [number, number])[];
+
+/** Rows `start` to `end` - 1 of the rows that `runs` list. */
+export function sliceRuns(runs: RowRuns, start: number, end: number): RowRuns {
+  const slice: [number, number][] = [];
+  let at = 0;
+  for (const [first, last] of runs) {
+    const from = Math.max(start - at, 0) + first;
+    const to = Math.min(end - at, last - first) + first;
+    if (from < to) slice.push([from, to]);
+    at += last - first;
+  }
+  return slice;
+}
+
+/** The number of each row, as onnxruntime's Gather takes them, counted from `base`. */
+export function rowNumbers(runs: RowRuns, base = 0): Int32Array {
+  const numbers = new Int32Array(countRows(runs));
+  let at = 0;
+  for (const [first, last] of runs) for (let row = first; row < last; row++) numbers[at++] = row - base;
+  return numbers;
+}
+
+export function countRows(runs: RowRuns): number {
+  return runs.reduce((sum, [first, last]) => sum + last - first, 0);
+}
+
+/** The rows' values, one row behind the other. No copy where the rows lie side by side. */
+export function valuesOfRuns(data: Float32Array, columns: number, runs: RowRuns): Float32Array {
+  if (runs.length === 1) return data.subarray(runs[0][0] * columns, runs[0][1] * columns);
+  const values = new Float32Array(countRows(runs) * columns);
+  let at = 0;
+  for (const [first, last] of runs) {
+    values.set(data.subarray(first * columns, last * columns), at);
+    at += (last - first) * columns;
+  }
+  return values;
+}
