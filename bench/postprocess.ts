@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import type { Architecture } from '../src/architecture/architecture.js';
 import { parseGraph } from '../src/architecture/graph.js';
 import { OnnxruntimeProducts } from '../src/engine/onnxruntime/products.js';
+import { createDeviceSession, createSession } from '../src/engine/onnxruntime/session.js';
 import { postprocess } from '../src/postprocess/postprocess.js';
 import type { FloatArray } from '../src/postprocess/products.js';
 import { touched } from '../src/postprocess/touched.js';
@@ -48,7 +49,10 @@ async function productRate(
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1];
 
 const runs = Number(process.argv[2] ?? 5);
-const products = new OnnxruntimeProducts();
+// PRODUCTS=cuda computes on an NVIDIA GPU.
+const products = new OnnxruntimeProducts(
+  process.env.PRODUCTS === 'cuda' ? (model) => createDeviceSession(model, 'cuda', 'cpu') : createSession,
+);
 for (const name of ['resnet50', 'convnext_base']) {
   const architecture = await network(name);
   const tensors = architecture.nodes.flatMap(({ weight }) =>

@@ -107,7 +107,7 @@ const settingsSchema = z.object({
   PORT: integer(0, 3000).pipe(z.number().max(65_535)),
   GHN_CHECKPOINTS: checkpoints.optional(),
   ENGINE: z.enum(['auto', 'tensorflow', 'onnxruntime', 'wasm']).default('auto'),
-  DEVICE: z.enum(['auto', 'cpu', 'cuda']).default('auto'),
+  DEVICE: z.enum(['auto', 'cpu', 'cuda', 'webgpu']).default('auto'),
   STORE: refusing('s3://', 'give a directory').default('data'),
   STORE_MAX_BYTES: integer(0, 20 * GIB),
   QUEUE: refusing('redis', 'use QUEUE=memory')

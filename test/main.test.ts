@@ -245,7 +245,7 @@ describe('the program refuses to start, and says why, with', () => {
     [
       'an engine that has no GPU here',
       () => ({ ENGINE: 'wasm', DEVICE: 'cuda' }),
-      /ENGINE=wasm runs on the CPU: DEVICE=cuda needs/,
+      /ENGINE=wasm cannot use DEVICE=cuda: it needs/,
     ],
     ['a store that is no directory', () => ({ STORE: join(folder, 'broken.pt') }), /broken\.pt/],
     ['an address that is not its own', () => ({ HOST: '192.0.2.1' }), /192\.0\.2\.1/],

@@ -48,7 +48,7 @@ export interface Engine<M extends Matrix = Matrix> {
   readonly name: 'onnxruntime' | 'tensorflow' | 'wasm';
   /** Of the library that multiplies: results of two versions may differ in their last bits. */
   readonly version: string;
-  readonly device: 'cpu' | 'cuda';
+  readonly device: 'cpu' | 'cuda' | 'webgpu';
   readonly limits: EngineLimits;
   /**
    * Entries of weight rows that one product may gather from places that do not lie side by side; null where an engine

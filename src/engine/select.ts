@@ -5,17 +5,27 @@ import type { Engine } from './engine.js';
 /** ENGINE and DEVICE of the settings. */
 export interface EngineChoice {
   readonly engine: 'auto' | 'tensorflow' | 'onnxruntime' | 'wasm';
-  readonly device: 'auto' | 'cpu' | 'cuda';
+  readonly device: 'auto' | 'cpu' | 'cuda' | 'webgpu';
 }
 
-/** What the NVIDIA driver shows on Linux and on WSL: without it, loading TensorFlow to ask takes half a second in vain. */
+/** What the NVIDIA driver shows on Linux and on WSL: without it, trying the GPU takes half a second in vain. */
 const GPU_DEVICES = ['/dev/nvidiactl', '/dev/dxg'];
 
 type Candidate = () => Promise<Engine>;
 
-const onnxruntime: Candidate = async () => {
-  const { createOnnxruntimeEngine } = await import('./onnxruntime/engine.js');
-  return createOnnxruntimeEngine();
+const onnxruntime: Record<Engine['device'], Candidate> = {
+  cpu: async () => {
+    const { createOnnxruntimeEngine } = await import('./onnxruntime/engine.js');
+    return createOnnxruntimeEngine();
+  },
+  cuda: async () => {
+    const { createCudaEngine } = await import('./onnxruntime/cuda.js');
+    return createCudaEngine();
+  },
+  webgpu: async () => {
+    const { createWebgpuEngine } = await import('./onnxruntime/webgpu.js');
+    return createWebgpuEngine();
+  },
 };
 
 const tensorflow =
@@ -25,32 +35,38 @@ const tensorflow =
     return createTensorflowEngine({ backend, device });
   };
 
+/** The engines of each device, the best first. */
+const ON_CUDA = { onnxruntime: [onnxruntime.cuda], tensorflow: [tensorflow('native', 'cuda')], wasm: [] };
+const ON_WEBGPU = { onnxruntime: [onnxruntime.webgpu], tensorflow: [], wasm: [] };
+const ON_CPU = {
+  onnxruntime: [onnxruntime.cpu],
+  tensorflow: [tensorflow('native', 'cpu'), tensorflow('wasm', 'cpu')],
+  wasm: [tensorflow('wasm', 'cpu')],
+};
+
 /** In the order of preference: each but the last may be missing. */
 function candidates({ engine, device }: EngineChoice): Candidate[] {
-  if (device === 'cuda') {
-    if (engine === 'onnxruntime' || engine === 'wasm') {
-      throw new Error(
-        `ENGINE=${engine} runs on the CPU: DEVICE=cuda needs ENGINE=tensorflow, or leave ENGINE away`,
-      );
+  const of = (all: Record<'onnxruntime' | 'tensorflow' | 'wasm', Candidate[]>) =>
+    engine === 'auto' ? [...all.onnxruntime, ...all.tensorflow] : all[engine];
+  switch (device) {
+    case 'cuda':
+    case 'webgpu': {
+      const all = of(device === 'cuda' ? ON_CUDA : ON_WEBGPU);
+      if (all.length > 0) return all;
+      const able = device === 'cuda' ? 'ENGINE=onnxruntime or ENGINE=tensorflow' : 'ENGINE=onnxruntime';
+      throw new Error(`ENGINE=${engine} cannot use DEVICE=${device}: it needs ${able}, or leave ENGINE out`);
     }
-    return [tensorflow('native', 'cuda')];
-  }
-  const gpu =
-    device === 'auto' && GPU_DEVICES.some((path) => existsSync(path)) ? [tensorflow('native', 'cuda')] : [];
-  switch (engine) {
-    case 'auto':
-      return [...gpu, onnxruntime];
-    case 'onnxruntime':
-      return [onnxruntime];
-    case 'tensorflow':
-      return [...gpu, tensorflow('native', 'cpu'), tensorflow('wasm', 'cpu')];
-    case 'wasm':
-      return [tensorflow('wasm', 'cpu')];
+    case 'cpu':
+      return engine === 'auto' ? [onnxruntime.cpu] : of(ON_CPU);
+    case 'auto': {
+      const gpu = GPU_DEVICES.some((path) => existsSync(path)) ? of(ON_CUDA) : [];
+      return [...gpu, ...(engine === 'auto' ? [onnxruntime.cpu] : of(ON_CPU))];
+    }
   }
 }
 
 /**
- * The engine that the settings ask for, or the best there is: TensorFlow where there is a GPU, else onnxruntime.
+ * The engine that the settings ask for, or the best there is: on an NVIDIA GPU where there is one, else onnxruntime.
  *
  * @param onFallback is told why an engine that would be better cannot be had
  * @throws where nothing of what the settings allow can be had

@@ -19,7 +19,7 @@ const ghnSchema = z.object({
 const ghnsSchema = z.object({
   ghns: z.array(ghnSchema),
   engine: z.enum(['tensorflow', 'onnxruntime', 'wasm']),
-  device: z.enum(['cpu', 'cuda']),
+  device: z.enum(['cpu', 'cuda', 'webgpu']),
 });
 
 export const ghns: FastifyPluginAsyncZod<{ predictor: Predictor }> = async (app, { predictor }) => {

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { Engine } from '../../src/engine/engine.js';
 import { createCudaEngine } from '../../src/engine/onnxruntime/cuda.js';
 import { createOnnxruntimeEngine } from '../../src/engine/onnxruntime/engine.js';
+import { createWebgpuEngine } from '../../src/engine/onnxruntime/webgpu.js';
 import { createTensorflowEngine } from '../../src/engine/tensorflow/engine.js';
 
 export interface EngineUnderTest {
@@ -27,13 +28,36 @@ export const NATIVE_TENSORFLOW: EngineUnderTest | null = nativeTensorflowIsInsta
     }
   : null;
 
+/**
+ * Null without a device for WebGPU: a Vulkan driver that VK_DRIVER_FILES names, such as SwiftShader, which computes on
+ * the CPU (scripts/swiftshader.sh).
+ */
+export const WEBGPU: EngineUnderTest | null = process.env.VK_DRIVER_FILES
+  ? // Buffers so small that weights of the tests are split.
+    { title: 'onnxruntime on WebGPU', create: () => createWebgpuEngine({ maxBufferBytes: 4096 }) }
+  : null;
+
+/** On a GPU machine, one engine on its GPU (scripts/gpu). */
+const ON_GPU: Readonly<Record<string, () => Promise<Engine>>> = {
+  cuda: () => createCudaEngine({ smallestHeld: 1 }),
+  webgpu: () => createWebgpuEngine({ maxBufferBytes: 4096 }),
+  tensorflow: () => createTensorflowEngine({ backend: 'native', device: 'cuda' }),
+};
+
+function enginesUnderTest(): readonly EngineUnderTest[] {
+  const { ENGINE_UNDER_TEST: only } = process.env;
+  if (only) return [{ title: only, create: ON_GPU[only] }];
+  return [
+    { title: 'onnxruntime', create: createOnnxruntimeEngine },
+    {
+      title: 'onnxruntime for CUDA, on the CPU',
+      create: () => createCudaEngine({ provider: 'cpu', smallestHeld: 1 }),
+    },
+    { title: 'wasm', create: () => createTensorflowEngine({ backend: 'wasm', device: 'cpu' }) },
+    ...(WEBGPU ? [WEBGPU] : []),
+    ...(NATIVE_TENSORFLOW ? [NATIVE_TENSORFLOW] : []),
+  ];
+}
+
 /** Every engine that runs here. */
-export const ENGINES: readonly EngineUnderTest[] = [
-  { title: 'onnxruntime', create: createOnnxruntimeEngine },
-  {
-    title: 'onnxruntime for CUDA, on the CPU',
-    create: () => createCudaEngine({ provider: 'cpu', smallestHeld: 1 }),
-  },
-  { title: 'wasm', create: () => createTensorflowEngine({ backend: 'wasm', device: 'cpu' }) },
-  ...(NATIVE_TENSORFLOW ? [NATIVE_TENSORFLOW] : []),
-];
+export const ENGINES = enginesUnderTest();

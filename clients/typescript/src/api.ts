@@ -2381,7 +2381,7 @@ export interface operations {
                         /** @enum {string} */
                         engine: "tensorflow" | "onnxruntime" | "wasm";
                         /** @enum {string} */
-                        device: "cpu" | "cuda";
+                        device: "cpu" | "cuda" | "webgpu";
                     };
                 };
             };

@@ -46,6 +46,70 @@ export const GELU: OnnxModel = {
   nodes: [{ op: 'Gelu', inputs: ['x'], outputs: ['y'] }],
 };
 
+export const IDENTITY: OnnxModel = {
+  inputs: { x: 'float32' },
+  outputs: { y: 'float32' },
+  nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['y'] }],
+};
+
+/** Rows `start` to `end` - 1 */
+export const SLICE: OnnxModel = {
+  inputs: { x: 'float32', start: 'int64', end: 'int64' },
+  outputs: { y: 'float32' },
+  nodes: [{ op: 'Slice', inputs: ['x', 'start', 'end'], outputs: ['y'] }],
+};
+
+export const RESHAPE: OnnxModel = {
+  inputs: { x: 'float32', shape: 'int64' },
+  outputs: { y: 'float32' },
+  nodes: [{ op: 'Reshape', inputs: ['x', 'shape'], outputs: ['y'] }],
+};
+
+/** The rows that `row` lists. */
+export const GATHER: OnnxModel = {
+  inputs: { x: 'float32', row: 'int32' },
+  outputs: { y: 'float32' },
+  nodes: [{ op: 'Gather', inputs: ['x', 'row'], outputs: ['y'], attributes: { axis: 0 } }],
+};
+
+export function concatModel(count: number, axis: 0 | 1): OnnxModel {
+  const names = Array.from({ length: count }, (_, index) => `x${index}`);
+  return {
+    inputs: Object.fromEntries(names.map((name) => [name, 'float32'])),
+    outputs: { y: 'float32' },
+    nodes: [{ op: 'Concat', inputs: names, outputs: ['y'], attributes: { axis } }],
+  };
+}
+
+/** Like the linear model, by the rows of `weight` that `row` lists. */
+export function gatheredLinearModel(withBias: boolean, activation: Activation): OnnxModel {
+  const { inputs, outputs, nodes } = linearModel(withBias, activation);
+  const [{ op, attributes }] = GATHER.nodes;
+  const gather: OnnxNode = { op, attributes, inputs: ['weight', 'row'], outputs: ['rows'] };
+  return {
+    inputs: { ...inputs, row: 'int32' },
+    outputs,
+    nodes: [
+      gather,
+      ...nodes.map((node) => ({
+        ...node,
+        inputs: node.inputs.map((name) => (name === 'weight' ? 'rows' : name)),
+      })),
+    ],
+  };
+}
+
+/** Layer norm whose gain and bias are matrices of one row. */
+export const LAYER_NORM_OF_ROWS: OnnxModel = {
+  ...LAYER_NORM,
+  constants: { flat: [-1] },
+  nodes: [
+    { op: 'Reshape', inputs: ['gain', 'flat'], outputs: ['flat_gain'] },
+    { op: 'Reshape', inputs: ['bias', 'flat'], outputs: ['flat_bias'] },
+    { ...LAYER_NORM.nodes[0], inputs: ['x', 'flat_gain', 'flat_bias'] },
+  ],
+};
+
 /**
  * A model that holds a weight, [rows, columns]: max(floor, x wᵀ + bias) with `row`'s rows of the weight for w, and those
  * rows themselves. A floor of 0 makes it a ReLU, one of -∞ leaves the product as it is.

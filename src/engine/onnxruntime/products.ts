@@ -53,6 +53,11 @@ function model(operation: Operation, precision: Precision): OnnxModel {
  */
 export class OnnxruntimeProducts implements Products {
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #createSession: (model: OnnxModel) => Promise<InferenceSession>;
+
+  constructor(create: (model: OnnxModel) => Promise<InferenceSession> = createSession) {
+    this.#createSession = create;
+  }
 
   multiply<A extends FloatArray>(a: DenseMatrix<A>, b: DenseMatrix<A>, y: DenseMatrix<A>): Promise<void> {
     return this.#run('multiply', { a, b }, { y });
@@ -90,7 +95,7 @@ export class OnnxruntimeProducts implements Products {
     const key = `${operation} ${precision}`;
     let session = this.#sessions.get(key);
     if (!session) {
-      session = createSession(model(operation, precision));
+      session = this.#createSession(model(operation, precision));
       this.#sessions.set(key, session);
     }
     await (await session).run(tensors(operands), tensors(results));

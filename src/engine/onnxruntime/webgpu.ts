@@ -1,0 +1,415 @@
+import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Activation, AttentionBias, Engine, Linear, Matrix } from '../engine.js';
+import type { OnnxModel } from './model.js';
+import {
+  ADD,
+  attentionModel,
+  concatModel,
+  GATHER,
+  gatheredLinearModel,
+  IDENTITY,
+  LAYER_NORM_OF_ROWS,
+  linearModel,
+  MAX_SCORES,
+  RESHAPE,
+  SLICE,
+} from './models.js';
+import { countRows, type RowRuns, rowNumbers, sliceRuns } from './row-runs.js';
+import { createDeviceSession } from './session.js';
+
+/** The largest buffer that every WebGPU device has, in bytes. */
+const MAX_BUFFER_BYTES = 256 * 2 ** 20;
+
+/** Entries of weight rows that one product gathers: 64 MB on the device. */
+const GATHERED_ENTRIES = 16 * 2 ** 20;
+
+/** Inputs of one Concat: a shader has room for few buffers, and each number of inputs is a model of its own. */
+const CONCAT_AT_ONCE = 8;
+
+/** Values in a buffer of the device, moved there when they are first needed. */
+class DeviceBuffer {
+  readonly rows: number;
+  readonly columns: number;
+  #host: Float32Array | null;
+  #tensor: Tensor | null;
+
+  constructor(values: Float32Array | Tensor, rows: number, columns: number) {
+    this.rows = rows;
+    this.columns = columns;
+    this.#host = values instanceof Float32Array ? values : null;
+    this.#tensor = values instanceof Float32Array ? null : values;
+  }
+
+  get bytes(): number {
+    return 4 * this.rows * this.columns;
+  }
+
+  get host(): Float32Array | null {
+    return this.#host;
+  }
+
+  async tensor(move: (host: Tensor) => Promise<Tensor>): Promise<Tensor> {
+    if (!this.#tensor) {
+      this.#tensor = await move(new Tensor('float32', this.#host!, [this.rows, this.columns]));
+      this.#host = null;
+    }
+    return this.#tensor;
+  }
+
+  free(): void {
+    this.#tensor?.dispose();
+    this.#tensor = null;
+    this.#host = null;
+  }
+}
+
+/** Part of a weight: its rows from `first` on. */
+interface Part {
+  readonly first: number;
+  readonly buffer: DeviceBuffer;
+}
+
+/** A weight in as many buffers as its size asks for, each with some of the rows. */
+class Weight {
+  readonly parts: readonly Part[];
+  readonly columns: number;
+
+  constructor(data: Float32Array, rows: number, columns: number, maxBufferBytes: number) {
+    const step = Math.max(1, Math.floor(maxBufferBytes / (4 * columns)));
+    const parts: Part[] = [];
+    for (let first = 0; first < rows; first += step) {
+      const end = Math.min(rows, first + step);
+      const values = data.subarray(first * columns, end * columns);
+      parts.push({ first, buffer: new DeviceBuffer(values, end - first, columns) });
+    }
+    this.parts = parts;
+    this.columns = columns;
+  }
+
+  /** The parts that hold any of these rows, and which of theirs. */
+  *partsOf(runs: RowRuns): Generator<{ buffer: DeviceBuffer; runs: RowRuns; first: number }> {
+    for (const { first, buffer } of this.parts) {
+      const end = first + buffer.rows;
+      const own = runs.flatMap(([start, last]) => {
+        const run = [Math.max(start, first), Math.min(last, end)] as const;
+        return run[0] < run[1] ? [run] : [];
+      });
+      if (own.length > 0) yield { buffer, runs: own, first };
+    }
+  }
+}
+
+/** Some rows of a weight, seen with `rows` rows: gathered when an operation needs them. */
+interface WeightRows {
+  readonly weight: Weight;
+  readonly runs: RowRuns;
+}
+
+class WebgpuMatrix implements Matrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly source: DeviceBuffer | WeightRows;
+
+  constructor(source: DeviceBuffer | WeightRows, rows: number, columns: number) {
+    this.source = source;
+    this.rows = rows;
+    this.columns = columns;
+  }
+}
+
+export interface WebgpuOptions {
+  /** Weights are split where they take more bytes. */
+  readonly maxBufferBytes?: number;
+}
+
+/**
+ * onnxruntime's WebGPU code, on the GPU of any maker by Vulkan, Metal or Direct3D. Weights and results are in buffers
+ * of the device; values come back to the host by `read` alone.
+ */
+class WebgpuEngine implements Engine<WebgpuMatrix> {
+  readonly name = 'onnxruntime';
+  readonly version = env.versions.node ?? env.versions.common;
+  readonly device = 'webgpu';
+  readonly limits = { scoresAtOnce: MAX_SCORES, headsAtOnce: null };
+  readonly gatheredEntries = GATHERED_ENTRIES;
+  readonly #maxBufferBytes: number;
+  readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #weights: Weight[] = [];
+  readonly #scopes: DeviceBuffer[][] = [];
+  #bytes = 0;
+
+  constructor({ maxBufferBytes = MAX_BUFFER_BYTES }: WebgpuOptions) {
+    this.#maxBufferBytes = maxBufferBytes;
+  }
+
+  upload(data: Float32Array, rows: number, columns: number): WebgpuMatrix {
+    this.#bytes += data.byteLength;
+    const weight = new Weight(data, rows, columns, this.#maxBufferBytes);
+    this.#weights.push(weight);
+    return new WebgpuMatrix({ weight, runs: [[0, rows]] }, rows, columns);
+  }
+
+  input(data: Float32Array, rows: number, columns: number): WebgpuMatrix {
+    return this.#own(new DeviceBuffer(data, rows, columns), rows, columns);
+  }
+
+  async read({ source }: WebgpuMatrix): Promise<Float32Array> {
+    if (source instanceof DeviceBuffer) return this.#valuesOf(source);
+    const { weight, runs } = source;
+    const values = new Float32Array(countRows(runs) * weight.columns);
+    const whole = await this.#gather(source);
+    values.set(await this.#valuesOf(whole));
+    if (!isWhole(source)) whole.free();
+    return values;
+  }
+
+  async slice(matrix: WebgpuMatrix, start: number, end: number): Promise<WebgpuMatrix> {
+    const { source, columns } = matrix;
+    if (!(source instanceof DeviceBuffer)) {
+      return new WebgpuMatrix({ ...source, runs: sliceRuns(source.runs, start, end) }, end - start, columns);
+    }
+    return this.#result(end - start, columns, 'slice', () => SLICE, {
+      x: await this.#tensor(matrix),
+      start: int64(start),
+      end: int64(end),
+    });
+  }
+
+  async concat(matrices: readonly WebgpuMatrix[]): Promise<WebgpuMatrix> {
+    const rowsOfOne = sameWeight(matrices);
+    if (rowsOfOne) return new WebgpuMatrix(rowsOfOne, countRows(rowsOfOne.runs), matrices[0].columns);
+    return this.#concat(matrices, 0);
+  }
+
+  async reshape(matrix: WebgpuMatrix, rows: number): Promise<WebgpuMatrix> {
+    const columns = (matrix.rows * matrix.columns) / rows;
+    return this.#result(rows, columns, 'reshape', () => RESHAPE, {
+      x: await this.#tensor(matrix),
+      shape: int64(rows, columns),
+    });
+  }
+
+  async linear(
+    x: WebgpuMatrix,
+    { weight, bias }: Linear<WebgpuMatrix>,
+    activation: Activation = 'none',
+  ): Promise<WebgpuMatrix> {
+    const withBias = bias !== null;
+    const feeds: Record<string, Tensor> = { x: await this.#tensor(x) };
+    if (weight.source instanceof DeviceBuffer || isWhole(weight.source)) {
+      if (bias) feeds.bias = await this.#tensor(bias);
+      feeds.weight = await this.#tensor(weight);
+      const key = `linear ${withBias} ${activation}`;
+      return this.#result(x.rows, weight.rows, key, () => linearModel(withBias, activation), feeds);
+    }
+    const products: WebgpuMatrix[] = [];
+    let from = 0;
+    for (const { buffer, runs, first } of weight.source.weight.partsOf(weight.source.runs)) {
+      const row = rowNumbers(runs, first);
+      if (bias) feeds.bias = await this.#tensor(await this.#columnsOf(bias, from, from + row.length));
+      feeds.weight = await this.#tensorOf(buffer);
+      feeds.row = new Tensor('int32', row, [row.length]);
+      const key = `gathered linear ${withBias} ${activation}`;
+      const model = () => gatheredLinearModel(withBias, activation);
+      products.push(await this.#result(x.rows, row.length, key, model, feeds));
+      from += row.length;
+    }
+    return this.#concat(products, 1);
+  }
+
+  async add(a: WebgpuMatrix, b: WebgpuMatrix): Promise<WebgpuMatrix> {
+    const feeds = { a: await this.#tensor(a), b: await this.#tensor(b) };
+    return this.#result(a.rows, a.columns, 'add', () => ADD, feeds);
+  }
+
+  async layerNorm(x: WebgpuMatrix, gain: WebgpuMatrix, bias: WebgpuMatrix): Promise<WebgpuMatrix> {
+    return this.#result(x.rows, x.columns, 'layer norm', () => LAYER_NORM_OF_ROWS, {
+      x: await this.#tensor(x),
+      gain: await this.#tensor(gain),
+      bias: await this.#tensor(bias),
+    });
+  }
+
+  async attention(
+    qkv: WebgpuMatrix,
+    bias: AttentionBias<WebgpuMatrix>,
+    heads: number,
+  ): Promise<WebgpuMatrix> {
+    const nodes = qkv.rows;
+    const hidden = qkv.columns / 3;
+    const chunk = Math.max(1, Math.floor(MAX_SCORES / (nodes * heads)));
+    const parts: WebgpuMatrix[] = [];
+    for (let start = 0; start < nodes; start += chunk) {
+      const end = Math.min(nodes, start + chunk);
+      const queries = end - start === nodes ? qkv : await this.slice(qkv, start, end);
+      const feeds = {
+        queries: await this.#tensor(queries),
+        qkv: await this.#tensor(qkv),
+        table: await this.#tensor(bias.table),
+        row: new Tensor('int32', bias.row.subarray(start * nodes, end * nodes), [end - start, nodes]),
+      };
+      const model = () => attentionModel(heads, hidden);
+      parts.push(await this.#result(end - start, hidden, `attention ${heads} ${hidden}`, model, feeds));
+    }
+    return this.#concat(parts, 0);
+  }
+
+  async settle(): Promise<void> {
+    for (const { parts } of this.#weights) for (const { buffer } of parts) await this.#tensorOf(buffer);
+  }
+
+  async scope<T>(run: () => Promise<T>): Promise<T> {
+    const own: DeviceBuffer[] = [];
+    this.#scopes.push(own);
+    try {
+      return await run();
+    } finally {
+      this.#scopes.splice(this.#scopes.indexOf(own), 1);
+      for (const buffer of own) {
+        this.#bytes -= buffer.bytes;
+        buffer.free();
+      }
+    }
+  }
+
+  memory(): number {
+    return this.#bytes;
+  }
+
+  async dispose(): Promise<void> {
+    for (const { parts } of this.#weights) for (const { buffer } of parts) buffer.free();
+    this.#weights.length = 0;
+    this.#bytes = 0;
+    const sessions = await Promise.all(this.#sessions.values());
+    this.#sessions.clear();
+    await Promise.all(sessions.map((session) => session.release()));
+  }
+
+  /** One row's columns `start` to `end` - 1, all of them where it is asked for all. */
+  async #columnsOf(matrix: WebgpuMatrix, start: number, end: number): Promise<WebgpuMatrix> {
+    if (end - start === matrix.columns) return matrix;
+    const column = await this.reshape(matrix, matrix.columns);
+    return this.reshape(await this.slice(column, start, end), 1);
+  }
+
+  /** Along an axis, some at a time: 0 for one below the other, 1 for side by side. */
+  async #concat(matrices: readonly WebgpuMatrix[], axis: 0 | 1): Promise<WebgpuMatrix> {
+    let level = matrices;
+    while (level.length > 1) {
+      const next: WebgpuMatrix[] = [];
+      for (let at = 0; at < level.length; at += CONCAT_AT_ONCE) {
+        const group = level.slice(at, at + CONCAT_AT_ONCE);
+        next.push(group.length === 1 ? group[0] : await this.#concatOnce(group, axis));
+      }
+      level = next;
+    }
+    return level[0];
+  }
+
+  async #concatOnce(matrices: readonly WebgpuMatrix[], axis: 0 | 1): Promise<WebgpuMatrix> {
+    const feeds: Record<string, Tensor> = {};
+    for (const [index, matrix] of matrices.entries()) feeds[`x${index}`] = await this.#tensor(matrix);
+    const sum = (size: 'rows' | 'columns') => matrices.reduce((total, matrix) => total + matrix[size], 0);
+    const [{ rows, columns }] = matrices;
+    const key = `concat ${matrices.length} ${axis}`;
+    const model = () => concatModel(matrices.length, axis);
+    return axis === 0
+      ? this.#result(sum('rows'), columns, key, model, feeds)
+      : this.#result(rows, sum('columns'), key, model, feeds);
+  }
+
+  /** Several rows of a weight in one buffer, freed with the scope. */
+  async #gather({ weight, runs }: WeightRows): Promise<DeviceBuffer> {
+    if (isWhole({ weight, runs })) return weight.parts[0].buffer;
+    const gathered: WebgpuMatrix[] = [];
+    for (const part of weight.partsOf(runs)) {
+      const row = rowNumbers(part.runs, part.first);
+      const feeds = {
+        x: await this.#tensorOf(part.buffer),
+        row: new Tensor('int32', row, [row.length]),
+      };
+      gathered.push(await this.#result(row.length, weight.columns, 'gather', () => GATHER, feeds));
+    }
+    return (await this.#concat(gathered, 0)).source as DeviceBuffer;
+  }
+
+  async #tensor({ source }: WebgpuMatrix): Promise<Tensor> {
+    return this.#tensorOf(source instanceof DeviceBuffer ? source : await this.#gather(source));
+  }
+
+  #tensorOf(buffer: DeviceBuffer): Promise<Tensor> {
+    return buffer.tensor((x) => this.#run('move', () => IDENTITY, { x }));
+  }
+
+  async #valuesOf(buffer: DeviceBuffer): Promise<Float32Array> {
+    if (buffer.host) return buffer.host;
+    const y = await this.#run('read', () => IDENTITY, { x: await this.#tensorOf(buffer) }, 'cpu');
+    return y.data as Float32Array;
+  }
+
+  async #result(
+    rows: number,
+    columns: number,
+    key: string,
+    model: () => OnnxModel,
+    feeds: Record<string, Tensor>,
+  ): Promise<WebgpuMatrix> {
+    return this.#own(new DeviceBuffer(await this.#run(key, model, feeds), rows, columns), rows, columns);
+  }
+
+  /** Outside of any scope a result lives as long as the engine. */
+  #own(buffer: DeviceBuffer, rows: number, columns: number): WebgpuMatrix {
+    const scope = this.#scopes[this.#scopes.length - 1];
+    if (scope) {
+      this.#bytes += buffer.bytes;
+      scope.push(buffer);
+    }
+    return new WebgpuMatrix(buffer, rows, columns);
+  }
+
+  async #run(
+    key: string,
+    model: () => OnnxModel,
+    feeds: Record<string, Tensor>,
+    output: 'cpu' | 'gpu-buffer' = 'gpu-buffer',
+  ): Promise<Tensor> {
+    let session = this.#sessions.get(key);
+    if (!session) {
+      session = createDeviceSession(model(), 'webgpu', output);
+      this.#sessions.set(key, session);
+    }
+    const { y } = await (await session).run(feeds);
+    return y;
+  }
+}
+
+const int64 = (...values: number[]) =>
+  new Tensor('int64', BigInt64Array.from(values.map(BigInt)), [values.length]);
+
+/** Whether these are all rows of a weight in one buffer. */
+function isWhole({ weight, runs }: WeightRows): boolean {
+  const [{ buffer }] = weight.parts;
+  return weight.parts.length === 1 && runs.length === 1 && runs[0][0] === 0 && runs[0][1] === buffer.rows;
+}
+
+/** The rows of several matrices together, where all are rows of one weight. */
+function sameWeight(matrices: readonly WebgpuMatrix[]): WeightRows | null {
+  const runs: (readonly [number, number])[] = [];
+  let weight: Weight | null = null;
+  for (const { source } of matrices) {
+    if (source instanceof DeviceBuffer || (weight && weight !== source.weight)) return null;
+    weight = source.weight;
+    runs.push(...source.runs);
+  }
+  return weight && { weight, runs };
+}
+
+/** @throws where there is no GPU that WebGPU can use. */
+export async function createWebgpuEngine(options: WebgpuOptions = {}): Promise<Engine> {
+  const engine = new WebgpuEngine(options);
+  await engine.scope(async () => {
+    const one = engine.input(Float32Array.of(1), 1, 1);
+    return engine.read(await engine.add(one, one));
+  });
+  return engine as unknown as Engine;
+}
