@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { PredictionRecord } from '../src/predictions/record.js';
+import type { PredictionView } from '../src/routes/predictions/view.js';
 import {
   type Answer,
   CutShortError,
@@ -81,9 +81,9 @@ export class Exchange {
   }
 
   /** A prediction's record; null where it was evicted. */
-  async record(id: string): Promise<PredictionRecord | null> {
+  async record(id: string): Promise<PredictionView | null> {
     const answer = await this.send('GET record', { method: 'GET', path: `/predictions/${id}` }, 200, 404);
-    return answer.status === 404 ? null : (JSON.parse(answer.body.toString()) as PredictionRecord);
+    return answer.status === 404 ? null : (JSON.parse(answer.body.toString()) as PredictionView);
   }
 
   /** What must be there, unless it was evicted, or was lost while it was made again: then the client goes. */

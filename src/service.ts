@@ -6,7 +6,6 @@ import { Metrics } from './metrics/metrics.js';
 import { PredictionLog } from './metrics/prediction-log.js';
 import { packagedCheckpoints } from './packaged-ghn.js';
 import { AnswerMonitor } from './plugins/answer-monitor.js';
-import { problemOf } from './plugins/problems.js';
 import { Admission } from './predictions/admission.js';
 import { Predictions } from './predictions/predictions.js';
 import { Predictor } from './predictor/predictor.js';
@@ -80,8 +79,6 @@ export async function buildService({ settings, logger, version }: ServiceOptions
     queue,
     timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
     limits: { maxNodes: settings.MAX_NODES, maxParameters: settings.MAX_PARAMETERS },
-    version,
-    problemOf,
     observers: [metrics, new PredictionLog(logger)],
   });
   const app = await buildApp({ settings, logger, predictor, predictions, answers, metrics, version });

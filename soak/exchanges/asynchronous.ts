@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { PredictionRecord } from '../../src/predictions/record.js';
+import type { PredictionView } from '../../src/routes/predictions/view.js';
 import { type Exchange, ExcusedError } from '../exchange.js';
 import type { PredictRequest } from '../requests.js';
 
@@ -7,10 +7,10 @@ import type { PredictRequest } from '../requests.js';
 export const POLL_MS = 50;
 
 /** Starts a prediction and does not wait for it. */
-export async function begin(exchange: Exchange, { body }: PredictRequest): Promise<PredictionRecord> {
+export async function begin(exchange: Exchange, { body }: PredictRequest): Promise<PredictionView> {
   const request = { method: 'POST', path: '/predict', body, headers: { prefer: 'respond-async' } };
   const answer = await exchange.send('POST /predict, async', request, 202);
-  return JSON.parse(answer.body.toString()) as PredictionRecord;
+  return JSON.parse(answer.body.toString()) as PredictionView;
 }
 
 const someRequest = ({ random, world }: Exchange) =>
@@ -19,7 +19,7 @@ const someRequest = ({ random, world }: Exchange) =>
 /** Asks again and again how far it is. */
 export async function pollForPrediction(exchange: Exchange): Promise<void> {
   const request = someRequest(exchange);
-  let record: PredictionRecord | null = await begin(exchange, request);
+  let record: PredictionView | null = await begin(exchange, request);
   const { id } = record;
   while (record?.status === 'queued' || record?.status === 'running') {
     await setTimeout(POLL_MS);
@@ -39,7 +39,7 @@ export async function followPrediction(exchange: Exchange): Promise<void> {
     .filter((event) => event.startsWith('event: ') && !event.startsWith('event: stage\n'))
     .at(-1);
   exchange.expect(last !== undefined, 'a stream of events without any');
-  const told = JSON.parse(last!.slice(last!.indexOf('data: ') + 6)) as PredictionRecord;
+  const told = JSON.parse(last!.slice(last!.indexOf('data: ') + 6)) as PredictionView;
   const isOver = told.status !== 'queued' && told.status !== 'running';
   exchange.expect(isOver, `the events of a prediction ended while it was ${told.status}`);
   await fetchWeights(exchange, request, id, told.status === 'succeeded' ? await exchange.record(id) : told);
@@ -49,7 +49,7 @@ async function fetchWeights(
   exchange: Exchange,
   request: PredictRequest,
   id: string,
-  record: PredictionRecord | null,
+  record: PredictionView | null,
 ): Promise<void> {
   if (!record) throw new ExcusedError('404: evicted meanwhile');
   // Told by its record: another client's hanging up does not cancel what was asked for asynchronously.

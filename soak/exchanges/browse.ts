@@ -1,14 +1,14 @@
-import type { PredictionRecord } from '../../src/predictions/record.js';
+import type { PredictionView } from '../../src/routes/predictions/view.js';
 import type { Exchange } from '../exchange.js';
 
 interface Page {
-  readonly predictions: readonly PredictionRecord[];
+  readonly predictions: readonly PredictionView[];
   readonly next_cursor: string | null;
 }
 
 /** Walks through the list, page by page. Predictions come and go meanwhile, but none comes twice. */
-export async function listAll(exchange: Exchange): Promise<readonly PredictionRecord[]> {
-  const seen = new Map<string, PredictionRecord>();
+export async function listAll(exchange: Exchange): Promise<readonly PredictionView[]> {
+  const seen = new Map<string, PredictionView>();
   const limit = exchange.random.pick([7, 20, 100]);
   let cursor: string | null = null;
   do {

@@ -1,6 +1,6 @@
 import type { Architecture, Node } from './architecture.js';
 import { inferClassifier } from './classifier.js';
-import { isObject } from './json.js';
+import { sortedString } from './json.js';
 import type { Graph, GraphNode } from './schema.js';
 
 /**
@@ -28,13 +28,6 @@ export function canonicalGraph(architecture: Architecture): Graph {
 export function canonicalString(architecture: Architecture): string {
   const graph = JSON.stringify(canonicalGraph(architecture));
   return architecture.keras ? `${graph}${sortedString(architecture.keras.model)}` : graph;
-}
-
-/** As JSON whose objects have their keys in order. */
-function sortedString(value: unknown): string {
-  return JSON.stringify(value, (_, item: unknown) =>
-    isObject(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item,
-  );
 }
 
 /** Where there is no classifier but the rule would find one, the last node must say that it is none. */

@@ -86,12 +86,18 @@ export async function selectEngine(
   return all[all.length - 1]();
 }
 
-/** Matrix products for post-processing: native where onnxruntime can be loaded, whichever engine the GHN runs on. */
-export async function selectProducts(): Promise<Products> {
+/**
+ * Matrix products for post-processing: native where onnxruntime can be loaded, whichever engine the GHN runs on.
+ *
+ * @param onFallback is told why there is no onnxruntime
+ */
+export async function selectProducts(onFallback: (reason: string) => void = () => {}): Promise<Products> {
   try {
     const { OnnxruntimeProducts } = await import('./onnxruntime/products.js');
     return new OnnxruntimeProducts();
-  } catch {
+  } catch (error) {
+    const reason = (error as Error).message.split('\n', 1)[0];
+    onFallback(`post-processing is slow: onnxruntime cannot be loaded (${reason})`);
     const { PlainProducts } = await import('../postprocess/plain-products.js');
     return new PlainProducts();
   }

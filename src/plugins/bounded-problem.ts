@@ -1,5 +1,5 @@
 import { MAX_FAULT_BYTES, MAX_FAULTS } from '../architecture/faults.js';
-import type { Problem } from '../predictions/record.js';
+import type { Problem } from './problem.js';
 
 type Fault = NonNullable<Problem['errors']>[number];
 

@@ -4,7 +4,8 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionError, FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { headersBeforeRoutes, PROBLEM_TYPE, problemText, sendProblem } from './problems.js';
+import { PROBLEM_TYPE } from './problem.js';
+import { headersBeforeRoutes, problemText, sendProblem } from './problems.js';
 import { requestIdOf } from './request-id.js';
 
 /** By the codes that Node gives to what it cannot read. */

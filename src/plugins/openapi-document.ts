@@ -3,14 +3,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { OpenAPIV3_1 } from 'openapi-types';
 import { z } from 'zod';
+import { isOpen } from './authentication.js';
 import {
   type DocumentedResponse,
   type EmptyResponse,
   problemResponse,
   retryAfter,
   unavailable,
-} from '../routes/responses.js';
-import { isOpen } from './authentication.js';
+} from './responses.js';
 
 /** What a route says of its answers, by their status. */
 type Responses = Record<string, DocumentedResponse | EmptyResponse | z.ZodType>;

@@ -10,15 +10,14 @@ import {
   NotReadyError,
   NotStoredError,
 } from '../predictions/errors.js';
-import type { Problem } from '../predictions/record.js';
+import type { Failure, FailureCode } from '../predictions/failure.js';
 import { PredictionFailedError, PredictorUnavailableError } from '../predictor/predictor.js';
 import { StatisticsUnavailableError } from '../statistics/worker.js';
 import { BadCursorError, StoreUnchangedError } from '../store/store.js';
 import { bounded } from './bounded-problem.js';
+import { PROBLEM_TYPE, type Problem } from './problem.js';
 import { REQUEST_ID_HEADER } from './request-id.js';
 import { ClientGoneError, RequestTimeoutError } from './request-signal.js';
-
-export const PROBLEM_TYPE = 'application/problem+json';
 
 /** How soon a request is worth another try where nothing says more: about as long as a restart of the engine takes. */
 const RETRY_AFTER_SECONDS = 2;
@@ -61,7 +60,8 @@ function answerTo(error: unknown): Answer {
     return { status: 429, detail: error.message, retryAfter: error.retryAfter };
   }
   if (error instanceof OverloadedError) {
-    return { status: 503, detail: error.message, retryAfter: error.retryAfter };
+    const remedy = error.reason === 'wait' ? '; with prefer: respond-async nobody needs to wait' : '';
+    return { status: 503, detail: `${error.message}${remedy}`, retryAfter: error.retryAfter };
   }
   if (error instanceof CancelledError || error instanceof ClientGoneError) {
     return { status: 409, detail: error.message };
@@ -89,8 +89,7 @@ function answerTo(error: unknown): Answer {
 
 /** What is being made is worth waiting for; what failed says why. */
 function notReady({ message, record }: NotReadyError): Answer {
-  if (record.error)
-    return { status: 409, detail: `${message}: ${record.error.detail ?? record.error.title}` };
+  if (record.error) return { status: 409, detail: `${message}: ${record.error.message}` };
   return { status: 409, detail: message, retryAfter: RETRY_AFTER_SECONDS };
 }
 
@@ -99,9 +98,17 @@ function toProblem({ status, detail, errors }: Answer): Problem {
   return { type: 'about:blank', title, status, ...bounded({ detail, ...(errors && { errors }) }) };
 }
 
-/** An error as the problem (RFC 9457) that is told of it. */
-export function problemOf(error: unknown): Problem {
-  return toProblem(answerTo(error));
+const FAILURE_STATUS: Readonly<Record<FailureCode, number>> = {
+  cancelled: 409,
+  engine_unavailable: 503,
+  not_stored: 507,
+  prediction_failed: 500,
+  internal: 500,
+};
+
+/** Why a prediction came to nothing, as a problem. */
+export function problemOf({ code, message }: Failure): Problem {
+  return toProblem({ status: FAILURE_STATUS[code], detail: message });
 }
 
 /** A problem as it is sent. */

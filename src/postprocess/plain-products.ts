@@ -12,6 +12,8 @@ const TURN = 2 ** 25;
  * accumulate in float64 and are as exact as native ones, but some fifty times slower.
  */
 export class PlainProducts implements Products {
+  readonly library = 'TypeScript';
+
   async multiply<A extends FloatArray>(
     a: DenseMatrix<A>,
     b: DenseMatrix<A>,

@@ -13,6 +13,9 @@ export interface DenseMatrix<A extends FloatArray> {
  * results' sizes, which share no memory with the operands, and gives the event loop a turn.
  */
 export interface Products {
+  /** Name and version: two libraries, or two versions of one, may differ in the last bits of a product. */
+  readonly library: string;
+
   /** y = a b */
   multiply<A extends FloatArray>(a: DenseMatrix<A>, b: DenseMatrix<A>, y: DenseMatrix<A>): Promise<void>;
   /** y = a bᵀ */

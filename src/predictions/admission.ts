@@ -123,7 +123,7 @@ export class Admission {
     throw this.#overloaded(
       'wait',
       `the prediction would have to wait for about ${Math.round(milliseconds)} ms, longer than the ` +
-        `${maxWaitMilliseconds} that one may; with prefer: respond-async nobody needs to wait`,
+        `${maxWaitMilliseconds} that one may`,
     );
   }
 

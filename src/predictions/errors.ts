@@ -18,7 +18,7 @@ export class NotReadyError extends Error {
 /** A prediction was made and answered, and then could not be stored: whoever comes back for it does not find it. */
 export class NotStoredError extends Error {
   constructor(cause: Error) {
-    super(`it was made, but could not be stored: ${reasonOf(cause)}; POST its request to /predict again`);
+    super(`it was made, but could not be stored: ${reasonOf(cause)}; ask for it again`);
     this.cause = cause;
   }
 }

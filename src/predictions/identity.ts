@@ -1,38 +1,30 @@
 import { createHash } from 'node:crypto';
 import type { Architecture } from '../architecture/architecture.js';
 import { canonicalString } from '../architecture/canonical.js';
-import type { PredictionRecord } from './record.js';
+import { sortedString } from '../architecture/json.js';
 
 /** Half of a sha256: 128 bits, which no one makes two of. */
 const ID_DIGITS = 32;
 
-/** All that decides a prediction's bytes. */
+/** All that decides which network is predicted, how, and what is written beside it. */
 export interface Identity {
-  /** Name and version of the engine, and of this service, whose code they pass through. */
-  readonly engine: string;
-  readonly ghnDigest: string;
+  /** Name, version and device of each library that multiplies. */
+  readonly libraries: readonly string[];
+  /** This build's `NUMERICS_REVISION`. */
+  readonly numerics: number;
+  /** The GHN's digest and its sizes; never its name or path. */
+  readonly ghn: { readonly digest: string; readonly config: object };
   readonly architecture: Architecture;
-  /** Every option with its default filled in. */
-  readonly options: Omit<PredictionRecord['request'], 'ghn'>;
+  /** Every option with its default filled in. A new option belongs here as well; its default changes every id. */
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** The same id for what will be the same bytes. */
-export function predictionId({ engine, ghnDigest, architecture, options }: Identity): string {
-  const { predict_classifier, postprocess, seed, dtype, format } = options;
-  const parts = [
-    engine,
-    ghnDigest,
-    predict_classifier,
-    postprocess && sorted(postprocess),
-    seed,
-    dtype,
-    format,
-  ];
+/** The same id for the same network, predicted in the same way. */
+export function predictionId({ libraries, numerics, ghn, architecture, options }: Identity): string {
+  const { digest, config } = ghn;
   return createHash('sha256')
-    .update(JSON.stringify(parts))
+    .update(sortedString({ libraries, numerics, ghn: { digest, config }, options }))
     .update(canonicalString(architecture))
     .digest('hex')
     .slice(0, ID_DIGITS);
 }
-
-const sorted = (object: object) => Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -8,19 +8,19 @@ import type { Place } from './admission.js';
 import type { PredictionCost } from './cost.js';
 import { EndedPredictions } from './ended.js';
 import { CancelledError, NotStoredError } from './errors.js';
+import { failureOf } from './failure.js';
+import { newGeneration } from './generation.js';
 import { Job, type Made } from './job.js';
 import type { PredictionObserver } from './observer.js';
 import type { Plan } from './plan.js';
-import type { PredictionRecord, Problem } from './record.js';
+import type { PredictionRecord } from './record.js';
 import { TimeLimit } from './time-limit.js';
-import { weightsFile } from './weights.js';
+import { weightsSource } from './weights.js';
 
 export interface JobsOptions {
   readonly predictor: Predictor;
   readonly store: PredictionStore;
   readonly queue: Queue;
-  /** A failure as its record tells of it. */
-  readonly problemOf: (error: Error) => Problem;
   readonly observer: PredictionObserver;
   /** For how long a stage of a prediction may take, and the engine's restart before it. */
   readonly timeoutMilliseconds: number;
@@ -114,7 +114,12 @@ export class Jobs {
         const before = job.record.latency_ms!;
         const total = before.total + performance.now() - start;
         const applied = made.applied?.map(({ name, ...done }) => ({ tensor: name, ...done })) ?? null;
-        job.update({ status: 'succeeded', latency_ms: { ...before, ...made.latency, total }, applied });
+        job.update({
+          status: 'succeeded',
+          latency_ms: { ...before, ...made.latency, total },
+          applied,
+          generation: newGeneration(),
+        });
         observer.made(job.record);
         return made;
       } finally {
@@ -131,7 +136,7 @@ export class Jobs {
       job.update({
         statistics: network,
         overflow,
-        bytes: weightsFile(record, tensors.map(tensorSource), record.request).source.byteLength,
+        bytes: weightsSource(record, tensors.map(tensorSource), record.request).byteLength,
       });
       const architecture = canonicalGraph(job.work.architecture);
       const kerasModel = job.work.architecture.keras?.model;
@@ -150,7 +155,7 @@ export class Jobs {
   }
 
   #end(job: Job, status: 'failed' | 'cancelled', error: Error): void {
-    job.update({ status, error: this.#options.problemOf(error) });
+    job.update({ status, error: failureOf(error) });
     // Of one that was given up and is being made again, what is made now counts.
     if (this.#jobs.get(job.record.id) === job) this.#ended.add(job.record);
   }

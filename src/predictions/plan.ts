@@ -3,7 +3,13 @@ import { quote } from '../architecture/faults.js';
 import { namesOutside } from '../architecture/layout.js';
 import { didYouMean } from '../architecture/nearest.js';
 import { notPredicted, parameterCount, predictedTensors } from '../architecture/tensors.js';
-import type { GhnDescription, PredictionJob, PredictorDescription } from '../predictor/protocol.js';
+import { NUMERICS_REVISION } from '../numerics-revision.js';
+import {
+  type GhnDescription,
+  ghnKey,
+  type PredictionJob,
+  type PredictorDescription,
+} from '../predictor/protocol.js';
 import { type PredictionCost, predictionCost } from './cost.js';
 import { NotFoundError } from './errors.js';
 import { predictionId } from './identity.js';
@@ -17,34 +23,33 @@ export interface Plan {
   readonly cost: PredictionCost;
 }
 
-export interface PlanContext {
-  readonly description: PredictorDescription;
-  /** The service's own version: its code has a part in every prediction's values. */
-  readonly version: string;
-}
+/** What a request leaves to plan once its architecture is read and its GHN found. */
+export type Options = Omit<PredictRequest, 'architecture' | 'num_classes'>;
 
-/**
- * @param milliseconds how long it took to read and check the architecture
- * @throws NotFoundError where no GHN has the id that the request names
- */
+/** @param milliseconds how long it took to read and check the architecture */
 export function plan(
-  request: PredictRequest,
+  request: Options,
   architecture: Architecture,
   milliseconds: number,
-  { description, version }: PlanContext,
+  ghn: GhnDescription,
+  { engine, products }: PredictorDescription,
 ): Plan {
-  const ghn = findGhn(description.ghns, request.ghn);
-  const { engine } = description;
   const options = {
     predict_classifier: request.predict_classifier,
     postprocess: request.postprocess ?? null,
     seed: request.seed,
     dtype: request.dtype,
     format: request.format,
+    // The name is written into the weights where the request gives it, and only there.
+    ghn: request.ghn ?? null,
   };
   const id = predictionId({
-    engine: `${engine.name} ${engine.version} ${engine.device}; ghn-serve ${version}`,
-    ghnDigest: ghn.digest,
+    libraries: [
+      `${engine.name} ${engine.version} ${engine.device}`,
+      ...(options.postprocess ? [products] : []),
+    ],
+    numerics: NUMERICS_REVISION,
+    ghn,
     architecture,
     options,
   });
@@ -52,7 +57,7 @@ export function plan(
     id,
     status: 'queued',
     created_at: new Date().toISOString(),
-    request: { ghn: ghn.id, ...options },
+    request: options,
     architecture: {
       name: architecture.name,
       nodes: architecture.nodes.length,
@@ -76,14 +81,9 @@ export function plan(
     applied: null,
     overflow: null,
     bytes: null,
+    generation: null,
     digest: null,
     error: null,
-    links: {
-      self: `/predictions/${id}`,
-      weights: `/predictions/${id}/weights`,
-      statistics: `/predictions/${id}/statistics`,
-      architecture: `/predictions/${id}/architecture`,
-    },
   };
   const { predict_classifier: predictClassifier, seed, dtype } = request;
   const postprocess = request.postprocess && {
@@ -94,7 +94,7 @@ export function plan(
     seed: request.postprocess.seed,
   };
   const work = {
-    ghn: ghn.id,
+    ghn: ghnKey(ghn),
     architecture,
     predictClassifier,
     seed,
@@ -104,7 +104,12 @@ export function plan(
   return { record, work, cost: predictionCost(work, ghn.config, engine.limits) };
 }
 
-function findGhn(ghns: readonly GhnDescription[], id: string | undefined): GhnDescription {
+/**
+ * The GHN that a request names, or the first.
+ *
+ * @throws NotFoundError where no GHN has the id
+ */
+export function findGhn(ghns: readonly GhnDescription[], id: string | undefined): GhnDescription {
   if (id === undefined) return ghns[0];
   const ghn = ghns.find((candidate) => candidate.id === id);
   if (ghn) return ghn;

@@ -13,9 +13,9 @@ import type { Job, JobEvent } from './job.js';
 import { Jobs } from './jobs.js';
 import { mergePages } from './listing.js';
 import { observers, type PredictionObserver } from './observer.js';
-import { type Plan, plan } from './plan.js';
+import { findGhn, type Plan, plan } from './plan.js';
 import type { ReadyPrediction } from './ready-prediction.js';
-import type { PredictionRecord, Problem } from './record.js';
+import type { PredictionRecord } from './record.js';
 import { Recovery } from './recovery.js';
 import type { PredictRequest } from './request.js';
 import { resolveArchitecture } from './resolve.js';
@@ -32,10 +32,6 @@ export interface PredictionsOptions {
   readonly limits: Limits;
   /** For how long a stage of a prediction may take. */
   readonly timeoutMilliseconds: number;
-  /** The service's own version. */
-  readonly version: string;
-  /** A failure as its record tells of it. */
-  readonly problemOf: (error: Error) => Problem;
   readonly observers: readonly PredictionObserver[];
 }
 
@@ -149,7 +145,7 @@ export class Predictions {
     if (ended) throw new NotReadyError(ended);
     if (await store.record(id)) {
       throw new NotFoundError(
-        'the graph of the prediction was found corrupt in the store; its weights are whole: DELETE it and POST its request again',
+        'the graph of the prediction was found corrupt in the store; its weights are whole: delete it and ask for it again',
       );
     }
     throw this.#notFound(id);
@@ -227,13 +223,13 @@ export class Predictions {
   }
 
   #plan(request: PredictRequest): Plan {
-    const { predictor, version, limits } = this.#options;
+    const { predictor, limits } = this.#options;
     const { description } = predictor;
     if (!description) throw new PredictorUnavailableError('the GHNs are being loaded');
     const start = performance.now();
     const { architecture, milliseconds } = resolveArchitecture(request, limits);
     const parse = milliseconds + performance.now() - start;
-    return plan(request, architecture, parse, { description, version });
+    return plan(request, architecture, parse, findGhn(description.ghns, request.ghn), description);
   }
 
   /**

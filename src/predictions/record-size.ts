@@ -14,8 +14,7 @@ export function recordCharacters({ architecture, applied, error }: PredictionRec
   let characters = BASE_CHARACTERS;
   for (const name of architecture.not_predicted) characters += name.length;
   for (const { tensor } of applied ?? []) characters += tensor.length + APPLIED_CHARACTERS;
-  for (const { path, message } of error?.errors ?? []) characters += path.length + message.length;
-  return characters + (error?.detail?.length ?? 0);
+  return characters + (error?.message.length ?? 0);
 }
 
 /** How many of the first records make a page: at least one, where there is one. */

@@ -1,26 +1,13 @@
 import { z } from 'zod';
 import { networkStatisticsSchema } from '../statistics/schema.js';
 import { DTYPES } from '../tensor/dtype.js';
+import { failureSchema } from './failure.js';
 
 export const FORMATS = ['safetensors', 'tiled', 'npz'] as const;
 export type Format = (typeof FORMATS)[number];
 
 export const STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 export type Status = (typeof STATUSES)[number];
-
-/** RFC 9457. */
-export const problemSchema = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string().optional(),
-    errors: z
-      .array(z.object({ path: z.string().describe('A JSON pointer into the request.'), message: z.string() }))
-      .optional(),
-  })
-  .meta({ id: 'Problem', description: 'A problem, as RFC 9457 has it.' });
-export type Problem = z.infer<typeof problemSchema>;
 
 const postprocessOptionsSchema = z.object({
   noise: z.number(),
@@ -49,44 +36,44 @@ const appliedSchema = z.object({
 });
 
 /** What is known of a prediction; its weights, tensors' statistics and graph have addresses of their own. */
-export const recordSchema = z
-  .object({
-    id: z.string(),
-    status: z.enum(STATUSES),
-    created_at: z.iso.datetime(),
-    request: z.object({
-      ghn: z.string(),
-      predict_classifier: z.boolean(),
-      postprocess: postprocessOptionsSchema.nullable(),
-      seed: z.int(),
-      dtype: z.enum(DTYPES),
-      format: z.enum(FORMATS),
-    }),
-    architecture: z.object({
-      name: z.string(),
-      nodes: z.int(),
-      tensors: z.int(),
-      parameters: z.int(),
-      not_predicted: z
-        .array(z.string())
-        .describe('Parameters that no node owns: they keep their initial values.'),
-    }),
-    ghn: z.object({ id: z.string(), digest: z.string() }),
-    engine: z.string(),
-    device: z.string(),
-    latency_ms: latencySchema.nullable(),
-    statistics: networkStatisticsSchema.nullable(),
-    applied: z.array(appliedSchema).nullable().describe('What post-processing did to which tensors.'),
-    overflow: z.int().nullable().describe('How many finite values became ±Inf in the requested dtype.'),
-    bytes: z.int().nullable(),
-    digest: z.string().nullable().describe('sha256 of the body in the requested format and dtype.'),
-    error: problemSchema.nullable(),
-    links: z.object({
-      self: z.string(),
-      weights: z.string(),
-      statistics: z.string(),
-      architecture: z.string(),
-    }),
-  })
-  .meta({ id: 'PredictionRecord' });
+export const recordSchema = z.object({
+  id: z.string(),
+  status: z.enum(STATUSES),
+  created_at: z.iso.datetime(),
+  request: z.object({
+    ghn: z
+      .string()
+      .nullable()
+      .describe('The name that the request gave; null where it left the GHN to the service.'),
+    predict_classifier: z.boolean(),
+    postprocess: postprocessOptionsSchema.nullable(),
+    seed: z.int(),
+    dtype: z.enum(DTYPES),
+    format: z.enum(FORMATS),
+  }),
+  architecture: z.object({
+    name: z.string(),
+    nodes: z.int(),
+    tensors: z.int(),
+    parameters: z.int(),
+    not_predicted: z
+      .array(z.string())
+      .describe('Parameters that no node owns: they keep their initial values.'),
+  }),
+  ghn: z.object({ id: z.string(), digest: z.string() }),
+  engine: z.string(),
+  device: z.string(),
+  latency_ms: latencySchema.nullable(),
+  statistics: networkStatisticsSchema.nullable(),
+  applied: z.array(appliedSchema).nullable().describe('What post-processing did to which tensors.'),
+  overflow: z.int().nullable().describe('How many finite values became ±Inf in the requested dtype.'),
+  bytes: z.int().nullable(),
+  generation: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe('Random, of the one time that this prediction was made and kept: no other body has it.'),
+  digest: z.string().nullable().describe('sha256 of the body in the requested format and dtype.'),
+  error: failureSchema.nullable(),
+});
 export type PredictionRecord = z.infer<typeof recordSchema>;

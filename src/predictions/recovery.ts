@@ -18,8 +18,6 @@ export interface RecoveryOptions {
   readonly jobs: Jobs;
   /** Joins the job of a plan or begins it. */
   readonly join: (plan: Plan) => Job;
-  /** The service's own version. */
-  readonly version: string;
   readonly observer: PredictionObserver;
 }
 
@@ -79,14 +77,14 @@ export class Recovery {
    * @throws NotFoundError where it cannot be made again; OverloadedError, PredictorUnavailableError
    */
   async begin(id: string): Promise<Job | null> {
-    const { store, jobs, predictor, version, join, observer } = this.#options;
+    const { store, jobs, predictor, join, observer } = this.#options;
     const remains = await store.remains(id);
     const running = jobs.running(id);
     if (running) return running;
     if (!remains) return null;
     const { description } = predictor;
     if (!description) throw new PredictorUnavailableError('the GHNs are being loaded');
-    const job = join(planAgain(remains, { description, version }));
+    const job = join(planAgain(remains, description));
     job.detach();
     observer.remade(job.record);
     this.#remaking.add(id);
@@ -107,7 +105,7 @@ export class Recovery {
     const job = await this.begin(id);
     if (!job) {
       throw new NotFoundError(
-        `the prediction ${JSON.stringify(id)} was found corrupt in the store and removed; POST its request to /predict again`,
+        `the prediction ${JSON.stringify(id)} was found corrupt in the store and removed; ask for it again`,
       );
     }
     await job.made;

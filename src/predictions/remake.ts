@@ -1,8 +1,9 @@
 import { buildArchitecture } from '../architecture/graph.js';
 import { parseKeras } from '../architecture/keras/parse.js';
+import type { PredictorDescription } from '../predictor/protocol.js';
 import type { PredictionRemains } from '../store/store.js';
 import { NotFoundError } from './errors.js';
-import { type Plan, type PlanContext, plan } from './plan.js';
+import { type Plan, plan } from './plan.js';
 import { UNLIMITED } from './resolve.js';
 
 /**
@@ -12,18 +13,23 @@ import { UNLIMITED } from './resolve.js';
  */
 export function planAgain(
   { record, architecture: graph, kerasModel }: PredictionRemains,
-  context: PlanContext,
+  description: PredictorDescription,
 ): Plan {
   const { id, created_at, request, ghn, architecture } = record;
   // By whatever name it is loaded now: the digest is what counts.
-  const loaded = context.description.ghns.find(({ digest }) => digest === ghn.digest);
+  const loaded = description.ghns.find(({ digest }) => digest === ghn.digest);
   if (loaded) {
     const start = performance.now();
     const read = kerasModel
       ? parseKeras({ keras: kerasModel }, UNLIMITED)
       : buildArchitecture(graph, UNLIMITED);
-    const asked = { ...request, ghn: loaded.id, architecture: { name: architecture.name } };
-    const again = plan(asked, read, performance.now() - start, context);
+    const again = plan(
+      { ...request, ghn: request.ghn ?? undefined },
+      read,
+      performance.now() - start,
+      loaded,
+      description,
+    );
     if (again.record.id === id) {
       return { ...again, record: { ...again.record, created_at, request, ghn, architecture } };
     }
@@ -31,6 +37,6 @@ export function planAgain(
   throw new NotFoundError(
     `the prediction ${JSON.stringify(id)} was found corrupt in the store and removed, and it cannot be made again: its GHN, ` +
       `${ghn.id} (${ghn.digest}), or the version of the engine or of the service is not the one that is at work now. ` +
-      'POST its request to /predict for one of these',
+      'ask again for a prediction by one of these',
   );
 }

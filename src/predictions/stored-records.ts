@@ -4,7 +4,7 @@ import type { Jobs } from './jobs.js';
 import type { PredictionObserver } from './observer.js';
 import type { PredictionRecord } from './record.js';
 import type { Recovery } from './recovery.js';
-import { weightsFile } from './weights.js';
+import { weightsSource } from './weights.js';
 
 export interface StoredRecordsOptions {
   readonly store: PredictionStore;
@@ -31,8 +31,7 @@ export class StoredRecords {
         const stored = await recovery.open(id);
         if (!stored) return null;
         const { record, tensors, release } = stored;
-        const { source } = weightsFile(record, tensors, record.request);
-        return { source, release };
+        return { source: weightsSource(record, tensors, record.request), release };
       },
       done: (id, digest) => store.amend(id, { digest }),
       onError: (error, id) => observer.storeFailed(id, error),

@@ -1,21 +1,16 @@
-import { createHash } from 'node:crypto';
 import { readKeras } from '../architecture/keras/parse.js';
 import { TfjsUnsupportedError } from '../format/tfjs/errors.js';
 import { type TfjsFiles, tfjsFiles } from '../format/tfjs/tfjs.js';
-import { VERSION } from '../version.js';
 import { NotFoundError } from './errors.js';
 import type { Predictions } from './predictions.js';
 import type { ReadyPrediction } from './ready-prediction.js';
+import type { PredictionRecord } from './record.js';
 import { UNLIMITED } from './resolve.js';
-
-/** Of a prediction's `model.json`, which the service's versions write differently: few, so few digits tell them apart. */
-const DIGEST_DIGITS = 16;
 
 export interface ReadyTfjs extends Pick<TfjsFiles, 'shards'> {
   /** What `model.json` holds. */
   readonly modelJson: Uint8Array;
-  /** Of one of the files, strong: the shards are what `model.json` says of them. */
-  readonly etag: (file: string) => string;
+  readonly record: PredictionRecord;
   /** To be called once nothing is read from it any more. */
   readonly release: () => void;
 }
@@ -36,9 +31,7 @@ export async function openTfjs(predictions: Predictions, id: string): Promise<Re
     }
     const { model, shards } = files(ready, kerasModel);
     const modelJson = Buffer.from(JSON.stringify(model));
-    const digest = createHash('sha256').update(modelJson).digest('hex').slice(0, DIGEST_DIGITS);
-    const etag = (file: string) => `"${id}.${digest}.${Buffer.from(file).toString('base64url')}"`;
-    return { modelJson, shards, etag, release: ready.release };
+    return { record: ready.record, modelJson, shards, release: ready.release };
   } catch (error) {
     ready.release();
     throw error instanceof TfjsUnsupportedError ? new NotFoundError(error.message) : error;
@@ -50,7 +43,7 @@ function files({ record, tensors }: ReadyPrediction, model: unknown): TfjsFiles 
   return tfjsFiles(readKeras({ keras: model }, UNLIMITED), {
     tensors,
     seed: request.seed,
-    generatedBy: `ghn-serve ${VERSION}`,
-    metadata: { prediction: id, ghn: ghn.id, ghn_digest: ghn.digest },
+    generatedBy: 'ghn-serve',
+    metadata: { prediction: id, ...(request.ghn !== null && { ghn: request.ghn }), ghn_digest: ghn.digest },
   });
 }

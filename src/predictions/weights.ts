@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Fault } from '../architecture/faults.js';
 import type { ByteSource } from '../format/layout.js';
 import { npz } from '../format/npz.js';
@@ -21,13 +20,6 @@ export interface Representation {
   readonly slice?: Slice;
 }
 
-export interface WeightsFile {
-  readonly source: ByteSource;
-  readonly fileName: string;
-  /** Strong: the same for the same bytes. */
-  readonly etag: string;
-}
-
 /** Why weights cannot be written down so; null where they can. */
 export function representationFault(
   { format, dtype }: Pick<Representation, 'format' | 'dtype'>,
@@ -43,26 +35,22 @@ export function representationFault(
 }
 
 /**
- * A prediction's weights as a file, of which nothing is written yet.
+ * A prediction's weights as bytes, of which none is written yet.
  *
  * @throws InvalidRequestError where they cannot be written down so; NotFoundError where no tensor fits the pattern
  */
-export function weightsFile(
+export function weightsSource(
   record: PredictionRecord,
   tensors: readonly TensorSource[],
   representation: Representation,
-): WeightsFile {
+): ByteSource {
   const { format, dtype, pattern, slice } = representation;
   const fault = representationFault(representation, record.request.postprocess !== null);
   if (fault) throw new InvalidRequestError([fault]);
   const chosen = pattern ? tensors.filter(({ name }) => pattern.matches(name)) : tensors;
   if (pattern && chosen.length === 0) throw new NotFoundError(`no tensor's name fits ${pattern.text}`);
   const parts = slice ? chosen.map((tensor) => sliceTensor(tensor, slice)) : chosen;
-  return {
-    source: file(format, dtype, parts, metadata(record)),
-    fileName: `${fileStem(record.architecture.name)}.${format === 'npz' ? 'npz' : 'safetensors'}`,
-    etag: `"${record.id}.${format}.${dtype}${part(representation)}"`,
-  };
+  return file(format, dtype, parts, metadata(record));
 }
 
 function file(
@@ -76,25 +64,14 @@ function file(
   return safetensors(tensors, dtype, metadata);
 }
 
+/** Strings, as safetensors demands. The same for all who ask for the same id, whatever their service calls the GHN. */
 function metadata({ id, request, ghn, architecture }: PredictionRecord): Record<string, string> {
   return {
     format: 'pt',
-    ghn: ghn.id,
+    ...(request.ghn !== null && { ghn: request.ghn }),
     ghn_digest: ghn.digest,
     architecture: architecture.name,
     postprocess: JSON.stringify(request.postprocess),
     prediction: id,
   };
-}
-
-/** What of an etag says which part of the weights it is of. */
-function part({ pattern, slice }: Representation): string {
-  if (!pattern && !slice) return '';
-  const text = JSON.stringify([pattern?.text, slice?.rank, slice?.worldSize, slice?.dim]);
-  return `.${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
-}
-
-/** A name as it is safe in a header and on any file system. */
-function fileStem(name: string): string {
-  return name.replaceAll(/[^\w.-]+/g, '_').slice(0, 100) || 'weights';
 }

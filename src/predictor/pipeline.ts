@@ -22,13 +22,25 @@ import type {
   Stage,
   StageLatency,
 } from './protocol.js';
+import { ghnKey } from './protocol.js';
 import { WARM_UP } from './warm-up.js';
+
+/** A job is for a GHN that is not the one that was loaded: its checkpoint was replaced since the job was planned. */
+export class GhnNotLoadedError extends Error {
+  constructor() {
+    super(
+      'the GHN of this prediction is not loaded any more: its checkpoint was replaced before the engine was started anew; ' +
+        'ask again for a prediction by the GHN that is there now (GET /ghns)',
+    );
+  }
+}
 
 /** The loaded GHNs on their engine: from an architecture to its finished tensors. */
 export class Pipeline {
   readonly description: PredictorDescription;
   readonly #engine: Engine;
   readonly #products: Products;
+  /** By their `ghnKey`. */
   readonly #ghns: ReadonlyMap<string, Ghn>;
 
   private constructor(
@@ -42,6 +54,7 @@ export class Pipeline {
     this.#ghns = ghns;
     this.description = {
       engine: { name: engine.name, version: engine.version, device: engine.device, limits: engine.limits },
+      products: products.library,
       ghns: descriptions,
     };
   }
@@ -63,17 +76,18 @@ export class Pipeline {
     for (const { id, path } of checkpoints) {
       const checkpoint = await readCheckpoint(path);
       const { config, parameters, digest } = checkpoint;
-      ghns.set(id, await loadGhn(checkpoint, engine));
+      const key = ghnKey(checkpoint);
+      if (!ghns.has(key)) ghns.set(key, await loadGhn(checkpoint, engine));
       descriptions.push({ id, config, parameters, digest });
     }
-    const pipeline = new Pipeline(engine, await selectProducts(), ghns, descriptions);
+    const pipeline = new Pipeline(engine, await selectProducts(onNotice), ghns, descriptions);
     for (const ghn of ghns.keys()) {
       await pipeline.predict({ ...WARM_UP, ghn }, new AbortController().signal, () => {});
     }
     return pipeline;
   }
 
-  /** @throws the signal's reason once it is aborted */
+  /** @throws the signal's reason once it is aborted; GhnNotLoadedError */
   async predict(
     job: PredictionJob,
     signal: AbortSignal,
@@ -114,9 +128,9 @@ export class Pipeline {
     return this.#engine.memory();
   }
 
-  #ghn(id: string): Ghn {
-    const ghn = this.#ghns.get(id);
-    if (!ghn) throw new Error(`no GHN ${JSON.stringify(id)} is loaded`);
+  #ghn(key: string): Ghn {
+    const ghn = this.#ghns.get(key);
+    if (!ghn) throw new GhnNotLoadedError();
     return ghn;
   }
 }

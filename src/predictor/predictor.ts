@@ -3,6 +3,7 @@ import type { Channel } from '../process/channel.js';
 import { endChild, startChild } from '../process/child.js';
 import { untilAborted } from '../until-aborted.js';
 import type {
+  FailureCause,
   FromProcess,
   PredictedNetwork,
   PredictedStatistics,
@@ -205,6 +206,7 @@ export class Predictor {
         this.#readiness?.resolve();
         this.#readiness = null;
         this.#failedStarts = 0;
+        this.#reportReplaced(message.description);
         this.#description = message.description;
         this.#settleStart?.resolve(message.description);
         this.#settleStart = null;
@@ -232,13 +234,23 @@ export class Predictor {
         this.#jobs.delete(message.job);
         return;
       case 'failed': {
-        const { reason, outOfMemory } = message;
-        const error = outOfMemory ? new PredictorMemoryError(reason) : new PredictionFailedError(reason);
+        const error = failureOf(message.cause, message.reason);
         const job = this.#jobs.get(message.job);
         job?.network.reject(error);
         job?.statistics.reject(error);
         this.#jobs.delete(message.job);
       }
+    }
+  }
+
+  /** A checkpoint may be replaced while the service runs: the next start of the engine loads what is there by then. */
+  #reportReplaced({ ghns }: PredictorDescription): void {
+    for (const { id, digest } of this.#description?.ghns ?? []) {
+      const now = ghns.find((ghn) => ghn.id === id);
+      if (!now || now.digest === digest) continue;
+      this.#events.onProblem?.(
+        `the checkpoint of ${id} was replaced: it was ${digest}, and new predictions are made with ${now.digest}`,
+      );
     }
   }
 
@@ -267,6 +279,17 @@ export class Predictor {
     this.#failedStarts++;
     this.#restarts++;
     this.#restartTimer = setTimeout(() => this.#start(), Math.min(delay, MAX_RESTART_DELAY_MS));
+  }
+}
+
+function failureOf(cause: FailureCause, reason: string): Error {
+  switch (cause) {
+    case 'memory':
+      return new PredictorMemoryError(reason);
+    case 'ghn':
+      return new PredictorUnavailableError(reason);
+    case 'job':
+      return new PredictionFailedError(reason);
   }
 }
 

@@ -1,7 +1,7 @@
 import { isOutOfMemory, isTrap } from '../engine/out-of-memory.js';
 import { connectToService } from '../process/parent.js';
-import { Pipeline } from './pipeline.js';
-import type { FromProcess, ToProcess } from './protocol.js';
+import { GhnNotLoadedError, Pipeline } from './pipeline.js';
+import type { FailureCause, FromProcess, ToProcess } from './protocol.js';
 
 // The predictor's process. An engine blocks its thread while it multiplies and can take its process down with it; here
 // it does neither to the service.
@@ -53,12 +53,17 @@ async function predict({ job, request }: Extract<ToProcess, { type: 'predict' }>
     const statistics = await pipeline.statistics(network.tensors, request.dtype);
     await channel.send({ type: 'statistics', job, statistics });
   } catch (error) {
-    await channel.send({ type: 'failed', job, reason: reasonOf(error), outOfMemory: isOutOfMemory(error) });
+    await channel.send({ type: 'failed', job, reason: reasonOf(error), cause: causeOf(error) });
     // The service starts another, whose memory is sound.
     if (isTrap(error)) process.exit(EXIT_CODE_BROKEN);
   } finally {
     running.delete(job);
   }
+}
+
+function causeOf(error: unknown): FailureCause {
+  if (error instanceof GhnNotLoadedError) return 'ghn';
+  return isOutOfMemory(error) ? 'memory' : 'job';
 }
 
 function reasonOf(error: unknown): string {

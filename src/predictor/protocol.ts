@@ -1,4 +1,5 @@
 import type { Architecture } from '../architecture/architecture.js';
+import { sortedString } from '../architecture/json.js';
 import type { GhnConfig } from '../checkpoint/checkpoint.js';
 import type { Engine } from '../engine/engine.js';
 import type { EngineChoice } from '../engine/select.js';
@@ -46,15 +47,22 @@ export interface GhnDescription {
   readonly digest: string;
 }
 
+/** The same for GHNs that predict the same: of the weights, and of what is set beside them. */
+export function ghnKey({ digest, config }: Pick<GhnDescription, 'digest' | 'config'>): string {
+  return `${digest} ${sortedString(config)}`;
+}
+
 export interface PredictorDescription {
   readonly engine: EngineDescription;
+  /** Name and version of the library that multiplies in post-processing. */
+  readonly products: string;
   /** In the order of the options' checkpoints. */
   readonly ghns: readonly GhnDescription[];
 }
 
 /** What a prediction is made of; nothing else decides what is known of it. */
 export interface PredictionJob {
-  /** A GHN's id. */
+  /** The `ghnKey` of the GHN: whatever is loaded under its name by now, no other makes this prediction. */
   readonly ghn: string;
   readonly architecture: Architecture;
   readonly predictClassifier: boolean;
@@ -70,6 +78,9 @@ export type Stage = 'graph' | 'encode' | 'decode' | 'postprocess';
 export type StageLatency = Readonly<Record<Stage, number>>;
 
 export type TensorHeader = Omit<TiledTensor, 'block'>;
+
+/** Why a job failed: by itself, since memory ran out, or since its GHN is not loaded any more. */
+export type FailureCause = 'job' | 'memory' | 'ghn';
 
 export type ToProcess =
   | { readonly type: 'load'; readonly options: PredictorOptions }
@@ -97,6 +108,5 @@ export type FromProcess =
       readonly type: 'failed';
       readonly job: number;
       readonly reason: string;
-      /** Whether the reason is that memory ran out: a smaller job may do. */
-      readonly outOfMemory: boolean;
+      readonly cause: FailureCause;
     };

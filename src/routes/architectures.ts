@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { graphSchema } from '../architecture/schema.js';
 import { architectureSummarySchema, listArchitectures, loadArchitecture } from '../architecture/zoo.js';
+import { jsonResponse, problemResponse } from '../plugins/responses.js';
 import { queryInteger } from './query-integer.js';
-import { jsonResponse, problemResponse } from './responses.js';
 
 /** The architectures that a request can name. */
 export const architectures: FastifyPluginAsyncZod = async (app) => {

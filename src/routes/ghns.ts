@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { jsonResponse, unavailable } from '../plugins/responses.js';
 import { type Predictor, PredictorUnavailableError } from '../predictor/predictor.js';
-import { jsonResponse, unavailable } from './responses.js';
 
 const ghnSchema = z.object({
   id: z.string().describe('What a request’s `ghn` names it by.'),

@@ -4,14 +4,15 @@ import type { Limits } from '../architecture/limits.js';
 import { streamBytes } from '../format/stream.js';
 import type { AnswerMonitor } from '../plugins/answer-monitor.js';
 import { requestSignal } from '../plugins/request-signal.js';
+import { bytesResponse, jsonResponse, problemResponse, unavailable } from '../plugins/responses.js';
 import { serverTiming } from '../plugins/server-timing.js';
 import { whenClosed } from '../plugins/when-closed.js';
 import type { Predictions } from '../predictions/predictions.js';
-import { recordSchema } from '../predictions/record.js';
 import { type PredictRequest, predictBodySchema, readPredictRequest } from '../predictions/request.js';
-import { weightsFile } from '../predictions/weights.js';
+import { weightsSource } from '../predictions/weights.js';
 import { predictionLinks } from './predictions/links.js';
-import { bytesResponse, jsonResponse, problemResponse, unavailable } from './responses.js';
+import { pathOf, viewOf, viewSchema } from './predictions/view.js';
+import { weightsEtag, weightsFileName } from './predictions/weights-file.js';
 
 export interface PredictOptions {
   readonly predictions: Predictions;
@@ -61,7 +62,7 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
           ),
           202: jsonResponse(
             'The prediction is in the making.',
-            recordSchema,
+            viewSchema,
             located.extend({ 'preference-applied': z.literal('respond-async') }),
           ),
           400: problemResponse('Malformed JSON'),
@@ -88,14 +89,14 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
         const record = await predictions.begin(request.body);
         return reply
           .code(202)
-          .headers({ location: record.links.self, 'preference-applied': 'respond-async' })
-          .send(record);
+          .headers({ location: pathOf(record), 'preference-applied': 'respond-async' })
+          .send(viewOf(record));
       }
       const signal = requestSignal(reply, timeoutMilliseconds);
       const { record, tensors, cached, release } = await predictions.predict(request.body, signal);
       whenClosed(reply, release);
       answers.watch(reply);
-      const { source, fileName, etag } = weightsFile(record, tensors, record.request);
+      const source = weightsSource(record, tensors, record.request);
       const start = performance.now();
       reply.raw.once('finish', () => {
         if (!cached) predictions.noteSerialized(record.id, performance.now() - start);
@@ -104,9 +105,9 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
         .headers({
           'content-type': 'application/octet-stream',
           'content-length': source.byteLength,
-          'content-disposition': `attachment; filename="${fileName}"`,
-          etag,
-          location: record.links.self,
+          'content-disposition': `attachment; filename="${weightsFileName(record, record.request.format)}"`,
+          etag: weightsEtag(record, record.request),
+          location: pathOf(record),
           'server-timing': serverTiming(record.latency_ms, cached),
         })
         .send(streamBytes(source) as never);

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { PredictionRecord } from '../../src/predictions/record.js';
+import type { PredictionView } from '../../src/routes/predictions/view.js';
 import { digestOf, getJson, getRecord, type PredictBody, post } from './prediction.js';
 
 /** Sooner than `retry-after` says: a service must bear it. */
@@ -56,7 +56,7 @@ export class Answers {
   }
 
   /** The record's digest is that of what a client got whole, if one did. */
-  expectSame({ id, digest }: PredictionRecord): void {
+  expectSame({ id, digest }: PredictionView): void {
     if (this.has(id)) expect(digest, id).toBe(this.#digests.get(id));
   }
 
@@ -72,8 +72,8 @@ export class Answers {
 }
 
 /** All that is listed. */
-export async function listed(url: string, filter = ''): Promise<readonly PredictionRecord[]> {
-  const page = await getJson<{ predictions: PredictionRecord[]; next_cursor: string | null }>(
+export async function listed(url: string, filter = ''): Promise<readonly PredictionView[]> {
+  const page = await getJson<{ predictions: PredictionView[]; next_cursor: string | null }>(
     `${url}/predictions?limit=1000${filter}`,
   );
   expect(page.next_cursor).toBeNull();
@@ -81,7 +81,7 @@ export async function listed(url: string, filter = ''): Promise<readonly Predict
 }
 
 /** That a prediction succeeded and that its weights are those that its record tells of. */
-export async function expectWhole(prediction: string): Promise<PredictionRecord> {
+export async function expectWhole(prediction: string): Promise<PredictionView> {
   const record = await getRecord(prediction);
   expect(record.status).toBe('succeeded');
   const weights = await fetch(`${prediction}/weights`);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { PredictionRecord } from '../../src/predictions/record.js';
+import type { PredictionView } from '../../src/routes/predictions/view.js';
 import { Answers, expectWhole, listed } from './answers.js';
 import { distribution } from './distribution.js';
 import { getRecord, network, type PredictBody } from './prediction.js';
@@ -49,7 +49,7 @@ it(
       service = await ServiceProcess.start(store, { STORE_MAX_BYTES });
     };
     const answers = new Answers();
-    const known = new Map<string, PredictionRecord>();
+    const known = new Map<string, PredictionView>();
     const restarts: number[] = [];
     let seed = 0;
     const batch = () => Array.from({ length: AT_ONCE }, () => answers.askAgain(service.url, request(seed++)));
@@ -105,7 +105,7 @@ it(
 );
 
 /** The store's directory holds the folders of what is listed, and nothing that a crash has left. */
-async function expectNothingElse(store: string, records: readonly PredictionRecord[]): Promise<void> {
+async function expectNothingElse(store: string, records: readonly PredictionView[]): Promise<void> {
   const ids = records.map(({ id }) => id).sort();
   const files = await readdir(store, { recursive: true, withFileTypes: true });
   const folders = files.filter((file) => file.isDirectory() && file.path !== store);

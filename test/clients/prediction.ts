@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import type { Graph } from '../../src/architecture/schema.js';
-import type { PredictionRecord } from '../../src/predictions/record.js';
+import type { PredictionView } from '../../src/routes/predictions/view.js';
 
 /** The graph of a network of test/fixtures/architectures. */
 export function network(name: string): Graph {
@@ -48,7 +48,7 @@ export async function getJson<T>(url: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-export const getRecord = (prediction: string) => getJson<PredictionRecord>(prediction);
+export const getRecord = (prediction: string) => getJson<PredictionView>(prediction);
 
 const body = (response: Response) => Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
 

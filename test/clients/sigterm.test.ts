@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import type { PredictionRecord } from '../../src/predictions/record.js';
+import type { PredictionView } from '../../src/routes/predictions/view.js';
 import { Answers, expectWhole, listed } from './answers.js';
 import { digestOf, network, type PredictBody, post, predicted } from './prediction.js';
 import { ServiceProcess } from './service-process.js';
@@ -45,11 +45,11 @@ it('SIGTERM under load: what was taken in is finished, the rest is refused, and 
     }
   };
   const clients = Promise.all(Array.from({ length: CLIENTS }, client));
-  const begun: PredictionRecord[] = [];
+  const begun: PredictionView[] = [];
   for (let number = 0; number < BEGUN; number++) {
     const response = await post(url, request(number), { headers: { prefer: 'respond-async' } });
     expect(response.status).toBe(202);
-    begun.push((await response.json()) as PredictionRecord);
+    begun.push((await response.json()) as PredictionView);
   }
   const download = await fetch(weights);
   const stopped = service.stop();

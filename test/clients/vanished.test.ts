@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PredictionRecord } from '../../src/predictions/record.js';
+import type { PredictionView } from '../../src/routes/predictions/view.js';
 import { getJson, network, predicted } from './prediction.js';
 import { FULL, times } from './proof.js';
 import { ServiceProcess } from './service-process.js';
@@ -159,9 +159,7 @@ describe.skipIf(!existsSync('/proc/self/fd'))('clients who vanish', () => {
   it('leave the service idle: it computes digests then', async () => {
     const prediction = await predicted(service.url, { ...SMALL, seed: 2 ** 41 });
     await poll(async () => {
-      const { predictions } = await getJson<{ predictions: PredictionRecord[] }>(
-        `${service.url}/predictions`,
-      );
+      const { predictions } = await getJson<{ predictions: PredictionView[] }>(`${service.url}/predictions`);
       return predictions.find(({ id }) => prediction.endsWith(id))?.digest;
     }).toMatch(/^sha256:/);
   });

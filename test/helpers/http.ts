@@ -1,4 +1,4 @@
-import type { PredictionRecord } from '../../src/predictions/record.js';
+import type { PredictionView } from '../../src/routes/predictions/view.js';
 import { parseSafetensors } from '../format/files.js';
 
 /** POSTs a request as JSON. */
@@ -36,10 +36,10 @@ export async function predicted(url: string, body: unknown): Promise<string> {
 }
 
 /** Starts a prediction and does not wait for it. */
-export async function begin(url: string, body: unknown): Promise<PredictionRecord> {
+export async function begin(url: string, body: unknown): Promise<PredictionView> {
   const response = await post(url, body, { headers: { prefer: 'respond-async' } });
   if (response.status !== 202) throw new Error(`${response.status}: ${await response.text()}`);
-  return (await response.json()) as PredictionRecord;
+  return (await response.json()) as PredictionView;
 }
 
 /** A metric's value now; 0 where it has none yet. `labels` are as Prometheus writes them. */

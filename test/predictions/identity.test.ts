@@ -4,8 +4,9 @@ import { type Identity, predictionId } from '../../src/predictions/identity.js';
 import { LIMITS, tinyGraph } from '../architecture/fixtures.js';
 
 const identity = (changes: Partial<Identity> = {}): Identity => ({
-  engine: 'onnxruntime 1.30 cpu; ghn-serve 1.0.0',
-  ghnDigest: 'sha256:0',
+  libraries: ['onnxruntime 1.30 cpu'],
+  numerics: 1,
+  ghn: { digest: 'sha256:0', config: { hidden: 32 } },
   architecture: parseArchitecture(tinyGraph(), LIMITS),
   options: {
     predict_classifier: true,
@@ -13,11 +14,12 @@ const identity = (changes: Partial<Identity> = {}): Identity => ({
     seed: 0,
     dtype: 'F32',
     format: 'safetensors',
+    ghn: null,
   },
   ...changes,
 });
 
-const options = (changes: Partial<Identity['options']>) =>
+const options = (changes: Identity['options']) =>
   identity({ options: { ...identity().options, ...changes } });
 
 const postprocess = { noise: 3e-5, orthogonalize: true, from_layer: 0, min_channels: 0, seed: 0 };
@@ -37,8 +39,13 @@ describe('a prediction’s id', () => {
   it('is another for whatever can change a byte of the answer', () => {
     const others = [
       identity(),
-      identity({ engine: 'onnxruntime 1.31 cpu; ghn-serve 1.0.0' }),
-      identity({ ghnDigest: 'sha256:1' }),
+      identity({ libraries: ['onnxruntime 1.31 cpu'] }),
+      identity({ libraries: ['onnxruntime 1.30 cpu', 'TypeScript'] }),
+      identity({ numerics: 2 }),
+      identity({ ghn: { digest: 'sha256:1', config: { hidden: 32 } } }),
+      identity({ ghn: { digest: 'sha256:0', config: { hidden: 32, normalize: 'std' } } }),
+      options({ ghn: 'mine' }),
+      options({ ghn: 'yours' }),
       options({ predict_classifier: false }),
       options({ seed: 1 }),
       options({ dtype: 'F16' }),

@@ -5,12 +5,15 @@ import { parseArchitecture } from '../../src/architecture/parse.js';
 import { Predictor, PredictorMemoryError, PredictorUnavailableError } from '../../src/predictor/predictor.js';
 import type { PredictionJob } from '../../src/predictor/protocol.js';
 import { LIMITS, tinyGraph } from '../architecture/fixtures.js';
+import { keyOf } from '../helpers/ghn.js';
 import { checkpointFile } from '../helpers/service.js';
+
+const THREE = await keyOf('ghn3-nano.pt');
 
 const GIBIBYTE = 2 ** 30;
 
 const job = (network = tinyGraph(), fields: Partial<PredictionJob> = {}): PredictionJob => ({
-  ghn: 'three',
+  ghn: THREE,
   architecture: parseArchitecture(network, LIMITS),
   predictClassifier: true,
   seed: 0,

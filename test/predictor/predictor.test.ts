@@ -11,7 +11,11 @@ import {
 } from '../../src/predictor/predictor.js';
 import type { PredictionJob, PredictorOptions, Stage } from '../../src/predictor/protocol.js';
 import { LIMITS, tinyGraph } from '../architecture/fixtures.js';
+import { keyOf } from '../helpers/ghn.js';
 import { checkpointFile } from '../helpers/service.js';
+
+const THREE = await keyOf('ghn3-nano.pt');
+const TWO = await keyOf('ghn2-nano.pt');
 
 const OPTIONS: PredictorOptions = {
   engine: { engine: 'onnxruntime', device: 'cpu' },
@@ -22,7 +26,7 @@ const OPTIONS: PredictorOptions = {
 };
 
 const job = (fields: Partial<PredictionJob> = {}): PredictionJob => ({
-  ghn: 'three',
+  ghn: THREE,
   architecture: parseArchitecture(tinyGraph(), LIMITS),
   predictClassifier: true,
   seed: 0,
@@ -84,7 +88,7 @@ describe('a predictor', () => {
       ['two', 'ghn2'],
     ]);
     expect(shared.ready).toBe(true);
-    expect(shared.description).toEqual({ engine, ghns });
+    expect(shared.description).toEqual({ engine, products: expect.stringMatching(/^onnxruntime \d/), ghns });
   });
 
   it('predicts with either GHN, and tells of each stage and of the statistics', async () => {
@@ -104,14 +108,16 @@ describe('a predictor', () => {
     expect(applied).toEqual([{ name: 'conv1.weight', noise: 0, orthogonalized: true }]);
     expect(Object.keys(latency)).toEqual(['graph', 'encode', 'decode', 'postprocess']);
     expect(await statistics).toMatchObject({ network: { count: 634 }, overflow: 0 });
-    const other = await shared.predict(job({ ghn: 'two' }));
+    const other = await shared.predict(job({ ghn: TWO }));
     expect(other.applied).toBeNull();
     expect(other.tensors[0].block).not.toEqual(tensors[0].block);
     expect(shared.memory).toBeGreaterThan(0);
   });
 
   it('rejects a job that fails, with its reason, and goes on', async () => {
-    await expect(shared.predict(job({ ghn: 'four' }))).rejects.toThrow('no GHN "four" is loaded');
+    const replaced = shared.predict(job({ ghn: 'sha256:other {}' }));
+    await expect(replaced).rejects.toThrow(PredictorUnavailableError);
+    await expect(replaced).rejects.toThrow('its checkpoint was replaced');
     expect((await shared.predict(job())).tensors).toHaveLength(5);
   });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import document from '../../openapi/openapi.json' with { type: 'json' };
-import type { PredictionRecord } from '../../src/predictions/record.js';
+import type { PredictionView } from '../../src/routes/predictions/view.js';
 import { tinyGraph } from '../architecture/fixtures.js';
 import { json, predicted } from '../helpers/http.js';
 import { rawRequest } from '../helpers/raw.js';
@@ -17,7 +17,7 @@ beforeAll(async () => {
   service = await startService();
   const location = await predicted(service.url, { architecture: tinyGraph() });
   // Its record is told once it is stored.
-  ({ id } = await json<PredictionRecord>(location));
+  ({ id } = await json<PredictionView>(location));
   // Beside the predictions, and as one of them would be.
   await writeFile(join(service.store, 'secret'), SECRET);
   await mkdir(join(service.store, 'predictions', 'other'));

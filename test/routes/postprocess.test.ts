@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseArchitecture } from '../../src/architecture/parse.js';
 import { touched } from '../../src/postprocess/touched.js';
-import type { PredictionRecord } from '../../src/predictions/record.js';
+import type { PredictionView } from '../../src/routes/predictions/view.js';
 import { fixtureGraph, LIMITS } from '../architecture/fixtures.js';
 import { parseSafetensors } from '../format/files.js';
 import { json, post, predicted, tensorsOf } from '../helpers/http.js';
@@ -85,7 +85,7 @@ describe('postprocess', () => {
 
   it('is told of in the record: what was done to which tensor, and how long it took', async () => {
     const location = await predicted(service.url, { architecture, postprocess: PAPERS });
-    const record = await json<PredictionRecord>(location);
+    const record = await json<PredictionView>(location);
     expect(record.request.postprocess).toEqual({ ...PAPERS, from_layer: 0, min_channels: 0, seed: 0 });
     expect(record.applied).toHaveLength(25);
     for (const { tensor, noise, orthogonalized } of record.applied!) {
@@ -95,7 +95,7 @@ describe('postprocess', () => {
       expect(orthogonalized).toBe(true);
     }
     expect(record.latency_ms!.postprocess).toBeGreaterThan(0);
-    const none = await json<PredictionRecord>(await predicted(service.url, { architecture }));
+    const none = await json<PredictionView>(await predicted(service.url, { architecture }));
     expect(none).toMatchObject({ applied: null, request: { postprocess: null } });
   });
 
@@ -121,7 +121,7 @@ describe('postprocess', () => {
       }
     }
     expect(infinite).toBeGreaterThan(0);
-    const record = await json<PredictionRecord>(`${service.url}${response.headers.get('location')}`);
+    const record = await json<PredictionView>(`${service.url}${response.headers.get('location')}`);
     expect(record.overflow).toBe(infinite);
   });
 });

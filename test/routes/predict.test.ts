@@ -4,7 +4,7 @@ import { fixtureGraph, tinyGraph } from '../architecture/fixtures.js';
 import { parseSafetensors } from '../format/files.js';
 import { bytesOf, json, metric, post, predicted, tensorsOf } from '../helpers/http.js';
 import { isRounded } from '../helpers/rounding.js';
-import { holdEngine, startService, type TestService } from '../helpers/service.js';
+import { checkpointFile, holdEngine, startService, type TestService } from '../helpers/service.js';
 
 let service: TestService;
 let url: string;
@@ -45,6 +45,18 @@ describe('an answer', () => {
       postprocess: 'null',
       prediction: response.headers.get('location')!.replace('/predictions/', ''),
     });
+  });
+
+  it('names the GHN by its digest alone where the request does not name it', async () => {
+    const unnamed = await post(url, { architecture: tinyGraph() });
+    const named = await post(url, { architecture: tinyGraph(), ghn: 'ghn3-nano' });
+    const { metadata } = parseSafetensors(await bytesOf(unnamed));
+    expect(metadata).not.toHaveProperty('ghn');
+    const other = parseSafetensors(await bytesOf(named)).metadata as Record<string, string>;
+    expect(other).toMatchObject({ ghn: 'ghn3-nano', ghn_digest: metadata!.ghn_digest });
+    expect(named.headers.get('location')).not.toBe(unnamed.headers.get('location'));
+    const record = await json<{ request: { ghn: string } }>(`${url}${unnamed.headers.get('location')}`);
+    expect(record.request.ghn).toBe('ghn3-nano');
   });
 
   it('has the predicted tensors in the order of the state dict', async () => {
@@ -136,7 +148,6 @@ describe('the same request again', () => {
       seed: 0,
       postprocess: null,
       predict_classifier: true,
-      ghn: 'ghn3-nano',
       architecture: { edges: graph.edges.toReversed(), nodes: graph.nodes.toReversed(), name: graph.name },
     });
     expect(again).toBe(first);
@@ -157,12 +168,30 @@ describe('the same request again', () => {
     expect(await computed()).toBe(before.computed + 1);
   });
 
-  it('by another service with the same GHN is the same bytes under the same id', async () => {
-    const other = await startService();
+  it('made anew has an etag of its own: its bytes are the same on this machine alone', async () => {
+    const body = { architecture: tinyGraph(), seed: 2 };
+    const first = await post(url, body);
+    const bytes = await bytesOf(first);
+    const location = `${url}${first.headers.get('location')}`;
+    await json(location);
+    await fetch(location, { method: 'DELETE' });
+    const again = await post(url, body);
+    expect(await bytesOf(again)).toEqual(bytes);
+    expect(again.headers.get('location')).toBe(first.headers.get('location'));
+    expect(again.headers.get('etag')).not.toBe(first.headers.get('etag'));
+    const resumed = await fetch(`${location}/weights`, {
+      headers: { range: 'bytes=10-19', 'if-range': first.headers.get('etag')! },
+    });
+    expect(resumed.status).toBe(200);
+    await bytesOf(resumed);
+  });
+
+  it('by a service that calls the GHN otherwise is the same bytes under the same id', async () => {
+    const other = await startService({ GHN_CHECKPOINTS: `theirs=${checkpointFile('ghn3-nano.pt')}` });
     try {
       const body = { architecture: squeezenet, postprocess: { noise: 3e-5, orthogonalize: true } };
       const [one, two] = [await post(url, body), await post(other.url, body)];
-      expect(two.headers.get('etag')).toBe(one.headers.get('etag'));
+      expect(two.headers.get('location')).toBe(one.headers.get('location'));
       expect(sha256(await bytesOf(two))).toBe(sha256(await bytesOf(one)));
     } finally {
       await other.stop();

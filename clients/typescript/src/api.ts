@@ -547,81 +547,6 @@ export interface components {
                 message: string;
             }[];
         };
-        PredictionRecordInput: {
-            id: string;
-            /** @enum {string} */
-            status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
-            /** Format: date-time */
-            created_at: string;
-            request: {
-                ghn: string;
-                predict_classifier: boolean;
-                postprocess: {
-                    noise: number;
-                    orthogonalize: boolean;
-                    from_layer: number;
-                    min_channels: number;
-                    seed: number;
-                } | null;
-                seed: number;
-                /** @enum {string} */
-                dtype: "F32" | "F16" | "BF16";
-                /** @enum {string} */
-                format: "safetensors" | "tiled" | "npz";
-            };
-            architecture: {
-                name: string;
-                nodes: number;
-                tensors: number;
-                parameters: number;
-                /** @description Parameters that no node owns: they keep their initial values. */
-                not_predicted: string[];
-            };
-            ghn: {
-                id: string;
-                digest: string;
-            };
-            engine: string;
-            device: string;
-            latency_ms: {
-                parse: number;
-                graph: number;
-                encode: number;
-                decode: number;
-                postprocess: number;
-                serialize: number;
-                total: number;
-            } | null;
-            statistics: {
-                count: number;
-                mean: number | null;
-                /** @description Over all n entries, not n - 1. */
-                std: number | null;
-                min: number | null;
-                max: number | null;
-                l2: number | null;
-                zeros: number;
-            } | null;
-            /** @description What post-processing did to which tensors. */
-            applied: {
-                tensor: string;
-                /** @description The standard deviation of the noise that was added; 0 for none. */
-                noise: number;
-                orthogonalized: boolean;
-            }[] | null;
-            /** @description How many finite values became ±Inf in the requested dtype. */
-            overflow: number | null;
-            bytes: number | null;
-            /** @description sha256 of the body in the requested format and dtype. */
-            digest: string | null;
-            error: components["schemas"]["ProblemInput"] | null;
-            links: {
-                self: string;
-                weights: string;
-                statistics: string;
-                architecture: string;
-            };
-        };
         IndexInput: {
             /** @constant */
             name: "ghn-serve";
@@ -1219,6 +1144,86 @@ export interface components {
                 shape: number[];
             })[];
         };
+        PredictionRecordInput: {
+            id: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+            /** Format: date-time */
+            created_at: string;
+            request: {
+                ghn: string;
+                predict_classifier: boolean;
+                postprocess: {
+                    noise: number;
+                    orthogonalize: boolean;
+                    from_layer: number;
+                    min_channels: number;
+                    seed: number;
+                } | null;
+                seed: number;
+                /** @enum {string} */
+                dtype: "F32" | "F16" | "BF16";
+                /** @enum {string} */
+                format: "safetensors" | "tiled" | "npz";
+            };
+            architecture: {
+                name: string;
+                nodes: number;
+                tensors: number;
+                parameters: number;
+                /** @description Parameters that no node owns: they keep their initial values. */
+                not_predicted: string[];
+            };
+            ghn: {
+                id: string;
+                digest: string;
+            };
+            engine: string;
+            device: string;
+            latency_ms: {
+                parse: number;
+                graph: number;
+                encode: number;
+                decode: number;
+                postprocess: number;
+                serialize: number;
+                total: number;
+            } | null;
+            statistics: {
+                count: number;
+                mean: number | null;
+                /** @description Over all n entries, not n - 1. */
+                std: number | null;
+                min: number | null;
+                max: number | null;
+                l2: number | null;
+                zeros: number;
+            } | null;
+            /** @description What post-processing did to which tensors. */
+            applied: {
+                tensor: string;
+                /** @description The standard deviation of the noise that was added; 0 for none. */
+                noise: number;
+                orthogonalized: boolean;
+            }[] | null;
+            /** @description How many finite values became ±Inf in the requested dtype. */
+            overflow: number | null;
+            bytes: number | null;
+            /**
+             * @description Random, of the one time that this prediction was made and kept: no other body has it.
+             * @default null
+             */
+            generation: string | null;
+            /** @description sha256 of the body in the requested format and dtype. */
+            digest: string | null;
+            error: components["schemas"]["ProblemInput"] | null;
+            links: {
+                self: string;
+                weights: string;
+                statistics: string;
+                architecture: string;
+            };
+        };
         /**
          * @description A network as the graph of its operations
          * @example {
@@ -1433,81 +1438,6 @@ export interface components {
                 path: string;
                 message: string;
             }[];
-        };
-        PredictionRecord: {
-            id: string;
-            /** @enum {string} */
-            status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
-            /** Format: date-time */
-            created_at: string;
-            request: {
-                ghn: string;
-                predict_classifier: boolean;
-                postprocess: {
-                    noise: number;
-                    orthogonalize: boolean;
-                    from_layer: number;
-                    min_channels: number;
-                    seed: number;
-                } | null;
-                seed: number;
-                /** @enum {string} */
-                dtype: "F32" | "F16" | "BF16";
-                /** @enum {string} */
-                format: "safetensors" | "tiled" | "npz";
-            };
-            architecture: {
-                name: string;
-                nodes: number;
-                tensors: number;
-                parameters: number;
-                /** @description Parameters that no node owns: they keep their initial values. */
-                not_predicted: string[];
-            };
-            ghn: {
-                id: string;
-                digest: string;
-            };
-            engine: string;
-            device: string;
-            latency_ms: {
-                parse: number;
-                graph: number;
-                encode: number;
-                decode: number;
-                postprocess: number;
-                serialize: number;
-                total: number;
-            } | null;
-            statistics: {
-                count: number;
-                mean: number | null;
-                /** @description Over all n entries, not n - 1. */
-                std: number | null;
-                min: number | null;
-                max: number | null;
-                l2: number | null;
-                zeros: number;
-            } | null;
-            /** @description What post-processing did to which tensors. */
-            applied: {
-                tensor: string;
-                /** @description The standard deviation of the noise that was added; 0 for none. */
-                noise: number;
-                orthogonalized: boolean;
-            }[] | null;
-            /** @description How many finite values became ±Inf in the requested dtype. */
-            overflow: number | null;
-            bytes: number | null;
-            /** @description sha256 of the body in the requested format and dtype. */
-            digest: string | null;
-            error: components["schemas"]["Problem"] | null;
-            links: {
-                self: string;
-                weights: string;
-                statistics: string;
-                architecture: string;
-            };
         };
         Index: {
             /** @constant */
@@ -2105,6 +2035,86 @@ export interface components {
                  */
                 shape: number[];
             })[];
+        };
+        PredictionRecord: {
+            id: string;
+            /** @enum {string} */
+            status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+            /** Format: date-time */
+            created_at: string;
+            request: {
+                ghn: string;
+                predict_classifier: boolean;
+                postprocess: {
+                    noise: number;
+                    orthogonalize: boolean;
+                    from_layer: number;
+                    min_channels: number;
+                    seed: number;
+                } | null;
+                seed: number;
+                /** @enum {string} */
+                dtype: "F32" | "F16" | "BF16";
+                /** @enum {string} */
+                format: "safetensors" | "tiled" | "npz";
+            };
+            architecture: {
+                name: string;
+                nodes: number;
+                tensors: number;
+                parameters: number;
+                /** @description Parameters that no node owns: they keep their initial values. */
+                not_predicted: string[];
+            };
+            ghn: {
+                id: string;
+                digest: string;
+            };
+            engine: string;
+            device: string;
+            latency_ms: {
+                parse: number;
+                graph: number;
+                encode: number;
+                decode: number;
+                postprocess: number;
+                serialize: number;
+                total: number;
+            } | null;
+            statistics: {
+                count: number;
+                mean: number | null;
+                /** @description Over all n entries, not n - 1. */
+                std: number | null;
+                min: number | null;
+                max: number | null;
+                l2: number | null;
+                zeros: number;
+            } | null;
+            /** @description What post-processing did to which tensors. */
+            applied: {
+                tensor: string;
+                /** @description The standard deviation of the noise that was added; 0 for none. */
+                noise: number;
+                orthogonalized: boolean;
+            }[] | null;
+            /** @description How many finite values became ±Inf in the requested dtype. */
+            overflow: number | null;
+            bytes: number | null;
+            /**
+             * @description Random, of the one time that this prediction was made and kept: no other body has it.
+             * @default null
+             */
+            generation: string | null;
+            /** @description sha256 of the body in the requested format and dtype. */
+            digest: string | null;
+            error: components["schemas"]["Problem"] | null;
+            links: {
+                self: string;
+                weights: string;
+                statistics: string;
+                architecture: string;
+            };
         };
     };
     responses: {

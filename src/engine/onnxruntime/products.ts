@@ -1,4 +1,4 @@
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { DenseMatrix, FloatArray, Products } from '../../postprocess/products.js';
 import type { ElementType, OnnxModel, OnnxNode } from './model.js';
 import { createSession } from './session.js';
@@ -52,6 +52,7 @@ function model(operation: Operation, precision: Precision): OnnxModel {
  * wanted. As every run of onnxruntime they must not be called from two threads of a process at once.
  */
 export class OnnxruntimeProducts implements Products {
+  readonly library = `onnxruntime ${env.versions.node ?? env.versions.common}`;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #createSession: (model: OnnxModel) => Promise<InferenceSession>;
 

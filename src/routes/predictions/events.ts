@@ -5,6 +5,7 @@ import type { JobEvent } from '../../predictions/job.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { type PredictionRecord, STATUSES } from '../../predictions/record.js';
 import { idParameters, unknownPrediction } from './parameters.js';
+import { viewOf } from './view.js';
 
 /** Proxies end connections on which nothing happens; a comment now and then is something. */
 const KEEP_ALIVE_MS = 15_000;
@@ -62,7 +63,7 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
           stream.push(message('stage', event));
           return;
         }
-        stream.push(message(event.record.status, event.record));
+        stream.push(message(event.record.status, viewOf(event.record)));
         if (!isOver(event.record)) return;
         stream.push(null);
         end();

@@ -1,19 +1,20 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { graphSchema } from '../../architecture/schema.js';
+import { jsonResponse, problemResponse } from '../../plugins/responses.js';
 import type { Predictions } from '../../predictions/predictions.js';
-import { recordSchema, STATUSES } from '../../predictions/record.js';
+import { STATUSES } from '../../predictions/record.js';
 import { queryInteger } from '../query-integer.js';
-import { jsonResponse, problemResponse } from '../responses.js';
 import { predictionLinks } from './links.js';
 import { idParameters, unknownPrediction } from './parameters.js';
+import { viewOf, viewSchema } from './view.js';
 
 /** A page of the list; more than the largest would be a dump of the store. */
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1000;
 
 const listSchema = z.object({
-  predictions: z.array(recordSchema),
+  predictions: z.array(viewSchema),
   next_cursor: z
     .string()
     .nullable()
@@ -45,7 +46,7 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
     },
     async ({ query }) => {
       const page = await predictions.list(query);
-      return { predictions: [...page.records], next_cursor: page.nextCursor };
+      return { predictions: page.records.map(viewOf), next_cursor: page.nextCursor };
     },
   );
 
@@ -57,11 +58,11 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         operationId: 'getPrediction',
         summary: 'What is known of a prediction',
         params: idParameters,
-        response: { 200: jsonResponse('Its record.', recordSchema), 404: unknownPrediction },
+        response: { 200: jsonResponse('Its record.', viewSchema), 404: unknownPrediction },
       },
       links: { 200: predictionLinks('$response.body#/id') },
     },
-    async ({ params }) => predictions.record(params.id),
+    async ({ params }) => viewOf(await predictions.record(params.id)),
   );
 
   app.get(

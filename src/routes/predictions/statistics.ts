@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { requestSignal } from '../../plugins/request-signal.js';
+import { jsonResponse, notReady, unavailable } from '../../plugins/responses.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { statisticsSchema } from '../../statistics/schema.js';
-import { jsonResponse, notReady, unavailable } from '../responses.js';
 import { tensorLinks } from './links.js';
 import { idParameters, unknownPrediction } from './parameters.js';
 

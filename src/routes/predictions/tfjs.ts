@@ -1,15 +1,16 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ReadyBytes } from '../../format/layout.js';
+import { jsonResponse, notReady, problemResponse } from '../../plugins/responses.js';
 import { sendBytes } from '../../plugins/send-bytes.js';
 import { whenClosed } from '../../plugins/when-closed.js';
 import { NotFoundError } from '../../predictions/errors.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { openTfjs } from '../../predictions/tfjs.js';
 import { conditionalHeaders, downloadHeaders, downloadResponses } from '../downloads.js';
-import { jsonResponse, notReady, problemResponse } from '../responses.js';
 import { modelLinks } from './links.js';
 import { idParameters } from './parameters.js';
+import { tfjsEtag } from './weights-file.js';
 
 const MODEL = 'model.json';
 const METHODS = ['GET', 'HEAD'];
@@ -49,10 +50,14 @@ export const tfjs: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (
     },
     links: { 200: modelLinks },
     handler: async (request, reply) => {
-      const { modelJson, etag, release } = await openTfjs(predictions, request.params.id);
+      const { record, modelJson, release } = await openTfjs(predictions, request.params.id);
       whenClosed(reply, release);
       const source = new ReadyBytes(modelJson);
-      return sendBytes(request, reply, { source, etag: etag(MODEL), contentType: 'application/json' });
+      return sendBytes(request, reply, {
+        source,
+        etag: tfjsEtag(record, modelJson, MODEL),
+        contentType: 'application/json',
+      });
     },
   });
 
@@ -74,13 +79,13 @@ export const tfjs: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (
     },
     handler: async (request, reply) => {
       const { id, shard } = request.params;
-      const { shards, etag, release } = await openTfjs(predictions, id);
+      const { record, modelJson, shards, release } = await openTfjs(predictions, id);
       whenClosed(reply, release);
       const source = shards.get(shard);
       if (!source) throw new NotFoundError(`the model has no file ${JSON.stringify(shard)}`);
       return sendBytes(request, reply, {
         source,
-        etag: etag(shard),
+        etag: tfjsEtag(record, modelJson, shard),
         contentType: 'application/octet-stream',
       });
     },

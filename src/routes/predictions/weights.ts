@@ -1,18 +1,19 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { MAX_PATTERN_LENGTH, NamePattern, PatternError } from '../../format/pattern.js';
+import { notReady, problemResponse } from '../../plugins/responses.js';
 import { sendBytes } from '../../plugins/send-bytes.js';
 import { whenClosed } from '../../plugins/when-closed.js';
 import { InvalidRequestError, NotFoundError } from '../../predictions/errors.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { FORMATS } from '../../predictions/record.js';
-import { weightsFile } from '../../predictions/weights.js';
+import { type Representation, weightsSource } from '../../predictions/weights.js';
 import { DTYPES } from '../../tensor/dtype.js';
 import { TensorBytes } from '../../tensor/tiling.js';
 import { downloadHeaders, downloadResponses } from '../downloads.js';
 import { queryInteger } from '../query-integer.js';
-import { notReady, problemResponse } from '../responses.js';
 import { idParameters, unknownPrediction } from './parameters.js';
+import { tensorEtag, weightsEtag, weightsFileName } from './weights-file.js';
 
 const querySchema = z
   .strictObject({
@@ -67,13 +68,16 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
       whenClosed(reply, release);
       const { format, dtype, tensors: names, rank, world_size: worldSize, dim } = request.query;
       const isPart = names !== undefined || rank !== undefined;
-      const { source, fileName, etag } = weightsFile(record, tensors, {
+      const representation: Representation = {
         format: format ?? (isPart ? 'safetensors' : record.request.format),
         dtype: dtype ?? record.request.dtype,
         ...(names !== undefined && { pattern: namePattern(names) }),
         ...(rank !== undefined && { slice: { rank, worldSize: worldSize!, dim: dim ?? 0 } }),
-      });
+      };
+      const source = weightsSource(record, tensors, representation);
+      const fileName = weightsFileName(record, representation.format);
       reply.header('content-disposition', `attachment; filename="${fileName}"`);
+      const etag = weightsEtag(record, representation);
       return sendBytes(request, reply, { source, etag, contentType: 'application/octet-stream' });
     },
   });
@@ -108,7 +112,7 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
       reply.headers({ 'x-tensor-shape': JSON.stringify(tensor.shape), 'x-tensor-dtype': dtype });
       return sendBytes(request, reply, {
         source: new TensorBytes(tensor, dtype),
-        etag: `"${id}.${dtype}.${Buffer.from(name).toString('base64url')}"`,
+        etag: tensorEtag(record, dtype, name),
         contentType: 'application/octet-stream',
       });
     },

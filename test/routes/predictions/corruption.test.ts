@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PredictionRecord } from '../../../src/predictions/record.js';
+import type { PredictionView } from '../../../src/routes/predictions/view.js';
 import { fixtureGraph } from '../../architecture/fixtures.js';
 import { bytesOf, metric, post } from '../../helpers/http.js';
 import { kerasFixture } from '../../helpers/keras.js';
@@ -91,7 +91,7 @@ beforeAll(async () => {
     const url = `${service.url}${path}`;
     addresses.set(name, path);
     // With its digest, so that nothing is left to be read when it is idle.
-    expected.set(name, (await getJson<PredictionRecord>(url)).digest!.replace('sha256:', ''));
+    expected.set(name, (await getJson<PredictionView>(url)).digest!.replace('sha256:', ''));
     return url;
   };
   let seed = 0;
@@ -145,7 +145,7 @@ describe('of a stored prediction with a flipped bit', () => {
     const before = await remade();
     expect(await read(at(name) + path, headers)).toBe(expected.get(name));
     expect(await remade()).toBe(before + 1);
-    const record = await getJson<PredictionRecord>(at(name));
+    const record = await getJson<PredictionView>(at(name));
     expect(record).toMatchObject({ status: 'succeeded', error: null });
     expect(await read(`${at(name)}/weights`)).toBe(record.digest!.replace('sha256:', ''));
     expect(await read(at(name) + path, headers)).toBe(expected.get(name));
@@ -161,7 +161,7 @@ describe('of a stored prediction with a flipped bit', () => {
 
   it('the statistics are those of the right bytes', async () => {
     const { network } = await getJson<{ network: object }>(`${at('statistics')}/statistics`);
-    const { statistics } = await getJson<PredictionRecord>(at('statistics'));
+    const { statistics } = await getJson<PredictionView>(at('statistics'));
     expect(network).toEqual(statistics);
   });
 
@@ -227,7 +227,7 @@ describe('where the GHN that made it is not loaded any more', () => {
         detail: /found corrupt in the store and removed.*ghn3-nano.*POST/,
       });
     }
-    const { predictions } = await getJson<{ predictions: PredictionRecord[] }>(
+    const { predictions } = await getJson<{ predictions: PredictionView[] }>(
       `${service.url}/predictions?limit=1000`,
     );
     expect(predictions.map(({ links }) => links.self)).not.toContain(address);

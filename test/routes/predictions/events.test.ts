@@ -18,7 +18,8 @@ const LONG_MS = 60_000;
 
 type Status = (typeof STATUSES)[number];
 
-const recordOf = (status: Status, detail = '') => ({ status, detail }) as unknown as PredictionRecord;
+const recordOf = (status: Status, detail = '') =>
+  ({ status, detail, request: {}, ghn: {} }) as unknown as PredictionRecord;
 
 let app: FastifyInstance;
 let tell: (event: JobEvent) => void;

@@ -1,6 +1,6 @@
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PredictionRecord, recordSchema } from '../../../src/predictions/record.js';
+import { type PredictionView, viewSchema } from '../../../src/routes/predictions/view.js';
 import { tinyGraph } from '../../architecture/fixtures.js';
 import { begin, bytesOf, json, metric, post, predicted } from '../../helpers/http.js';
 import { expectProblem } from '../../helpers/problems.js';
@@ -21,11 +21,11 @@ const fresh = (options: object = {}) => ({ architecture: tinyGraph(), seed: ++se
 /** How many requests have shared another's computation. */
 const joined = () => metric(url, 'ghn_serve_cache_hits_total', 'how="joined"');
 
-const recordAt = (location: string) => json<PredictionRecord>(`${url}${location}`);
-const statusOf = async ({ links }: PredictionRecord) => (await recordAt(links.self)).status;
+const recordAt = (location: string) => json<PredictionView>(`${url}${location}`);
+const statusOf = async ({ links }: PredictionView) => (await recordAt(links.self)).status;
 
 /** The events of a stream, to its end. */
-async function eventsOf({ links }: PredictionRecord): Promise<{ event: string; data: unknown }[]> {
+async function eventsOf({ links }: PredictionView): Promise<{ event: string; data: unknown }[]> {
   const response = await fetch(`${url}${links.self}/events`);
   expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
   return (await response.text())
@@ -41,7 +41,7 @@ describe('a prediction that is not waited for', () => {
   it('is begun, made, and found where its record says', async () => {
     const release = holdEngine(service);
     const response = await post(url, fresh(), { headers: { prefer: 'respond-async' } });
-    const record = recordSchema.parse(await response.json());
+    const record = viewSchema.parse(await response.json());
     expect(response.status).toBe(202);
     expect(response.headers.get('preference-applied')).toBe('respond-async');
     expect(response.headers.get('location')).toBe(record.links.self);
@@ -111,7 +111,7 @@ describe('a prediction that is not waited for', () => {
   ])('is asked for with prefer: %s', async (prefer) => {
     const response = await post(url, fresh(), { headers: { prefer } });
     expect(response.status).toBe(202);
-    const record = (await response.json()) as PredictionRecord;
+    const record = (await response.json()) as PredictionView;
     await expect.poll(() => statusOf(record)).toBe('succeeded');
   });
 
@@ -130,7 +130,7 @@ describe('the record of a prediction', () => {
     const body = fresh({ dtype: 'F16', ghn: 'ghn2-nano', predict_classifier: false });
     const location = new URL(await predicted(url, body)).pathname;
     const record = await recordAt(location);
-    expect(recordSchema.parse(record)).toEqual(record);
+    expect(viewSchema.parse(record)).toEqual(record);
     expect(record).toMatchObject({
       status: 'succeeded',
       request: {
@@ -203,7 +203,7 @@ describe('a stream of events', () => {
     await expect.poll(() => statusOf(record)).toBe('succeeded');
     const events = await eventsOf(record);
     expect(events.map(({ event }) => event)).toEqual(['succeeded']);
-    expect(recordSchema.parse(events[0].data).id).toBe(record.id);
+    expect(viewSchema.parse(events[0].data).id).toBe(record.id);
   });
 
   it('of one that is cancelled says so', async () => {

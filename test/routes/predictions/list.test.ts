@@ -1,13 +1,13 @@
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PredictionRecord } from '../../../src/predictions/record.js';
+import type { PredictionView } from '../../../src/routes/predictions/view.js';
 import { tinyGraph } from '../../architecture/fixtures.js';
 import { begin, json, predicted } from '../../helpers/http.js';
 import { expectProblem } from '../../helpers/problems.js';
 import { holdEngine, startService, type TestService } from '../../helpers/service.js';
 
 interface Page {
-  readonly predictions: PredictionRecord[];
+  readonly predictions: PredictionView[];
   readonly next_cursor: string | null;
 }
 
@@ -75,7 +75,7 @@ describe('GET /predictions', () => {
   it('lists those in the making as well, until they are among the stored', async () => {
     const release = holdEngine(service);
     const names = ['first', 'second'];
-    const live: PredictionRecord[] = [];
+    const live: PredictionView[] = [];
     for (const name of names) live.push(await begin(url, { architecture: { ...tinyGraph(), name } }));
     expect(await all('status=running')).toEqual([live[0].id]);
     expect(await all('status=queued')).toEqual([live[1].id]);

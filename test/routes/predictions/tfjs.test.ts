@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalGraph } from '../../../src/architecture/canonical.js';
 import { parseArchitecture } from '../../../src/architecture/parse.js';
 import type { Graph } from '../../../src/architecture/schema.js';
-import type { PredictionRecord, Problem } from '../../../src/predictions/record.js';
+import type { Problem } from '../../../src/plugins/problem.js';
+import type { PredictionView } from '../../../src/routes/predictions/view.js';
 import { LIMITS, tinyGraph } from '../../architecture/fixtures.js';
 import { parseSafetensors } from '../../format/files.js';
 import { bytesOf, json, post, predicted, tensorsOf } from '../../helpers/http.js';
@@ -71,7 +72,7 @@ describe('a prediction for a Keras model', () => {
     expect(inKeras.get('conv2_2_conv/kernel')).toEqual(
       asKeras(inPyTorch.get('conv2_2_conv.weight')!, [16, 16, 3, 3]),
     );
-    const { applied } = await json<PredictionRecord>(url);
+    const { applied } = await json<PredictionView>(url);
     expect(applied?.[0]).toMatchObject({ tensor: 'conv1_conv/kernel', orthogonalized: true });
   });
 

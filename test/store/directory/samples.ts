@@ -12,7 +12,6 @@ export function idOf(n: number): string {
 /** Of the n-th prediction: the larger n, the newer. */
 export function sampleRecord(n: number, fields: Partial<PredictionRecord> = {}): PredictionRecord {
   const id = idOf(n);
-  const self = `/predictions/${id}`;
   return {
     id,
     status: 'succeeded',
@@ -34,14 +33,9 @@ export function sampleRecord(n: number, fields: Partial<PredictionRecord> = {}):
     applied: null,
     overflow: null,
     bytes: null,
+    generation: 'a1b2c3d4e5f60718',
     digest: null,
     error: null,
-    links: {
-      self,
-      weights: `${self}/weights`,
-      statistics: `${self}/statistics`,
-      architecture: `${self}/architecture`,
-    },
     ...fields,
   };
 }

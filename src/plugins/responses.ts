@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { PROBLEM_TYPE } from '../plugins/problems.js';
-import { problemSchema } from '../predictions/record.js';
+import { PROBLEM_TYPE, problemSchema } from './problem.js';
 
 /** How the OpenAPI document shows an answer: its headers, beside those that every answer has, and what it holds. */
 export interface DocumentedResponse<Schema extends z.ZodType = z.ZodType> {

@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { problemSchema } from '../../plugins/problem.js';
+import { problemOf } from '../../plugins/problems.js';
+import { type PredictionRecord, recordSchema } from '../../predictions/record.js';
+
+/** A prediction's record as clients see it: with addresses, and its failure as a problem. */
+export const viewSchema = recordSchema
+  .extend({
+    request: recordSchema.shape.request.extend({ ghn: z.string() }),
+    error: problemSchema.nullable(),
+    links: z.object({
+      self: z.string(),
+      weights: z.string(),
+      statistics: z.string(),
+      architecture: z.string(),
+    }),
+  })
+  .meta({ id: 'PredictionRecord' });
+export type PredictionView = z.output<typeof viewSchema>;
+
+/** Where a prediction is found. */
+export const pathOf = ({ id }: Pick<PredictionRecord, 'id'>) => `/predictions/${id}`;
+
+export function viewOf(record: PredictionRecord): PredictionView {
+  const { request, ghn, error } = record;
+  const self = pathOf(record);
+  return {
+    ...record,
+    request: { ...request, ghn: request.ghn ?? ghn.id },
+    error: error && problemOf(error),
+    links: {
+      self,
+      weights: `${self}/weights`,
+      statistics: `${self}/statistics`,
+      architecture: `${self}/architecture`,
+    },
+  };
+}

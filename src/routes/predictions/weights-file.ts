@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import type { Format, PredictionRecord } from '../../predictions/record.js';
+import type { Representation } from '../../predictions/weights.js';
+
+/** Enough that no two parts of one prediction share them. */
+const PART_DIGITS = 16;
+
+/** What is in every etag: of an older build's prediction, which has no generation, its id is all that there is. */
+const version = ({ id, generation }: Pick<PredictionRecord, 'id' | 'generation'>) =>
+  `${id}.${generation ?? 'none'}`;
+
+/** The strong etag of weights: the same for the same bytes, and never for others. */
+export function weightsEtag(record: PredictionRecord, representation: Representation): string {
+  const { format, dtype, pattern, slice } = representation;
+  const part =
+    pattern || slice
+      ? [digestOf(JSON.stringify([pattern?.text, slice?.rank, slice?.worldSize, slice?.dim]))]
+      : [];
+  return quoted([version(record), format, dtype, ...part]);
+}
+
+/** The strong etag of one tensor's values. */
+export function tensorEtag(record: PredictionRecord, dtype: string, name: string): string {
+  return quoted([version(record), dtype, Buffer.from(name).toString('base64url')]);
+}
+
+/** The strong etag of a file of a TensorFlow.js model: its weights are what `model.json` says of them. */
+export function tfjsEtag(record: PredictionRecord, modelJson: Uint8Array, file: string): string {
+  return quoted([version(record), digestOf(modelJson), Buffer.from(file).toString('base64url')]);
+}
+
+/** The name under which weights are saved, safe in a header and on any file system. */
+export function weightsFileName({ architecture }: PredictionRecord, format: Format): string {
+  const stem = architecture.name.replaceAll(/[^\w.-]+/g, '_').slice(0, 100) || 'weights';
+  return `${stem}.${format === 'npz' ? 'npz' : 'safetensors'}`;
+}
+
+const quoted = (parts: readonly string[]) => `"${parts.join('.')}"`;
+
+const digestOf = (data: string | Uint8Array) =>
+  createHash('sha256').update(data).digest('hex').slice(0, PART_DIGITS);
