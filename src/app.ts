@@ -10,6 +10,7 @@ import { knownQueries } from './plugins/known-queries.js';
 import { malformedHttp, refuseMalformed } from './plugins/malformed-http.js';
 import { methodNotAllowed } from './plugins/method-not-allowed.js';
 import { notFound } from './plugins/not-found.js';
+import { oneAtATime } from './plugins/one-at-a-time.js';
 import { openapi } from './plugins/openapi.js';
 import { pressure } from './plugins/pressure.js';
 import { problems, refusePath } from './plugins/problems.js';
@@ -77,6 +78,7 @@ export async function buildApp({
     forceCloseConnections: 'idle',
     return503OnClosing: false,
   });
+  await app.register(oneAtATime);
   await app.register(closeWhenIdle);
   await app.register(problems);
   await app.register(requestId);
