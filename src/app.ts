@@ -1,5 +1,6 @@
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { MAX_PATTERN_LENGTH } from './format/pattern.js';
+import { UNREAD_ANSWER_BYTES } from './memory.js';
 import type { Metrics } from './metrics/metrics.js';
 import { answerInTime } from './plugins/answer-in-time.js';
 import type { AnswerMonitor } from './plugins/answer-monitor.js';
@@ -18,6 +19,7 @@ import { protection } from './plugins/protection.js';
 import { requestId, requestIdOf } from './plugins/request-id.js';
 import { requestMetrics } from './plugins/request-metrics.js';
 import { PATIENCE, receiving, slowClients } from './plugins/slow-clients.js';
+import { unreadAnswers } from './plugins/unread-answers.js';
 import { validation } from './plugins/validation.js';
 import type { Refusal } from './predictions/admission.js';
 import type { Predictions } from './predictions/predictions.js';
@@ -89,6 +91,7 @@ export async function buildApp({
     onRefusal,
   });
   await app.register(slowClients, { patience: PATIENCE });
+  await app.register(unreadAnswers, { bytes: UNREAD_ANSWER_BYTES, onRefusal });
   await app.register(protection, {
     origins: settings.CORS_ORIGINS,
     rateLimit: settings.RATE_LIMIT,

@@ -14,6 +14,9 @@ const FLOAT_BYTES = 4;
 /** Bytes of memory that the container may use, or that the machine has. */
 export const MEMORY_LIMIT = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
 
+/** Bytes that answers which their clients have not read may hold together, with what streams have ready. */
+export const UNREAD_ANSWER_BYTES = Math.min(512 * 2 ** 20, MEMORY_LIMIT / 8);
+
 /**
  * Bytes that are left for predictions, in all of the service's processes together.
  *

@@ -1,18 +1,22 @@
 import { Readable } from 'node:stream';
+import { UNREAD_ANSWER_BYTES } from '../memory.js';
 import type { ByteSource } from './layout.js';
 
 /** Large enough that a write's overhead does not count, small enough to stay in a core's cache. */
 const CHUNK_BYTES = 2 ** 20;
 
 /** Where many streams are alive at the same time, each takes its part of this; a chunk gets no smaller than the second. */
-const BUFFERED_BYTES = 256 * 2 ** 20;
-const LEAST_CHUNK_BYTES = 2 ** 16;
+const BUFFERED_BYTES = UNREAD_ANSWER_BYTES / 2;
+const LEAST_CHUNK_BYTES = 2 ** 15;
 
 /**
  * While one chunk is with the socket another waits in the stream's buffer and a third is written: with a high-water mark
  * below a chunk's size there are never more, so three buffers can be used in turn.
  */
 const CHUNKS_ALIVE = 3;
+
+/** What a stream holds at least while it is read. */
+export const LEAST_STREAM_BYTES = CHUNKS_ALIVE * LEAST_CHUNK_BYTES;
 
 /** Streams that are read and not over. One that is never read may never be destroyed: Fastify drops it where it is late. */
 let streamsAlive = 0;

@@ -1,5 +1,5 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
-import underPressure from '@fastify/under-pressure';
 import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { MEMORY_LIMIT } from '../memory.js';
@@ -8,18 +8,23 @@ import { OverloadedError } from '../predictions/admission.js';
 /** Of V8's heap: what is parsed is there, weights are not. Beyond it most time goes into looking for what can be freed. */
 const HEAP_SHARE = 0.8;
 
-/** Of all memory: predictions are taken in up to far less, so this is for what nobody has foreseen. */
+/** Of all memory: predictions are accepted up to far less, so this is for what nobody has foreseen. */
 const RESIDENT_SHARE = 0.9;
 
 const RETRY_AFTER_SECONDS = 2;
 
+/** How often it measures. */
+const INTERVAL_MS = 1000;
+
+/** How finely the event loop's delay is measured. */
+const RESOLUTION_MS = 10;
+
 /** Probes must not be turned away, and who looks for the reason must see the metrics. */
 const EXEMPT = new Set(['/livez', '/readyz', '/metrics']);
 
-const MESSAGES: Readonly<Record<string, string>> = {
-  eventLoopDelay: 'the service is late with everything; try again',
-  heapUsedBytes: 'the service is short of memory; try again',
-  rssBytes: 'the service is short of memory; try again',
+const MESSAGES = {
+  'event loop': 'the service is late with everything; try again',
+  memory: 'the service is short of memory; try again',
 };
 
 export interface PressureOptions {
@@ -34,7 +39,10 @@ export interface PressureOptions {
   readonly onRefusal: (reason: 'event loop' | 'memory') => void;
 }
 
-/** Refuses requests with 503 while the event loop is late or memory nearly used up. */
+/**
+ * Refuses requests with 503 while the event loop is late or memory nearly used up. Not @fastify/under-pressure: where no
+ * file can be opened its timer throws, which ends the process.
+ */
 export const pressure = fastifyPlugin(
   async (
     app: FastifyInstance,
@@ -45,16 +53,40 @@ export const pressure = fastifyPlugin(
       onRefusal,
     }: PressureOptions,
   ) => {
-    await app.register(underPressure, {
-      maxEventLoopDelay: maxEventLoopDelayMilliseconds,
-      maxHeapUsedBytes: maxHeapBytes,
-      maxRssBytes: maxResidentBytes,
-      pressureHandler: async ({ routeOptions }, _reply, type) => {
-        if (EXEMPT.has(routeOptions.url ?? '')) return;
-        const reason = type === 'eventLoopDelay' ? 'event loop' : 'memory';
-        onRefusal(reason);
-        throw new OverloadedError(reason, RETRY_AFTER_SECONDS, MESSAGES[type] ?? 'the service is overloaded');
-      },
+    const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+    delay.enable();
+    let reason: keyof typeof MESSAGES | null = null;
+
+    function measure(): void {
+      const milliseconds = delay.count === 0 ? 0 : delay.mean / 1e6 - RESOLUTION_MS;
+      delay.reset();
+      if (maxEventLoopDelayMilliseconds > 0 && milliseconds > maxEventLoopDelayMilliseconds) {
+        reason = 'event loop';
+      } else if (getHeapStatistics().used_heap_size > maxHeapBytes || residentBytes() > maxResidentBytes) {
+        reason = 'memory';
+      } else {
+        reason = null;
+      }
+    }
+    const timer = setInterval(measure, INTERVAL_MS).unref();
+    app.addHook('onClose', async () => {
+      clearInterval(timer);
+      delay.disable();
+    });
+
+    app.addHook('onRequest', async ({ routeOptions }) => {
+      if (reason === null || EXEMPT.has(routeOptions.url ?? '')) return;
+      onRefusal(reason);
+      throw new OverloadedError(reason, RETRY_AFTER_SECONDS, MESSAGES[reason]);
     });
   },
 );
+
+/** 0 where it cannot be read: the process may have no file left to read it from. */
+function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return 0;
+  }
+}

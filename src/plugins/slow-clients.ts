@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
+import { MEMORY_LIMIT } from '../memory.js';
 import { ownOpenFilesLimit } from '../process/open-files.js';
 import { whenClosed } from './when-closed.js';
 
@@ -27,8 +28,8 @@ export const PATIENCE: Patience = {
   stallMilliseconds: 120_000,
   checkMilliseconds: 5_000,
   bodiesBytes: 256 * 2 ** 20,
-  // With a download of each they take about 1 GB (see streamBytes).
-  connections: 4096,
+  // Each takes some 50 kB by itself; what its answer holds is bounded with all others'.
+  connections: Math.floor(Math.min(4096, MEMORY_LIMIT / 2 ** 18)),
 };
 
 /**

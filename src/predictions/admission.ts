@@ -5,9 +5,9 @@ import { Pace } from './pace.js';
 
 /**
  * What there is too much of: predictions that wait, time that one would have to wait, what is held in memory, what the
- * event loop has to do, bodies that are being received.
+ * event loop has to do, bodies that are being received, answers that wait for their clients to read them.
  */
-export type Refusal = 'queue' | 'wait' | 'memory' | 'event loop' | 'bodies';
+export type Refusal = 'queue' | 'wait' | 'memory' | 'event loop' | 'bodies' | 'answers';
 
 /** The service has as much to do as it can hold. */
 export class OverloadedError extends Error {

@@ -3,7 +3,6 @@ import type { Limits } from '../architecture/limits.js';
 import type { Graph } from '../architecture/schema.js';
 import { type Predictor, PredictorUnavailableError } from '../predictor/predictor.js';
 import type { Queue } from '../queue/queue.js';
-import type { Statistics } from '../statistics/schema.js';
 import type { StatisticsWorker } from '../statistics/worker.js';
 import type { ListOptions, PredictionStore, RecordPage } from '../store/store.js';
 import { untilAborted } from '../until-aborted.js';
@@ -171,12 +170,12 @@ export class Predictions {
   }
 
   /**
-   * Statistics of each tensor and of the network.
+   * Statistics of each tensor and of the network, as JSON.
    *
    * @param signal of the one who asks: when all who wait for them have gone, they are given up
    * @throws NotFoundError, NotReadyError, StatisticsUnavailableError, the signal's reason
    */
-  async statistics(id: string, signal: AbortSignal): Promise<Statistics> {
+  async statistics(id: string, signal: AbortSignal): Promise<Buffer> {
     return this.#statistics.of(await this.open(id), signal);
   }
 

@@ -1,16 +1,20 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Statistics } from '../statistics/schema.js';
 import type { StatisticsWorker } from '../statistics/worker.js';
 import { roundedSource } from '../tensor/tensor.js';
 import type { ReadyPrediction } from './ready-prediction.js';
 import { RecentResults } from './recent-results.js';
 
-/** Statistics of the predictions that were last asked about are kept, up to so many tensors': each takes some kB. */
-const MAX_TENSORS = 20_000;
+/** Statistics of the predictions that were last asked about are kept, up to so many bytes. */
+const MAX_BYTES = 64 * 2 ** 20;
 
-/** Statistics of predictions, computed once, whoever asks meanwhile. */
+/** Tensors that are made into JSON at once: some ms. */
+const TENSORS_AT_ONCE = 200;
+
+/** Statistics of predictions as JSON: computed and written once, whoever asks meanwhile, and shared by all answers. */
 export class SharedStatistics {
   readonly #worker: StatisticsWorker;
-  readonly #results = new RecentResults<Statistics>(MAX_TENSORS, ({ tensors }) => tensors.length);
+  readonly #results = new RecentResults<Buffer>(MAX_BYTES, ({ byteLength }) => byteLength);
 
   constructor(worker: StatisticsWorker) {
     this.#worker = worker;
@@ -20,15 +24,16 @@ export class SharedStatistics {
    * Releases the prediction once nothing of it is read any more.
    *
    * @param signal of the one who asks
+   * @returns what `statisticsSchema` describes, as JSON
    * @throws StatisticsUnavailableError; the signal's reason
    */
-  async of({ record, tensors, release }: ReadyPrediction, signal: AbortSignal): Promise<Statistics> {
+  async of({ record, tensors, release }: ReadyPrediction, signal: AbortSignal): Promise<Buffer> {
     let isRead = false;
     const compute = async (until: AbortSignal) => {
       isRead = true;
       try {
         const written = tensors.map((tensor) => roundedSource(tensor, record.request.dtype));
-        return await this.#worker.compute(written, until);
+        return await toJson(await this.#worker.compute(written, until));
       } finally {
         release();
       }
@@ -39,4 +44,16 @@ export class SharedStatistics {
       if (!isRead) release();
     }
   }
+}
+
+/** JSON of statistics, some tensors at a time: those of many thousands would hold up everything else. */
+async function toJson({ network, tensors }: Statistics): Promise<Buffer> {
+  const parts = [Buffer.from(`{"network":${JSON.stringify(network)},"tensors":[`)];
+  for (let start = 0; start < tensors.length; start += TENSORS_AT_ONCE) {
+    const some = JSON.stringify(tensors.slice(start, start + TENSORS_AT_ONCE)).slice(1, -1);
+    parts.push(Buffer.from(start === 0 ? some : `,${some}`));
+    await setImmediate();
+  }
+  parts.push(Buffer.from(']}'));
+  return Buffer.concat(parts);
 }

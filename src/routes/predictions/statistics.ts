@@ -36,6 +36,11 @@ export const statistics: FastifyPluginAsyncZod<StatisticsOptions> = async (
       },
       links: { 200: tensorLinks },
     },
-    async ({ params }, reply) => predictions.statistics(params.id, requestSignal(reply, timeoutMilliseconds)),
+    async ({ params }, reply) => {
+      const signal = requestSignal(reply, timeoutMilliseconds);
+      const json = await predictions.statistics(params.id, signal);
+      // Bytes, which all who ask for them share.
+      return reply.type('application/json; charset=utf-8').send(json as never);
+    },
   );
 };
