@@ -4,7 +4,7 @@ import { UNREAD_ANSWER_BYTES } from './memory.js';
 import type { Metrics } from './metrics/metrics.js';
 import { answerInTime } from './plugins/answer-in-time.js';
 import type { AnswerMonitor } from './plugins/answer-monitor.js';
-import { authentication } from './plugins/authentication.js';
+import { authentication, clientOf } from './plugins/authentication.js';
 import { closeWhenIdle } from './plugins/close-when-idle.js';
 import { jsonBody } from './plugins/json-body.js';
 import { knownQueries } from './plugins/known-queries.js';
@@ -91,7 +91,6 @@ export async function buildApp({
     onRefusal,
   });
   await app.register(slowClients, { patience: PATIENCE });
-  await app.register(unreadAnswers, { bytes: UNREAD_ANSWER_BYTES, onRefusal });
   await app.register(protection, {
     origins: settings.CORS_ORIGINS,
     rateLimit: settings.RATE_LIMIT,
@@ -99,6 +98,11 @@ export async function buildApp({
   });
   await app.register(malformedHttp);
   await app.register(authentication, { keys: settings.API_KEYS });
+  await app.register(unreadAnswers, {
+    bytes: UNREAD_ANSWER_BYTES,
+    clientOf: clientOf(settings.API_KEYS.length > 0),
+    onRefusal,
+  });
   await app.register(jsonBody, {
     bodiesBytes: PATIENCE.bodiesBytes,
     bodyLimit: settings.MAX_BODY_BYTES,

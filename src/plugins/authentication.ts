@@ -6,6 +6,12 @@ import { sendProblem, TooManyRequestsError } from './problems.js';
 /** What an orchestrator's probes and a person's browser need before they have a key: the page asks for one itself. */
 const OPEN_PATHS = /^\/(livez|readyz|docs(\/.*)?|icon\.svg|assets\/.*)?$/;
 
+/** What is answered whatever the load is: an orchestrator must not end a busy service, and a person sees why it is busy. */
+const PROBES = new Set(['/livez', '/readyz', '/metrics']);
+
+/** Whether a request is a probe. */
+export const isProbe = ({ routeOptions }: FastifyRequest): boolean => PROBES.has(routeOptions.url ?? '');
+
 /** Whether that path needs no key. */
 export const isOpen = (path: string): boolean => OPEN_PATHS.test(path);
 
@@ -21,6 +27,15 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest();
 export function bearerKey({ headers }: FastifyRequest): string | null {
   return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null;
 }
+
+/**
+ * Who asks, for what is counted by client: its key, once that has been checked, else its address. A key that nobody has
+ * checked says nothing: a new one for each request would have no limit.
+ */
+export const clientOf =
+  (hasKeys: boolean) =>
+  (request: FastifyRequest): string =>
+    (hasKeys && needsKey(request) && bearerKey(request)) || request.ip;
 
 /**
  * Lets nobody in without one of the keys. They are compared by digest and each to its end, so that the time it takes

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { MEMORY_LIMIT } from '../memory.js';
 import { OverloadedError } from '../predictions/admission.js';
+import { isProbe } from './authentication.js';
 
 /** Of V8's heap: what is parsed is there, weights are not. Beyond it most time goes into looking for what can be freed. */
 const HEAP_SHARE = 0.8;
@@ -18,9 +19,6 @@ const INTERVAL_MS = 1000;
 
 /** How finely the event loop's delay is measured. */
 const RESOLUTION_MS = 10;
-
-/** Probes must not be turned away, and who looks for the reason must see the metrics. */
-const EXEMPT = new Set(['/livez', '/readyz', '/metrics']);
 
 const MESSAGES = {
   'event loop': 'the service is late with everything; try again',
@@ -74,8 +72,8 @@ export const pressure = fastifyPlugin(
       delay.disable();
     });
 
-    app.addHook('onRequest', async ({ routeOptions }) => {
-      if (reason === null || EXEMPT.has(routeOptions.url ?? '')) return;
+    app.addHook('onRequest', async (request) => {
+      if (reason === null || isProbe(request)) return;
       onRefusal(reason);
       throw new OverloadedError(reason, RETRY_AFTER_SECONDS, MESSAGES[reason]);
     });

@@ -3,7 +3,7 @@ import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { bearerKey, needsKey } from './authentication.js';
+import { clientOf } from './authentication.js';
 import { TooManyRequestsError } from './problems.js';
 
 export interface ProtectionOptions {
@@ -62,8 +62,7 @@ export const protection = fastifyPlugin(async (app: FastifyInstance, options: Pr
     await app.register(rateLimit, {
       max: options.rateLimit,
       timeWindow: 60_000,
-      // A key that nobody has checked says nothing about who asks: a new one for each request would have no limit.
-      keyGenerator: (request) => (options.hasKeys && needsKey(request) && bearerKey(request)) || request.ip,
+      keyGenerator: clientOf(options.hasKeys),
       allowList: (request) => UNLIMITED.has(request.routeOptions.url ?? ''),
       errorResponseBuilder: (_request, { ttl }) => new TooManyRequestsError(Math.ceil(ttl / 1000)),
     });

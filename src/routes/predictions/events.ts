@@ -1,29 +1,27 @@
-import { Readable } from 'node:stream';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { JobEvent } from '../../predictions/job.js';
 import type { Predictions } from '../../predictions/predictions.js';
-import { type PredictionRecord, STATUSES } from '../../predictions/record.js';
+import { STATUSES } from '../../predictions/record.js';
+import { EventFeed, isOver, recordMessage } from './event-feed.js';
 import { idParameters, unknownPrediction } from './parameters.js';
-import { viewOf } from './view.js';
 
-/** Proxies end connections on which nothing happens; a comment now and then is something. */
-const KEEP_ALIVE_MS = 15_000;
+/** For how long a finished prediction's event is given to others who ask. */
+const SHARED_MS = 1000;
 
 /** One event: a stream has no schema of its own before OpenAPI 3.2. */
 const eventSchema = z.object({
   event: z.enum([...STATUSES, 'stage']),
-  data: z
-    .string()
-    .meta({ contentMediaType: 'application/json', description: 'The record, or `{"stage": …}`.' }),
+  data: z.string().meta({
+    contentMediaType: 'application/json',
+    description: 'The record, then of it what has changed, with `id` and `status`; or `{"stage": …}`.',
+  }),
 });
-
-const isOver = ({ status }: PredictionRecord) => status !== 'queued' && status !== 'running';
-
-const message = (event: string, data: unknown) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 
 /** What happens to a prediction, until it is made or has come to nothing. */
 export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {
+  const feeds = new Map<string, EventFeed>();
+  const finals = new Map<string, { readonly message: Promise<Buffer>; readonly since: number }>();
+
   app.get(
     '/predictions/:id/events',
     {
@@ -32,8 +30,9 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
         operationId: 'followPrediction',
         summary: 'Follow a prediction as server-sent events',
         description:
-          'An event named after the status, with the record, at every change; `stage` as each stage begins. The last ends ' +
-          'the stream.',
+          'An event named after the status at every change: the first with the whole record, each further one with the ' +
+          'fields that have changed, beside `id` and `status`; `stage` as each stage begins. The last ends the stream. A client ' +
+          'that does not read is dropped.',
         params: idParameters,
         response: {
           200: {
@@ -46,40 +45,38 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
       },
     },
     async ({ params: { id } }, reply) => {
-      const stream = new Readable({ read() {} });
-      const keepAlive = setInterval(() => stream.push(': still here\n\n'), KEEP_ALIVE_MS);
-      let unwatch: (() => void) | null = null;
-      let isEnded = false;
-      /** A slow client may read for long what is written: nothing may come after the end of that. */
-      const end = () => {
-        isEnded = true;
-        clearInterval(keepAlive);
-        // Its record is still to get its statistics.
-        unwatch?.();
-      };
-      const follow = (event: JobEvent) => {
-        if (isEnded) return;
-        if ('stage' in event) {
-          stream.push(message('stage', event));
-          return;
-        }
-        stream.push(message(event.record.status, viewOf(event.record)));
-        if (!isOver(event.record)) return;
-        stream.push(null);
-        end();
-      };
-      unwatch = predictions.watch(id, follow);
-      stream.once('close', end);
-      try {
-        const record = predictions.progress(id) ?? (await predictions.record(id));
-        follow({ record });
-      } catch (error) {
-        stream.destroy();
-        throw error;
-      }
-      return reply
-        .headers({ 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
-        .send(stream as never);
+      reply.headers({ 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+      const feed = feedOf(id);
+      // As bytes and not as a stream: what waits for clients that do not read is counted.
+      return reply.send((feed ? feed.follow() : await finalMessage(id)) as never);
     },
   );
+
+  /** The one event of a prediction to which nothing further happens: many who ask at the same time share it. */
+  function finalMessage(id: string): Promise<Buffer> {
+    const now = performance.now();
+    for (const [other, { since }] of finals) if (now - since > SHARED_MS) finals.delete(other);
+    const known = finals.get(id);
+    if (known) return known.message;
+    const message = predictions.record(id).then(recordMessage);
+    finals.set(id, { message, since: now });
+    return message;
+  }
+
+  /** The one feed of a prediction in the making; null where nothing further will happen. */
+  function feedOf(id: string): EventFeed | null {
+    const known = feeds.get(id);
+    if (known) return known;
+    const record = predictions.progress(id);
+    if (!record || isOver(record)) return null;
+    let unwatch: (() => void) | null = null;
+    const feed = new EventFeed(record, () => {
+      feeds.delete(id);
+      unwatch?.();
+    });
+    unwatch = predictions.watch(id, (event) => feed.tell(event));
+    if (!unwatch) return null;
+    feeds.set(id, feed);
+    return feed;
+  }
 };

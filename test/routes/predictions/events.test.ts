@@ -9,6 +9,7 @@ import type { JobEvent } from '../../../src/predictions/job.js';
 import type { Predictions } from '../../../src/predictions/predictions.js';
 import type { PredictionRecord, STATUSES } from '../../../src/predictions/record.js';
 import { events } from '../../../src/routes/predictions/events.js';
+import { viewOf } from '../../../src/routes/predictions/view.js';
 
 /** More than sockets take of what their client does not read. */
 const MUCH = 32 * 2 ** 20;
@@ -19,23 +20,30 @@ const LONG_MS = 60_000;
 type Status = (typeof STATUSES)[number];
 
 const recordOf = (status: Status, detail = '') =>
-  ({ status, detail, request: {}, ghn: {} }) as unknown as PredictionRecord;
+  ({ id: 'the id', status, detail, request: {}, ghn: {} }) as unknown as PredictionRecord;
 
 let app: FastifyInstance;
-let tell: (event: JobEvent) => void;
-/** What the route is told first. */
-let first: () => PredictionRecord | Promise<PredictionRecord>;
+/** The prediction in the making; null where it is stored. */
+let live: PredictionRecord | null;
+let stored: PredictionRecord;
+const watchers = new Set<(event: JobEvent) => void>();
+
+function tell(event: JobEvent): void {
+  if ('record' in event) live = event.record;
+  for (const watcher of watchers) watcher(event);
+}
 
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-  first = () => recordOf('running');
+  live = recordOf('running');
+  watchers.clear();
   const predictions = {
-    watch(_id: string, listener: typeof tell) {
-      tell = listener;
-      return () => {};
+    watch(_id: string, watcher: typeof tell) {
+      watchers.add(watcher);
+      return () => watchers.delete(watcher);
     },
-    progress: () => null,
-    record: async () => first(),
+    progress: () => live,
+    record: async () => stored,
   } as unknown as Predictions;
   app = Fastify();
   app.setValidatorCompiler(validatorCompiler).setSerializerCompiler(serializerCompiler);
@@ -57,6 +65,13 @@ async function follow(): Promise<IncomingMessage> {
 /** The names of the events; a comment is none. */
 const namesIn = (stream: string) => [...stream.matchAll(/^event: (.*)$/gm)].map(([, name]) => name);
 
+/** A record as it is shown. */
+const shown = (record: PredictionRecord) => JSON.parse(JSON.stringify(viewOf(record))) as unknown;
+
+/** What the events carry. */
+const dataIn = (stream: string) =>
+  [...stream.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data!) as unknown);
+
 describe('a stream of events', () => {
   it('is kept alive while nothing happens', async () => {
     const response = await follow();
@@ -73,11 +88,55 @@ describe('a stream of events', () => {
     expect(namesIn(await text(response))).toEqual(['running', 'running', 'succeeded']);
   });
 
-  it('ends once where its prediction does while the record is being looked for', async () => {
-    first = () => {
-      tell({ record: recordOf('succeeded') });
-      return recordOf('succeeded');
-    };
+  it('has the whole record first, and then what has changed', async () => {
+    live = recordOf('queued');
+    const early = await follow();
+    tell({ record: recordOf('running', 'begun') });
+    const late = await follow();
+    tell({ stage: 'encode' });
+    tell({ record: recordOf('succeeded', 'begun') });
+    const last = { id: 'the id', status: 'succeeded' };
+    expect(dataIn(await text(early))).toEqual([
+      shown(recordOf('queued')),
+      { id: 'the id', status: 'running', detail: 'begun' },
+      { stage: 'encode' },
+      last,
+    ]);
+    expect(dataIn(await text(late))).toEqual([shown(recordOf('running', 'begun')), { stage: 'encode' }, last]);
+  });
+
+  it('is one event where the prediction is over', async () => {
+    live = null;
+    stored = recordOf('succeeded');
     expect(namesIn(await text(await follow()))).toEqual(['succeeded']);
+    expect(watchers.size).toBe(0);
+  });
+
+  it('watches nothing any more once all who followed have gone', async () => {
+    const followers = [await follow(), await follow()];
+    expect(watchers.size).toBe(1);
+    for (const response of followers) response.destroy();
+    await expect.poll(() => watchers.size).toBe(0);
+  });
+
+  it('drops who does not read, and nobody else', async () => {
+    live = recordOf('running', 'x'.repeat(MUCH));
+    const stalled = await follow();
+    const ended = once(stalled, 'error');
+    const reader = await follow();
+    let read = '';
+    reader.setEncoding('latin1').on('data', (chunk: string) => {
+      read += chunk;
+    });
+    await expect.poll(() => read.length).toBeGreaterThan(MUCH);
+    for (let index = 0; index < 50; index++) {
+      tell({ stage: 'encode' });
+      await new Promise(setImmediate);
+    }
+    stalled.resume();
+    expect(String(await ended)).toContain('aborted');
+    tell({ record: recordOf('succeeded') });
+    await once(reader, 'end');
+    expect(namesIn(read).at(-1)).toBe('succeeded');
   });
 });
