@@ -143,8 +143,9 @@ function jsonFaults(pointer: string, body: string): string[] {
   return validate(value) ? [] : [messages(validate)];
 }
 
-/** Of the events of a stream, whose schema is that of each. */
+/** Of the events of a stream, whose schema is that of each; together they make records, the first one a whole one. */
 function eventFaults(pointer: string, body: string): string[] {
+  let record: object = {};
   const events = body.split('\n\n').filter((event) => event !== '' && !event.startsWith(':'));
   return events.flatMap((event) => {
     const fields: Record<string, string> = Object.fromEntries(
@@ -153,7 +154,8 @@ function eventFaults(pointer: string, body: string): string[] {
     const validate = validator(pointer);
     if (!validate(fields)) return [messages(validate)];
     if (fields.event === 'stage') return [];
-    return jsonFaults(pointerTo('components', 'schemas', 'PredictionRecord'), fields.data);
+    record = { ...record, ...(JSON.parse(fields.data) as object) };
+    return jsonFaults(pointerTo('components', 'schemas', 'PredictionRecord'), JSON.stringify(record));
   });
 }
 

@@ -173,7 +173,7 @@ export interface paths {
         };
         /**
          * Follow a prediction as server-sent events
-         * @description An event named after the status, with the record, at every change; `stage` as each stage begins. The last ends the stream.
+         * @description An event named after the status at every change: the first with the whole record, each further one with the fields that have changed, beside `id` and `status`; `stage` as each stage begins. The last ends the stream. A client that does not read is dropped.
          */
         get: operations["followPrediction"];
         put?: never;
@@ -2733,7 +2733,7 @@ export interface operations {
                     "text/event-stream": {
                         /** @enum {string} */
                         event: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "stage";
-                        /** @description The record, or `{"stage": …}`. */
+                        /** @description The record, then of it what has changed, with `id` and `status`; or `{"stage": …}`. */
                         data: string;
                     };
                 };
