@@ -102,7 +102,11 @@ describe('a stream of events', () => {
       { stage: 'encode' },
       last,
     ]);
-    expect(dataIn(await text(late))).toEqual([shown(recordOf('running', 'begun')), { stage: 'encode' }, last]);
+    expect(dataIn(await text(late))).toEqual([
+      shown(recordOf('running', 'begun')),
+      { stage: 'encode' },
+      last,
+    ]);
   });
 
   it('is one event where the prediction is over', async () => {
