@@ -12,7 +12,7 @@ set -euo pipefail
 
 # The oldest with libtensorflow_cc.so: in earlier wheels, so in that of 2.9.1, which tfjs-node 4.22 is made for, the C
 # interface is part of a Python extension. The part of it that the binding uses is the same.
-tensorflow=2.12.1
+tensorflow=2.21.0
 
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 if [ $# -gt 0 ]; then

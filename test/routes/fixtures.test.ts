@@ -4,7 +4,7 @@ import { fixtureGraph } from '../architecture/fixtures.js';
 import { compareTensor, expectedPredictions } from '../helpers/compare.js';
 import { post } from '../helpers/http.js';
 import { streamedTensors } from '../helpers/safetensors-stream.js';
-import { startService, type TestService } from '../helpers/service.js';
+import { startService, type TestService, type TestSettings } from '../helpers/service.js';
 
 /** In standard deviations of each tensor. */
 const TOLERANCE = 1e-4;
@@ -33,10 +33,19 @@ async function expectAsTheAuthors(url: string, ghn: string, architecture: string
   expect(found).toEqual(new Set(expected.keys()));
 }
 
-describe.each(['onnxruntime', 'wasm'])('POST /predict by the engine %s', (engine) => {
+/** Settings of each engine that runs here. WebGPU needs a Vulkan driver (scripts/swiftshader.sh). */
+const ENGINES: [title: string, settings: TestSettings][] = [
+  ['onnxruntime', { ENGINE: 'onnxruntime' }],
+  ['wasm', { ENGINE: 'wasm' }],
+];
+if (process.env.VK_DRIVER_FILES) {
+  ENGINES.push(['onnxruntime on WebGPU', { ENGINE: 'onnxruntime', DEVICE: 'webgpu' }]);
+}
+
+describe.each(ENGINES)('POST /predict by the engine %s', (_, settings) => {
   let service: TestService;
   beforeAll(async () => {
-    service = await startService({ ENGINE: engine });
+    service = await startService(settings);
   });
   afterAll(() => service.stop());
 
@@ -49,14 +58,20 @@ describe.each(['onnxruntime', 'wasm'])('POST /predict by the engine %s', (engine
 });
 
 const unavailable = TINY === undefined || !existsSync(TINY);
-describe.skipIf(unavailable)('with a GHN-3-T (skipped unless GHN_TINY_CHECKPOINT names its file)', () => {
-  let service: TestService;
-  beforeAll(async () => {
-    service = await startService({ GHN_CHECKPOINTS: `ghn3-tiny=${TINY}` });
-  });
-  afterAll(() => service.stop());
+describe.skipIf(unavailable).each(ENGINES.filter(([title]) => title !== 'wasm'))(
+  'with a GHN-3-T by the engine %s (skipped unless GHN_TINY_CHECKPOINT names its file)',
+  (_, settings) => {
+    let service: TestService;
+    beforeAll(async () => {
+      service = await startService({ ...settings, GHN_CHECKPOINTS: `ghn3-tiny=${TINY}` });
+    });
+    afterAll(() => service.stop());
 
-  it.each(fixturesOf('ghn3-tiny'))('answers with what the authors’ %s predicts for %s', async (ghn, name) => {
-    await expectAsTheAuthors(service.url, ghn, name);
-  });
-});
+    it.each(fixturesOf('ghn3-tiny'))(
+      'answers with what the authors’ %s predicts for %s',
+      async (ghn, name) => {
+        await expectAsTheAuthors(service.url, ghn, name);
+      },
+    );
+  },
+);
