@@ -10,8 +10,8 @@
 # wheel of tensorflow-cpu holds the same library and its headers, and the npm package holds the binding's source.
 set -euo pipefail
 
-# The oldest with libtensorflow_cc.so: in earlier wheels, so in that of 2.9.1, which tfjs-node 4.22 is made for, the C
-# interface is part of a Python extension. The part of it that the binding uses is the same.
+# tfjs-node 4.22 is made for TensorFlow 2.9.1. The part of the C interface that its binding uses has stayed the same since;
+# this version is the one that the image gpu-tensorflow has (CUDA 12, cuDNN 9).
 tensorflow=2.21.0
 
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -29,7 +29,7 @@ build() {
   tfjs=$(cd "$checkout" && node -p "require('@tensorflow/tfjs-core/package.json').version")
   mkdir -p "$folder"
   python3 -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --only-binary=:all: \
-    --platform manylinux2014_x86_64 --python-version 3.11 --upgrade --target "$folder/python" "tensorflow-cpu==$tensorflow"
+    --platform manylinux_2_27_x86_64 --python-version 3.11 --upgrade --target "$folder/python" "tensorflow-cpu==$tensorflow"
   npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund "@tensorflow/tfjs-node@$tfjs"
 
   # As binding.gyp and the binding's rpath expect them.

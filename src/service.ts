@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { buildApp } from './app.js';
+import { readCard } from './engine/card.js';
 import { memoryForPredictions } from './memory.js';
 import { Metrics } from './metrics/metrics.js';
 import { PredictionLog } from './metrics/prediction-log.js';
@@ -59,6 +60,10 @@ export async function buildService({ settings, logger, version }: ServiceOptions
     queueDepth: () => queue.depth,
     engineBytes: () => predictor.memory,
     engineRestarts: () => predictor.restarts,
+    deviceMemory: async () => {
+      const card = predictor.description?.engine.card ? await readCard() : null;
+      return card && { totalBytes: card.memoryBytes, usedBytes: card.usedBytes };
+    },
     storeBytes: () => store.bytes,
     storeCorruptions: () => corruptions,
   });

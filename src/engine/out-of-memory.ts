@@ -13,6 +13,8 @@ const MESSAGES: readonly RegExp[] = [
   // onnxruntime and the C++ library
   /\bbad[ _]alloc(ation)?\b/,
   /\bFailed to allocate memory\b/i,
+  // onnxruntime's WebGPU
+  /\bexceeds the max buffer size limit\b/,
   // V8 and WebAssembly
   /\bArray buffer allocation failed\b|\bInvalid (typed )?array (buffer )?length\b/,
   /\bmemory access out of bounds\b|\bout of memory\b/i,

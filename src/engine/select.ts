@@ -13,6 +13,12 @@ const GPU_DEVICES = ['/dev/nvidiactl', '/dev/dxg'];
 
 type Candidate = () => Promise<Engine>;
 
+/** An engine, and why it was taken. */
+export interface Selection {
+  readonly engine: Engine;
+  readonly reason: string;
+}
+
 const onnxruntime: Record<Engine['device'], Candidate> = {
   cpu: async () => {
     const { createOnnxruntimeEngine } = await import('./onnxruntime/engine.js');
@@ -65,8 +71,16 @@ function candidates({ engine, device }: EngineChoice): Candidate[] {
   }
 }
 
+/** What made an engine the preferred one, where the settings left it open. */
+const REASONS: Readonly<Record<string, string>> = {
+  'onnxruntime cuda': 'there is an NVIDIA GPU, on which onnxruntime was measured to be the fastest',
+  'tensorflow cuda': 'there is an NVIDIA GPU that TensorFlow can use and onnxruntime cannot',
+  'onnxruntime cpu': 'the fastest on a CPU, and no GPU can be used',
+};
+
 /**
- * The engine that the settings ask for, or the best there is: on an NVIDIA GPU where there is one, else onnxruntime.
+ * The engine that the settings ask for, or the best there is: on an NVIDIA GPU where there is one, else onnxruntime. WebGPU
+ * has to be asked for: on an H100 it is no faster than a CPU.
  *
  * @param onFallback is told why an engine that would be better cannot be had
  * @throws where nothing of what the settings allow can be had
@@ -74,16 +88,23 @@ function candidates({ engine, device }: EngineChoice): Candidate[] {
 export async function selectEngine(
   choice: EngineChoice,
   onFallback: (reason: string) => void,
-): Promise<Engine> {
+): Promise<Selection> {
   const all = candidates(choice);
+  const isOpen = choice.engine === 'auto' || choice.device === 'auto';
+  const select = async (candidate: Candidate): Promise<Selection> => {
+    const engine = await candidate();
+    const asked = `ENGINE=${choice.engine} DEVICE=${choice.device}`;
+    const reason = isOpen && REASONS[`${engine.name} ${engine.device}`];
+    return { engine, reason: reason ? `${asked}: ${reason}` : asked };
+  };
   for (const candidate of all.slice(0, -1)) {
     try {
-      return await candidate();
+      return await select(candidate);
     } catch (error) {
       onFallback((error as Error).message);
     }
   }
-  return all[all.length - 1]();
+  return select(all[all.length - 1]);
 }
 
 /**

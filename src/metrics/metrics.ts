@@ -10,6 +10,8 @@ export interface Sources {
   readonly queueDepth: () => number;
   readonly engineBytes: () => number;
   readonly engineRestarts: () => number;
+  /** Of the GPU in use: its memory in all and what all processes use of it; null without one. */
+  readonly deviceMemory: () => Promise<{ readonly totalBytes: number; readonly usedBytes: number } | null>;
   readonly storeBytes: () => number;
   readonly storeCorruptions: () => number;
 }
@@ -105,6 +107,19 @@ export class Metrics implements PredictionObserver {
     gauge('ghn_serve_queue_depth', 'Predictions that wait for the engine', sources.queueDepth);
     gauge('ghn_serve_engine_memory_bytes', 'What the engine holds', sources.engineBytes);
     gauge('ghn_serve_engine_restarts', 'How often the engine was started anew', sources.engineRestarts);
+    new Gauge({
+      name: 'ghn_serve_device_memory_bytes',
+      help: 'Memory of the GPU in use: what there is, and what all processes use of it',
+      labelNames: ['state'],
+      registers,
+      async collect() {
+        this.reset();
+        const memory = await sources.deviceMemory();
+        if (!memory) return;
+        this.set({ state: 'total' }, memory.totalBytes);
+        this.set({ state: 'used' }, memory.usedBytes);
+      },
+    });
     gauge('ghn_serve_store_bytes', 'What the stored predictions take up', sources.storeBytes);
     gauge(
       'ghn_serve_store_corruptions',

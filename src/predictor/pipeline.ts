@@ -1,6 +1,7 @@
 import type { Architecture } from '../architecture/architecture.js';
 import { layOut, namesOutside } from '../architecture/layout.js';
 import { readCheckpoint } from '../checkpoint/checkpoint.js';
+import { readCard } from '../engine/card.js';
 import type { Engine } from '../engine/engine.js';
 import { selectEngine, selectProducts } from '../engine/select.js';
 import type { Ghn } from '../ghn/ghn.js';
@@ -13,6 +14,7 @@ import { countFloat16Overflow } from '../statistics/overflow.js';
 import type { Dtype } from '../tensor/dtype.js';
 import { roundedSource, type TiledTensor, tensorSource } from '../tensor/tensor.js';
 import type {
+  EngineDescription,
   GhnDescription,
   PredictedNetwork,
   PredictedStatistics,
@@ -47,16 +49,12 @@ export class Pipeline {
     engine: Engine,
     products: Products,
     ghns: ReadonlyMap<string, Ghn>,
-    descriptions: readonly GhnDescription[],
+    description: PredictorDescription,
   ) {
     this.#engine = engine;
     this.#products = products;
     this.#ghns = ghns;
-    this.description = {
-      engine: { name: engine.name, version: engine.version, device: engine.device, limits: engine.limits },
-      products: products.library,
-      ghns: descriptions,
-    };
+    this.description = description;
   }
 
   /**
@@ -70,7 +68,7 @@ export class Pipeline {
     { engine: choice, checkpoints }: PredictorOptions,
     onNotice: (message: string) => void,
   ): Promise<Pipeline> {
-    const engine = await selectEngine(choice, onNotice);
+    const { engine, reason } = await selectEngine(choice, onNotice);
     const ghns = new Map<string, Ghn>();
     const descriptions: GhnDescription[] = [];
     for (const { id, path } of checkpoints) {
@@ -80,7 +78,13 @@ export class Pipeline {
       if (!ghns.has(key)) ghns.set(key, await loadGhn(checkpoint, engine));
       descriptions.push({ id, config, parameters, digest });
     }
-    const pipeline = new Pipeline(engine, await selectProducts(onNotice), ghns, descriptions);
+    const products = await selectProducts(onNotice);
+    const description = {
+      engine: await describe(engine, reason),
+      products: products.library,
+      ghns: descriptions,
+    };
+    const pipeline = new Pipeline(engine, products, ghns, description);
     for (const ghn of ghns.keys()) {
       await pipeline.predict({ ...WARM_UP, ghn }, new AbortController().signal, () => {});
     }
@@ -133,6 +137,21 @@ export class Pipeline {
     if (!ghn) throw new GhnNotLoadedError();
     return ghn;
   }
+}
+
+async function describe(
+  { name, version, device, limits }: Engine,
+  reason: string,
+): Promise<EngineDescription> {
+  const card = device === 'cpu' ? null : await readCard();
+  return {
+    name,
+    version,
+    device,
+    limits,
+    reason,
+    card: card && { name: card.name, memoryBytes: card.memoryBytes },
+  };
 }
 
 /** What was done, to tensors by the names that they go out by. */

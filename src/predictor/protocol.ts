@@ -1,6 +1,7 @@
 import type { Architecture } from '../architecture/architecture.js';
 import { sortedString } from '../architecture/json.js';
 import type { GhnConfig } from '../checkpoint/checkpoint.js';
+import type { Card } from '../engine/card.js';
 import type { Engine } from '../engine/engine.js';
 import type { EngineChoice } from '../engine/select.js';
 import type { PostprocessOptions } from '../postprocess/options.js';
@@ -36,7 +37,12 @@ export interface PredictorOptions {
   readonly checkpoints: readonly CheckpointFile[];
 }
 
-export type EngineDescription = Pick<Engine, 'name' | 'version' | 'device' | 'limits'>;
+export interface EngineDescription extends Pick<Engine, 'name' | 'version' | 'device' | 'limits'> {
+  /** Why it is this engine. */
+  readonly reason: string;
+  /** The GPU that it computes on, null where that is not known or there is none. */
+  readonly card: Pick<Card, 'name' | 'memoryBytes'> | null;
+}
 
 export interface GhnDescription {
   readonly id: string;

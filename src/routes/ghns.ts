@@ -20,6 +20,10 @@ const ghnsSchema = z.object({
   ghns: z.array(ghnSchema),
   engine: z.enum(['tensorflow', 'onnxruntime', 'wasm']),
   device: z.enum(['cpu', 'cuda', 'webgpu']),
+  card: z
+    .object({ name: z.string(), memory_bytes: z.int() })
+    .nullable()
+    .describe('The GPU that it computes on; null on a CPU, and where the GPU’s driver does not tell.'),
 });
 
 export const ghns: FastifyPluginAsyncZod<{ predictor: Predictor }> = async (app, { predictor }) => {
@@ -36,6 +40,7 @@ export const ghns: FastifyPluginAsyncZod<{ predictor: Predictor }> = async (app,
     async () => {
       const { description } = predictor;
       if (!description) throw new PredictorUnavailableError('the GHNs are being loaded');
+      const { card } = description.engine;
       return {
         ghns: description.ghns.map(({ id, config, parameters, digest }, index) => ({
           id,
@@ -51,6 +56,7 @@ export const ghns: FastifyPluginAsyncZod<{ predictor: Predictor }> = async (app,
         })),
         engine: description.engine.name,
         device: description.engine.device,
+        card: card && { name: card.name, memory_bytes: card.memoryBytes },
       };
     },
   );

@@ -19,6 +19,7 @@ const MESSAGES = [
   'failed to create cublas handle: CUBLAS_STATUS_ALLOC_FAILED',
   'std::bad_alloc',
   'Non-zero status code returned while running MatMul node. Status Message: /onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:376 void* onnxruntime::BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 640000000000',
+  'Buffer size (640000000000) exceeds the max buffer size limit (1073741824).',
   'Array buffer allocation failed',
   'Invalid typed array length: 640000000000',
   'memory access out of bounds',

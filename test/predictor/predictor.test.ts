@@ -81,6 +81,8 @@ describe('a predictor', () => {
       name: 'onnxruntime',
       device: 'cpu',
       limits: { scoresAtOnce: 2 ** 24, headsAtOnce: null },
+      reason: expect.stringMatching(/^ENGINE=\w+ DEVICE=\w+/),
+      card: null,
       version: expect.stringMatching(/^\d+\.\d+/),
     });
     expect(ghns.map(({ id, config }) => [id, config.family])).toEqual([

@@ -50,6 +50,7 @@ describe('GET /ghns', () => {
       ],
       engine: 'onnxruntime',
       device: 'cpu',
+      card: null,
     });
     expect(body.ghns[0].parameters).toBeGreaterThan(100_000);
   });

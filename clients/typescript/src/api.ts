@@ -2392,6 +2392,11 @@ export interface operations {
                         engine: "tensorflow" | "onnxruntime" | "wasm";
                         /** @enum {string} */
                         device: "cpu" | "cuda" | "webgpu";
+                        /** @description The GPU that it computes on; null on a CPU, and where the GPU’s driver does not tell. */
+                        card: {
+                            name: string;
+                            memory_bytes: number;
+                        } | null;
                     };
                 };
             };

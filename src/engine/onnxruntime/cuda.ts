@@ -1,10 +1,13 @@
 import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Activation, AttentionBias, Computation, Engine, Linear, Matrix } from '../engine.js';
+import { collectGarbage } from './collect-garbage.js';
+import { explainMissingCuda } from './cuda-libraries.js';
 import type { OnnxModel } from './model.js';
 import { ADD, attentionModel, GELU, heldWeightModel, LAYER_NORM, linearModel, MAX_SCORES } from './models.js';
 import { Recorder } from './recorder.js';
 import { countRows, type RowRuns, rowNumbers, sliceRuns, valuesOfRuns } from './row-runs.js';
 import { createDeviceSession } from './session.js';
+import { SessionCache } from './session-cache.js';
 
 /** Weights of fewer entries, and vectors, stay in the process's memory and go to the device with each product. */
 const SMALLEST_HELD = 2 ** 18;
@@ -60,7 +63,7 @@ class CudaEngine implements Engine<CudaMatrix> {
   readonly gatheredEntries = GATHERED_ENTRIES;
   readonly #provider: 'cuda' | 'cpu';
   readonly #smallestHeld: number;
-  readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #sessions = new SessionCache();
   readonly #recordings: InferenceSession[] = [];
   readonly #weights: Weight[] = [];
   #weightBytes = 0;
@@ -209,6 +212,7 @@ class CudaEngine implements Engine<CudaMatrix> {
     for (const weight of this.#weights) {
       if (weight.session === null && this.#isHeld(weight)) await this.#sessionOf(weight);
     }
+    collectGarbage();
   }
 
   async scope<T>(run: () => Promise<T>): Promise<T> {
@@ -226,13 +230,11 @@ class CudaEngine implements Engine<CudaMatrix> {
 
   async dispose(): Promise<void> {
     const held = this.#weights.flatMap(({ session }) => (session instanceof Promise ? [session] : []));
-    const sessions = await Promise.all([...this.#sessions.values(), ...held]);
-    sessions.push(...this.#recordings);
-    this.#sessions.clear();
+    const recordings = this.#recordings.splice(0);
     this.#weights.length = 0;
-    this.#recordings.length = 0;
     this.#weightBytes = 0;
-    await Promise.all(sessions.map((session) => session.release()));
+    await this.#sessions.release();
+    for (const session of [...(await Promise.all(held)), ...recordings]) await session.release();
   }
 
   async #tensor(matrix: CudaMatrix): Promise<Tensor> {
@@ -265,12 +267,8 @@ class CudaEngine implements Engine<CudaMatrix> {
   }
 
   async #run(key: string, model: () => OnnxModel, feeds: Record<string, Tensor>): Promise<Float32Array> {
-    let session = this.#sessions.get(key);
-    if (!session) {
-      session = createDeviceSession(model(), this.#provider, 'cpu');
-      this.#sessions.set(key, session);
-    }
-    const { y } = await (await session).run(feeds);
+    const session = await this.#sessions.get(key, () => createDeviceSession(model(), this.#provider, 'cpu'));
+    const { y } = await session.run(feeds);
     return y.data as Float32Array;
   }
 }
@@ -305,10 +303,14 @@ export async function createCudaEngine(options: CudaOptions = {}): Promise<Engin
     await checkPrecision(engine);
   } catch (error) {
     await engine.dispose();
-    throw error;
+    if (error instanceof ImpreciseError) throw error;
+    const message = await explainMissingCuda((error as Error).message, engine.version);
+    throw new Error(message, { cause: error });
   }
   return engine as unknown as Engine;
 }
+
+class ImpreciseError extends Error {}
 
 /** Rows and columns of the product that is checked: large enough for the units that would round. */
 const CHECKED = 256;
@@ -333,7 +335,7 @@ async function checkPrecision(engine: CudaEngine): Promise<void> {
     }
   }
   if (worst / scale > PRECISION) {
-    throw new Error(
+    throw new ImpreciseError(
       `The GPU rounds the factors of its products (errors of ${(worst / scale).toExponential(1)}): start the service ` +
         'with NVIDIA_TF32_OVERRIDE=0 in its environment.',
     );

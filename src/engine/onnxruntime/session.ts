@@ -32,6 +32,8 @@ export function createDeviceSession(
   return InferenceSession.create(encodeModel(model), {
     executionProviders: [provider],
     intraOpNumThreads: 1,
+    // Errors alone: it warns of each model whose input or result crosses between host and device.
+    logSeverityLevel: 3,
     extra: { session: { intra_op: { allow_spinning: '0' }, use_device_allocator_for_initializers: '1' } },
     ...(output === 'gpu-buffer' ? { preferredOutputLocation: output } : {}),
     ...(externalData.length > 0 ? { externalData } : {}),

@@ -1,5 +1,6 @@
-import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, Tensor } from 'onnxruntime-node';
 import type { Activation, AttentionBias, Engine, Linear, Matrix } from '../engine.js';
+import { collectGarbage } from './collect-garbage.js';
 import type { OnnxModel } from './model.js';
 import {
   ADD,
@@ -16,6 +17,7 @@ import {
 } from './models.js';
 import { countRows, type RowRuns, rowNumbers, sliceRuns } from './row-runs.js';
 import { createDeviceSession } from './session.js';
+import { SessionCache } from './session-cache.js';
 
 /** The largest buffer that every WebGPU device has, in bytes. */
 const MAX_BUFFER_BYTES = 256 * 2 ** 20;
@@ -133,7 +135,7 @@ class WebgpuEngine implements Engine<WebgpuMatrix> {
   readonly limits = { scoresAtOnce: MAX_SCORES, headsAtOnce: null };
   readonly gatheredEntries = GATHERED_ENTRIES;
   readonly #maxBufferBytes: number;
-  readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #sessions = new SessionCache();
   readonly #weights: Weight[] = [];
   readonly #scopes: DeviceBuffer[][] = [];
   #bytes = 0;
@@ -256,6 +258,7 @@ class WebgpuEngine implements Engine<WebgpuMatrix> {
 
   async settle(): Promise<void> {
     for (const { parts } of this.#weights) for (const { buffer } of parts) await this.#tensorOf(buffer);
+    collectGarbage();
   }
 
   async scope<T>(run: () => Promise<T>): Promise<T> {
@@ -280,9 +283,7 @@ class WebgpuEngine implements Engine<WebgpuMatrix> {
     for (const { parts } of this.#weights) for (const { buffer } of parts) buffer.free();
     this.#weights.length = 0;
     this.#bytes = 0;
-    const sessions = await Promise.all(this.#sessions.values());
-    this.#sessions.clear();
-    await Promise.all(sessions.map((session) => session.release()));
+    await this.#sessions.release();
   }
 
   /** One row's columns `start` to `end` - 1, all of them where it is asked for all. */
@@ -373,12 +374,8 @@ class WebgpuEngine implements Engine<WebgpuMatrix> {
     feeds: Record<string, Tensor>,
     output: 'cpu' | 'gpu-buffer' = 'gpu-buffer',
   ): Promise<Tensor> {
-    let session = this.#sessions.get(key);
-    if (!session) {
-      session = createDeviceSession(model(), 'webgpu', output);
-      this.#sessions.set(key, session);
-    }
-    const { y } = await (await session).run(feeds);
+    const session = await this.#sessions.get(key, () => createDeviceSession(model(), 'webgpu', output));
+    const { y } = await session.run(feeds);
     return y;
   }
 }
@@ -407,9 +404,19 @@ function sameWeight(matrices: readonly WebgpuMatrix[]): WeightRows | null {
 /** @throws where there is no GPU that WebGPU can use. */
 export async function createWebgpuEngine(options: WebgpuOptions = {}): Promise<Engine> {
   const engine = new WebgpuEngine(options);
-  await engine.scope(async () => {
-    const one = engine.input(Float32Array.of(1), 1, 1);
-    return engine.read(await engine.add(one, one));
-  });
+  try {
+    await engine.scope(async () => {
+      const one = engine.input(Float32Array.of(1), 1, 1);
+      return engine.read(await engine.add(one, one));
+    });
+  } catch (cause) {
+    const [reason] = (cause as Error).message.split('\n', 1);
+    throw new Error(
+      `onnxruntime found no GPU for WebGPU (${reason}). On Linux it needs the Vulkan driver of the card's maker and ` +
+        'libvulkan.so.1 (package libvulkan1); in a container the driver capability `graphics` ' +
+        '(NVIDIA_DRIVER_CAPABILITIES=all).',
+      { cause },
+    );
+  }
   return engine as unknown as Engine;
 }

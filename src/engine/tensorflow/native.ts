@@ -28,7 +28,7 @@ export async function createNativeBackend(device: 'cpu' | 'cuda'): Promise<Tenso
   if (device === 'cuda' && !isUsingGpuDevice) {
     throw new Error(
       `${name} found no GPU that it can use: TensorFlow ${binding.TF_Version} needs an NVIDIA driver and, on the ` +
-        'library path, CUDA 11 and cuDNN 8. What it missed, it printed to stderr.',
+        `library path, ${cudaOf(binding.TF_Version)}. What it missed, it printed to stderr.`,
     );
   }
   return {
@@ -48,6 +48,16 @@ export async function createNativeBackend(device: 'cpu' | 'cuda'): Promise<Tenso
     reserve() {},
     memory: () => tf.memory().numBytes,
   };
+}
+
+/** The CUDA that a version of TensorFlow is made for (its release notes). */
+export function cudaOf(version: string): string {
+  const [major, minor] = version.split('.').map(Number);
+  const isAtLeast = (least: number) => major > 2 || (major === 2 && minor >= least);
+  if (isAtLeast(18)) return 'CUDA 12.5 and cuDNN 9';
+  if (isAtLeast(16)) return 'CUDA 12.3 and cuDNN 8.9';
+  if (isAtLeast(14)) return 'CUDA 12 and cuDNN 8';
+  return 'CUDA 11 and cuDNN 8';
 }
 
 function load(name: string): NativeTensorFlow {

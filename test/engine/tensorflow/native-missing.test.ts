@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createTensorflowEngine } from '../../../src/engine/tensorflow/engine.js';
+import { cudaOf } from '../../../src/engine/tensorflow/native.js';
 import { NATIVE_TENSORFLOW } from '../engines.js';
 
 describe('native TensorFlow where it cannot be had', () => {
@@ -15,4 +16,12 @@ describe('native TensorFlow where it cannot be had', () => {
       /@tensorflow\/tfjs-node-gpu( \(.*\)\. .*npm rebuild @tensorflow\/tfjs-node-gpu --ignore-scripts=false| found no GPU)/,
     );
   });
+});
+
+it.each([
+  ['2.9.1', 'CUDA 11 and cuDNN 8'],
+  ['2.15.1', 'CUDA 12 and cuDNN 8'],
+  ['2.21.0', 'CUDA 12.5 and cuDNN 9'],
+])('TensorFlow %s needs %s', (version, needs) => {
+  expect(cudaOf(version)).toBe(needs);
 });
