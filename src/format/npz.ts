@@ -3,13 +3,15 @@ import { BYTES_PER_ELEMENT, type Dtype } from '../tensor/dtype.js';
 import { elements, type TensorSource } from '../tensor/tensor.js';
 import { TensorBytes } from '../tensor/tiling.js';
 import { tensorCrc32 } from './crc32.js';
+import type { FileFormat } from './format.js';
 import { type ByteSource, Layout, ReadyBytes } from './layout.js';
 import { centralHeader, endOfDirectory, localHeader, type ZipEntry } from './zip.js';
 
-/** What numpy has a type for: not BF16. */
-export type NpyDtype = Exclude<Dtype, 'BF16'>;
-
-const DESCRIPTIONS: Readonly<Record<NpyDtype, string>> = { F32: '<f4', F16: '<f2' };
+/** numpy's names of the element types that it has. */
+const DESCRIPTIONS: ReadonlyMap<Dtype, string> = new Map([
+  ['F32', '<f4'],
+  ['F16', '<f2'],
+]);
 
 /** What an .npy file's data begins at a multiple of. */
 const NPY_ALIGNMENT = 64;
@@ -18,7 +20,7 @@ const NPY_ALIGNMENT = 64;
  * numpy's .npz: a zip of stored `NAME.npy`. A zip's headers hold checksums of what follows; they are computed when bytes
  * of the headers are asked for, so that an answer's first bytes wait for its first tensor alone.
  */
-export function npz(tensors: readonly TensorSource[], dtype: NpyDtype): Layout {
+export function npz(tensors: readonly TensorSource[], dtype: Dtype): Layout {
   const parts: ByteSource[] = [];
   const entries: ZipEntry[] = [];
   let offset = 0;
@@ -52,9 +54,9 @@ export function npz(tensors: readonly TensorSource[], dtype: NpyDtype): Layout {
 }
 
 /** The .npy format's version 1.0 (numpy.lib.format). */
-function npyHeader(shape: readonly number[], dtype: NpyDtype): Buffer {
+function npyHeader(shape: readonly number[], dtype: Dtype): Buffer {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
-  const dictionary = `{'descr': '${DESCRIPTIONS[dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  const dictionary = `{'descr': '${DESCRIPTIONS.get(dtype)}', 'fortran_order': False, 'shape': ${tuple}, }`;
   const prefix = Buffer.from('\x93NUMPY\x01\x00\x00\x00', 'latin1');
   const length = Math.ceil((prefix.byteLength + dictionary.length + 1) / NPY_ALIGNMENT) * NPY_ALIGNMENT;
   prefix.writeUInt16LE(length - prefix.byteLength, 8);
@@ -87,3 +89,13 @@ function once<T>(compute: () => Promise<T>): () => Promise<T> {
     return result;
   };
 }
+
+/** A zip of .npy files, which `numpy.load` reads. */
+export const NPZ = {
+  name: 'npz',
+  ending: 'npz',
+  dtypes: [...DESCRIPTIONS.keys()],
+  holdsParts: false,
+  holdsPostprocessed: true,
+  write: npz,
+} as const satisfies FileFormat;

@@ -1,6 +1,7 @@
-import { BYTES_PER_ELEMENT, type Dtype } from '../tensor/dtype.js';
+import { BYTES_PER_ELEMENT, DTYPES, type Dtype } from '../tensor/dtype.js';
 import { elements, type TensorSource } from '../tensor/tensor.js';
 import { TensorBytes } from '../tensor/tiling.js';
+import type { FileFormat } from './format.js';
 import { Layout, ReadyBytes } from './layout.js';
 
 /** The format's own alignment: the data begins at a multiple of it. */
@@ -36,3 +37,13 @@ function encodeHeader(entries: readonly (readonly [string, unknown])[]): Uint8Ar
   json.copy(bytes, 8);
   return bytes;
 }
+
+/** A safetensors file of whole tensors, which the Python package `safetensors` reads. */
+export const SAFETENSORS = {
+  name: 'safetensors',
+  ending: 'safetensors',
+  dtypes: DTYPES,
+  holdsParts: true,
+  holdsPostprocessed: true,
+  write: safetensors,
+} as const satisfies FileFormat;

@@ -1,5 +1,6 @@
-import type { Dtype } from '../tensor/dtype.js';
+import { DTYPES, type Dtype } from '../tensor/dtype.js';
 import type { TensorSource } from '../tensor/tensor.js';
+import type { FileFormat } from './format.js';
 import type { Layout } from './layout.js';
 import { safetensors } from './safetensors.js';
 
@@ -24,3 +25,13 @@ function blockAlone(tensor: TensorSource): TensorSource {
     readBlock: (start, end) => tensor.readBlock(start, end),
   };
 }
+
+/** A safetensors file of blocks: a few MB where the tensors take hundreds. Post-processed weights have no smaller block. */
+export const TILED = {
+  name: 'tiled',
+  ending: 'safetensors',
+  dtypes: DTYPES,
+  holdsParts: false,
+  holdsPostprocessed: false,
+  write: tiled,
+} as const satisfies FileFormat;

@@ -1,10 +1,8 @@
 import { z } from 'zod';
+import { FORMAT_NAMES } from '../format/find.js';
 import { networkStatisticsSchema } from '../statistics/schema.js';
 import { DTYPES } from '../tensor/dtype.js';
 import { failureSchema } from './failure.js';
-
-export const FORMATS = ['safetensors', 'tiled', 'npz'] as const;
-export type Format = (typeof FORMATS)[number];
 
 export const STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 export type Status = (typeof STATUSES)[number];
@@ -49,7 +47,7 @@ export const recordSchema = z.object({
     postprocess: postprocessOptionsSchema.nullable(),
     seed: z.int(),
     dtype: z.enum(DTYPES),
-    format: z.enum(FORMATS),
+    format: z.enum(FORMAT_NAMES),
   }),
   architecture: z.object({
     name: z.string(),

@@ -5,9 +5,9 @@ import type { Limits } from '../architecture/limits.js';
 import { architectureSchema, parseArchitecture } from '../architecture/parse.js';
 import { nameSchema, strictObject } from '../architecture/schema.js';
 import { addZodFaults } from '../architecture/zod-faults.js';
+import { DEFAULT_FORMAT, FORMAT_NAMES } from '../format/find.js';
 import { DTYPES } from '../tensor/dtype.js';
 import { InvalidRequestError } from './errors.js';
-import { FORMATS } from './record.js';
 import { representationFault } from './weights.js';
 
 /** Seeds are whole numbers that JSON carries exactly. */
@@ -40,7 +40,7 @@ const options = {
   postprocess: postprocessSchema.nullish(),
   seed: seedSchema.describe('For what the GHN itself draws: a class token’s row.'),
   dtype: z.enum(DTYPES).default('F32'),
-  format: z.enum(FORMATS).default('safetensors'),
+  format: z.enum(FORMAT_NAMES).default(DEFAULT_FORMAT),
 };
 
 /** The body of POST /predict as the OpenAPI document shows it. */

@@ -1,14 +1,12 @@
 import type { Fault } from '../architecture/faults.js';
+import { type Format, formatOf, formatsThat } from '../format/find.js';
 import type { ByteSource } from '../format/layout.js';
-import { npz } from '../format/npz.js';
 import type { NamePattern } from '../format/pattern.js';
-import { safetensors } from '../format/safetensors.js';
 import { type Slice, sliceTensor } from '../format/slice.js';
-import { tiled } from '../format/tiled.js';
 import type { Dtype } from '../tensor/dtype.js';
 import type { TensorSource } from '../tensor/tensor.js';
 import { InvalidRequestError, NotFoundError } from './errors.js';
-import type { Format, PredictionRecord } from './record.js';
+import type { PredictionRecord } from './record.js';
 
 /** One way of writing a prediction's weights down. */
 export interface Representation {
@@ -25,11 +23,17 @@ export function representationFault(
   { format, dtype }: Pick<Representation, 'format' | 'dtype'>,
   isPostprocessed: boolean,
 ): Fault | null {
-  if (format === 'npz' && dtype === 'BF16') {
-    return { path: '/dtype', message: 'numpy has no BF16: take F32 or F16, or the format safetensors' };
+  const { dtypes, holdsPostprocessed } = formatOf(format);
+  if (!dtypes.includes(dtype)) {
+    const others = formatsThat((other) => other.dtypes.includes(dtype));
+    return {
+      path: '/dtype',
+      message: `${format} has no ${dtype}: take ${dtypes.join(' or ')}, or the format ${others}`,
+    };
   }
-  if (format === 'tiled' && isPostprocessed) {
-    return { path: '/format', message: 'what is post-processed is not tiled: take safetensors' };
+  if (isPostprocessed && !holdsPostprocessed) {
+    const others = formatsThat((other) => other.holdsPostprocessed);
+    return { path: '/format', message: `post-processed weights cannot be ${format}: take ${others}` };
   }
   return null;
 }
@@ -50,18 +54,7 @@ export function weightsSource(
   const chosen = pattern ? tensors.filter(({ name }) => pattern.matches(name)) : tensors;
   if (pattern && chosen.length === 0) throw new NotFoundError(`no tensor's name fits ${pattern.text}`);
   const parts = slice ? chosen.map((tensor) => sliceTensor(tensor, slice)) : chosen;
-  return file(format, dtype, parts, metadata(record));
-}
-
-function file(
-  format: Format,
-  dtype: Dtype,
-  tensors: readonly TensorSource[],
-  metadata: Readonly<Record<string, string>>,
-): ByteSource {
-  if (format === 'tiled') return tiled(tensors, dtype, metadata);
-  if (format === 'npz' && dtype !== 'BF16') return npz(tensors, dtype);
-  return safetensors(tensors, dtype, metadata);
+  return formatOf(format).write(parts, dtype, metadata(record));
 }
 
 /** Strings, as safetensors demands. The same for all who ask for the same id, whatever their service calls the GHN. */

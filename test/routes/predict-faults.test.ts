@@ -89,12 +89,12 @@ const INVALID: readonly (readonly [title: string, body: unknown, faults: Faults]
   [
     'BF16 as npz',
     { architecture: tinyGraph(), format: 'npz', dtype: 'BF16' },
-    [['/dtype', /numpy has no BF16: take F32 or F16/]],
+    [['/dtype', /npz has no BF16: take F32 or F16, or the format safetensors or tiled/]],
   ],
   [
     'tiled with post-processing',
     { architecture: tinyGraph(), format: 'tiled', postprocess: { orthogonalize: true } },
-    [['/format', /post-processed is not tiled: take safetensors/]],
+    [['/format', /post-processed weights cannot be tiled: take safetensors or npz/]],
   ],
   [
     'an unknown op',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Format, PredictionRecord } from '../../predictions/record.js';
+import { type Format, formatOf } from '../../format/find.js';
+import type { PredictionRecord } from '../../predictions/record.js';
 import type { Representation } from '../../predictions/weights.js';
 
 /** Enough that no two parts of one prediction share them. */
@@ -32,7 +33,7 @@ export function tfjsEtag(record: PredictionRecord, modelJson: Uint8Array, file: 
 /** The name under which weights are saved, safe in a header and on any file system. */
 export function weightsFileName({ architecture }: PredictionRecord, format: Format): string {
   const stem = architecture.name.replaceAll(/[^\w.-]+/g, '_').slice(0, 100) || 'weights';
-  return `${stem}.${format === 'npz' ? 'npz' : 'safetensors'}`;
+  return `${stem}.${formatOf(format).ending}`;
 }
 
 const quoted = (parts: readonly string[]) => `"${parts.join('.')}"`;

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { FORMAT_NAMES, formatOf, formatsThat, PART_FORMAT } from '../../format/find.js';
 import { MAX_PATTERN_LENGTH, NamePattern, PatternError } from '../../format/pattern.js';
 import { notReady, problemResponse } from '../../plugins/responses.js';
 import { sendBytes } from '../../plugins/send-bytes.js';
 import { whenClosed } from '../../plugins/when-closed.js';
 import { InvalidRequestError, NotFoundError } from '../../predictions/errors.js';
 import type { Predictions } from '../../predictions/predictions.js';
-import { FORMATS } from '../../predictions/record.js';
 import { type Representation, weightsSource } from '../../predictions/weights.js';
 import { DTYPES } from '../../tensor/dtype.js';
 import { TensorBytes } from '../../tensor/tiling.js';
@@ -17,7 +17,7 @@ import { tensorEtag, weightsEtag, weightsFileName } from './weights-file.js';
 
 const querySchema = z
   .strictObject({
-    format: z.enum(FORMATS).optional().describe('Another format than the request’s.'),
+    format: z.enum(FORMAT_NAMES).optional().describe('Another format than the request’s.'),
     dtype: z.enum(DTYPES).optional().describe('Another element type than the request’s.'),
     tensors: z
       .string()
@@ -40,8 +40,10 @@ const querySchema = z
     if (rank !== undefined && worldSize !== undefined && worldSize > 0 && rank >= worldSize) {
       fault('rank', `is counted from 0: of ${worldSize} ranks the last is ${worldSize - 1}`);
     }
-    if (format !== undefined && format !== 'safetensors' && (tensors !== undefined || rank !== undefined)) {
-      fault('format', 'a part of the weights is always safetensors');
+    const isPart = tensors !== undefined || rank !== undefined;
+    if (isPart && format !== undefined && !formatOf(format).holdsParts) {
+      const others = formatsThat(({ holdsParts }) => holdsParts);
+      fault('format', `a part of the weights cannot be ${format}: take ${others}`);
     }
   });
 
@@ -69,7 +71,7 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
       const { format, dtype, tensors: names, rank, world_size: worldSize, dim } = request.query;
       const isPart = names !== undefined || rank !== undefined;
       const representation: Representation = {
-        format: format ?? (isPart ? 'safetensors' : record.request.format),
+        format: format ?? (isPart ? PART_FORMAT : record.request.format),
         dtype: dtype ?? record.request.dtype,
         ...(names !== undefined && { pattern: namePattern(names) }),
         ...(rank !== undefined && { slice: { rank, worldSize: worldSize!, dim: dim ?? 0 } }),
