@@ -14,7 +14,7 @@ import { Queue } from './queue/queue.js';
 import type { Settings } from './settings.js';
 import { StatisticsWorker } from './statistics/worker.js';
 import { DirectoryStore } from './store/directory/directory-store.js';
-import { StoreCorruptError } from './store/store.js';
+import { NotUnderstoodError, StoreCorruptError } from './store/store.js';
 
 export interface ServiceOptions {
   readonly settings: Settings;
@@ -41,10 +41,12 @@ export interface Service {
 /** Puts the parts together; nothing listens or loads yet. */
 export async function buildService({ settings, logger, version }: ServiceOptions): Promise<Service> {
   let corruptions = 0;
+  let notUnderstood = 0;
   const store = await DirectoryStore.open(settings.STORE, {
     maxBytes: settings.STORE_MAX_BYTES,
     onProblem: (error) => {
       if (error instanceof StoreCorruptError) corruptions++;
+      if (error instanceof NotUnderstoodError) notUnderstood++;
       logger.warn({ err: error }, 'store');
     },
   });
@@ -66,6 +68,7 @@ export async function buildService({ settings, logger, version }: ServiceOptions
     },
     storeBytes: () => store.bytes,
     storeCorruptions: () => corruptions,
+    storeNotUnderstood: () => notUnderstood,
   });
   const statistics = new StatisticsWorker();
   const answers = new AnswerMonitor();

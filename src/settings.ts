@@ -11,11 +11,10 @@ const MAX_TIMEOUT_MS = 2e9;
 const GHN_ID = /^[\w.-]{1,100}$/;
 
 /** What is blank would be read as 0, and 0 is no limit in many a place. */
+const notBlank = z.string().regex(/\S/, 'is blank: give a number, or leave it out');
+
 const wholeNumber = (minimum: number) =>
-  z
-    .string()
-    .regex(/\S/, 'is blank: give a number, or leave it out')
-    .pipe(z.coerce.number<string>().int().min(minimum).max(Number.MAX_SAFE_INTEGER));
+  notBlank.pipe(z.coerce.number<string>().int().min(minimum).max(Number.MAX_SAFE_INTEGER));
 
 const integer = (minimum: number, fallback: number) => wholeNumber(minimum).default(fallback);
 
@@ -101,6 +100,41 @@ function refusing(scheme: string, instead: string) {
   });
 }
 
+/** Fewer hold no prediction: a slip of the pen, which would empty the store. */
+const MIN_STORE_BYTES = MIB;
+/** Fewer have no room for any prediction. */
+const MIN_MEMORY_BYTES = 16 * MIB;
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: MIB,
+  GiB: GIB,
+  TiB: 2 ** 40,
+};
+
+/** A number of bytes, with or without a unit: 500000000, 500MB, 20GiB. */
+function byteCount(minimum: number) {
+  return notBlank.transform((value, context) => {
+    const [, number = '', unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*$/.exec(value) ?? [];
+    const scale = Object.entries(UNITS).find(([name]) => name.toLowerCase() === unit.toLowerCase())?.[1];
+    const bytes = number === '' || scale === undefined ? Number.NaN : Math.round(Number(number) * scale);
+    if (!Number.isSafeInteger(bytes)) {
+      context.addIssue(`${JSON.stringify(value)} is no number of bytes: write 20000000000, 20GB or 20GiB`);
+    } else if (bytes < minimum) {
+      context.addIssue(
+        `is at least ${minimum} bytes: write a number of bytes, or one with a unit such as 20GiB`,
+      );
+    }
+    return bytes;
+  });
+}
+
 /** The environment variables that the service reads; the README lists them. */
 const settingsSchema = z.object({
   HOST: z.string().default('127.0.0.1'),
@@ -109,15 +143,15 @@ const settingsSchema = z.object({
   ENGINE: z.enum(['auto', 'tensorflow', 'onnxruntime', 'wasm']).default('auto'),
   DEVICE: z.enum(['auto', 'cpu', 'cuda', 'webgpu']).default('auto'),
   STORE: refusing('s3://', 'give a directory').default('data'),
-  STORE_MAX_BYTES: integer(0, 20 * GIB),
+  STORE_MAX_BYTES: byteCount(MIN_STORE_BYTES).default(20 * GIB),
   QUEUE: refusing('redis', 'use QUEUE=memory')
     .pipe(z.literal('memory', 'the queue is "memory"'))
     .default('memory'),
   MAX_QUEUE: integer(1, 64),
   MAX_WAIT_MS: limit.optional(),
-  MAX_MEMORY_BYTES: limit.optional(),
+  MAX_MEMORY_BYTES: byteCount(MIN_MEMORY_BYTES).optional(),
   MAX_EVENT_LOOP_DELAY_MS: integer(0, 1000),
-  MAX_BODY_BYTES: integer(1, 16 * MIB),
+  MAX_BODY_BYTES: byteCount(1).default(16 * MIB),
   MAX_NODES: integer(1, 5000),
   MAX_PARAMETERS: integer(1, 2e9),
   REQUEST_TIMEOUT_MS: integer(1, 300_000).pipe(z.number().max(MAX_TIMEOUT_MS)),

@@ -14,6 +14,7 @@ export interface Sources {
   readonly deviceMemory: () => Promise<{ readonly totalBytes: number; readonly usedBytes: number } | null>;
   readonly storeBytes: () => number;
   readonly storeCorruptions: () => number;
+  readonly storeNotUnderstood: () => number;
 }
 
 /**
@@ -125,6 +126,11 @@ export class Metrics implements PredictionObserver {
       'ghn_serve_store_corruptions',
       'How many stored predictions were found corrupt, and removed',
       sources.storeCorruptions,
+    );
+    gauge(
+      'ghn_serve_store_not_understood',
+      'How many folders of the store are another version’s, or no predictions: they are left as they are',
+      sources.storeNotUnderstood,
     );
   }
 

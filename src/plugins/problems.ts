@@ -13,7 +13,7 @@ import {
 import type { Failure, FailureCode } from '../predictions/failure.js';
 import { PredictionFailedError, PredictorUnavailableError } from '../predictor/predictor.js';
 import { StatisticsUnavailableError } from '../statistics/worker.js';
-import { BadCursorError, StoreUnchangedError } from '../store/store.js';
+import { BadCursorError, StoreBusyError, StoreUnchangedError } from '../store/store.js';
 import { bounded } from './bounded-problem.js';
 import { PROBLEM_TYPE, type Problem } from './problem.js';
 import { REQUEST_ID_HEADER } from './request-id.js';
@@ -69,6 +69,7 @@ function answerTo(error: unknown): Answer {
   if (
     error instanceof PredictorUnavailableError ||
     error instanceof StatisticsUnavailableError ||
+    error instanceof StoreBusyError ||
     error instanceof RequestTimeoutError
   ) {
     return { status: 503, detail: error.message, retryAfter: RETRY_AFTER_SECONDS };

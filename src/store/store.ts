@@ -48,6 +48,19 @@ export class StoreCorruptError extends Error {
   override readonly name = 'StoreCorruptError';
 }
 
+/**
+ * What is stored was not written by this version, or is no prediction: it is left where it is, and not served. Another
+ * version may read it.
+ */
+export class NotUnderstoodError extends Error {
+  override readonly name = 'NotUnderstoodError';
+}
+
+/** The system is short of something that the store needs, such as file descriptors: the same may succeed a little later. */
+export class StoreBusyError extends Error {
+  override readonly name = 'StoreBusyError';
+}
+
 /** The store cannot be changed as was asked, and is what it was. The message says why, without the store's paths. */
 export class StoreUnchangedError extends Error {
   override readonly name = 'StoreUnchangedError';

@@ -24,6 +24,7 @@ import {
   readRecord,
 } from './prediction-folder.js';
 import { Shelf } from './shelf.js';
+import { claimDirectory, type StoreLock, StoreRefusedError } from './store-directory.js';
 
 /** Records for a page of the list. */
 const READ_AT_ONCE = 8;
@@ -36,9 +37,8 @@ export interface DirectoryStoreOptions {
 }
 
 /**
- * Predictions in a directory of a local or network file system. A service has a directory of its own: several may share
- * one without harm to what is in it, but each sees what another has saved only after its next start, and each bounds only
- * what it sees.
+ * Predictions in a directory of a local or network file system, which one service has for itself. What it does not
+ * understand there, another version's predictions or somebody's files, it leaves where it is.
  *
  * The least recently used predictions are evicted, never one that is open, before the bound is exceeded and, once, where
  * the disk is full earlier than that. What is deleted while it is open takes up its bytes until it is released, and is
@@ -46,6 +46,7 @@ export interface DirectoryStoreOptions {
  */
 export class DirectoryStore implements PredictionStore {
   readonly #folders: PredictionFolders;
+  readonly #lock: StoreLock;
   readonly #maxBytes: number;
   readonly #onProblem: (problem: Error) => void;
   readonly #shelf: Shelf;
@@ -54,16 +55,31 @@ export class DirectoryStore implements PredictionStore {
 
   /**
    * Clears what earlier lives have left unfinished, removes and reports what is not whole, and resolves when all others
-   * are known. Rejects where the directory cannot be made or read.
+   * are known. Rejects where the directory cannot be made or read, and with a StoreRefusedError where it holds something
+   * else than a store, or another service uses it.
    */
   static async open(directory: string, options: DirectoryStoreOptions): Promise<DirectoryStore> {
-    const store = new DirectoryStore(await PredictionFolders.open(directory), options);
-    await store.#start();
-    return store;
+    const lock = await claimDirectory(directory).catch((error: unknown) => {
+      if (error instanceof StoreRefusedError) throw error;
+      throw failure(`the store needs a directory that it may write to, and ${directory} is none`, error);
+    });
+    try {
+      const store = new DirectoryStore(await PredictionFolders.open(directory), lock, options);
+      await store.#start();
+      return store;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
   }
 
-  private constructor(folders: PredictionFolders, { maxBytes, onProblem }: DirectoryStoreOptions) {
+  private constructor(
+    folders: PredictionFolders,
+    lock: StoreLock,
+    { maxBytes, onProblem }: DirectoryStoreOptions,
+  ) {
     this.#folders = folders;
+    this.#lock = lock;
     this.#maxBytes = maxBytes;
     this.#onProblem = onProblem ?? (() => {});
     this.#shelf = new Shelf(folders, this.#onProblem);
@@ -164,13 +180,28 @@ export class DirectoryStore implements PredictionStore {
   async close(): Promise<void> {
     this.#folders.close();
     await this.#shelf.turns.idle();
+    await this.#lock.release();
   }
 
   async #start(): Promise<void> {
     await this.#shelf.load();
+    this.#reportExcess();
     // What cannot be removed takes up room, and is no reason not to serve the others.
     await this.#makeRoom().catch(this.#onProblem);
     await this.#folders.clearUnfinished(this.#onProblem);
+  }
+
+  /** A bound that was lowered costs predictions: it is said before they go. */
+  #reportExcess(): void {
+    const excess = this.#shelf.index.bytes - this.#maxBytes;
+    if (excess <= 0) return;
+    const { length } = this.#shelf.leastRecentlyUsed(excess);
+    this.#onProblem(
+      new Error(
+        `the store holds ${this.#shelf.index.bytes} bytes, more than STORE_MAX_BYTES (${this.#maxBytes}): the ` +
+          `${length} least recently used predictions are removed`,
+      ),
+    );
   }
 
   async #write(id: string, planned: PlannedFolder): Promise<void> {
@@ -201,7 +232,7 @@ export class DirectoryStore implements PredictionStore {
       await this.#folders.publish(id, write);
     } catch (error) {
       if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EEXIST') throw error;
-      // Another service has saved it, unless what is there is not whole.
+      // It was saved by an earlier life that did not get to know it, unless what is there is not whole.
       if (await this.#shelf.read(id)) return;
       await this.#folders.publish(id, write);
     }

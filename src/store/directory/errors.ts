@@ -19,6 +19,18 @@ const NOT_OF_THE_FILE: ReadonlySet<string> = new Set([
   'EBADF',
 ]);
 
+const SHORTAGES: Readonly<Record<string, string>> = {
+  EMFILE: 'file descriptors (of this process)',
+  ENFILE: 'file descriptors (of the machine)',
+  ENOMEM: 'memory',
+  EAGAIN: 'resources',
+};
+
+/** What the system is short of, if that is why a call failed: it says nothing of what was called for. */
+export function shortageOf(error: unknown): string | undefined {
+  return SHORTAGES[errorCode(error) ?? ''];
+}
+
 /**
  * The code of an error that the file itself is to blame for: it is missing, something else is in its place, or its disk
  * cannot give it back. Every file system has codes of its own for that, so these are all but a few; undefined for those.

@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, failure, isFull } from './errors.js';
-import { thisWriter, unfinishedName, type Writer, writerAlive } from './writer.js';
+import { isUnfinishedName, thisWriter, unfinishedName, type Writer, writerAlive } from './writer.js';
 
 const ID = /^[0-9a-f]{16,64}$/;
 
@@ -129,7 +129,7 @@ export class PredictionFolders {
   /** Returns whether something is left that may be given up in a while. */
   async #clearGivenUp(onProblem: (problem: Error) => void): Promise<boolean> {
     let doubtful = false;
-    for (const name of await readdir(this.#unfinished)) {
+    for (const name of (await readdir(this.#unfinished)).filter(isUnfinishedName)) {
       const path = join(this.#unfinished, name);
       const alive = await writerAlive(name, this.#writer);
       if (alive) continue;

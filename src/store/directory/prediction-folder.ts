@@ -1,12 +1,18 @@
 import { statSync } from 'node:fs';
-import { type FileHandle, open, readFile, utimes } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Graph, graphSchema } from '../../architecture/schema.js';
 import { type PredictionRecord, recordSchema } from '../../predictions/record.js';
-import { type PredictionRemains, type PredictionToStore, StoreCorruptError } from '../store.js';
+import {
+  NotUnderstoodError,
+  type PredictionRemains,
+  type PredictionToStore,
+  StoreBusyError,
+  StoreCorruptError,
+} from '../store.js';
 import { type Manifest, manifestSchema, planBlocks, writeBlocks } from './blocks-file.js';
-import { damageCode } from './errors.js';
+import { damageCode, errorCode, shortageOf } from './errors.js';
 import { writeFileDurably } from './folders.js';
 import { type IndexEntry, indexEntry } from './prediction-index.js';
 import { seal, unseal } from './sealed-json.js';
@@ -22,7 +28,7 @@ const FIXED_FILES = [ARCHITECTURE, MANIFEST, BLOCKS] as const;
 /** Those of them without which there are no weights: a prediction is served without its graph, should that be damaged. */
 const NEEDED_FILES = [MANIFEST, BLOCKS] as const;
 
-/** Of how a folder is laid out: one of another number is another version's, and set aside. */
+/** Layout version of a stored prediction. Folders with another version are left untouched and not served. */
 const LAYOUT = 1;
 
 /** The graph, and the Keras model that it was given as. */
@@ -36,6 +42,11 @@ const recordFileSchema = z.object({
 });
 type RecordFile = z.infer<typeof recordFileSchema>;
 type Sizes = RecordFile['sizes'];
+
+/** A record's file with all that stands in it, known to this version or not. */
+type RawRecordFile = Readonly<Record<string, unknown>> & {
+  readonly record: Readonly<Record<string, unknown>>;
+};
 
 /** A prediction's folder that is ready to be written: its bytes are known. */
 export interface PlannedFolder {
@@ -63,8 +74,35 @@ export function planFolder({ record, architecture, kerasModel, tensors }: Predic
   };
 }
 
-/** Throws a StoreCorruptError where a file that the weights need is missing, has not its size or is not what it should be. */
+const FILES: ReadonlySet<string> = new Set([RECORD, ...FIXED_FILES]);
+
+/** Damage takes one file of a prediction at a time: a folder with fewer than these of its files never was one. */
+const MIN_FILES = 2;
+
+/** Whether that is a prediction's folder, whole or not, rather than somebody else's. */
+export async function bearsPrediction(folder: string): Promise<boolean> {
+  try {
+    return (await readdir(folder)).filter((name) => FILES.has(name)).length >= MIN_FILES;
+  } catch (error) {
+    if (errorCode(error) === 'ENOTDIR' || errorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/**
+ * Throws a StoreCorruptError where a file that the weights need is missing, has not its size or is not what it should be; a
+ * NotUnderstoodError where the folder is another version's, or is no prediction's.
+ */
 export async function readEntry(folder: string, id: string): Promise<IndexEntry> {
+  try {
+    return await readWholeEntry(folder, id);
+  } catch (error) {
+    if (!(error instanceof StoreCorruptError) || (await bearsPrediction(folder))) throw error;
+    throw new NotUnderstoodError(`predictions/${id} holds no prediction of ghn-serve: it is left as it is`);
+  }
+}
+
+async function readWholeEntry(folder: string, id: string): Promise<IndexEntry> {
   const { recordFile, bytes } = await readRecordFile(folder, id);
   const { sizes, record } = recordFile;
   let usedAt = 0;
@@ -123,21 +161,23 @@ export async function amendedRecord(
   { id, usedAt }: IndexEntry,
   fields: Partial<PredictionRecord>,
 ): Promise<{ readonly file: Buffer; readonly entry: IndexEntry }> {
-  const { sizes, record } = (await readRecordFile(folder, id)).recordFile;
-  const amended = { ...record, ...fields, id };
-  const file = sealRecord(amended, sizes);
-  return { file, entry: indexEntry(amended, sum(sizes) + file.length, usedAt) };
+  const { recordFile, raw } = await readRecordFile(folder, id);
+  const amended = { ...recordFile.record, ...fields, id };
+  recordFileSchema.parse({ ...recordFile, record: amended });
+  // What a newer version has written beside it stays.
+  const file = seal({ ...raw, record: { ...raw.record, ...fields, id } });
+  return { file, entry: indexEntry(amended, sum(recordFile.sizes) + file.length, usedAt) };
 }
 
 async function readRecordFile(
   folder: string,
   id: string,
-): Promise<{ readonly recordFile: RecordFile; readonly bytes: number }> {
-  const { value, bytes } = await readSealed(folder, id, RECORD, recordFileSchema);
+): Promise<{ readonly recordFile: RecordFile; readonly raw: RawRecordFile; readonly bytes: number }> {
+  const { value, raw, bytes } = await readSealed(folder, id, RECORD, recordFileSchema);
   if (value.record.id !== id) {
     throw new StoreCorruptError(`prediction ${id}: the record is that of ${value.record.id}`);
   }
-  return { recordFile: value, bytes };
+  return { recordFile: value, raw: raw as RawRecordFile, bytes };
 }
 
 /** Throws a ZodError for a record that could not be read again. */
@@ -150,13 +190,19 @@ async function readSealed<T>(
   id: string,
   file: string,
   schema: z.ZodType<T>,
-): Promise<{ readonly value: T; readonly bytes: number }> {
+): Promise<{ readonly value: T; readonly raw: unknown; readonly bytes: number }> {
   const bytes = await unreadableIsCorrupt(() => readFile(join(folder, file)), id, file);
-  const parsed = schema.safeParse(unseal(bytes, `prediction ${id}: ${file}`));
+  const raw = unseal(bytes, `prediction ${id}: ${file}`);
+  const parsed = schema.safeParse(raw);
   if (!parsed.success) {
-    throw new StoreCorruptError(`prediction ${id}: ${file} does not parse: ${z.prettifyError(parsed.error)}`);
+    // Its checksum is right: whoever wrote it meant it so.
+    const [{ path, message }] = parsed.error.issues;
+    throw new NotUnderstoodError(
+      `prediction ${id} was written by another version of ghn-serve, and is left as it is: ${file} has at ` +
+        `${path.join('.') || 'its top'}: ${message}`,
+    );
   }
-  return { value: parsed.data, bytes: bytes.length };
+  return { value: parsed.data, raw, bytes: bytes.length };
 }
 
 /** A file that cannot be found or read, and not because the system is short of something, is corrupt. */
@@ -164,6 +210,8 @@ async function unreadableIsCorrupt<T>(find: () => Promise<T>, id: string, file: 
   try {
     return await find();
   } catch (error) {
+    const shortage = shortageOf(error);
+    if (shortage) throw new StoreBusyError(`the store is short of ${shortage}: try again`, { cause: error });
     const code = damageCode(error);
     if (code) {
       throw new StoreCorruptError(`prediction ${id}: ${file} cannot be read (${code})`, { cause: error });

@@ -1,4 +1,9 @@
-import { type PredictionRemains, StoreCorruptError, StoreUnchangedError } from '../store.js';
+import {
+  NotUnderstoodError,
+  type PredictionRemains,
+  StoreCorruptError,
+  StoreUnchangedError,
+} from '../store.js';
 import { BlocksReader } from './blocks-reader.js';
 import { failure, systemReason } from './errors.js';
 import type { PredictionFolders } from './folders.js';
@@ -50,7 +55,7 @@ export class Shelf {
     for (const entry of entries) this.index.set(entry);
   }
 
-  /** What a folder holds; null, and the folder removed, where it is not whole. */
+  /** What a folder holds; null, and the folder removed, where it is not whole. @throws NotUnderstoodError */
   async read(id: string): Promise<IndexEntry | null> {
     try {
       return await readEntry(this.#folders.path(id), id);
@@ -76,6 +81,11 @@ export class Shelf {
     try {
       return await read(this.#folders.path(id));
     } catch (error) {
+      if (error instanceof NotUnderstoodError && this.index.get(id)) {
+        this.#forget(id);
+        this.#onProblem(error);
+        return null;
+      }
       if (!(error instanceof StoreCorruptError)) throw error;
       // Else it was removed meanwhile.
       if (this.index.get(id)) this.#setAside(id, error);
@@ -191,6 +201,10 @@ export class Shelf {
     try {
       return await this.read(id);
     } catch (error) {
+      if (error instanceof NotUnderstoodError) {
+        this.#onProblem(error);
+        return null;
+      }
       this.#onProblem(
         failure(`prediction ${id} could not be read, and is not served before the next start`, error),
       );

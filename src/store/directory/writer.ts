@@ -22,6 +22,9 @@ export function unfinishedName({ machine, pid, started }: Writer): string {
   return `${machine}-${pid}-${started}-${randomUUID()}`;
 }
 
+/** Whether `unfinishedName` makes names like that: what has another is not ours. */
+export const isUnfinishedName = (name: string): boolean => NAME.test(name);
+
 /**
  * Whether the writer of what has that name is alive: null where that cannot be known from here, since it ran on another
  * machine, in another container or before the machine was started again.

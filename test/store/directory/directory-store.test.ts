@@ -250,18 +250,3 @@ describe('the list of predictions', () => {
     },
   );
 });
-
-describe('two services on one directory', () => {
-  it('may save the same prediction, and miss what the other has removed', async () => {
-    const directory = await temporaryDirectory();
-    const [one, other] = [await openStore(directory), await openStore(directory)];
-    await Promise.all([one.store.save(samplePrediction(1)), other.store.save(samplePrediction(1))]);
-    const stored = (await other.store.open(idOf(1)))!;
-    expect(await digestsOf(stored)).toEqual(expectedDigests(samplePrediction(1)));
-    stored.release();
-    await one.store.delete(idOf(1));
-    expect(await other.store.open(idOf(1))).toBeNull();
-    await other.store.save(samplePrediction(1));
-    expect(await other.store.record(idOf(1))).toEqual(sampleRecord(1));
-  });
-});

@@ -80,6 +80,7 @@ describe('a start', () => {
     const { directory, remount } = await smallDisk(context);
     const { store } = await openStore(directory);
     await store.save(predictionOf(1, MEBIBYTE));
+    await store.close();
     remount('ro');
     await expect(openStore(directory)).rejects.toThrow(
       `the store needs a directory that it may write to, and ${directory} is none: EROFS: read-only file system`,

@@ -11,14 +11,22 @@ export async function temporaryDirectory(): Promise<string> {
   return directory;
 }
 
-/** A store in the directory that is closed when the test is over, and what problems it has told of. */
+const openStores = new Map<string, DirectoryStore>();
+
+/**
+ * A store in the directory that is closed when the test is over, and what problems it has told of. One that is open there
+ * already is closed first: a directory has one service.
+ */
 export async function openStore(
   directory: string,
   maxBytes = 1e9,
 ): Promise<{ readonly store: DirectoryStore; readonly problems: string[] }> {
   const problems: string[] = [];
   const onProblem = (problem: Error) => problems.push(problem.message);
+  await openStores.get(directory)?.close();
+  openStores.delete(directory);
   const store = await DirectoryStore.open(directory, { maxBytes, onProblem });
+  openStores.set(directory, store);
   onTestFinished(() => store.close());
   return { store, problems };
 }
