@@ -60,6 +60,16 @@ export interface KerasForm {
   readonly model: unknown;
 }
 
+/** What is to become of what a GHN has no operation for: the request is refused, or it is left out. */
+export const UNSUPPORTED = ['refuse', 'skip'] as const;
+export type Unsupported = (typeof UNSUPPORTED)[number];
+
+/** Something that whoever asked should know, though nothing is wrong; the code is for programs. */
+export interface Warning {
+  readonly code: string;
+  readonly message: string;
+}
+
 /** A checked network: what every later step may rely on. */
 export interface Architecture {
   readonly name: string;
@@ -71,4 +81,7 @@ export interface Architecture {
   readonly stateDict: readonly StateDictEntry[] | null;
   /** Where it was given as Keras: the nodes and the state dict are those of the same network in PyTorch. */
   readonly keras?: KerasForm;
+  /** What was left out of the graph on request, a line each. */
+  readonly leftOut?: readonly string[];
+  readonly warnings?: readonly Warning[];
 }

@@ -12,9 +12,15 @@ export interface KerasFixture {
 
 /** `mobilenet.keras3` and the like. */
 export const KERAS_FIXTURES = readdirSync(FOLDER)
-  .filter((file) => file.endsWith('.json'))
+  .filter((file) => /^(?!networks).*\.json$/.test(file))
   .map((file) => file.replace('.json', ''));
 
 export function kerasFixture(name: string): KerasFixture {
   return JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8')) as KerasFixture;
+}
+
+/** The networks of make_networks.py, by their names. */
+export function kerasNetworks(generation: 'keras2' | 'keras3'): ReadonlyMap<string, KerasFixture> {
+  const text = readFileSync(new URL(`networks.${generation}.json`, FOLDER), 'utf8');
+  return new Map(Object.entries(JSON.parse(text) as Record<string, KerasFixture>));
 }

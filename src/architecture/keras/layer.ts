@@ -16,33 +16,66 @@ export interface Place {
   /** The first input, for the many layers that have one. */
   readonly input: Value;
   readonly inputs: readonly Value[];
+  /** By the names of the layer's tensor arguments, where its class has more than one. */
+  readonly named: ReadonlyMap<string, Value>;
+  /** The arguments of the call that are no tensors, in their order; those with names have them. */
+  readonly constants: readonly Constant[];
   readonly network: Network;
   readonly weights: LayerWeights;
   /** Adds a fault at a key of the layer's config, or at the layer itself. */
   readonly fault: (key: string | null, message: string) => void;
 }
 
+export interface Constant {
+  readonly name: string | null;
+  readonly value: unknown;
+}
+
+/** What a layer gives: its first output, and the others of layers that have several. */
+export interface LayerOutput extends Output {
+  readonly others?: readonly Output[];
+}
+
 /** A layer that satisfies its type's schema, ready to be put into a network. */
-export type PlaceLayer = (place: Place) => Output;
+export type PlaceLayer = (place: Place) => LayerOutput;
 
 /** Some of Keras' layer classes, by their config. */
 export interface KerasLayer {
   readonly classes: readonly string[];
   readonly severalInputs: boolean;
+  /** The names of its tensor arguments, in Keras' order, where there is more than one. */
+  readonly takes: readonly string[] | null;
+  /** Why a GHN cannot predict a layer of this class with this config; null where it can. */
+  readonly refuses: (config: unknown) => string | null;
   readonly read: (config: unknown) => PlaceLayer | z.ZodError;
+}
+
+interface KerasLayerOptions<Config> {
+  readonly severalInputs?: boolean;
+  readonly takes?: readonly string[];
+  readonly refuses?: (config: Config) => string | null;
 }
 
 /** A layer's type from what its config must have; Keras writes much more than that, which is left as it is. */
 export function kerasLayer<Arguments extends z.ZodRawShape>(
   classes: string | readonly string[],
   args: Arguments,
-  place: (config: z.output<z.ZodObject<Arguments>>, place: Place) => Output,
-  { severalInputs = false } = {},
+  place: (config: z.output<z.ZodObject<Arguments>>, place: Place) => LayerOutput,
+  {
+    severalInputs = false,
+    takes,
+    refuses = () => null,
+  }: KerasLayerOptions<z.output<z.ZodObject<Arguments>>> = {},
 ): KerasLayer {
   const schema = z.object(args);
   return {
     classes: [classes].flat(),
     severalInputs,
+    takes: takes ?? null,
+    refuses: (config) => {
+      const result = schema.safeParse(config);
+      return result.success ? refuses(result.data) : null;
+    },
     read: (config) => {
       const result = schema.safeParse(config);
       return result.success ? (where) => place(result.data, where) : result.error;
@@ -60,57 +93,112 @@ interface WeightOptions {
   readonly layout?: Pick<Variable, 'view' | 'axes'>;
 }
 
-/** Gives a layer's weights their names, and puts them into the network. */
-export class LayerWeights {
-  readonly variables: Variable[] = [];
-  readonly #network: Network;
-  readonly #layer: readonly string[];
+/** A weight that has its place: its variable, and the node that owns it. */
+interface Placed {
+  readonly variable: Variable;
+  readonly node: number | null;
+}
 
-  /** @param layer its name, behind those of models that are in the names of its weights */
-  constructor(network: Network, layer: readonly string[]) {
+/** How a layer's weights may be called. */
+export interface WeightNames {
+  /** The layer's name, behind those of models that are in the paths of its weights in Keras. */
+  readonly layer: readonly string[];
+  /** The names of all models around it, and its own: they tell layers apart that Keras calls the same. */
+  readonly whole: readonly string[];
+  readonly isTaken: (name: string) => boolean;
+}
+
+/**
+ * Gives a layer's weights their names, and puts them into the network. A layer that is used once more has the nodes that
+ * it has: they stand where it was used first, and get further inputs where that closes no cycle; else the use is passed
+ * over.
+ */
+export class LayerWeights {
+  readonly #network: Network;
+  readonly #names: WeightNames;
+  readonly #placed = new Map<string, Placed>();
+  #isTold = false;
+  /** What is wrong with a further use, whose input is another than the first's; null where nothing is. */
+  mismatch: string | null = null;
+
+  constructor(network: Network, names: WeightNames) {
     this.#network = network;
-    this.#layer = layer;
+    this.#names = names;
+  }
+
+  /** In the order in which Keras has them. */
+  get variables(): Variable[] {
+    return [...this.#placed.values()].map(({ variable }) => variable);
   }
 
   /** The node of a kernel. */
   kernel(op: Op, weight: string, options: WeightOptions, inputs: readonly number[]): number {
-    const { path, name, shape } = this.#add(weight, 'parameter', options);
-    return this.#network.addWeight(op, path, { name, shape }, inputs);
+    return this.#once(weight, options, inputs, ({ path, name, shape }) =>
+      this.#network.addWeight(op, path, { name, shape }, inputs),
+    );
   }
 
   /** The node of a kernel, and behind it that of its bias where it has one. */
   biased(node: number, weight: string, bias: WeightOptions | null): number {
     if (!bias) return node;
-    const { name, shape, path } = this.#add(weight, 'parameter', bias);
-    return this.#network.addBias({ name, shape }, node, path);
+    return this.#once(weight, bias, [node], ({ name, shape, path }) =>
+      this.#network.addBias({ name, shape }, node, path),
+    );
   }
 
   /** The node of a norm; where it has neither gain nor bias there is none. */
   norm(op: 'bn' | 'ln', features: number, has: { gamma: boolean; beta: boolean }, input: number): number {
     const shape = [features];
-    const gamma = has.gamma ? this.#add('gamma', 'parameter', { shape }) : null;
-    const beta = has.beta ? this.#add('beta', 'parameter', { shape }) : null;
-    const first = gamma ?? beta;
-    if (!first) return input;
-    const spec = (variable: Variable | null) => variable && { name: variable.name, shape };
-    return this.#network.addNorm(op, first.path, spec(gamma), spec(beta), input);
+    const [first, second] = [...(has.gamma ? ['gamma'] : []), ...(has.beta ? ['beta'] : [])];
+    if (first === undefined) return input;
+    return this.#once(first, { shape }, [input], (variable) => {
+      const other = second === undefined ? null : this.#add(second, 'parameter', { shape });
+      const spec = (given: Variable | null) => given && { name: given.name, shape };
+      const [gamma, beta] = has.gamma ? [variable, other] : [null, variable];
+      return this.#network.addNorm(op, variable.path, spec(gamma), spec(beta), input);
+    });
   }
 
   /** A weight that no node owns. */
   other(weight: string, kind: Variable['kind'], shape: readonly number[]): void {
+    if (this.#placed.has(weight)) return;
     const { name } = this.#add(weight, kind, { shape });
     this.#network.addTensor({ name, shape }, kind);
   }
 
+  #once(
+    weight: string,
+    options: WeightOptions,
+    inputs: readonly number[],
+    make: (variable: Variable) => number,
+  ): number {
+    const known = this.#placed.get(weight);
+    const [input = 0] = inputs;
+    if (known) {
+      const [first, here] = [known.variable.shape, options.shape].map((shape) => `[${shape.join(', ')}]`);
+      if (first !== here)
+        this.mismatch = `its ${weight} would be ${here} here, and is ${first} where it is used first`;
+      return known.node !== null && this.#network.extend(known.node, inputs) ? known.node : input;
+    }
+    const variable = this.#add(weight, 'parameter', options);
+    const node = make(variable);
+    this.#placed.set(weight, { variable, node });
+    return node;
+  }
+
   #add(weight: string, kind: Variable['kind'], { shape, layout }: WeightOptions): Variable {
+    const { layer, whole, isTaken } = this.#names;
+    const path = [...layer, weight].join('/');
+    this.#isTold ||= isTaken(path) || isTaken(pytorchName(layer, weight));
+    const names = this.#isTold ? whole : layer;
     const variable = {
-      path: [...this.#layer, weight].join('/'),
-      name: pytorchName(this.#layer, weight),
+      path: [...names, weight].join('/'),
+      name: pytorchName(names, weight),
       shape,
       kind,
       ...(layout ?? unchanged(shape)),
     };
-    this.variables.push(variable);
+    this.#placed.set(weight, { variable, node: null });
     return variable;
   }
 }

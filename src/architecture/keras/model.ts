@@ -6,21 +6,24 @@ import type { Size } from '../layers/size.js';
 import { nameSchema } from '../schema.js';
 import { addZodFaults } from '../zod-faults.js';
 import { type Generation, layerNameSchema } from './layer.js';
-import { callReferences, type Reference, references } from './references.js';
+import { posted } from './posted.js';
+import { type Call, type Reference, readCall, references, sizeOfShape } from './references.js';
 
 /** A layer of a model, its config unread. */
 export interface ModelLayer {
   readonly type: string;
+  /** Where Keras 3 has the class: an operation can be called as a layer is. */
+  readonly module: string | null;
   /** '' where it has none that can be read, which is a fault. */
   readonly name: string;
   readonly config: unknown;
   readonly path: readonly PropertyKey[];
   /** Its place among all layers of all models, in the order in which Keras lists them. */
   readonly position: number;
-  /** What each call of it takes; a Sequential's layers have one, of what is before them. */
-  readonly calls: readonly (readonly Reference[])[];
-  /** `inbound_nodes` as it is written: calls have numbers for arguments, too. */
-  readonly inboundNodes: unknown;
+  /** Its calls; a Sequential's layers have one, which takes what is before them. */
+  readonly calls: readonly Call[];
+  /** Its input's size without the batch, where Keras 3 says with which it was built. */
+  readonly builtFor: Size | null;
   /** The model that it is, if it is one. */
   readonly model: Model | null;
 }
@@ -39,14 +42,29 @@ export interface Model {
 /** Models in models in models: a backbone in a model in a wrapper is three. */
 const MAX_DEPTH = 10;
 
-/** As many as an input can have: a batch of videos has five. */
-const MAX_DIMENSIONS = 8;
-
-const TYPES: ReadonlyMap<string, Model['type']> = new Map([
+const TYPES: ReadonlyMap<unknown, Model['type']> = new Map([
   ['Sequential', 'Sequential'],
   ['Functional', 'Functional'],
   ['Model', 'Functional'],
 ]);
+
+/** A call that takes what is before it, as those in a Sequential do. */
+const PLAIN: Call = { arguments: [], references: [] };
+
+/** Which kind of model an object is: a subclass of either has all that is in it in its config as well. */
+function modelType(given: unknown): Model['type'] | null {
+  if (!isObject(given) || typeof given.class_name !== 'string') return null;
+  const known = TYPES.get(given.class_name);
+  if (known) return known;
+  const config = isObject(given.config) ? given.config : {};
+  if (
+    !Array.isArray(config.layers) ||
+    !config.layers.every((layer) => isObject(layer) && 'class_name' in layer)
+  ) {
+    return null;
+  }
+  return 'input_layers' in config && 'output_layers' in config ? 'Functional' : 'Sequential';
+}
 
 const namedSchema = z.object({ name: nameSchema });
 
@@ -68,12 +86,13 @@ export class ModelReader {
 
   read(given: unknown, path: readonly PropertyKey[], depth = 0): Model | null {
     const faults = this.#faults;
-    const type = isObject(given) && typeof given.class_name === 'string' ? TYPES.get(given.class_name) : null;
+    const type = modelType(given);
     if (!isObject(given) || !type) {
       const found = isObject(given) && 'class_name' in given ? quote(given.class_name) : quote(given);
+      const what = posted(given);
       faults.add(
         path,
-        `expected a model, an object with a class_name and a config, not ${found}: ${SUBCLASS}`,
+        what ?? `expected a model, an object with a class_name and a config, not ${found}: ${SUBCLASS}`,
       );
       return null;
     }
@@ -137,17 +156,17 @@ export class ModelReader {
       }
       names.set(name, index);
       const calls =
-        type === 'Sequential' ? [[]] : this.#readCalls(layer.inbound_nodes, [...path, 'inbound_nodes']);
+        type === 'Sequential' ? [PLAIN] : this.#readCalls(layer.inbound_nodes, [...path, 'inbound_nodes']);
       const position = this.#positions++;
-      const model = TYPES.has(layer.class_name) ? this.read(layer, path, depth + 1) : null;
-      const { class_name, config = {} } = layer;
-      return [
-        { type: class_name, name, config, path, position, calls, inboundNodes: layer.inbound_nodes, model },
-      ];
+      const model = modelType(layer) ? this.read(layer, path, depth + 1) : null;
+      const { class_name, config = {}, build_config: build } = layer;
+      const module = typeof layer.module === 'string' ? layer.module : null;
+      const builtFor = isObject(build) ? sizeOfShape(build.input_shape) : null;
+      return [{ type: class_name, module, name, config, path, position, calls, builtFor, model }];
     });
   }
 
-  #readCalls(nodes: unknown, path: readonly PropertyKey[]): Reference[][] {
+  #readCalls(nodes: unknown, path: readonly PropertyKey[]): Call[] {
     const calls = asArray(nodes);
     this.#calls += calls.length;
     if (this.#calls > this.#maxLayers) {
@@ -157,7 +176,7 @@ export class ModelReader {
       );
       this.#faults.throwIfAny();
     }
-    return calls.map((call, index) => callReferences(call, [...path, index], this.#faults));
+    return calls.map((call, index) => readCall(call, [...path, index], this.#faults));
   }
 
   #nameOf(layer: Record<string, unknown>, path: readonly PropertyKey[]): string {
@@ -179,16 +198,9 @@ export function generationOf({ layers }: Model): Generation {
   return isKeras3 ? 3 : 2;
 }
 
-const dimensions = z.array(z.int().min(1).nullable()).min(1).max(MAX_DIMENSIONS).optional().catch(undefined);
-const inputShapes = z.object({
-  batch_shape: dimensions,
-  batch_input_shape: dimensions,
-  build_input_shape: dimensions,
-});
-
 /** The size of an input without the batch, as it is written in a layer's config; null where it is not. */
 export function inputSizeOf(config: unknown): Size | null {
-  const { data } = inputShapes.safeParse(config);
-  const shape = data?.batch_shape ?? data?.batch_input_shape ?? data?.build_input_shape;
-  return shape?.slice(1) ?? null;
+  if (!isObject(config)) return null;
+  const { batch_shape, batch_input_shape, build_input_shape } = config;
+  return sizeOfShape(batch_shape) ?? sizeOfShape(batch_input_shape) ?? sizeOfShape(build_input_shape);
 }

@@ -1,4 +1,4 @@
-import type { Architecture, TensorLayout } from '../architecture.js';
+import type { Architecture, TensorLayout, Unsupported, Warning } from '../architecture.js';
 import { ArchitectureError, FaultList, quote } from '../faults.js';
 import { buildArchitecture } from '../graph.js';
 import { isObject } from '../json.js';
@@ -6,8 +6,9 @@ import { Network } from '../layers/network.js';
 import { type Limits, limitOf } from '../limits.js';
 import { type Extent, excess, hasMoreValues } from './extent.js';
 import type { Generation } from './layer.js';
-import { generationOf, type Model, ModelReader } from './model.js';
-import { KerasReader, type PlacedLayer } from './reader.js';
+import { generationOf, type Model, type ModelLayer, ModelReader } from './model.js';
+import { posted } from './posted.js';
+import { KerasReader, type LeftOut, type PlacedLayer } from './reader.js';
 
 /** Far more than the configs of models in models have, and few enough for what goes down into them. */
 const MAX_DEPTH = 100;
@@ -18,6 +19,9 @@ const VALUES_TO_A_LAYER = 64;
 /** A layer's config has some thirty. */
 const MAX_KEYS = 1000;
 
+const TWICE =
+  'this JSON is encoded twice, a text within a text; send what model.to_json() gives as it is, or json.loads of it';
+
 /** A Keras model that was read: what it comes to, and where its parts come from. */
 export interface ReadKeras {
   readonly architecture: Architecture;
@@ -25,6 +29,8 @@ export interface ReadKeras {
   readonly generation: Generation;
   /** In the order in which Keras lists them. */
   readonly placed: readonly PlacedLayer[];
+  /** Layers that are left out. */
+  readonly leftOut: ReadonlyMap<ModelLayer, LeftOut>;
 }
 
 /**
@@ -35,12 +41,16 @@ export interface ReadKeras {
  * @throws ArchitectureError with every fault, each with its JSON pointer into `input`; into the string's JSON, where the
  * model is given as a string.
  */
-export function parseKeras(input: unknown, limits: Limits): Architecture {
-  return readKeras(input, limits).architecture;
+export function parseKeras(
+  input: unknown,
+  limits: Limits,
+  unsupported: Unsupported = 'refuse',
+): Architecture {
+  return readKeras(input, limits, unsupported).architecture;
 }
 
 /** As parseKeras, with the layers that the architecture was made of. */
-export function readKeras(input: unknown, limits: Limits): ReadKeras {
+export function readKeras(input: unknown, limits: Limits, unsupported: Unsupported = 'refuse'): ReadKeras {
   const faults = new FaultList();
   const maxLayers = limitOf('layers', limits);
   const extent = { depth: MAX_DEPTH, values: VALUES_TO_A_LAYER * maxLayers, keys: MAX_KEYS };
@@ -49,7 +59,8 @@ export function readKeras(input: unknown, limits: Limits): ReadKeras {
   if (!model) throw faults.error();
   const network = new Network();
   const generation = generationOf(model);
-  const reader = new KerasReader(network, generation, maxLayers, faults);
+  const options = { generation, maxLayers, skips: unsupported === 'skip' };
+  const reader = new KerasReader(network, options, faults);
   const [output] = reader.read(model);
   faults.throwIfAny();
   const placed = reader.placed.toSorted((a, b) => a.layer.position - b.layer.position);
@@ -61,8 +72,15 @@ export function readKeras(input: unknown, limits: Limits): ReadKeras {
     entries.toSorted((a, b) => rank.get(a.name)! - rank.get(b.name)!),
   );
   try {
-    const architecture = { ...buildArchitecture(graph, limits), keras: { layouts, model: value } };
-    return { architecture, model, generation, placed };
+    const leftOut = [...reader.leftOut.values()].map(({ label, reason }) => `${label}: ${reason}`);
+    const warnings = [...reader.shared].map((label) => sharedWeights(label));
+    const architecture = {
+      ...buildArchitecture(graph, limits),
+      keras: { layouts, model: value },
+      ...(leftOut.length > 0 && { leftOut }),
+      ...(warnings.length > 0 && { warnings }),
+    };
+    return { architecture, model, generation, placed, leftOut: reader.leftOut };
   } catch (error) {
     // What the graph of sound layers can still have wrong is only that it is too large.
     if (!(error instanceof ArchitectureError)) throw error;
@@ -85,12 +103,22 @@ function findModel(
   const path = ['keras'];
   if (typeof value === 'string') {
     if (hasMoreValues(value, extent.values)) addExcess('values', extent, path, faults);
+    const text = value;
     try {
-      value = JSON.parse(value);
+      value = JSON.parse(text);
     } catch {
-      faults.add(path, `expected the JSON of a model, not ${quote(value)}`);
+      faults.add(path, posted(text) ?? `expected the JSON of a model, not ${quote(value)}`);
       faults.throwIfAny();
     }
+    if (typeof value === 'string') {
+      faults.add(path, `${TWICE}, not ${quote(value)}`);
+      faults.throwIfAny();
+    }
+  }
+  const mistaken = isObject(value) && 'modelTopology' in value ? posted(value) : null;
+  if (mistaken) {
+    faults.add(path, mistaken);
+    faults.throwIfAny();
   }
   for (const key of ['modelTopology', 'model_config']) {
     if (!isObject(value) || !(key in value)) continue;
@@ -115,4 +143,11 @@ function addExcess(
   };
   faults.add(path, expected[found]);
   faults.throwIfAny();
+}
+
+function sharedWeights(label: string): Warning {
+  return {
+    code: 'shared_weights',
+    message: `${label} is used more than once with the same weights; its node stands where it is used first`,
+  };
 }

@@ -1,6 +1,8 @@
+import { z } from 'zod';
 import type { FaultList } from '../faults.js';
 import { asArray, isObject } from '../json.js';
 import { MAX_INPUTS } from '../layers/layer-type.js';
+import type { Size } from '../layers/size.js';
 import type { Generation } from './layer.js';
 
 /** One of a layer's outputs, by the layer's name, which of its calls, and which of that call's outputs. */
@@ -9,6 +11,37 @@ export interface Reference {
   readonly call: number;
   readonly output: number;
   readonly path: readonly PropertyKey[];
+  /** The output's size without the batch, as Keras 3 writes it beside every use; else null. */
+  readonly size: Size | null;
+  /** Its key, where it is in an object: models can name their inputs. */
+  readonly key: string | null;
+}
+
+/** One of a call's arguments: the tensors in it, or a constant. */
+export interface Argument {
+  /** null where it is given by its position. */
+  readonly name: string | null;
+  readonly references: readonly Reference[];
+  /** What it is where there is no tensor in it. */
+  readonly constant: unknown;
+}
+
+/** One entry of `inbound_nodes`: a call of a layer. Arguments by position come first. */
+export interface Call {
+  readonly arguments: readonly Argument[];
+  /** Of all arguments. */
+  readonly references: readonly Reference[];
+}
+
+/** As many as a tensor can have: a batch of videos has five. */
+const MAX_DIMENSIONS = 8;
+
+const shapeSchema = z.array(z.int().min(1).nullable()).min(1).max(MAX_DIMENSIONS).nullish().catch(null);
+
+/** A size from a shape, which has the batch as well; null for what is none. */
+export function sizeOfShape(shape: unknown): Size | null {
+  const read = shapeSchema.parse(shape);
+  return read ? read.slice(1) : null;
 }
 
 /**
@@ -22,61 +55,111 @@ export function callOf({ call }: Reference, isModel: boolean, generation: Genera
 /** Arguments hold tensors in lists and dictionaries, hardly in anything deeper. */
 const MAX_DEPTH = 6;
 
-/** The tensors in one entry of `inbound_nodes`: in order, whichever arguments they are. */
-export function callReferences(call: unknown, path: readonly PropertyKey[], faults: FaultList): Reference[] {
-  const found: Reference[] = [];
-  const at = [...path];
-  const collect = (value: unknown, depth: number): void => {
-    if (typeof value !== 'object' || found.length > MAX_INPUTS) return;
-    const reference = asReference(value, at);
-    if (reference) found.push(reference);
-    if (depth === MAX_DEPTH || isKeras3Tensor(value)) return;
-    // Of Keras 2's [name, call, output, {…}] the last has further arguments.
-    for (const [key, item] of entries(value)) {
-      at.push(key);
-      collect(item, depth + 1);
-      at.pop();
-    }
+/** What Keras 2 writes in a tensor's place for an argument that is none: `["_CONSTANT_VALUE", -1, value, {…}]`. */
+const CONSTANT = '_CONSTANT_VALUE';
+
+/**
+ * Reads one entry of `inbound_nodes`: Keras 3's `{args, kwargs}`, or Keras 2's list of tensors, `[layer, call, output,
+ * {…}]`, of which the last item has the arguments that have names.
+ */
+export function readCall(call: unknown, path: readonly PropertyKey[], faults: FaultList): Call {
+  let left = MAX_INPUTS;
+  const argument = (name: string | null, value: unknown, at: readonly PropertyKey[]): Argument => {
+    const references = collect(value, at, left + 1);
+    left -= references.length;
+    return { name, references, constant: references.length > 0 ? undefined : value };
   };
-  collect(call, 0);
-  if (found.length > MAX_INPUTS) {
+  const named = (values: unknown, at: readonly PropertyKey[]): Argument[] =>
+    isObject(values)
+      ? Object.entries(values).map(([name, value]) => argument(name, value, [...at, name]))
+      : [];
+  const read = (): Argument[] => {
+    if (isObject(call) && ('args' in call || 'kwargs' in call)) {
+      const positional = asArray(call.args).map((value, k) => argument(null, value, [...path, 'args', k]));
+      return [...positional, ...named(call.kwargs, [...path, 'kwargs'])];
+    }
+    const [first, at] = firstOfKeras2(call, path);
+    const isConstant = Array.isArray(first) && first[0] === CONSTANT;
+    const given = isConstant
+      ? { name: null, references: [], constant: first[2] as unknown }
+      : argument(null, call, path);
+    return [given, ...(Array.isArray(first) ? named(first[3], [...at, 3]) : [])];
+  };
+  const read_ = read();
+  if (left < 0) {
     faults.add(
       path,
       `takes more outputs of layers than the ${MAX_INPUTS} that one call may; join some of them before`,
     );
   }
-  return found.slice(0, MAX_INPUTS);
+  const references = read_.flatMap((item) => item.references).slice(0, MAX_INPUTS);
+  return { arguments: read_, references };
 }
 
-/** Of `input_layers` and `output_layers`: one, a list of them, or in Keras 3 a dictionary. */
+/** The first tensor of a call in Keras 2, or the constant in its place, which has the call's named arguments. */
+function firstOfKeras2(call: unknown, path: readonly PropertyKey[]): [unknown, readonly PropertyKey[]] {
+  if (Array.isArray(call) && typeof call[0] === 'string') return [call, path];
+  for (const [key, item] of entries(call)) return [item, [...path, key]];
+  return [null, path];
+}
+
+/** The tensors in an argument, in its order, as far as `most` of them. */
+function collect(
+  argument: unknown,
+  path: readonly PropertyKey[],
+  most: number,
+  items = entries,
+): Reference[] {
+  const found: Reference[] = [];
+  const at = [...path];
+  const look = (value: unknown, depth: number, key: string | null): void => {
+    if (typeof value !== 'object' || found.length >= most) return;
+    const reference = asReference(value, at, key);
+    if (reference) found.push(reference);
+    if (reference || depth === MAX_DEPTH || isKeras3Tensor(value)) return;
+    for (const [name, item] of items(value)) {
+      at.push(name);
+      look(item, depth + 1, typeof name === 'string' ? name : key);
+      at.pop();
+    }
+  };
+  look(argument, 0, null);
+  return found;
+}
+
+/** Of `input_layers` and `output_layers`: one, or lists and dictionaries of them, these in the order of their keys. */
 export function references(value: unknown, path: readonly PropertyKey[], faults: FaultList): Reference[] {
-  const one = asReference(value, path);
-  if (one) return [one];
+  const found = collect(value, path, MAX_INPUTS + 1, sortedEntries);
+  if (found.length <= MAX_INPUTS) return found;
   const count = isObject(value) ? Object.keys(value).length : asArray(value).length;
-  if (count > MAX_INPUTS) {
-    faults.add(path, `names ${count} layers, more than the ${MAX_INPUTS} that a model may have here`);
-    return [];
-  }
-  return [...entries(value)].flatMap(([key, item]) => asReference(item, [...path, key]) ?? []);
+  faults.add(
+    path,
+    `names ${Math.max(count, found.length)} layers, more than the ${MAX_INPUTS} that a model may have here`,
+  );
+  return [];
 }
 
 function entries(value: unknown): Iterable<[key: PropertyKey, item: unknown]> {
   return isObject(value) ? Object.entries(value) : asArray(value).entries();
 }
 
+function sortedEntries(value: unknown): Iterable<[key: PropertyKey, item: unknown]> {
+  return isObject(value) ? Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)) : entries(value);
+}
+
 function isKeras3Tensor(value: unknown): value is { config: Record<string, unknown> } {
   return isObject(value) && value.class_name === '__keras_tensor__' && isObject(value.config);
 }
 
-function asReference(value: unknown, path: readonly PropertyKey[]): Reference | null {
+function asReference(value: unknown, path: readonly PropertyKey[], key: string | null): Reference | null {
   if (isKeras3Tensor(value)) {
-    const at = [...path, 'config', 'keras_history'];
-    return asReference(value.config.keras_history, at);
+    const { keras_history: history, shape } = value.config;
+    const reference = asReference(history, [...path, 'config', 'keras_history'], key);
+    return reference && { ...reference, size: sizeOfShape(shape) };
   }
   const [layer, call, output] = asArray(value);
-  // Keras 2 writes constants as ["_CONSTANT_VALUE", -1, value].
   const isReference = typeof layer === 'string' && isIndex(call) && isIndex(output);
-  return isReference ? { layer, call, output, path: [...path] } : null;
+  return isReference ? { layer, call, output, path: [...path], size: null, key } : null;
 }
 
 function isIndex(value: unknown): value is number {

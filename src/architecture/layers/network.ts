@@ -8,10 +8,17 @@ const POOLS: ReadonlySet<Op> = new Set(['glob_avg', 'avg_pool', 'max_pool']);
 /** A squeeze-and-excitation block's gate takes some four nodes to compute; more are looked at in no case. */
 const MAX_GATE_NODES = 50;
 
+/** How many nodes one junction may bring together: what is behind it has an edge from each. */
+const MAX_JUNCTION = 64;
+
+/** How many nodes are looked at, in all, to see whether one leads to another: some seconds' worth is hostile. */
+const MAX_LOOKED_AT = 10_000_000;
+
 interface DraftNode {
   /** null: it is numbered among those of its operation. */
   readonly id: string | null;
-  readonly op: Op;
+  /** null: a junction, which is no node of the graph. */
+  readonly op: Op | null;
   readonly weight?: TensorSpec;
   readonly bias?: TensorSpec;
   readonly kernel?: readonly [number, number];
@@ -23,8 +30,11 @@ interface DraftNode {
 export class Network {
   readonly #nodes: DraftNode[] = [{ id: 'input', op: 'input', inputs: [] }];
   readonly #stateDict: StateDictEntry[] = [];
-  /** Nodes that turned out to be none: whoever takes their output takes their input. */
+  /** Nodes that turned out to be none: whoever takes their output takes their inputs. */
   readonly #bypassed = new Set<number>();
+  /** Junctions that are products of two activations, as an attention's scores are. */
+  readonly #scores = new Set<number>();
+  #lookedAt = 0;
 
   /** A node that owns a weight; its id is `id`. */
   addWeight(op: Op, id: string, weight: TensorSpec, inputs: readonly number[]): number {
@@ -64,6 +74,50 @@ export class Network {
   }
 
   /**
+   * What comes from several nodes by an operation that is no node, as a product does: those behind it are joined to all
+   * of them (spec, section 1). Gives null where there are more than one junction may have.
+   */
+  junction(inputs: readonly number[]): number | null {
+    const different = [...new Set(inputs.flatMap((input) => this.#parts(input)))];
+    const [only] = inputs;
+    if (new Set(inputs).size === 1) return only!;
+    if (different.length > MAX_JUNCTION) return null;
+    return different.length === 1 ? different[0]! : this.#addJunction(different);
+  }
+
+  /** Gives a node further inputs, unless that would close a cycle; says whether it did. */
+  extend(node: number, inputs: readonly number[]): boolean {
+    const known = this.#nodes[node]!;
+    const more = inputs.filter((input) => !known.inputs.includes(input));
+    if (more.some((input) => this.#reaches(node, input))) return false;
+    known.inputs = [...known.inputs, ...more];
+    return true;
+  }
+
+  /**
+   * A matrix product of two activations: of an attention's softmax and its values, which is part of its msa; else scores,
+   * of which a softmax is an msa.
+   */
+  multiply(a: number, b: number): number | null {
+    for (const [attention, values] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      if (this.op(attention) === 'msa' && this.extend(attention, [values])) return attention;
+    }
+    const parts = [...new Set([...this.#parts(a), ...this.#parts(b)])];
+    if (parts.length > MAX_JUNCTION) return null;
+    const product = this.#addJunction(parts);
+    this.#scores.add(product);
+    return product;
+  }
+
+  /** A softmax: an msa where it is one of an attention's scores, else no node. */
+  softmax(node: number): number {
+    return this.#scores.has(node) ? this.addOperation('msa', [node]) : node;
+  }
+
+  /**
    * Takes the pools of a node that are on the way from it to another for no nodes, as those of squeeze-and-excitation
    * blocks are. Gives whether there were any.
    */
@@ -78,7 +132,7 @@ export class Network {
       const { op, inputs } = this.#nodes[node]!;
       // One that joins a thousand would cost as much for each product behind it.
       way.push(...inputs.slice(0, MAX_GATE_NODES));
-      if (!POOLS.has(op) || inputs[0] !== from) continue;
+      if (op === null || !POOLS.has(op) || inputs[0] !== from) continue;
       this.#bypassed.add(node);
       found = true;
     }
@@ -90,8 +144,8 @@ export class Network {
     this.#stateDict.push({ ...tensor, kind });
   }
 
-  op(node: number): Op | undefined {
-    return this.#nodes[node]?.op;
+  op(node: number): Op | null {
+    return this.#nodes[node]?.op ?? null;
   }
 
   /** Of those so far, with the ones that turned out to be none. */
@@ -118,6 +172,7 @@ export class Network {
     output: number,
     order: (entries: readonly StateDictEntry[]) => readonly StateDictEntry[] = inPyTorchOrder,
   ): Graph {
+    this.#settleBypassed();
     const head = this.#headBehindItsPool(output);
     const kept = [...this.#nodes.keys()].filter((index) => !this.#bypassed.has(index));
     const ids = numbered(this.#nodes, kept);
@@ -127,7 +182,7 @@ export class Network {
         const { op, weight, bias, kernel } = this.#nodes[index]!;
         return {
           id: ids[index]!,
-          op,
+          op: op!,
           ...(weight && { weight: { name: weight.name, shape: [...weight.shape] } }),
           ...(bias && { bias: { name: bias.name, shape: [...bias.shape] } }),
           ...(kernel && { kernel: [kernel[0], kernel[1]] }),
@@ -135,19 +190,52 @@ export class Network {
         };
       }),
       edges: kept.flatMap((index) =>
-        this.#nodes[index]!.inputs.map((input): [string, string] => [ids[this.#behind(input)]!, ids[index]!]),
+        this.#nodes[index]!.inputs.flatMap((input) =>
+          this.#behind(input).map((from): [string, string] => [ids[from]!, ids[index]!]),
+        ),
       ),
       state_dict: order(this.#stateDict).map((entry) => ({ ...entry, shape: [...entry.shape] })),
     };
   }
 
-  /** The node, or the one before those that are bypassed. */
-  #behind(node: number): number {
-    let index = node;
-    while (this.#bypassed.has(index)) index = this.#nodes[index]!.inputs[0]!;
-    // So that a chain of them is walked once, not for every node that takes its output.
-    if (index !== node) this.#nodes[node]!.inputs = [index];
+  /** The node, or those before it where it is bypassed. */
+  #behind(node: number): readonly number[] {
+    return this.#bypassed.has(node) ? this.#nodes[node]!.inputs : [node];
+  }
+
+  /** Gives every bypassed node the inputs that stay. They come before it, so each is settled once. */
+  #settleBypassed(): void {
+    for (const index of [...this.#bypassed].sort((a, b) => a - b)) {
+      const node = this.#nodes[index]!;
+      node.inputs = [...new Set(node.inputs.flatMap((input) => this.#behind(input)))];
+    }
+  }
+
+  /** The nodes that a junction brings together; else the node itself. */
+  #parts(node: number): readonly number[] {
+    const { op, inputs } = this.#nodes[node]!;
+    return op === null ? inputs : [node];
+  }
+
+  #addJunction(inputs: readonly number[]): number {
+    const index = this.#add({ id: null, op: null, inputs });
+    this.#bypassed.add(index);
     return index;
+  }
+
+  /** Whether a path leads from one node to another; true as well where too many have been looked at. */
+  #reaches(start: number, end: number): boolean {
+    const seen = new Set<number>();
+    const way = [end];
+    for (let node = way.pop(); node !== undefined; node = way.pop()) {
+      if (node === start || this.#lookedAt > MAX_LOOKED_AT) return true;
+      if (seen.has(node)) continue;
+      seen.add(node);
+      const { inputs } = this.#nodes[node]!;
+      this.#lookedAt += 1 + inputs.length;
+      way.push(...inputs);
+    }
+    return false;
   }
 
   #add(node: DraftNode): number {
@@ -165,7 +253,7 @@ export class Network {
     const behind = this.#nodes[last]!;
     const head = behind.op === 'bias' ? [behind.inputs[0]!, last] : [last];
     const weight = this.#nodes[head[0]!]!;
-    if (!couldBeClassifier(weight)) return [];
+    if (!isConv(weight) || !couldBeClassifier(weight)) return [];
     pool.inputs = weight.inputs;
     weight.inputs = [output];
     return head;
@@ -178,11 +266,16 @@ function numbered(nodes: readonly DraftNode[], kept: readonly number[]): string[
   const counts = new Map<Op, number>();
   const ids: string[] = [];
   for (const index of kept) {
-    const { id, op } = nodes[index]!;
+    const { id } = nodes[index]!;
+    const op = nodes[index]!.op!;
     let number = counts.get(op) ?? 0;
     while (id === null && taken.has(`${op}_${number}`)) number++;
     if (id === null) counts.set(op, number + 1);
     ids[index] = id ?? `${op}_${number}`;
   }
   return ids;
+}
+
+function isConv(node: DraftNode): node is DraftNode & { op: Op } {
+  return node.op === 'conv';
 }

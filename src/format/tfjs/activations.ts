@@ -16,9 +16,9 @@ const ACTIVATIONS: ReadonlyMap<string, string> = new Map([
     'softsign',
     'softmax',
     'mish',
+    'gelu',
   ].map((name): [string, string] => [name, name]),
-  ['log_softmax', 'log_softmax'],
-  ['gelu', 'gelu'],
+  ['log_softmax', 'logSoftmax'],
   ['silu', 'swish'],
   ['swish', 'swish'],
 ]);
@@ -29,7 +29,7 @@ export function activationName(given: unknown, generation: Generation): string {
   const known = ACTIVATIONS.get(name);
   if (known !== undefined) return known;
   // That of Keras 3 has another slope.
-  if (name === 'hard_sigmoid' && generation === 2) return name;
+  if (name === 'hard_sigmoid' && generation === 2) return 'hardSigmoid';
   throw new TfjsUnsupportedError(`activation ${JSON.stringify(name)}`);
 }
 

@@ -1,12 +1,14 @@
+import { inputsOfCall, readArguments } from '../../architecture/keras/arguments.js';
 import type { Model, ModelLayer } from '../../architecture/keras/model.js';
 import { inputSizeOf } from '../../architecture/keras/model.js';
+import { isOperation } from '../../architecture/keras/operations/index.js';
 import type { ReadKeras } from '../../architecture/keras/parse.js';
 import type { PlacedLayer } from '../../architecture/keras/reader.js';
-import { callOf, type Reference } from '../../architecture/keras/references.js';
+import { type Call, callOf, type Reference } from '../../architecture/keras/references.js';
 import type { Variable } from '../../architecture/keras/variable.js';
 import type { Size } from '../../architecture/layers/size.js';
+import { type TfjsLayer, tfjsLayer } from './convert.js';
 import { TfjsUnsupportedError } from './errors.js';
-import { type TfjsLayer, tfjsLayer } from './layers.js';
 
 /** A weight of a TensorFlow.js model. */
 export interface TfjsWeight {
@@ -38,9 +40,11 @@ class TopologyWriter {
   readonly weights: TfjsWeight[] = [];
   readonly #generation: ReadKeras['generation'];
   readonly #placed: ReadonlyMap<ModelLayer, PlacedLayer>;
+  readonly #leftOut: ReadKeras['leftOut'];
   readonly #names = new Set<string>();
 
-  constructor({ generation, placed }: ReadKeras) {
+  constructor({ generation, placed, leftOut }: ReadKeras) {
+    this.#leftOut = leftOut;
     this.#generation = generation;
     this.#placed = new Map(placed.map((layer) => [layer.layer, layer]));
   }
@@ -62,7 +66,7 @@ class TopologyWriter {
     const written = layers.map((layer) => ({
       ...this.#layer(layer),
       name: layer.name,
-      inbound_nodes: layer.calls.map((call) => call.map((given) => [...reference(given), {}])),
+      inbound_nodes: layer.calls.map((call) => taken(layer, call).map((given) => [...reference(given), {}])),
     }));
     const ends = { input_layers: model.inputs.map(reference), output_layers: model.outputs.map(reference) };
     return { class_name: type, config: { name, layers: written, ...ends } };
@@ -78,6 +82,8 @@ class TopologyWriter {
   #layer(layer: ModelLayer): Written {
     if (layer.model) return this.model(layer.model);
     if (layer.type === 'InputLayer') return inputLayer(layer.name, inputSizeOf(layer.config));
+    const left = this.#leftOut.get(layer);
+    if (left) throw new TfjsUnsupportedError(`${left.label} was left out, so the model is not whole`);
     const placed = this.#placed.get(layer);
     if (!placed)
       throw new TfjsUnsupportedError(`${layer.type} ${JSON.stringify(layer.name)}, which is used nowhere`);
@@ -113,6 +119,19 @@ class TopologyWriter {
       this.weights.push({ name, variable, config: layer.config });
     }
   }
+}
+
+/** The tensors that a call's layer or model takes, as TensorFlow.js has them: in a list, in their order. */
+function taken(layer: ModelLayer, call: Call): readonly Reference[] {
+  if (layer.model) return inputsOfCall(layer.model, call, call.references).flatMap((given) => given ?? []);
+  const { values, masks } = readArguments(call, call.references, { takes: null }, isOperation(layer));
+  if (masks.length > 0) {
+    const name = JSON.stringify(layer.name);
+    throw new TfjsUnsupportedError(
+      `TensorFlow.js has no masks beside tensors, as ${layer.type} ${name} takes one`,
+    );
+  }
+  return values;
 }
 
 function inputLayer(name: string, size: Size | null): Written {

@@ -183,6 +183,23 @@ describe('a Keras model', () => {
     expect(paths({ class_name: 'Sequential', config: [first] })).toEqual(['conv/kernel', 'conv/bias']);
   });
 
+  it('has a name for each of its weights, whatever its layers are called', () => {
+    const model = sequential(
+      image(8, 8),
+      layer('MultiHeadAttention', 'a', { num_heads: 1, key_dim: 1, use_bias: false }),
+      layer('Dense', 'a/query', { units: 2, use_bias: false }),
+      sequential(image(8, 2), layer('Dense', 'a/query', { units: 2, use_bias: false })),
+    );
+    expect(paths(model)).toEqual([
+      'a/query/kernel',
+      'a/key/kernel',
+      'a/value/kernel',
+      'a/attention_output/kernel',
+      'sequential/a/query/kernel',
+      'sequential/sequential/a/query/kernel',
+    ]);
+  });
+
   it('takes its channels first as well', () => {
     const model = network(
       sequential(

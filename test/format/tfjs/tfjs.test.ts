@@ -89,7 +89,7 @@ describe('a TensorFlow.js model', () => {
     ['a leaky ReLU', 'ReLU', { negative_slope: 0.2, max_value: null }, 'LeakyReLU', { alpha: 0.2 }],
     ['a bounded ReLU', 'ReLU', { max_value: 6, negative_slope: 0, threshold: 0 }, 'ReLU', { max_value: 6 }],
     ['silu', 'Activation', { activation: 'silu' }, 'Activation', { activation: 'swish' }],
-    ['the list of an axis', 'BatchNormalization', { axis: [3] }, 'BatchNormalization', { axis: 3 }],
+    ['the list of an axis', 'BatchNormalization', { axis: [3] }, 'BatchNormalization', { axis: -1 }],
     [
       'a global pool that keeps dimensions',
       'GlobalAveragePooling2D',

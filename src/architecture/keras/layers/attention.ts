@@ -3,6 +3,7 @@ import { flag, positive } from '../../layers/arguments.js';
 import type { Value } from '../../layers/layer-type.js';
 import { sizeText } from '../../layers/size.js';
 import { kerasLayer, type Place } from '../layer.js';
+import { tooMany } from './join.js';
 
 /**
  * Attention over tokens: its four projections are convs with biases, the softmax between them an msa. PyTorch's [h·d, e]
@@ -15,7 +16,7 @@ export const multiHeadAttention = kerasLayer(
     key_dim: positive,
     value_dim: positive.nullish(),
     use_bias: flag.default(true),
-    use_gate: z.literal(false, 'a GHN has no operation for gated attention').nullish(),
+    use_gate: flag.nullish(),
     output_shape: z
       .union([positive, z.tuple([positive]).transform(([n]) => n)], 'must be one number')
       .nullish(),
@@ -26,8 +27,10 @@ export const multiHeadAttention = kerasLayer(
   ({ num_heads: heads, key_dim: keys, use_bias: hasBias, ...config }, place) => {
     const { network, weights } = place;
     const values = config.value_dim ?? keys;
-    // Keras' own order of arguments; what is not given is the one before it.
-    const [query = place.input, value = query, key = value] = place.inputs;
+    // What is not given is what Keras takes for it.
+    const query = place.named.get('query') ?? place.input;
+    const value = place.named.get('value') ?? query;
+    const key = place.named.get('key') ?? value;
     const project = (name: string, from: Value, size: number): number => {
       const features = featuresOf(from, place);
       const shape = [heads * size, features];
@@ -47,7 +50,53 @@ export const multiHeadAttention = kerasLayer(
     const layout = { view: [features, heads, values], axes: [1, 2, 0] };
     const out = weights.kernel('conv', 'attention_output/kernel', { shape, layout }, [attended]);
     const node = weights.biased(out, 'attention_output/bias', hasBias ? { shape: [features] } : null);
-    return { node, size: query.size && [query.size[0]!, features] };
+    const scores = [heads, query.size?.[0] ?? null, value.size?.[0] ?? null];
+    return {
+      node,
+      size: query.size && [query.size[0]!, features],
+      others: [{ node: attended, size: scores }],
+    };
+  },
+  {
+    severalInputs: true,
+    takes: ['query', 'value', 'key'],
+    refuses: ({ use_gate: isGated }) => (isGated ? 'a GHN has no operation for gated attention' : null),
+  },
+);
+
+/** Attention without projections: an msa. What scales its scores is a parameter that no node owns. */
+export const attentions = kerasLayer(
+  ['Attention', 'AdditiveAttention'],
+  { use_scale: flag.nullish(), score_mode: z.string().nullish() },
+  ({ use_scale: isScaled, score_mode: mode }, { input, named, network, weights }) => {
+    const query = named.get('query') ?? input;
+    const value = named.get('value') ?? query;
+    const key = named.get('key') ?? value;
+    // That of an additive attention has an entry for each feature, that of the other is one number.
+    const isAdditive = mode === null || mode === undefined;
+    if (isScaled) weights.other('scale', 'parameter', isAdditive ? [query.size?.at(-1) ?? 1] : []);
+    if (mode === 'concat') weights.other('concat_score_weight', 'parameter', []);
+    const node = network.addOperation('msa', [...new Set([query.node, key.node, value.node])]);
+    const size = query.size && value.size && [...query.size.slice(0, -1), value.size.at(-1)!];
+    return { node, size, others: [{ node, size: null }] };
+  },
+  { severalInputs: true, takes: ['query', 'value', 'key'] },
+);
+
+/** A matrix product of two layers' outputs. */
+export const dot = kerasLayer(
+  'Dot',
+  { axes: z.union([z.int(), z.tuple([z.int(), z.int()])], 'must be an axis, or two') },
+  ({ axes }, place) => {
+    const { inputs, network } = place;
+    const [a, b] = inputs;
+    const [first, second] = [axes, axes].map((axis, k) => (Array.isArray(axis) ? axis[k]! : axis));
+    const rest = ({ size }: Value, axis: number) =>
+      size?.toSpliced((axis < 0 ? axis + size.length + 1 : axis) - 1, 1);
+    const [left, right] = [a && rest(a, first!), b && rest(b, second!)];
+    const size = left && right && [...left, ...right];
+    const node = network.multiply(a?.node ?? 0, b?.node ?? 0) ?? tooMany(place);
+    return { node, size: size ? (size.length > 0 ? size : [1]) : null };
   },
   { severalInputs: true },
 );

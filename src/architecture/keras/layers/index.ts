@@ -1,8 +1,8 @@
 import type { KerasLayer } from '../layer.js';
-import { multiHeadAttention } from './attention.js';
+import { attentions, dot, multiHeadAttention } from './attention.js';
 import { convolutions } from './convolution.js';
 import { dense } from './dense.js';
-import { concatenate, multiply, sums } from './join.js';
+import { concatenate, extremes, multiply, sums } from './join.js';
 import { norms } from './norm.js';
 import { pointwise } from './pointwise.js';
 import { poolings } from './pool.js';
@@ -20,6 +20,9 @@ export const KERAS_LAYERS: ReadonlyMap<string, KerasLayer> = new Map(
     sums,
     concatenate,
     multiply,
+    extremes,
+    dot,
     multiHeadAttention,
+    attentions,
   ].flatMap((layer) => layer.classes.map((name): [string, KerasLayer] => [name, layer])),
 );

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Output } from '../../layers/layer-type.js';
 import type { Dimension, Size } from '../../layers/size.js';
 import { agree, sizeText } from '../../layers/size.js';
 import { kerasLayer, type Place } from '../layer.js';
@@ -10,7 +11,7 @@ export const sums = kerasLayer(
   {},
   (_, place) => {
     const { inputs, network } = place;
-    const size = joined(place, broadcast);
+    const size = joinedSize(place, broadcast);
     // Of a number and a tensor there is one input: no node.
     return {
       node: network.join(
@@ -28,7 +29,7 @@ export const concatenate = kerasLayer(
   { axis: z.int('must be an axis, 0 being the batch').default(-1) },
   ({ axis }, place) => {
     const { inputs, network } = place;
-    const size = joined(place, (known, other) => {
+    const size = joinedSize(place, (known, other) => {
       const at = axis < 0 ? axis + known.length : axis - 1;
       const fits = at >= 0 && at < known.length && known.length === other.length;
       if (!fits || !known.every((n, k) => k === at || agree(n, other[k]))) return null;
@@ -47,42 +48,48 @@ export const concatenate = kerasLayer(
 
 /**
  * A squeeze-and-excitation block's product, where one of two factors has a value for each channel and comes from a pool
- * of the other: a cse, and the pool is no node (spec, section 1). A product with what comes from the same node, as a
- * swish is written, is none.
+ * of the other: a cse, and the pool is no node (spec, section 1). Any other product is no node either.
  */
-export const multiply = kerasLayer(
-  'Multiply',
+export const multiply = kerasLayer('Multiply', {}, (_, place) => multiplied(place), { severalInputs: true });
+
+export function multiplied(place: Place): Output {
+  const { inputs, network } = place;
+  const size = joinedSize(place, broadcast);
+  const [a, b] = inputs;
+  const isPair = inputs.length === 2 && a && b && a.node !== b.node;
+  for (const [x, gate] of isPair
+    ? ([
+        [a, b],
+        [b, a],
+      ] as const)
+    : []) {
+    const isGate = gate.size === null || gate.size.filter((n) => n !== 1).length <= 1;
+    if (isGate && network.bypassPoolsBetween(x.node, gate.node)) {
+      return { node: network.addOperation('cse', [x.node, gate.node]), size };
+    }
+  }
+  return { node: network.junction(inputs.map(({ node }) => node)) ?? tooMany(place), size };
+}
+
+/** Entry by entry, and no node. */
+export const extremes = kerasLayer(
+  ['Maximum', 'Minimum'],
   {},
-  (_, place) => {
-    const { label, inputs, network, fault } = place;
-    const size = joined(place, broadcast);
-    const nodes = [...new Set(inputs.map(({ node }) => node))];
-    const [node] = nodes;
-    if (nodes.length === 1 && node !== undefined) return { node, size };
-    const [a, b] = inputs;
-    for (const [x, gate] of nodes.length === 2 && inputs.length === 2
-      ? ([
-          [a!, b!],
-          [b!, a!],
-        ] as const)
-      : []) {
-      const isGate = gate.size === null || gate.size.filter((n) => n !== 1).length <= 1;
-      if (isGate && network.bypassPoolsBetween(x.node, gate.node)) {
-        return { node: network.addOperation('cse', [x.node, gate.node]), size };
-      }
-    }
-    const cause = inputs.some((input) => input.size === null) ? null : label;
-    if (cause) {
-      fault(
-        null,
-        `${label} multiplies ${givers(inputs)}: of products a GHN knows those of ` +
-          'squeeze-and-excitation blocks alone, of features and a gate from their own global pool',
-      );
-    }
-    return { node: a?.node ?? 0, size };
-  },
+  (_, place) => ({
+    node: place.network.junction(place.inputs.map(({ node }) => node)) ?? tooMany(place),
+    size: joinedSize(place, broadcast),
+  }),
   { severalInputs: true },
 );
+
+/** Adds the fault of more inputs than can be brought together without a node. */
+export function tooMany({ label, inputs, fault }: Place): number {
+  fault(
+    null,
+    `${label} brings together what comes from too many layers, ${givers(inputs)}: add or concatenate some of them before`,
+  );
+  return 0;
+}
 
 /** A layer can be given a hundred thousand times, and a hundred faults name it. */
 const NAMED_INPUTS = 5;
@@ -94,7 +101,7 @@ function givers(inputs: Place['inputs']): string {
 }
 
 /** The size of all inputs together; `join` gives that of two, or null where they do not fit, which is a fault. */
-function joined(
+export function joinedSize(
   { label, inputs, fault }: Place,
   join: (known: Size, size: Size) => Size | null,
 ): Size | null {

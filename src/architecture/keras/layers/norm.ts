@@ -15,7 +15,7 @@ const affine = {
 
 /** One bn node owns gain and bias (spec, section 1). */
 const batchNormalization = kerasLayer(
-  ['BatchNormalization', 'BatchNormalizationV1', 'SyncBatchNormalization'],
+  ['BatchNormalization', 'BatchNormalizationV1', 'BatchNormalizationV2', 'SyncBatchNormalization'],
   affine,
   ({ axis, center, scale }, place) => {
     const { input, weights } = place;
@@ -29,12 +29,19 @@ const batchNormalization = kerasLayer(
 
 const layerNormalization = kerasLayer(
   'LayerNormalization',
-  { ...affine, rms_scaling: z.literal(false, 'a GHN has no operation for an RMS norm').default(false) },
+  { ...affine, rms_scaling: flag.default(false) },
   ({ axis, center, scale }, place) => {
     const { input, weights } = place;
     const features = featuresAlong(axis, place);
     const node = weights.norm('ln', features, { gamma: scale, beta: center }, input.node);
     return { node, size: input.size };
+  },
+  {
+    refuses: ({ axis, rms_scaling: isRms }) => {
+      if (isRms) return 'a GHN has no operation for an RMS norm';
+      const count = [axis].flat().length;
+      return count > 1 ? `it is over ${count} axes; a GHN predicts norms over one` : null;
+    },
   },
 );
 
@@ -43,12 +50,17 @@ const moments = z.union([z.number(), z.array(z.unknown())]).nullish();
 /** What it holds was counted from data: these are buffers, or in the config. */
 const normalization = kerasLayer(
   'Normalization',
-  { axis: affine.axis.nullable(), mean: moments },
+  {
+    axis: z
+      .union([axis, shortArray(axis, 0, 5, AXIS)], AXIS)
+      .nullable()
+      .default(-1),
+    mean: moments,
+  },
   ({ axis, mean }, place) => {
     const { input, weights } = place;
     if (mean === undefined || mean === null) {
-      const shape =
-        axis === null || (Array.isArray(axis) && axis.length === 0) ? [] : [featuresAlong(axis, place)];
+      const shape = [axis ?? []].flat().map((one) => featuresAlong(one, place));
       weights.other('mean', 'buffer', shape);
       weights.other('variance', 'buffer', shape);
       weights.other('count', 'buffer', []);

@@ -2,14 +2,41 @@ import { z } from 'zod';
 import { sizeText } from '../../layers/size.js';
 import { kerasLayer } from '../layer.js';
 
+/** Changes of images at random, which keep their size. */
+export const AUGMENTATIONS: readonly string[] = [
+  'AugMix',
+  'AutoContrast',
+  'CutMix',
+  'Equalization',
+  'MixUp',
+  'RandAugment',
+  'RandomBrightness',
+  'RandomColorDegeneration',
+  'RandomColorJitter',
+  'RandomContrast',
+  'RandomElasticTransform',
+  'RandomErasing',
+  'RandomFlip',
+  'RandomGaussianBlur',
+  'RandomHue',
+  'RandomInvert',
+  'RandomPerspective',
+  'RandomPosterization',
+  'RandomRotation',
+  'RandomSaturation',
+  'RandomSharpness',
+  'RandomShear',
+  'RandomTranslation',
+  'RandomZoom',
+  'Solarization',
+];
+
 /** Layers that are no nodes and leave sizes as they are: what goes in is joined to what comes out. */
 const WITHOUT_NODE = [
-  'Activation',
   'ReLU',
   'LeakyReLU',
   'ELU',
   'ThresholdedReLU',
-  'Softmax',
   'Identity',
   'Dropout',
   'SpatialDropout1D',
@@ -21,15 +48,22 @@ const WITHOUT_NODE = [
   'ActivityRegularization',
   'UnitNormalization',
   'Rescaling',
-  'RandomFlip',
-  'RandomRotation',
-  'RandomZoom',
-  'RandomTranslation',
-  'RandomContrast',
-  'RandomBrightness',
+  'Masking',
+  ...AUGMENTATIONS,
 ];
 
 const withoutNode = kerasLayer(WITHOUT_NODE, {}, (_, { input }) => ({ node: input.node, size: input.size }));
+
+/** Of an attention's scores, as one that is written out has them, a softmax is an msa. */
+const softmax = kerasLayer('Softmax', {}, (_, { input, network }) => ({
+  node: network.softmax(input.node),
+  size: input.size,
+}));
+
+const activation = kerasLayer('Activation', { activation: z.unknown() }, (config, { input, network }) => ({
+  node: config.activation === 'softmax' ? network.softmax(input.node) : input.node,
+  size: input.size,
+}));
 
 /** Its slopes are parameters that no node owns: they are not predicted. */
 const prelu = kerasLayer(
@@ -63,4 +97,4 @@ const layerScale = kerasLayer(
   },
 );
 
-export const pointwise = [withoutNode, prelu, layerScale];
+export const pointwise = [withoutNode, softmax, activation, prelu, layerScale];

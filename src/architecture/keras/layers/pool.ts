@@ -1,4 +1,5 @@
-import { flag, pair, positivePair } from '../../layers/arguments.js';
+import { z } from 'zod';
+import { flag, pair, positive, positivePair } from '../../layers/arguments.js';
 import type { Output } from '../../layers/layer-type.js';
 import { sizeText } from '../../layers/size.js';
 import { kerasLayer, type Place } from '../layer.js';
@@ -73,7 +74,55 @@ const globalAverage1d = kerasLayer(
   },
 );
 
-export const poolings = [...pools, globalAverage, globalMaximum, globalAverage1d];
+const adaptiveSize = z.union(
+  [positive, z.tuple([positive, positive])],
+  'must be a positive integer, or two, [height, width]',
+);
+
+/** Whatever its output's size, a glob_avg (spec, section 1). */
+const adaptiveAverage = kerasLayer(
+  'AdaptiveAveragePooling2D',
+  { output_size: adaptiveSize, data_format: dataFormat },
+  ({ output_size, data_format }, place) => {
+    const image = imageOf(place.input, data_format, place);
+    const [height, width] = pair(output_size);
+    const node = place.network.addOperation('glob_avg', [place.input.node]);
+    return { node, size: place.input.size && imageSize({ ...image, height, width }, data_format) };
+  },
+);
+
+/** A max_pool with the kernel that it amounts to where its output's size divides its input's. */
+const adaptiveMaximum = kerasLayer(
+  'AdaptiveMaxPooling2D',
+  { output_size: adaptiveSize, data_format: dataFormat },
+  ({ output_size, data_format }, place) => {
+    const { label, input, network, fault } = place;
+    const image = imageOf(input, data_format, place);
+    const [height, width] = pair(output_size);
+    const kernel = [
+      [image.height, height],
+      [image.width, width],
+    ].map(([from, to]) => (from === null ? 0 : from! - (to! - 1) * Math.floor(from! / to!)));
+    if (input.size?.length === 3 && kernel.some((side) => side < 1)) {
+      fault(
+        null,
+        `the kernel of ${label} depends on the size of its input, ${sizeText(input.size)}, which is too small or not known`,
+      );
+    }
+    const [rows, columns] = kernel.map((side) => Math.max(1, side));
+    const node = network.addOperation('max_pool', [input.node], [rows!, columns!]);
+    return { node, size: input.size && imageSize({ ...image, height, width }, data_format) };
+  },
+);
+
+export const poolings = [
+  ...pools,
+  globalAverage,
+  globalMaximum,
+  globalAverage1d,
+  adaptiveAverage,
+  adaptiveMaximum,
+];
 
 function global(node: number, format: DataFormat, keepdims: boolean, place: Place): Output {
   const { channels } = imageOf(place.input, format, place);

@@ -7,7 +7,6 @@ const TABLE = 'a GHN has no operation for looking up rows of a table';
 const CODE = 'it is a program, not a layer: nobody but the Python it is from knows its weights and sizes';
 const OTHER_ATTENTION = 'of attentions a GHN knows MultiHeadAttention’s';
 const WRAPPED = 'what it wraps is used in a way that a GHN’s graphs do not have; use the layer itself';
-const ELEMENTWISE = 'a GHN has operations for sums and concatenations alone; use Add or Concatenate';
 
 /** Layers of Keras that people may well have, and why they cannot be had. */
 export const REFUSED: ReadonlyMap<string, string> = new Map([
@@ -36,13 +35,8 @@ export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['Bidirectional', RECURRENT],
   ['TimeDistributed', WRAPPED],
   ['Embedding', TABLE],
-  ['Attention', OTHER_ATTENTION],
-  ['AdditiveAttention', OTHER_ATTENTION],
   ['GroupedQueryAttention', OTHER_ATTENTION],
   ['GroupQueryAttention', OTHER_ATTENTION],
   ['EinsumDense', 'its weight is no matrix of outputs and inputs; use Dense'],
   ['Lambda', CODE],
-  ['Maximum', ELEMENTWISE],
-  ['Minimum', ELEMENTWISE],
-  ['Dot', ELEMENTWISE],
 ]);

@@ -109,4 +109,42 @@ const sized = kerasLayer(
   },
 );
 
-export const reshapes = [flatten, reshape, permute, zeroPadding, cropping, upSampling, sized];
+/** [features], n times: [n, features]. */
+const repeatVector = kerasLayer('RepeatVector', { n: positive }, ({ n }, { input }) => ({
+  node: input.node,
+  size: input.size && [n, ...input.size],
+}));
+
+/** Numbers of categories become a vector that has an entry for each; those of `int` stay as they are. */
+const categoryEncoding = kerasLayer(
+  'CategoryEncoding',
+  {
+    num_tokens: positive,
+    output_mode: z.enum(['one_hot', 'multi_hot', 'count', 'int']).default('multi_hot'),
+  },
+  ({ num_tokens: tokens, output_mode: mode }, { input }) => {
+    const { node, size } = input;
+    if (size === null || mode === 'int') return { node, size };
+    const isOne = mode !== 'one_hot' || size.at(-1) === 1;
+    return { node, size: [...(isOne ? size.slice(0, -1) : size), tokens] };
+  },
+);
+
+/** Numbers become those of bins. */
+const discretization = kerasLayer('Discretization', {}, (_, { input }) => ({
+  node: input.node,
+  size: input.size,
+}));
+
+export const reshapes = [
+  flatten,
+  reshape,
+  permute,
+  repeatVector,
+  categoryEncoding,
+  discretization,
+  zeroPadding,
+  cropping,
+  upSampling,
+  sized,
+];

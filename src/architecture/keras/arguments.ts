@@ -1,0 +1,82 @@
+import type { Constant, KerasLayer } from './layer.js';
+import type { Model } from './model.js';
+import type { Call } from './references.js';
+
+/** What a layer is called with. */
+export interface ReadArguments<Tensor> {
+  /** The tensors that it computes with, in order. */
+  readonly values: readonly Tensor[];
+  /** Those by the names of the arguments, of a class that has several. */
+  readonly named: ReadonlyMap<string, Tensor>;
+  /** Masks, which lead to no weight. */
+  readonly masks: readonly Tensor[];
+  readonly constants: readonly Constant[];
+}
+
+/** Which entries count: they leave the data where it is, so that they lead to no weight. */
+const MASK = /(?:^|_)mask$|^training$/;
+
+/**
+ * A call's arguments by what they are to the layer. Keras gives them by position or by name, and by name in whatever
+ * order they are written.
+ *
+ * @param given the values of the call's references; of a call without any, the values that the layer takes
+ */
+export function readArguments<Tensor>(
+  call: Call,
+  given: readonly Tensor[],
+  { takes }: Pick<KerasLayer, 'takes'>,
+  isOperation: boolean,
+): ReadArguments<Tensor> {
+  const named = new Map<string, Tensor>();
+  const masks: Tensor[] = [];
+  if (call.references.length === 0) {
+    given.forEach((value, k) => {
+      const name = takes?.[k];
+      if (name !== undefined) named.set(name, value);
+    });
+    return { values: given, named, masks, constants: [] };
+  }
+  const values: Tensor[] = [];
+  const constants: Constant[] = [];
+  let at = 0;
+  let position = 0;
+  for (const { name, references, constant } of call.arguments) {
+    const tensors = given.slice(at, at + references.length);
+    at += references.length;
+    const place = name === null ? position++ : null;
+    if (references.length === 0) {
+      constants.push({ name, value: constant });
+      continue;
+    }
+    if (!takes) {
+      const isData = isOperation || (name === null ? place === 0 : !MASK.test(name));
+      (isData ? values : masks).push(...tensors);
+      continue;
+    }
+    // A list is several arguments, as Keras' Attention has it.
+    for (const [k, value] of tensors.entries()) {
+      const argument = name ?? takes[place! + k];
+      if (argument !== undefined && takes.includes(argument)) named.set(argument, value);
+      else masks.push(value);
+    }
+  }
+  return { values: takes ? takes.flatMap((name) => named.get(name) ?? []) : values, named, masks, constants };
+}
+
+/**
+ * What a model is called with, in the order of its inputs: a dictionary goes by its keys, which are those of the model's
+ * own dictionary of inputs or the names of its input layers, and anything else by its order.
+ */
+export function inputsOfCall<Tensor>(
+  { inputs }: Pick<Model, 'inputs'>,
+  { references }: Call,
+  given: readonly Tensor[],
+): (Tensor | undefined)[] {
+  const byKey = new Map(
+    references.flatMap(({ key }, k) => (key === null ? [] : [[key, given[k]!] as const])),
+  );
+  return inputs.map(
+    ({ layer, key }, k) => (key === null ? undefined : byKey.get(key)) ?? byKey.get(layer) ?? given[k],
+  );
+}

@@ -1,0 +1,32 @@
+import type { KerasLayer } from '../layer.js';
+import * as kinds from './kinds.js';
+
+/** Keras 3 writes the size of every operation's output where it is used, so none is computed here. */
+const unsized = () => null;
+
+/**
+ * No operation of Keras has weights, so those that are nodes of a GHN's graphs are few: all others are joined to what
+ * they are computed from.
+ */
+export const anyOperation: KerasLayer = kinds.reshaping(unsized);
+
+/** Operations of Keras 3 by their class, where they are more than `anyOperation`. */
+export const KERAS3_OPERATIONS: ReadonlyMap<string, KerasLayer> = new Map([
+  ['Add', kinds.sum],
+  ['Subtract', kinds.sum],
+  ['Multiply', kinds.product],
+  ['Concatenate', kinds.joining(unsized)],
+  ['Stack', kinds.joining(unsized)],
+  ['Vstack', kinds.joining(unsized)],
+  ['Hstack', kinds.joining(unsized)],
+  ['Mean', kinds.mean],
+  ['Softmax', kinds.softmax],
+  ['Matmul', kinds.matrixProduct],
+  ['Einsum', kinds.matrixProduct],
+  ['Dot', kinds.matrixProduct],
+  ['Tensordot', kinds.matrixProduct],
+  ['DotProductAttention', kinds.attention],
+  ['MaxPool', kinds.windowPool('max_pool', 'pool_size')],
+  ['AveragePool', kinds.windowPool('avg_pool', 'pool_size')],
+  ['AdaptiveAveragePool', kinds.globalAverage],
+]);

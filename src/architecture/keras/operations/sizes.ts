@@ -1,0 +1,152 @@
+import { asArray, isObject } from '../../json.js';
+import type { Dimension, Size } from '../../layers/size.js';
+import { product } from '../../layers/size.js';
+import type { Constant } from '../layer.js';
+import { broadcast } from '../size.js';
+
+/** What an operation that moves, adds and removes dimensions makes of a size; null where that cannot be told. */
+export type Resize = (size: Size, args: Arguments) => Size | null;
+
+/** The arguments of an operation that are no tensors: those of its call, by position or name, and those in its config. */
+export class Arguments {
+  readonly #positional: readonly unknown[];
+  readonly #named: ReadonlyMap<string, unknown>;
+
+  constructor(constants: readonly Constant[], config: unknown) {
+    this.#positional = constants.filter(({ name }) => name === null).map(({ value }) => value);
+    const called = constants.flatMap(({ name, value }): [string, unknown][] =>
+      name === null ? [] : [[name, value]],
+    );
+    this.#named = new Map([...Object.entries(isObject(config) ? config : {}), ...called]);
+  }
+
+  /** The first that there is of several names; else the first by position. */
+  get(...names: readonly string[]): unknown {
+    for (const name of names) if (this.#named.has(name)) return this.#named.get(name);
+    return this.#positional[0];
+  }
+
+  /** Whole numbers, one or several; null where it is something else. */
+  integers(...names: readonly string[]): readonly number[] | null {
+    const value = this.get(...names);
+    const numbers = Array.isArray(value) ? (value as unknown[]) : [value];
+    return numbers.every((item) => Number.isSafeInteger(item)) ? (numbers as number[]) : null;
+  }
+}
+
+/** Where an axis is in a size, which has no batch: -1 for the batch, null where there is none such. */
+function position(axis: number, rank: number): number | null {
+  const at = (axis < 0 ? axis + rank + 1 : axis) - 1;
+  return at >= -1 && at < rank ? at : null;
+}
+
+export const reshaped: Resize = (size, args) => {
+  const shape = args.integers('newshape', 'shape')?.slice(1);
+  if (!shape || shape.filter((n) => n < 0).length > 1) return null;
+  const total = product(size);
+  const known = shape.reduce((count, n) => (n < 0 ? count : count * n), 1);
+  if (total !== null && (known === 0 || total % known !== 0)) return null;
+  return shape.map((n) => (n < 0 ? (total === null ? null : total / known) : n));
+};
+
+export const transposed: Resize = (size, args) => {
+  const axes = args.integers('axes', 'perm');
+  if (axes?.length !== size.length + 1 || position(axes[0]!, size.length) !== -1) return null;
+  const moved = axes.slice(1).map((axis) => size[position(axis, size.length) ?? -1]);
+  return moved.every((n) => n !== undefined) ? moved : null;
+};
+
+export const expanded: Resize = (size, args) => {
+  const [axis = null, ...others] = args.integers('axis') ?? [];
+  const at = axis === null ? null : position(axis, size.length + 1);
+  return others.length > 0 || at === null || at < 0 ? null : size.toSpliced(at, 0, 1);
+};
+
+export const squeezed: Resize = (size, args) => {
+  const axes = args.integers('axis')?.map((axis) => position(axis, size.length));
+  return axes ? size.filter((_, at) => !axes.includes(at)) : size.filter((n) => n !== 1);
+};
+
+/** Of a sum, a mean or a maximum over some axes. */
+export const reduced: Resize = (size, args) => {
+  const axes = args.integers('axis')?.map((axis) => position(axis, size.length));
+  if (!axes || axes.includes(null) || axes.includes(-1)) return null;
+  const keeps = args.get('keepdims') === true;
+  return keeps
+    ? size.map((n, at) => (axes.includes(at) ? 1 : n))
+    : size.filter((_, at) => !axes.includes(at));
+};
+
+/** Of a resized image, whose sides are given. */
+export const sized: Resize = (size, args) => {
+  const [height, width] = args.integers('size') ?? [];
+  if (size.length !== 3 || !height || !width) return null;
+  return args.get('data_format') === 'channels_first' ? [size[0]!, height, width] : [height, width, size[2]!];
+};
+
+export const padded: Resize = (size, args) => {
+  const pairs = asArray(args.get('pad_width', 'paddings')).slice(1);
+  if (pairs.length !== size.length) return null;
+  const sides = pairs.map((pair) => asArray(pair).reduce<number>((sum, n) => sum + Number(n), 0));
+  return sides.every(Number.isSafeInteger) ? size.map((n, at) => n && n + sides[at]!) : null;
+};
+
+/** Of a slice, `x[:, 1:, ::2, 0, ..., None]`. */
+export const sliced: Resize = (size, args) => {
+  const spec = args.get('slice_spec', 'key');
+  const items = Array.isArray(spec) ? (spec as unknown[]) : [spec];
+  const taken = items.filter((item) => item !== null && !isEllipsis(item)).length;
+  const whole = Array<unknown>(Math.max(0, size.length + 1 - taken)).fill({});
+  const ellipsis = items.findIndex(isEllipsis);
+  const all = ellipsis < 0 ? [...items, ...whole] : items.toSpliced(ellipsis, 1, ...whole);
+  if (!isObject(all[0]) || taken > size.length + 1) return null;
+  let at = 0;
+  const left = all.slice(1).map((item): readonly Dimension[] | null => {
+    if (item === null) return [1];
+    const length = size[at++];
+    if (length === undefined) return null;
+    return isObject(item) ? partOf(length, item) : Number.isSafeInteger(item) ? [] : null;
+  });
+  return left.includes(null) ? null : left.flatMap((part) => part!);
+};
+
+function isEllipsis(item: unknown): boolean {
+  return isObject(item) && item.class_name === '__ellipsis__';
+}
+
+/** How much a slice leaves of a dimension. */
+function partOf(length: Dimension, item: Record<string, unknown>): Dimension[] | null {
+  const { start, stop, step } = isObject(item.config) ? item.config : item;
+  const [from = null, to = null, by = null] = [start, stop, step].map((n) =>
+    Number.isSafeInteger(n) ? (n as number) : null,
+  );
+  if (length === null) return [null];
+  const stride = by ?? 1;
+  if (stride === 0) return null;
+  const bound = (n: number) => Math.min(Math.max(n < 0 ? n + length : n, 0), length);
+  const span =
+    stride > 0
+      ? bound(to ?? length) - bound(from ?? 0)
+      : bound((from ?? length - 1) + 1) - (to === null ? 0 : bound(to + 1));
+  return [Math.max(0, Math.ceil(span / Math.abs(stride)))];
+}
+
+/** A size broadcast with the constants that it is computed with; null where they do not fit. */
+export function withConstants(size: Size | null, constants: readonly Constant[]): Size | null {
+  let result = size;
+  for (const { value } of constants) {
+    const shape = shapeOf(value);
+    if (result === null || shape === null) continue;
+    // A constant that has the batch's dimension, too, has one entry there.
+    result = broadcast(result, shape.length > result.length ? shape.slice(1) : shape);
+  }
+  return result;
+}
+
+/** The shape of an array: lists of numbers, or Keras 3's tensor. null for what is none, a number among it. */
+function shapeOf(value: unknown): number[] | null {
+  const array = isObject(value) && isObject(value.config) ? value.config.value : value;
+  const shape: number[] = [];
+  for (let item = array; Array.isArray(item); item = (item as unknown[])[0]) shape.push(item.length);
+  return shape.length > 0 ? shape : null;
+}
