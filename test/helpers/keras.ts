@@ -12,7 +12,7 @@ export interface KerasFixture {
 
 /** `mobilenet.keras3` and the like. */
 export const KERAS_FIXTURES = readdirSync(FOLDER)
-  .filter((file) => /^(?!networks).*\.json$/.test(file))
+  .filter((file) => /^(?!networks|conversions).*\.json$/.test(file))
   .map((file) => file.replace('.json', ''));
 
 export function kerasFixture(name: string): KerasFixture {
@@ -23,4 +23,17 @@ export function kerasFixture(name: string): KerasFixture {
 export function kerasNetworks(generation: 'keras2' | 'keras3'): ReadonlyMap<string, KerasFixture> {
   const text = readFileSync(new URL(`networks.${generation}.json`, FOLDER), 'utf8');
   return new Map(Object.entries(JSON.parse(text) as Record<string, KerasFixture>));
+}
+
+/** What Keras computes, as make_conversions.py says. */
+export interface Conversion {
+  readonly model: unknown;
+  /** The shapes of the inputs. */
+  readonly inputs: readonly (readonly number[])[];
+  readonly outputs: readonly unknown[];
+}
+
+export function kerasConversions(generation: 'keras2' | 'keras3'): ReadonlyMap<string, Conversion> {
+  const text = readFileSync(new URL(`conversions.${generation}.json`, FOLDER), 'utf8');
+  return new Map(Object.entries(JSON.parse(text) as Record<string, Conversion>));
 }

@@ -57,7 +57,7 @@ export function onLastAxis(convert: Convert): Convert {
     const [axis] = axes;
     const rank = placed.inputs[0]?.length ?? null;
     if (axes.length !== 1 || (axis !== -1 && (rank === null || axis !== rank))) {
-      throw new TfjsUnsupportedError(`axis ${JSON.stringify(config.axis)}, which is not the last,`);
+      throw new TfjsUnsupportedError(`axis but the last (here ${JSON.stringify(config.axis)})`);
     }
     return convert(given);
   };
@@ -76,7 +76,7 @@ export function constantsOf({ call }: PlacedLayer): readonly Constant[] {
 /** A layer that gives its output's size, in which only the batch may be unknown. */
 export const reshape: Convert = ({ placed: { size } }) => {
   if (size === null || size.includes(null)) {
-    throw new TfjsUnsupportedError('reshaping to a size that is not known whole');
+    throw new TfjsUnsupportedError('size to reshape to where the input’s is not known whole');
   }
   return { type: 'Reshape', config: { target_shape: size } };
 };

@@ -18,10 +18,13 @@ const WINDOW = ['strides', 'padding', 'data_format'];
 const CONVOLUTION = [...WINDOW, 'kernel_size', 'dilation_rate', 'use_bias', 'activation'];
 
 /** Layers of Keras, by their classes. */
-const CONVERSIONS: Readonly<Record<string, Convert>> = {
-  Conv2D: only({ groups: 1 }, same('Conv2D', 'filters', ...CONVOLUTION)),
+export const CONVERSIONS: Readonly<Record<string, Convert>> = {
+  Conv2D: only({ groups: 1, data_format: 'channels_last' }, same('Conv2D', 'filters', ...CONVOLUTION)),
   DepthwiseConv2D: only({ dilation_rate: 1 }, same('DepthwiseConv2D', 'depth_multiplier', ...CONVOLUTION)),
-  SeparableConv2D: same('SeparableConv2D', 'filters', 'depth_multiplier', ...CONVOLUTION),
+  SeparableConv2D: only(
+    { data_format: 'channels_last' },
+    same('SeparableConv2D', 'filters', 'depth_multiplier', ...CONVOLUTION),
+  ),
   Dense: same('Dense', 'units', 'use_bias', 'activation'),
   BatchNormalization: onLastAxis((given) => {
     const { type, config } = same('BatchNormalization', 'momentum', 'epsilon', 'center', 'scale')(given);
@@ -104,9 +107,13 @@ const ALIASES: Readonly<Record<string, string>> = {
   GlobalAvgPool1D: 'GlobalAveragePooling1D',
 };
 
+/** Changes of images that are not for training alone. */
+const ALWAYS: ReadonlySet<string> = new Set(['AutoContrast', 'Equalization']);
+
 /** How a layer is converted; undefined where it is not. */
 export function layerConversion(type: string): Convert | undefined {
-  return AUGMENTATIONS.includes(type) ? IDENTITY : CONVERSIONS[ALIASES[type] ?? type];
+  const isForTraining = AUGMENTATIONS.includes(type) && !ALWAYS.has(type);
+  return isForTraining ? IDENTITY : CONVERSIONS[ALIASES[type] ?? type];
 }
 
 /** A resized image whose sides are whole multiples of what they were: every pixel several times. */
@@ -126,8 +133,9 @@ function normalization({ config, placed }: Given): Converted {
   const rank = placed.inputs[0]?.length ?? 0;
   const [axis, ...others] = [config.axis ?? []].flat();
   const [means, variances] = [config.mean, config.variance].map((values) => [values].flat(2));
+  const isOne = axis === undefined && means?.length === 1;
   const isLast = others.length === 0 && (axis === -1 || axis === rank);
-  if (!isLast || config.invert || !areNumbers(means) || !areNumbers(variances)) {
+  if (!(isOne || isLast) || config.invert || !areNumbers(means) || !areNumbers(variances)) {
     throw new TfjsUnsupportedError('normalisation other than of the last axis');
   }
   const scale = variances.map((variance) => 1 / Math.sqrt(variance));

@@ -34,7 +34,9 @@ function arithmetic(
     });
     const [scale, offset] = (operand && rescale(operand.factor, operand.isFirst)) ?? [];
     if (tensors !== 1 || others.length > 0 || scale === undefined || !keepsSize(given, operand!.factor)) {
-      throw new TfjsUnsupportedError('other arguments than tensors and numbers, or one for each channel,');
+      throw new TfjsUnsupportedError(
+        'such arithmetic (only sums and products of tensors, and numbers, also one a channel)',
+      );
     }
     return rescaling(scale, offset);
   };
@@ -105,7 +107,7 @@ const transpose: Convert = ({ config, placed }) => {
 };
 
 /** Of Keras 3, by their classes. */
-const OPERATIONS: Readonly<Record<string, Convert>> = {
+export const OPERATIONS: Readonly<Record<string, Convert>> = {
   Add: add,
   Subtract: subtract,
   Multiply: multiply,
@@ -145,7 +147,7 @@ const OPERATIONS: Readonly<Record<string, Convert>> = {
 };
 
 /** Of TensorFlow, as Keras 2 has them. */
-const FUNCTIONS: Readonly<Record<string, Convert>> = {
+export const FUNCTIONS: Readonly<Record<string, Convert>> = {
   '__operators__.add': add,
   'math.add': add,
   'math.subtract': subtract,

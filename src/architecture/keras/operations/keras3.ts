@@ -1,7 +1,8 @@
 import type { KerasLayer } from '../layer.js';
 import * as kinds from './kinds.js';
+import * as sizes from './sizes.js';
 
-/** Keras 3 writes the size of every operation's output where it is used, so none is computed here. */
+/** Keras 3 writes the size of every operation's output where it is used, so few are computed here. */
 const unsized = () => null;
 
 /**
@@ -26,6 +27,10 @@ export const KERAS3_OPERATIONS: ReadonlyMap<string, KerasLayer> = new Map([
   ['Dot', kinds.matrixProduct],
   ['Tensordot', kinds.matrixProduct],
   ['DotProductAttention', kinds.attention],
+  ['Reshape', kinds.reshaping(sizes.reshaped)],
+  ['Transpose', kinds.reshaping(sizes.transposed)],
+  ['ExpandDims', kinds.reshaping(sizes.expanded)],
+  ['Squeeze', kinds.reshaping(sizes.squeezed)],
   ['MaxPool', kinds.windowPool('max_pool', 'pool_size')],
   ['AveragePool', kinds.windowPool('avg_pool', 'pool_size')],
   ['AdaptiveAveragePool', kinds.globalAverage],
