@@ -83,7 +83,6 @@ export const CONVERSIONS: Readonly<Record<string, Convert>> = {
   AlphaDropout: same('AlphaDropout', 'rate'),
   Identity: IDENTITY,
   ActivityRegularization: IDENTITY,
-  StochasticDepth: IDENTITY,
   Rescaling: same('Rescaling', 'scale', 'offset'),
   Add: same('Add'),
   Multiply: same('Multiply'),

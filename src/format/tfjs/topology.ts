@@ -123,6 +123,7 @@ class TopologyWriter {
 
 /** The tensors that a call's layer or model takes, as TensorFlow.js has them: in a list, in their order. */
 function taken(layer: ModelLayer, call: Call): readonly Reference[] {
+  if (layer.model?.type === 'Sequential') return call.references;
   if (layer.model) return inputsOfCall(layer.model, call, call.references).flatMap((given) => given ?? []);
   const { values, masks } = readArguments(call, call.references, { takes: null }, isOperation(layer));
   if (masks.length > 0) {
