@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from .architecture import Architecture, TraceWarning
 from .client import Client, Postprocess, predict
 from .errors import DownloadError, ServiceError
+from .outcome import Loaded, NotPredictedWarning
 from .weights import Weights
 
 if TYPE_CHECKING:
-    from .loading import Loaded, NotPredictedWarning, load
+    from .loading import load
     from .tracing import trace
 
 __all__ = [
@@ -31,8 +32,6 @@ __all__ = [
 
 # What needs PyTorch is imported when it is first asked for.
 _WITH_TORCH = {
-    "Loaded": ".loading",
-    "NotPredictedWarning": ".loading",
     "load": ".loading",
     "trace": ".tracing",
 }

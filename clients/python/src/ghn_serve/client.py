@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Union, cast
 from urllib.parse import quote
 
+from . import keras
 from .architecture import Architecture
 from .transport import Transport
 from .weights import Weights
@@ -14,7 +15,7 @@ from .weights import Weights
 if TYPE_CHECKING:
     from torch import nn
 
-    Network = Union[str, Mapping[str, Any], nn.Module]
+    Network = Union[str, Mapping[str, Any], nn.Module, keras.Model]
 
 DEFAULT_URL = "http://127.0.0.1:3000"
 IMAGE = (1, 3, 224, 224)
@@ -83,8 +84,8 @@ class Client:
         tensors: str | None = None,
     ) -> Weights:
         """
-        Predicts the weights of a network: the name of one that the service knows, an architecture, or a PyTorch
-        module, which is traced with `example` (trace says what that can be).
+        Predicts the weights of a network: the name of one that the service knows, an architecture, a Keras model (which
+        needs no PyTorch), or a PyTorch module, which is traced with `example` (trace says what that can be).
 
         They are sent `tiled`, a small part of the whole, unless `format` or post-processing has it otherwise. In
         distributed training `rank` and `world_size` fetch this rank's rows of each tensor (its part of dimension
@@ -162,10 +163,17 @@ def predict(
 def described(network: Network, example: Any) -> str | Mapping[str, Any]:
     if isinstance(network, (str, Mapping)):
         return network
+    if keras.is_model(network):
+        return keras.architecture(cast("keras.Model", network))
     from . import trace
 
     return cast("Mapping[str, Any]", trace(network, example))
 
 
 def name_of(architecture: str | Mapping[str, Any]) -> str:
-    return architecture if isinstance(architecture, str) else str(architecture.get("name", "weights"))
+    if isinstance(architecture, str):
+        return architecture
+    model = architecture.get("keras")
+    config = model.get("config") if isinstance(model, Mapping) else None
+    named = config if isinstance(config, Mapping) else architecture
+    return str(named.get("name", "weights"))

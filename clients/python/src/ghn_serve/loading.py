@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
+from .outcome import Loaded, NotPredictedWarning
 from .unwrap import unwrapped
 from .weights import Weights
-
-
-class NotPredictedWarning(UserWarning):
-    """Parameters that a module has and the weights do not: they are as they were."""
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """What was put in place, and which parameters were not predicted and are as they were."""
-
-    predicted: list[str]
-    not_predicted: list[str]
 
 
 def load(module: nn.Module, weights: Mapping[str, Any]) -> Loaded:
