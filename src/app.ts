@@ -23,7 +23,7 @@ import { unreadAnswers } from './plugins/unread-answers.js';
 import { validation } from './plugins/validation.js';
 import type { Refusal } from './predictions/admission.js';
 import type { Predictions } from './predictions/predictions.js';
-import type { Predictor } from './predictor/predictor.js';
+import type { Executor } from './predictor/executor.js';
 import { architectures } from './routes/architectures.js';
 import { ghns } from './routes/ghns.js';
 import { health } from './routes/health.js';
@@ -46,7 +46,7 @@ const MAX_HEADER_BYTES = 3 * MAX_PATTERN_LENGTH + 16 * 1024;
 export interface AppOptions {
   readonly settings: Settings;
   readonly logger: FastifyBaseLogger;
-  readonly predictor: Predictor;
+  readonly predictor: Executor;
   readonly predictions: Predictions;
   readonly answers: AnswerMonitor;
   readonly metrics: Metrics;

@@ -11,7 +11,7 @@ import {
   NotStoredError,
 } from '../predictions/errors.js';
 import type { Failure, FailureCode } from '../predictions/failure.js';
-import { PredictionFailedError, PredictorUnavailableError } from '../predictor/predictor.js';
+import { PredictionFailedError, PredictorUnavailableError } from '../predictor/executor.js';
 import { StatisticsUnavailableError } from '../statistics/worker.js';
 import { BadCursorError, StoreBusyError, StoreUnchangedError } from '../store/store.js';
 import { bounded } from './bounded-problem.js';

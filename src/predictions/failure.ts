@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PredictionFailedError, PredictorUnavailableError } from '../predictor/predictor.js';
+import { PredictionFailedError, PredictorUnavailableError } from '../predictor/executor.js';
 import { CancelledError, NotStoredError } from './errors.js';
 
 export const FAILURE_CODES = [

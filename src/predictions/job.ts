@@ -1,4 +1,4 @@
-import type { Prediction } from '../predictor/predictor.js';
+import type { Prediction } from '../predictor/executor.js';
 import type { PredictionJob, Stage } from '../predictor/protocol.js';
 import type { TiledTensor } from '../tensor/tensor.js';
 import { untilAborted } from '../until-aborted.js';

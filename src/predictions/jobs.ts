@@ -1,5 +1,5 @@
 import { canonicalGraph } from '../architecture/canonical.js';
-import { type Predictor, PredictorUnavailableError } from '../predictor/predictor.js';
+import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 import type { Stage } from '../predictor/protocol.js';
 import type { Queue } from '../queue/queue.js';
 import type { PredictionStore } from '../store/store.js';
@@ -18,7 +18,7 @@ import { TimeLimit } from './time-limit.js';
 import { weightsSource } from './weights.js';
 
 export interface JobsOptions {
-  readonly predictor: Predictor;
+  readonly predictor: Executor;
   readonly store: PredictionStore;
   readonly queue: Queue;
   readonly observer: PredictionObserver;

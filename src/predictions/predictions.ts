@@ -1,7 +1,7 @@
 import { canonicalGraph } from '../architecture/canonical.js';
 import type { Limits } from '../architecture/limits.js';
 import type { Graph } from '../architecture/schema.js';
-import { type Predictor, PredictorUnavailableError } from '../predictor/predictor.js';
+import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 import type { Queue } from '../queue/queue.js';
 import type { StatisticsWorker } from '../statistics/worker.js';
 import type { ListOptions, PredictionStore, RecordPage } from '../store/store.js';
@@ -22,7 +22,7 @@ import { SharedStatistics } from './shared-statistics.js';
 import { StoredRecords } from './stored-records.js';
 
 export interface PredictionsOptions {
-  readonly predictor: Predictor;
+  readonly predictor: Executor;
   readonly store: PredictionStore;
   readonly queue: Queue;
   readonly statistics: StatisticsWorker;

@@ -1,4 +1,4 @@
-import { type Predictor, PredictorUnavailableError } from '../predictor/predictor.js';
+import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 import type { PredictionStore, StoredPrediction } from '../store/store.js';
 import { tensorSource } from '../tensor/tensor.js';
 import { NotFoundError } from './errors.js';
@@ -13,7 +13,7 @@ import { planAgain } from './remake.js';
 const READING_FROM_MEMORY_MS = 3000;
 
 export interface RecoveryOptions {
-  readonly predictor: Predictor;
+  readonly predictor: Executor;
   readonly store: PredictionStore;
   readonly jobs: Jobs;
   /** Joins the job of a plan or begins it. */

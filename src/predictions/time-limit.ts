@@ -1,4 +1,4 @@
-import { PredictorUnavailableError } from '../predictor/predictor.js';
+import { PredictorUnavailableError } from '../predictor/executor.js';
 
 /** Aborts what the engine does for too long: one that hangs is found out by nothing else where nobody waits. */
 export class TimeLimit {

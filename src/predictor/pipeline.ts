@@ -32,7 +32,7 @@ export class GhnNotLoadedError extends Error {
   constructor() {
     super(
       'the GHN of this prediction is not loaded any more: its checkpoint was replaced before the engine was started anew; ' +
-        'ask again for a prediction by the GHN that is there now (GET /ghns)',
+        'ask again for a prediction by the GHN that is there now',
     );
   }
 }

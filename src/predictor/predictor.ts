@@ -2,10 +2,17 @@ import type { ChildProcess } from 'node:child_process';
 import type { Channel } from '../process/channel.js';
 import { endChild, startChild } from '../process/child.js';
 import { untilAborted } from '../until-aborted.js';
+import {
+  type Executor,
+  type Prediction,
+  PredictionFailedError,
+  type PredictOptions,
+  PredictorMemoryError,
+  PredictorUnavailableError,
+} from './executor.js';
 import type {
   FailureCause,
   FromProcess,
-  PredictedNetwork,
   PredictedStatistics,
   PredictionJob,
   PredictorDescription,
@@ -21,38 +28,14 @@ const MAX_RESTART_DELAY_MS = 30_000;
 /** How long a cancelled job may go on before its process is ended: an engine cannot be stopped within an operation. */
 const CANCEL_GRACE_MS = 10_000;
 
-/** The predictor cannot take a job, or lost it: the same request may succeed a little later. */
-export class PredictorUnavailableError extends Error {}
-
-/** The job failed by itself: it would fail again. */
-export class PredictionFailedError extends Error {}
-
-/** The job found no room in the engine's memory: a smaller one may, and the same one when others leave more of it. */
-export class PredictorMemoryError extends PredictorUnavailableError {
-  constructor(reason: string) {
-    super(`the engine has not enough memory for this network: ${reason}`);
-  }
-}
-
 /** The predictor cannot start with these settings and files. */
 export class PredictorRefusedError extends Error {}
-
-export interface PredictOptions {
-  readonly signal?: AbortSignal;
-  readonly onStage?: (stage: Stage) => void;
-}
 
 export interface PredictorEvents {
   /** Something went wrong that a person who runs the service should read of. */
   readonly onProblem?: (message: string) => void;
   /** Not wrong, but good to know. */
   readonly onNotice?: (message: string) => void;
-}
-
-/** A predicted network; its statistics follow. */
-export interface Prediction extends PredictedNetwork {
-  /** Rejects with a PredictorUnavailableError where the process dies before it has computed them. */
-  readonly statistics: Promise<PredictedStatistics>;
 }
 
 interface RunningJob {
@@ -65,7 +48,7 @@ interface RunningJob {
  * The service's side of the predictor's process: starts it, gives it jobs, and starts it anew when it dies. It takes
  * jobs as they come; one at a time is for the caller to see to.
  */
-export class Predictor {
+export class Predictor implements Executor {
   /** Settles when the first process is loaded and warm, or has refused. */
   readonly started: Promise<PredictorDescription>;
   readonly #options: PredictorOptions;

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { jsonResponse, unavailable } from '../plugins/responses.js';
-import { type Predictor, PredictorUnavailableError } from '../predictor/predictor.js';
+import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 
 const ghnSchema = z.object({
   id: z.string().describe('What a request’s `ghn` names it by.'),
@@ -26,7 +26,7 @@ const ghnsSchema = z.object({
     .describe('The GPU that it computes on; null on a CPU, and where the GPU’s driver does not tell.'),
 });
 
-export const ghns: FastifyPluginAsyncZod<{ predictor: Predictor }> = async (app, { predictor }) => {
+export const ghns: FastifyPluginAsyncZod<{ predictor: Executor }> = async (app, { predictor }) => {
   app.get(
     '/ghns',
     {

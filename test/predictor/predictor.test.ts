@@ -1,14 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseArchitecture } from '../../src/architecture/parse.js';
-import {
-  Predictor,
-  PredictorRefusedError,
-  PredictorUnavailableError,
-} from '../../src/predictor/predictor.js';
+import { PredictorUnavailableError } from '../../src/predictor/executor.js';
+import { Predictor, PredictorRefusedError } from '../../src/predictor/predictor.js';
 import type { PredictionJob, PredictorOptions, Stage } from '../../src/predictor/protocol.js';
 import { LIMITS, tinyGraph } from '../architecture/fixtures.js';
 import { keyOf } from '../helpers/ghn.js';
@@ -121,6 +118,31 @@ describe('a predictor', () => {
     await expect(replaced).rejects.toThrow(PredictorUnavailableError);
     await expect(replaced).rejects.toThrow('its checkpoint was replaced');
     expect((await shared.predict(job())).tensors).toHaveLength(5);
+  });
+
+  it('says that a checkpoint was replaced, and makes nothing of the new one for who planned with the old', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ghn-serve-test-'));
+    try {
+      const path = join(folder, 'ghn.pt');
+      await copyFile(checkpointFile('ghn3-nano.pt'), path);
+      const { predictor, problems } = predictorOf({ ...OPTIONS, checkpoints: [{ id: 'mine', path }] });
+      predictor.start();
+      const [before] = (await predictor.started).ghns;
+      const made = await predictor.predict(job());
+      await copyFile(checkpointFile('ghn2-nano.pt'), path);
+      process.kill(predictor.pid!, 'SIGKILL');
+      await expect.poll(() => predictor.restarts).toBe(1);
+      await expect.poll(() => predictor.ready).toBe(true);
+      const [after] = predictor.description!.ghns;
+      expect(after).toMatchObject({ id: 'mine', config: { family: 'ghn2' } });
+      expect(problems.at(-1)).toBe(
+        `the checkpoint of mine was replaced: it was ${before.digest}, and new predictions are made with ${after.digest}`,
+      );
+      await expect(predictor.predict(job())).rejects.toThrow('its checkpoint was replaced');
+      expect((await predictor.predict(job({ ghn: TWO }))).tensors).not.toEqual(made.tensors);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('takes no job before it is started', async () => {

@@ -1,6 +1,6 @@
 import request from 'supertest';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { PredictorUnavailableError } from '../../src/predictor/predictor.js';
+import { PredictorUnavailableError } from '../../src/predictor/executor.js';
 import { fixtureGraph, tinyGraph } from '../architecture/fixtures.js';
 import { begin, bytesOf, json, metric, post, predicted } from '../helpers/http.js';
 import { expectProblem } from '../helpers/problems.js';

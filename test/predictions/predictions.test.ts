@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Admission } from '../../src/predictions/admission.js';
+import { CancelledError, NotFoundError, NotReadyError } from '../../src/predictions/errors.js';
+import { Predictions } from '../../src/predictions/predictions.js';
+import type { ReadyPrediction } from '../../src/predictions/ready-prediction.js';
+import { readPredictRequest } from '../../src/predictions/request.js';
+import { PredictorUnavailableError } from '../../src/predictor/executor.js';
+import { Queue } from '../../src/queue/queue.js';
+import { StatisticsWorker } from '../../src/statistics/worker.js';
+import { elements } from '../../src/tensor/tensor.js';
+import { LIMITS, tinyGraph } from '../architecture/fixtures.js';
+import { FakeExecutor } from '../predictor/fake-executor.js';
+import { flipBit, openStore, temporaryDirectory } from '../store/directory/setup.js';
+
+const request = (fields: object = {}) => readPredictRequest({ architecture: tinyGraph(), ...fields }, LIMITS);
+const client = () => new AbortController();
+const GONE = new Error('the client has gone');
+
+/** Predictions over a real store and an executor in the test's hands; `remade` counts what was made again. */
+async function predictionsOf(folder?: string) {
+  const directory = folder ?? (await temporaryDirectory());
+  const { store } = await openStore(directory);
+  const executor = new FakeExecutor();
+  const seen = { remade: 0 };
+  const predictions = new Predictions({
+    predictor: executor,
+    store,
+    queue: new Queue(),
+    statistics: new StatisticsWorker(),
+    admission: new Admission({
+      maxQueue: 64,
+      maxWaitMilliseconds: 1e9,
+      memoryBytes: () => 1e12,
+      crowdedAnswers: () => 0,
+      onRefusal: () => {},
+    }),
+    limits: LIMITS,
+    timeoutMilliseconds: 60_000,
+    observers: [{ made() {}, failed() {}, shared() {}, storeFailed() {}, remade: () => void seen.remade++ }],
+  });
+  onTestFinished(() => predictions.settle());
+  const predict = (fields = {}, { signal } = client()) => predictions.predict(request(fields), signal);
+  return { directory, executor, predictions, predict, seen };
+}
+
+/** All values, by tensor, and the prediction let go of. */
+async function valuesOf({ tensors, release }: ReadyPrediction) {
+  const values: Record<string, number[]> = {};
+  for (const { name, blockShape, readBlock } of tensors) {
+    values[name] = [...(await readBlock(0, elements(blockShape)))];
+  }
+  release();
+  return values;
+}
+
+describe('a prediction', () => {
+  it('is made once for all who ask at the same time, and found in the store by who asks later', async () => {
+    const { executor, predictions, predict } = await predictionsOf();
+    const open = executor.hold();
+    const asked = Promise.all([predict(), predict(), predict()]);
+    await expect.poll(() => executor.jobs).toBe(1);
+    open();
+    const made = await asked;
+    const [values, ...others] = await Promise.all(made.map(valuesOf));
+    for (const other of others) expect(other).toEqual(values);
+    await predictions.record(made[0].record.id);
+    const stored = await predict();
+    expect(stored).toMatchObject({ cached: true, record: { generation: made[0].record.generation } });
+    expect(await valuesOf(stored)).toEqual(values);
+    expect(executor.jobs).toBe(1);
+  });
+
+  it('is given up when the last of those who wait has gone, and made for who asks then', async () => {
+    const { executor, predictions, predict } = await predictionsOf();
+    const open = executor.hold();
+    const [one, two] = [client(), client()];
+    const waits = [predict({}, one), predict({}, two)];
+    await expect.poll(() => executor.jobs).toBe(1);
+    const { id } = (await predictions.list({ limit: 1 })).records[0];
+    one.abort(GONE);
+    await expect(waits[0]).rejects.toBe(GONE);
+    expect(predictions.progress(id)).toMatchObject({ status: 'running' });
+    two.abort(GONE);
+    await expect(waits[1]).rejects.toBe(GONE);
+    await expect.poll(() => predictions.progress(id)?.error?.code).toBe('cancelled');
+    await expect(predictions.open(id)).rejects.toThrow(NotReadyError);
+    open();
+    const again = await predict();
+    expect(again.record.id).toBe(id);
+    again.release();
+    expect(executor.jobs).toBe(2);
+  });
+
+  it('goes on where somebody will come back for it, until it is deleted', async () => {
+    const { executor, predictions, predict } = await predictionsOf();
+    const open = executor.hold();
+    const { id } = await predictions.begin(request());
+    const waiting = predict();
+    await expect.poll(() => executor.jobs).toBe(1);
+    await predictions.delete(id);
+    await expect(waiting).rejects.toThrow(CancelledError);
+    expect(predictions.progress(id)).toMatchObject({ status: 'cancelled' });
+    await predictions.delete(id);
+    await expect(predictions.record(id)).rejects.toThrow(NotFoundError);
+    open();
+  });
+
+  it('that failed is told of, and made for who asks again', async () => {
+    const { executor, predictions, predict } = await predictionsOf();
+    executor.failNext(new PredictorUnavailableError('the engine’s process ended'));
+    await expect(predict()).rejects.toThrow('the engine’s process ended');
+    const { records } = await predictions.list({ limit: 1, status: 'failed' });
+    expect(records[0].error).toEqual({ code: 'engine_unavailable', message: 'the engine’s process ended' });
+    (await predict()).release();
+    expect(await predictions.record(records[0].id)).toMatchObject({ status: 'succeeded', error: null });
+  });
+
+  it('made again after it was deleted has the same id and another generation', async () => {
+    const { predictions, predict } = await predictionsOf();
+    const first = await predict();
+    first.release();
+    const { id } = await predictions.record(first.record.id);
+    await predictions.delete(id);
+    const again = await predict();
+    again.release();
+    expect(again.record.id).toBe(id);
+    expect(again.record.generation).toMatch(/^[0-9a-f]{16}$/);
+    expect(again.record.generation).not.toBe(first.record.generation);
+  });
+
+  it('that turns out corrupt is made again for who reads it, with the same bits', async () => {
+    const before = await predictionsOf();
+    const made = await before.predict();
+    const values = await valuesOf(made);
+    await before.predictions.settle();
+    await flipBit(join(before.directory, 'predictions', made.record.id, 'blocks.bin'));
+    const { executor, predict, seen } = await predictionsOf(before.directory);
+    expect(await valuesOf(await predict())).toEqual(values);
+    expect(seen.remade).toBe(1);
+    expect(executor.jobs).toBe(1);
+  });
+
+  it('of another GHN’s name is another one; one that nobody named is found under no name', async () => {
+    const { predict } = await predictionsOf();
+    const [unnamed, named] = [await predict(), await predict({ ghn: 'fake' })];
+    expect(named.record.id).not.toBe(unnamed.record.id);
+    expect(unnamed.record.request.ghn).toBeNull();
+    expect(named.record.request.ghn).toBe('fake');
+    expect(await valuesOf(named)).toEqual(await valuesOf(unnamed));
+    await expect(predict({ ghn: 'other' })).rejects.toThrow(NotFoundError);
+  });
+});
