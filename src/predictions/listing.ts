@@ -1,4 +1,4 @@
-import { comparePositions, decodeCursor, encodeCursor, type Position } from '../store/directory/cursor.js';
+import { comparePositions, decodeCursor, encodeCursor, type Position } from '../store/position.js';
 import type { ListOptions, RecordPage } from '../store/store.js';
 import type { PredictionRecord } from './record.js';
 import { pageLength } from './record-size.js';

@@ -39,7 +39,7 @@ export class SharedStatistics {
       }
     };
     try {
-      return await this.#results.get(record.id, compute, signal);
+      return await this.#results.get(`${record.id}.${record.generation}`, compute, signal);
     } finally {
       if (!isRead) release();
     }

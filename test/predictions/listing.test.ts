@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mergePages } from '../../src/predictions/listing.js';
 import type { PredictionRecord } from '../../src/predictions/record.js';
-import { comparePositions, decodeCursor, encodeCursor } from '../../src/store/directory/cursor.js';
+import { comparePositions, decodeCursor, encodeCursor } from '../../src/store/position.js';
 import type { ListOptions, RecordPage } from '../../src/store/store.js';
 import { idOf, largeRecord, sampleRecord } from '../store/directory/samples.js';
 

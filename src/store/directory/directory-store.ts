@@ -2,6 +2,7 @@ import type { Graph } from '../../architecture/schema.js';
 import type { PredictionRecord } from '../../predictions/record.js';
 import { MAX_RECORDS_CHARACTERS, recordCharacters } from '../../predictions/record-size.js';
 import type { TiledTensor } from '../../tensor/tensor.js';
+import { decodeCursor, encodeCursor } from '../position.js';
 import type {
   ListOptions,
   PredictionRemains,
@@ -11,7 +12,6 @@ import type {
   StoredPrediction,
 } from '../store.js';
 import { checksumsOf } from './blocks-file.js';
-import { decodeCursor, encodeCursor } from './cursor.js';
 import { errorCode, failure, isFull } from './errors.js';
 import { isId, PredictionFolders } from './folders.js';
 import {

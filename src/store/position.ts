@@ -1,4 +1,4 @@
-import { BadCursorError } from '../store.js';
+import { BadCursorError } from './store.js';
 
 /** A place in the list of predictions, newest first: behind this one. */
 export interface Position {
