@@ -36,7 +36,7 @@ export function planAgain(
   }
   throw new NotFoundError(
     `the prediction ${JSON.stringify(id)} was found corrupt in the store and removed, and it cannot be made again: its GHN, ` +
-      `${ghn.id} (${ghn.digest}), or the version of the engine or of the service is not the one that is at work now. ` +
-      'ask again for a prediction by one of these',
+      `${ghn.id} (${ghn.digest}), or the engine, its version or the revision of its numerics is not what is at work now. ` +
+      'Ask again for a prediction by what is there',
   );
 }

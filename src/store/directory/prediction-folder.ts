@@ -3,7 +3,7 @@ import { type FileHandle, open, readdir, readFile, utimes } from 'node:fs/promis
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Graph, graphSchema } from '../../architecture/schema.js';
-import { type PredictionRecord, recordSchema } from '../../predictions/record.js';
+import type { PredictionRecord } from '../../predictions/record.js';
 import {
   NotUnderstoodError,
   type PredictionRemains,
@@ -16,6 +16,7 @@ import { damageCode, errorCode, shortageOf } from './errors.js';
 import { writeFileDurably } from './folders.js';
 import { type IndexEntry, indexEntry } from './prediction-index.js';
 import { seal, unseal } from './sealed-json.js';
+import { storedRecord, storedRecordSchema } from './stored-record.js';
 
 export const RECORD = 'record.json';
 const ARCHITECTURE = 'architecture.json';
@@ -38,7 +39,7 @@ const recordFileSchema = z.object({
   layout: z.literal(LAYOUT),
   /** Bytes of the other files. */
   sizes: z.object({ [ARCHITECTURE]: z.int(), [MANIFEST]: z.int(), [BLOCKS]: z.int() }),
-  record: recordSchema,
+  record: storedRecordSchema,
 });
 type RecordFile = z.infer<typeof recordFileSchema>;
 type Sizes = RecordFile['sizes'];
@@ -182,7 +183,8 @@ async function readRecordFile(
 
 /** Throws a ZodError for a record that could not be read again. */
 function sealRecord(record: PredictionRecord, sizes: Sizes): Buffer {
-  return seal(recordFileSchema.parse({ layout: LAYOUT, sizes, record }));
+  recordFileSchema.parse({ layout: LAYOUT, sizes, record });
+  return seal({ layout: LAYOUT, sizes, record: storedRecord(record) });
 }
 
 async function readSealed<T>(

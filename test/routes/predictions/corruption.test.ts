@@ -224,7 +224,7 @@ describe('where the GHN that made it is not loaded any more', () => {
     const address = addresses.get('gone')!;
     for (const path of ['/weights', '/weights', '/statistics', '']) {
       expectProblem(await problemIn(await get(service.url + address + path)), 404, {
-        detail: /found corrupt in the store and removed.*ghn3-nano.*POST/,
+        detail: /found corrupt in the store and removed.*ghn3-nano.*Ask again/,
       });
     }
     const { predictions } = await getJson<{ predictions: PredictionView[] }>(

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { type PredictionRecord, recordSchema } from '../../predictions/record.js';
+
+/**
+ * A record as it lies on disk. Builds from before generations want a GHN's name in every request, and links: a record
+ * without them they take for damaged, and remove the prediction.
+ */
+export const storedRecordSchema = recordSchema
+  .extend({
+    request: recordSchema.shape.request.extend({ ghn_named: z.boolean().optional() }),
+  })
+  .transform(({ request: { ghn_named, ...request }, ...record }): PredictionRecord => {
+    return { ...record, request: { ...request, ghn: ghn_named === false ? null : request.ghn } };
+  });
+
+/** What is written of a record, for this build and older ones. */
+export function storedRecord(record: PredictionRecord): object {
+  const { id, request, ghn } = record;
+  const self = `/predictions/${id}`;
+  return {
+    ...record,
+    request: { ...request, ghn: request.ghn ?? ghn.id, ghn_named: request.ghn !== null },
+    links: {
+      self,
+      weights: `${self}/weights`,
+      statistics: `${self}/statistics`,
+      architecture: `${self}/architecture`,
+    },
+  };
+}
