@@ -1,0 +1,17 @@
+import { Callable, Global, WEIGHT_GLOBALS } from './globals.js';
+import { INERT_GLOBALS } from './inert.js';
+import { NumpyArrayWrapper } from './numpy-wrapper.js';
+
+const GLOBALS = new Map<string, Global>(
+  [
+    ...WEIGHT_GLOBALS,
+    ...INERT_GLOBALS,
+    new Callable('joblib.numpy_pickle.NumpyArrayWrapper', () => new NumpyArrayWrapper()),
+    new Global('numpy.ndarray'),
+  ].map((global) => [global.name, global]),
+);
+
+/** Everything that a checkpoint may name; undefined for all else. */
+export function findGlobal(module: string, name: string): Global | undefined {
+  return GLOBALS.get(`${module}.${name}`);
+}
