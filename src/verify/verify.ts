@@ -5,14 +5,13 @@ import { listArchitectures, loadArchitecture } from '../architecture/zoo.js';
 import type { GhnConfig } from '../checkpoint/checkpoint.js';
 import type { EngineChoice } from '../engine/select.js';
 import { Pipeline } from '../predictor/pipeline.js';
-import type { EngineDescription } from '../predictor/protocol.js';
+import { type EngineDescription, ghnKey } from '../predictor/protocol.js';
 import { type NetworkNorm, networkNorm } from './network-norm.js';
 import { type ExpectedNorms, VerifyError } from './norms-file.js';
 
 /** The zoo's own networks are within these. */
 const LIMITS: Limits = { maxNodes: 5000, maxParameters: 2e9 };
 
-const GHN = 'verified';
 const NEVER = new AbortController().signal;
 
 /** A network of the zoo as the GHN predicts it. */
@@ -39,16 +38,16 @@ export async function loadVerification(
   engine: EngineChoice,
   onNotice: (message: string) => void,
 ): Promise<Verification> {
-  const pipeline = await Pipeline.load({ engine, checkpoints: [{ id: GHN, path }] }, onNotice);
-  const [{ config }] = pipeline.description.ghns;
+  const pipeline = await Pipeline.load({ engine, checkpoints: [{ id: 'verified', path }] }, onNotice);
+  const [ghn] = pipeline.description.ghns;
   return {
-    config,
+    config: ghn.config,
     engine: pipeline.description.engine,
     async *predict(names) {
       for (const name of names) {
         const architecture = buildArchitecture(loadArchitecture(name), LIMITS);
         const job = {
-          ghn: GHN,
+          ghn: ghnKey(ghn),
           architecture,
           predictClassifier: true,
           seed: 0,
