@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
-import type { GhnConfig } from '../src/checkpoint/checkpoint.js';
-import { expectedLayout } from '../src/checkpoint/layout.js';
+import type { GhnConfig } from '../src/ghn/checkpoint.js';
+import { expectedLayout } from '../src/ghn/layout.js';
 import { elements } from '../src/tensor/tensor.js';
 
 /** The published sizes of GHN-3. */
@@ -8,7 +8,18 @@ export const GHN3_T = ghn3({ hidden: 64, layers: 3, heads: 8, channels: 64 });
 export const GHN3_XL = ghn3({ hidden: 384, layers: 24, heads: 16, channels: 384 });
 
 function ghn3(size: Pick<GhnConfig, 'hidden' | 'layers' | 'heads' | 'channels'>): GhnConfig {
-  return { ...size, family: 'ghn3', spatial: 16, numClasses: 1000, weightNorm: true, layerNorm: true };
+  return {
+    ...size,
+    family: 'ghn3',
+    spatial: 16,
+    numClasses: 1000,
+    weightNorm: true,
+    layerNorm: true,
+    ops: 15,
+    maxHops: 50,
+    vocabularies: [],
+    details: {},
+  };
 }
 
 /** Random numbers, 16 MB of them, which every tensor starts anew from another place. */

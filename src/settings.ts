@@ -10,6 +10,9 @@ const MAX_TIMEOUT_MS = 2e9;
 /** What a GHN may be called in a request. */
 const GHN_ID = /^[\w.-]{1,100}$/;
 
+/** An entry of GHN_CHECKPOINTS, and behind a question mark what its file does not tell: `?normalize=std`. */
+const GHN_OPTIONS = /^(.*?)(?:\?(\w+=[\w.-]*(?:&\w+=[\w.-]*)*))?$/s;
+
 /** What is blank would be read as 0, and 0 is no limit in many a place. */
 const notBlank = z.string().regex(/\S/, 'is blank: give a number, or leave it out');
 
@@ -28,9 +31,11 @@ const list = z
 
 const checkpoints = list.transform((entries, context) => {
   const files = entries.map((entry) => {
-    const equals = entry.indexOf('=');
-    const path = entry.slice(equals + 1);
-    return { id: equals < 0 ? basename(path, extname(path)) : entry.slice(0, equals), path };
+    const [, source = '', query = ''] = GHN_OPTIONS.exec(entry) ?? [];
+    const equals = source.indexOf('=');
+    const path = source.slice(equals + 1);
+    const id = equals < 0 ? basename(path, extname(path)) : source.slice(0, equals);
+    return { id, path, ...(query && { options: Object.fromEntries(new URLSearchParams(query)) }) };
   });
   if (files.length === 0) context.addIssue('names no checkpoint');
   const seen = new Set<string>();
@@ -164,6 +169,8 @@ const settingsSchema = z.object({
 export interface CheckpointSetting {
   readonly id: string;
   readonly path: string;
+  /** Settings of the GHN that its file does not tell. */
+  readonly options?: Readonly<Record<string, string>>;
 }
 
 export type Settings = z.output<typeof settingsSchema>;

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type fc from 'fast-check';
-import { CheckpointError, readCheckpoint } from '../../src/checkpoint/checkpoint.js';
-import { expectedLayout } from '../../src/checkpoint/layout.js';
+import { CheckpointError, readCheckpoint } from '../../src/ghn/checkpoint.js';
+import { expectedLayout } from '../../src/ghn/layout.js';
 import { compressedFiles, pickleFiles, safetensorsFiles, zipFiles } from '../inputs/checkpoints.js';
 import { GARBAGE_BYTES, type MemoryBound, type Opened, type Target } from './target.js';
 

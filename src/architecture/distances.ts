@@ -1,13 +1,16 @@
 import type { Architecture } from './architecture.js';
 
-/** Longer paths count as none (spec, section 1). */
+/** Longer paths count as none in a graph of an image network (spec, section 1). */
 export const MAX_HOPS = 50;
 
 /**
  * D of the spec, section 1, row-major [nodes, nodes]: at (i, j) the hops on the shortest directed path from i to j, 1 to
- * 50; 0 where there is none or only a longer one, and on the diagonal.
+ * `maxHops`; 0 where there is none or only a longer one, and on the diagonal.
  */
-export function distances(architecture: Pick<Architecture, 'nodes' | 'edges'>): Uint8Array {
+export function distances(
+  architecture: Pick<Architecture, 'nodes' | 'edges'>,
+  maxHops = MAX_HOPS,
+): Uint8Array {
   const count = architecture.nodes.length;
   const adjacent = adjacency(architecture);
   const { words, bits, last } = adjacent;
@@ -22,7 +25,7 @@ export function distances(architecture: Pick<Architecture, 'nodes' | 'edges'>): 
     let high = words - 1;
     front[0] = from;
     let size = 1;
-    for (let hops = 1; size > 0 && hops <= MAX_HOPS; hops++) {
+    for (let hops = 1; size > 0 && hops <= maxHops; hops++) {
       while (low <= high && unfound[low] === 0) low++;
       while (low <= high && unfound[high] === 0) high--;
       let found = 0;

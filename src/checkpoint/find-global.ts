@@ -1,4 +1,4 @@
-import { Callable, Global, WEIGHT_GLOBALS } from './globals.js';
+import { Constructible, Global, WEIGHT_GLOBALS } from './globals.js';
 import { INERT_GLOBALS } from './inert.js';
 import { NumpyArrayWrapper } from './numpy-wrapper.js';
 
@@ -6,7 +6,7 @@ const GLOBALS = new Map<string, Global>(
   [
     ...WEIGHT_GLOBALS,
     ...INERT_GLOBALS,
-    new Callable('joblib.numpy_pickle.NumpyArrayWrapper', () => new NumpyArrayWrapper()),
+    new Constructible('joblib.numpy_pickle.NumpyArrayWrapper', () => new NumpyArrayWrapper()),
     new Global('numpy.ndarray'),
   ].map((global) => [global.name, global]),
 );

@@ -21,6 +21,9 @@ export class Callable extends Global {
   }
 }
 
+/** A class of which a pickle may make objects: they stand for the values that they hold. */
+export class Constructible extends Callable {}
+
 /** The class of a storage, which says its numbers' type. */
 export class StorageType extends Global {
   readonly type: NumberType;
@@ -36,7 +39,8 @@ export abstract class BuildTarget {
   abstract setState(state: unknown): void;
 }
 
-class NumpyType extends BuildTarget {
+/** numpy.dtype of numbers. */
+export class NumpyType extends BuildTarget {
   readonly code: string;
 
   constructor(code: unknown) {
@@ -123,27 +127,21 @@ const STORAGE_TYPES: readonly (readonly [string, NumberType])[] = [
 
 const UNTYPED: NumberType = { name: 'untyped bytes', bytes: 1, float: null };
 
-const GLOBALS = new Map<string, Global>(
-  [
-    new Callable('collections.OrderedDict', orderedDict),
-    new Callable('torch._utils._rebuild_tensor_v2', rebuildTensor),
-    new Callable('torch._utils._rebuild_parameter', rebuildParameter),
-    new Callable('torch.storage._load_from_bytes', loadFromBytes),
-    new Callable('torch.Size', torchSize),
-    new Callable('_codecs.encode', encode),
-    new Callable('numpy.dtype', ([code]) => new NumpyType(code)),
-    new Callable('numpy.core.multiarray.scalar', numpyScalar),
-    new Callable('numpy._core.multiarray.scalar', numpyScalar),
-    new StorageType('torch.storage.UntypedStorage', UNTYPED),
-    new StorageType('torch.storage._UntypedStorage', UNTYPED),
-    ...STORAGE_TYPES.flatMap(([name, type]) => [
-      new StorageType(`torch.${name}`, type),
-      new StorageType(`torch.cuda.${name}`, type),
-    ]),
-  ].map((global) => [global.name, global]),
-);
-
-/** Everything that a GHN's checkpoint needs; undefined for all else. */
-export function findGlobal(module: string, name: string): Global | undefined {
-  return GLOBALS.get(`${module}.${name}`);
-}
+/** What the weights themselves need. */
+export const WEIGHT_GLOBALS: readonly Global[] = [
+  new Callable('collections.OrderedDict', orderedDict),
+  new Callable('torch._utils._rebuild_tensor_v2', rebuildTensor),
+  new Callable('torch._utils._rebuild_parameter', rebuildParameter),
+  new Callable('torch.storage._load_from_bytes', loadFromBytes),
+  new Callable('torch.Size', torchSize),
+  new Callable('_codecs.encode', encode),
+  new Callable('numpy.dtype', ([code]) => new NumpyType(code)),
+  new Callable('numpy.core.multiarray.scalar', numpyScalar),
+  new Callable('numpy._core.multiarray.scalar', numpyScalar),
+  new StorageType('torch.storage.UntypedStorage', UNTYPED),
+  new StorageType('torch.storage._UntypedStorage', UNTYPED),
+  ...STORAGE_TYPES.flatMap(([name, type]) => [
+    new StorageType(`torch.${name}`, type),
+    new StorageType(`torch.cuda.${name}`, type),
+  ]),
+];

@@ -1,4 +1,4 @@
-import { BuildTarget, Callable } from './globals.js';
+import { BuildTarget, Constructible, Global } from './globals.js';
 
 /**
  * An object beside the weights that people's training scripts save: its class is known by name alone, nothing of it is
@@ -60,6 +60,7 @@ const INERT_VALUES = [
   ),
 ];
 
-export const INERT_GLOBALS: readonly Callable[] = [...INERT_CLASSES, ...INERT_VALUES].map(
-  (name) => new Callable(name, () => new InertObject(name)),
-);
+export const INERT_GLOBALS: readonly Global[] = [
+  ...INERT_CLASSES.map((name) => new Constructible(name, () => new InertObject(name))),
+  ...INERT_VALUES.map((name) => new Global(name)),
+];

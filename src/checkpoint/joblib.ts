@@ -7,8 +7,8 @@ const PEEKED_BYTES = 32;
 
 /**
  * Reads a plain pickle of torch tensors, as joblib.dump writes it: each tensor's storage is a bytes object that holds a
- * small torch.save, which is read where it stands and never held as bytes. Numpy arrays, which joblib writes between the
- * opcodes, are refused by the name of their wrapper: no GHN is published as such.
+ * small torch.save, which is read where it stands and never held as bytes. NumPy arrays, which joblib writes between the
+ * opcodes, become tensors as well.
  */
 export async function readJoblib(reader: ByteReader): Promise<unknown> {
   return unpickle(reader, { readBytes: readStorage });

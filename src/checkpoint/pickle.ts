@@ -1,5 +1,8 @@
 import { CheckpointError } from './error.js';
-import { BuildTarget, Callable, findGlobal, Global } from './globals.js';
+import { findGlobal } from './find-global.js';
+import { BuildTarget, Callable, Constructible, Global } from './globals.js';
+import { InertObject } from './inert.js';
+import { NumpyArrayWrapper } from './numpy-wrapper.js';
 import type { ByteReader } from './source.js';
 
 /** A checkpoint of 10,000 tensors with an optimizer's state takes about as many; each makes at most one small object. */
@@ -175,12 +178,14 @@ class Interpreter {
 
   append(items: readonly unknown[]): void {
     const list = this.#top();
+    if (list instanceof InertObject) return;
     if (!Array.isArray(list)) this.fail('appends to what is not a list');
     for (const item of items) list.push(item);
   }
 
   setItems(items: readonly unknown[]): void {
     const dict = this.#top();
+    if (dict instanceof InertObject) return;
     if (!(dict instanceof Map)) this.fail('sets items of what is not a dict');
     if (items.length % 2) this.fail('sets a key without a value');
     for (let i = 0; i < items.length; i += 2) {
@@ -230,13 +235,36 @@ class Interpreter {
     this.push(this.#placed(() => callable.call(args)));
   }
 
-  build(): void {
+  /** NEWOBJ: the class is not asked; only what stands for plain values can be made so. */
+  newObject(): void {
+    const [type, args] = this.take(2);
+    if (!(type instanceof Constructible)) this.fail(`makes an object of ${nameOf(type)}`);
+    if (!Array.isArray(args)) this.fail(`makes an object of ${type.name} without a tuple of arguments`);
+    this.push(this.#placed(() => type.call(args)));
+  }
+
+  emptySet(): void {
+    this.push(new InertObject('set'));
+  }
+
+  frozenSet(): void {
+    this.takeToMark();
+    this.push(new InertObject('frozenset'));
+  }
+
+  async build(): Promise<void> {
     const state = this.#pop();
     const target = this.#top();
     // A state dict's attributes: the versions of the network's modules, which say nothing about the weights.
     if (target instanceof Map) return;
     if (!(target instanceof BuildTarget)) this.fail(`sets the state of ${nameOf(target)}`);
     this.#placed(() => target.setState(state));
+    if (!(target instanceof NumpyArrayWrapper)) return;
+    this.#pop();
+    const array = await target.read(this.#reader);
+    this.push(array);
+    // joblib's own reader puts the array in the wrapper's place; references to the wrapper mean the array.
+    for (const [index, value] of this.#memo) if (value === target) this.#memo.set(index, array);
   }
 
   persistentId(): void {
@@ -309,5 +337,9 @@ const OPERATIONS = new Map<number, (pickle: Interpreter) => void | Promise<void>
   [0x93, (p) => p.globalOnStack()], // STACK_GLOBAL
   [0x52, (p) => p.reduce()], // REDUCE
   [0x62, (p) => p.build()], // BUILD
+  [0x81, (p) => p.newObject()], // NEWOBJ
+  [0x8f, (p) => p.emptySet()], // EMPTY_SET
+  [0x90, (p) => p.append(p.takeToMark())], // ADDITEMS
+  [0x91, (p) => p.frozenSet()], // FROZENSET
   [0x51, (p) => p.persistentId()], // BINPERSID
 ]);

@@ -1,13 +1,17 @@
 import { CheckpointError } from './error.js';
+import { InertObject } from './inert.js';
 import type { StateDict, StoredTensor } from './stored.js';
 import { TorchTensor } from './torch-tensor.js';
 
 /** How many of a dict's keys a message lists. */
 const LISTED_KEYS = 10;
 
+/** Where training scripts save a state dict; the first that is there is taken. */
+const STATE_DICT_KEYS = ['state_dict', 'model_state_dict', 'model', 'ema_state_dict'] as const;
+
 /**
- * Finds the state dict in what a pickle holds: itself a dict of tensors, or a dict with one under "state_dict" and maybe a
- * "config" beside it.
+ * Finds the state dict in what a pickle holds: itself a dict of tensors, or a dict with one under one of the usual keys and
+ * maybe a "config" beside it. Whatever else is there, an optimizer's state or a script's arguments, is passed over.
  */
 export function findStateDict(root: unknown): StateDict {
   if (!(root instanceof Map)) {
@@ -15,10 +19,10 @@ export function findStateDict(root: unknown): StateDict {
       'expected a state dict (name to tensor) or a dict with "state_dict", found neither',
     );
   }
-  const nested: unknown = root.get('state_dict');
-  const found: unknown = nested instanceof Map ? nested : root;
+  const nested = STATE_DICT_KEYS.map((key): unknown => root.get(key)).find(holdsTensors);
+  const found = nested ?? root;
   const tensors = new Map<string, StoredTensor>();
-  for (const [name, value] of found as Map<unknown, unknown>) {
+  for (const [name, value] of found) {
     if (typeof name === 'string' && value instanceof TorchTensor) tensors.set(name, value);
   }
   if (tensors.size === 0) {
@@ -29,11 +33,15 @@ export function findStateDict(root: unknown): StateDict {
       `expected a state dict (name to tensor) or a dict with "state_dict", found a dict with ${keys.join(', ') || 'nothing'}`,
     );
   }
-  return { tensors, config: nested instanceof Map ? plain(root.get('config')) : undefined };
+  return { tensors, config: nested ? plain(root.get('config')) : undefined };
 }
 
-/** A dict of plain values as an object, for the config's schema; only its own level, the config has no other. */
+const holdsTensors = (value: unknown): value is Map<unknown, unknown> =>
+  value instanceof Map && [...value.values()].some((entry) => entry instanceof TorchTensor);
+
+/** A dict or a Namespace of plain values as an object, for the config's schema; only its own level, it has no other. */
 function plain(value: unknown): unknown {
+  if (value instanceof InertObject) return plain(value.state);
   return value instanceof Map
     ? Object.fromEntries([...value].map(([key, entry]) => [String(key), entry]))
     : value;

@@ -2,49 +2,46 @@ import type { Architecture } from '../architecture/architecture.js';
 import { distances as shortestDistances } from '../architecture/distances.js';
 import type { Engine, Matrix } from '../engine/engine.js';
 import type { TiledTensor } from '../tensor/tensor.js';
-import { type DecodeOptions, Decoder, type DecoderWeights } from './decoder/decoder.js';
-import { encodeGated, type GatedWeights } from './gated-encoder.js';
+import type { DecodeOptions, TensorDecoder } from './decoder/tensor-decoder.js';
+import type { Encoder } from './encoder.js';
 import { type NodeEmbeddings, nodeInput } from './node-input.js';
 import { ShapeTables } from './shape-tables.js';
-import type { Norm, TransformerEncoder } from './transformer-encoder.js';
-
-export type Encoder<M extends Matrix> =
-  | { readonly family: 'ghn3'; readonly transformer: TransformerEncoder<M> }
-  | { readonly family: 'ghn2'; readonly gated: GatedWeights };
+import type { Norm } from './transformer-encoder.js';
 
 /** The parts of a GHN, its large weights with the engine. */
 export interface GhnParts<M extends Matrix> {
   readonly embeddings: NodeEmbeddings;
   readonly encoder: Encoder<M>;
   readonly finalNorm: Norm<M> | null;
-  readonly decoder: DecoderWeights<M>;
+  readonly decoder: TensorDecoder;
 }
 
 export interface GhnSizes {
   readonly hidden: number;
-  readonly channels: number;
   readonly spatial: number;
   readonly numClasses: number;
-  readonly weightNorm: boolean;
+  /** Longer paths of a graph count as none. */
+  readonly maxHops: number;
+  readonly vocabularies: readonly number[];
 }
 
 /** Called when a stage begins. */
 export type OnStage = (stage: 'graph' | 'encode' | 'decode') => void;
 
-/** A Graph HyperNetwork, ready to predict: GHN-2 (Knyazev et al., 2021) or GHN-3 (2023), as the spec has them. */
+/** A Graph HyperNetwork, ready to predict: GHN-2 (Knyazev et al., 2021), GHN-3 (2023) or LoGAH (2024), as the specs have them. */
 export class Ghn<M extends Matrix = Matrix> {
   readonly #engine: Engine<M>;
   readonly #parts: GhnParts<M>;
   readonly #hidden: number;
   readonly #shapeTables: ShapeTables;
-  readonly #decoder: Decoder<M>;
+  readonly #maxHops: number;
 
   constructor(engine: Engine<M>, parts: GhnParts<M>, sizes: GhnSizes) {
     this.#engine = engine;
     this.#parts = parts;
     this.#hidden = sizes.hidden;
-    this.#shapeTables = new ShapeTables(sizes.numClasses, sizes.spatial);
-    this.#decoder = new Decoder(engine, parts.decoder, { family: parts.encoder.family, ...sizes });
+    this.#maxHops = sizes.maxHops;
+    this.#shapeTables = new ShapeTables(sizes.numClasses, sizes.spatial, sizes.vocabularies);
   }
 
   /**
@@ -59,12 +56,12 @@ export class Ghn<M extends Matrix = Matrix> {
   ): Promise<TiledTensor[]> {
     return this.#engine.scope(async () => {
       onStage('graph');
-      const distances = shortestDistances(architecture);
+      const distances = shortestDistances(architecture, this.#maxHops);
       const input = nodeInput(architecture, distances, this.#parts.embeddings, this.#shapeTables);
       onStage('encode');
       const states = await this.encode(input, distances, options.signal);
       onStage('decode');
-      return this.#decoder.decode(architecture, states, options);
+      return this.#parts.decoder.decode(architecture, states, options);
     });
   }
 
@@ -76,11 +73,7 @@ export class Ghn<M extends Matrix = Matrix> {
   async encode(input: Float32Array, distances: Uint8Array, signal?: AbortSignal): Promise<Float32Array> {
     const { encoder, finalNorm } = this.#parts;
     const nodes = input.length / this.#hidden;
-    const place = (data: Float32Array) => this.#engine.input(data, nodes, this.#hidden);
-    let states =
-      encoder.family === 'ghn3'
-        ? await encoder.transformer.encode(await place(input), distances, signal)
-        : await place(encodeGated(input, distances, nodes, encoder.gated));
+    let states = await encoder(input, distances, nodes, signal);
     if (finalNorm) states = await this.#engine.layerNorm(states, finalNorm.gain, finalNorm.bias);
     return this.#engine.read(states);
   }

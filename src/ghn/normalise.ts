@@ -23,7 +23,8 @@ export function normalise(block: Float32Array, shape: readonly number[], role: '
   for (let k = 0; k < block.length; k++) block[k] *= scale;
 }
 
-function weightScale(shape: readonly number[]): number {
+/** What a weight that is not a position embedding is multiplied by. */
+export function weightScale(shape: readonly number[]): number {
   const fanIn = elements(shape.slice(1));
   if (shape.length > 2) {
     if (shape[0] === 1 && shape[2] >= MIN_UNSCALED_LENGTH) return 1;

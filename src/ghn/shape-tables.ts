@@ -14,11 +14,12 @@ function sortedSet(...values: number[]): number[] {
 }
 
 /** The numbers of channels that have an embedding of their own, ascending (spec, section 2). */
-export function channelTable(numClasses: number): number[] {
+export function channelTable(numClasses: number, vocabularies: readonly number[] = []): number[] {
   return sortedSet(
     1,
     3,
     numClasses,
+    ...vocabularies,
     ...range(8, 64, 8),
     ...range(64, 4096, 16),
     ...range(4096, LAST_CHANNELS + 1, 32),
@@ -48,10 +49,14 @@ export type ShapeRows = readonly [number, number, number, number];
 /** Says which rows of the shape embeddings belong to a node (spec, section 2). */
 export class ShapeTables {
   readonly #channels: readonly number[];
+  /** Above it a size takes the table's last row. */
+  readonly #lastChannels: number;
   readonly #spatial: readonly number[];
 
-  constructor(numClasses: number, spatial: number) {
-    this.#channels = channelTable(numClasses);
+  /** @param vocabularies sizes of vocabularies that a language model's table has beside the channels */
+  constructor(numClasses: number, spatial: number, vocabularies: readonly number[] = []) {
+    this.#channels = channelTable(numClasses, vocabularies);
+    this.#lastChannels = Math.max(LAST_CHANNELS, ...vocabularies);
     this.#spatial = spatialTable(spatial);
   }
 
@@ -69,7 +74,10 @@ export class ShapeTables {
   }
 
   #channelRow(channels: number): number {
-    return nearest(this.#channels, channels >= 4 && channels < 8 ? 8 : Math.min(channels, LAST_CHANNELS));
+    return nearest(
+      this.#channels,
+      channels >= 4 && channels < 8 ? 8 : Math.min(channels, this.#lastChannels),
+    );
   }
 
   #spatialRow(size: number): number {

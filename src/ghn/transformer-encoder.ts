@@ -1,5 +1,5 @@
 import type { Engine, Linear, Matrix, Operations } from '../engine/engine.js';
-import { DISTANCE_PAIRS, distancePair, distancePairRows } from './attention-bias.js';
+import { distancePair, distancePairRows, distancePairs } from './attention-bias.js';
 import type { Embedding } from './node-input.js';
 
 export interface Norm<M extends Matrix> {
@@ -23,13 +23,22 @@ export class TransformerEncoder<M extends Matrix> {
   readonly #heads: number;
   /** [pairs of distances, heads] */
   readonly #biasTable: M;
+  /** The longest distance that the table knows. */
+  readonly #maxHops: number;
   #recorded: ((x: M, rows: Int32Array) => Promise<M>) | null = null;
 
-  constructor(engine: Engine<M>, layers: readonly TransformerLayer<M>[], heads: number, biasTable: M) {
+  constructor(
+    engine: Engine<M>,
+    layers: readonly TransformerLayer<M>[],
+    heads: number,
+    biasTable: M,
+    maxHops: number,
+  ) {
     this.#engine = engine;
     this.#layers = layers;
     this.#heads = heads;
     this.#biasTable = biasTable;
+    this.#maxHops = maxHops;
   }
 
   /** Records the layers, where the engine can: called once, when all weights are uploaded. */
@@ -44,7 +53,7 @@ export class TransformerEncoder<M extends Matrix> {
 
   /** From the node input, [nodes, d], to the nodes' states before the final norm. */
   async encode(input: M, distances: Uint8Array, signal?: AbortSignal): Promise<M> {
-    const rows = distancePairRows(distances, input.rows);
+    const rows = distancePairRows(distances, input.rows, this.#maxHops);
     if (this.#recorded) return this.#recorded(input, rows);
     return this.#compute(this.#engine, input, rows, signal);
   }
@@ -81,22 +90,20 @@ export async function attentionBiasTable<M extends Matrix>(
   engine: Engine<M>,
   edgeEmbedding: Embedding,
   project: readonly [Linear<M>, Linear<M>],
+  maxHops: number,
 ): Promise<M> {
   const { data, columns } = edgeEmbedding;
-  const pairs = new Float32Array(DISTANCE_PAIRS * 2 * columns);
-  for (let row = 0; row < DISTANCE_PAIRS; row++) {
-    distancePair(row).forEach((distance, half) => {
+  const count = distancePairs(maxHops);
+  const pairs = new Float32Array(count * 2 * columns);
+  for (let row = 0; row < count; row++) {
+    distancePair(row, maxHops).forEach((distance, half) => {
       const start = (distance + 2) * columns;
       pairs.set(data.subarray(start, start + columns), (2 * row + half) * columns);
     });
   }
   const table = await engine.scope(async () => {
-    const hidden = await engine.linear(
-      await engine.input(pairs, DISTANCE_PAIRS, 2 * columns),
-      project[0],
-      'relu',
-    );
+    const hidden = await engine.linear(await engine.input(pairs, count, 2 * columns), project[0], 'relu');
     return (await engine.read(await engine.linear(hidden, project[1]))).slice();
   });
-  return engine.upload(table, DISTANCE_PAIRS, table.length / DISTANCE_PAIRS);
+  return engine.upload(table, count, table.length / count);
 }

@@ -1,8 +1,8 @@
 import { predictedTensors } from '../architecture/tensors.js';
-import type { GhnConfig } from '../checkpoint/checkpoint.js';
 import type { EngineLimits } from '../engine/engine.js';
+import type { GhnConfig } from '../ghn/checkpoint.js';
 import { MAX_PLACES, MAX_PRODUCT } from '../ghn/decoder/kernel-decoder.js';
-import { isTokenSequence } from '../ghn/shape-tables.js';
+import { familyOf } from '../ghn/families/index.js';
 import { touched } from '../postprocess/touched.js';
 import type { PredictionJob, Stage } from '../predictor/protocol.js';
 import { elements } from '../tensor/tensor.js';
@@ -51,6 +51,7 @@ export function predictionCost(
   ghn: GhnConfig,
   { scoresAtOnce, headsAtOnce }: EngineLimits,
 ): PredictionCost {
+  const family = familyOf(ghn);
   const nodes = job.architecture.nodes.length;
   const processed = processedWeights(job);
   let result = 0;
@@ -64,12 +65,12 @@ export function predictionCost(
   for (const tensor of predictedTensors(job.architecture)) {
     const { name, shape, classifier } = tensor;
     if (classifier && !job.predictClassifier) continue;
-    const kernel = decodedKernel(shape, classifier, ghn);
+    const kernel = family.decodedSize(tensor, ghn);
     const block = kernel.outputs * kernel.inputs * kernel.rest;
     largestBlock = Math.max(largestBlock, block);
     if (shape.length > 1) {
       places += kernel.places;
-      products += kernel.places * kernel.outputs * kernel.inputs;
+      products += kernel.products;
       outputs = Math.max(outputs, kernel.outputs);
       inputs = Math.max(inputs, kernel.inputs);
     }
@@ -99,7 +100,7 @@ export function predictionCost(
       (job.postprocess?.orthogonalize ? ORTHOGONAL_BYTES : NOISE_BYTES) * largestProcessed,
     work: {
       graph: LEAST_WORK + nodes * (nodes + hidden),
-      encode: LEAST_WORK + encoderWork(nodes, ghn),
+      encode: LEAST_WORK + family.encoderWork(nodes, ghn),
       decode:
         LEAST_WORK +
         32 * hidden * hidden * (nodes + places) +
@@ -114,29 +115,4 @@ export function predictionCost(
 function processedWeights({ architecture, postprocess }: PredictionJob): ReadonlySet<string> {
   const isIdle = !postprocess || (postprocess.noise === 0 && !postprocess.orthogonalize);
   return new Set(isIdle ? [] : touched(architecture, postprocess));
-}
-
-/** What of a tensor the decoder makes. */
-function decodedKernel(
-  shape: readonly number[],
-  classifier: boolean,
-  { channels, numClasses, spatial }: GhnConfig,
-): { outputs: number; inputs: number; rest: number; places: number } {
-  const [first, second = 1, ...rest] = shape;
-  if (isTokenSequence(shape)) {
-    const [, tokens, width] = shape;
-    const places = Math.min(tokens, spatial * spatial);
-    return { outputs: 1, inputs: Math.min(width, channels), rest: tokens, places };
-  }
-  return {
-    outputs: Math.min(first, classifier ? Math.max(numClasses, channels) : channels),
-    inputs: Math.min(second, channels),
-    rest: elements(rest),
-    places: rest.reduce((places, size) => places * Math.min(size, spatial), 1),
-  };
-}
-
-function encoderWork(nodes: number, { family, hidden, layers, heads }: GhnConfig): number {
-  if (family === 'ghn2') return 2 * nodes * hidden * (nodes + 30 * hidden);
-  return layers * nodes * (24 * hidden * hidden + nodes * (4 * hidden + 20 * heads));
 }

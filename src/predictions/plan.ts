@@ -1,8 +1,9 @@
 import type { Architecture } from '../architecture/architecture.js';
-import { quote } from '../architecture/faults.js';
+import { type Fault, quote } from '../architecture/faults.js';
 import { namesOutside } from '../architecture/layout.js';
 import { didYouMean } from '../architecture/nearest.js';
 import { notPredicted, parameterCount, predictedTensors } from '../architecture/tensors.js';
+import { familyOf } from '../ghn/families/index.js';
 import { NUMERICS_REVISION } from '../numerics-revision.js';
 import {
   type GhnDescription,
@@ -11,7 +12,7 @@ import {
   type PredictorDescription,
 } from '../predictor/protocol.js';
 import { type PredictionCost, predictionCost } from './cost.js';
-import { NotFoundError } from './errors.js';
+import { InvalidRequestError, NotFoundError } from './errors.js';
 import { predictionId } from './identity.js';
 import type { PredictionRecord } from './record.js';
 import type { PredictRequest } from './request.js';
@@ -26,7 +27,10 @@ export interface Plan {
 /** What a request leaves to plan once its architecture is read and its GHN found. */
 export type Options = Omit<PredictRequest, 'architecture' | 'num_classes'>;
 
-/** @param milliseconds how long it took to read and check the architecture */
+/**
+ * @param milliseconds how long it took to read and check the architecture
+ * @throws InvalidRequestError where the GHN cannot decode a tensor
+ */
 export function plan(
   request: Options,
   architecture: Architecture,
@@ -34,6 +38,7 @@ export function plan(
   ghn: GhnDescription,
   { engine, products }: PredictorDescription,
 ): Plan {
+  refuseUndecodable(request, architecture, ghn);
   const options = {
     predict_classifier: request.predict_classifier,
     postprocess: request.postprocess ?? null,
@@ -102,6 +107,23 @@ export function plan(
     postprocess: postprocess ?? null,
   };
   return { record, work, cost: predictionCost(work, ghn.config, engine.limits) };
+}
+
+/** Some families decode tensors up to a size. */
+function refuseUndecodable(
+  request: Options,
+  architecture: Architecture,
+  { id, config }: GhnDescription,
+): void {
+  const family = familyOf(config);
+  const faults = predictedTensors(architecture).flatMap((tensor): Fault[] => {
+    if (tensor.classifier && !request.predict_classifier) return [];
+    const reason = family.refusal(tensor, config);
+    return reason === null
+      ? []
+      : [{ path: '/architecture', message: `${quote(tensor.name)}, [${tensor.shape}], ${reason} (${id})` }];
+  });
+  if (faults.length > 0) throw new InvalidRequestError(faults);
 }
 
 /**

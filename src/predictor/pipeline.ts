@@ -1,9 +1,9 @@
 import type { Architecture } from '../architecture/architecture.js';
 import { layOut, namesOutside } from '../architecture/layout.js';
-import { readCheckpoint } from '../checkpoint/checkpoint.js';
 import { readCard } from '../engine/card.js';
 import type { Engine } from '../engine/engine.js';
 import { selectEngine, selectProducts } from '../engine/select.js';
+import { readCheckpoint } from '../ghn/checkpoint.js';
 import type { Ghn } from '../ghn/ghn.js';
 import { loadGhn } from '../ghn/load.js';
 import { type Applied, postprocess } from '../postprocess/postprocess.js';
@@ -71,8 +71,8 @@ export class Pipeline {
     const { engine, reason } = await selectEngine(choice, onNotice);
     const ghns = new Map<string, Ghn>();
     const descriptions: GhnDescription[] = [];
-    for (const { id, path } of checkpoints) {
-      const checkpoint = await readCheckpoint(path);
+    for (const { id, path, options } of checkpoints) {
+      const checkpoint = await readCheckpoint(path, options);
       const { config, parameters, digest } = checkpoint;
       const key = ghnKey(checkpoint);
       if (!ghns.has(key)) ghns.set(key, await loadGhn(checkpoint, engine));

@@ -1,9 +1,9 @@
 import type { Architecture } from '../architecture/architecture.js';
 import { sortedString } from '../architecture/json.js';
-import type { GhnConfig } from '../checkpoint/checkpoint.js';
 import type { Card } from '../engine/card.js';
 import type { Engine } from '../engine/engine.js';
 import type { EngineChoice } from '../engine/select.js';
+import type { GhnConfig, GhnOptions } from '../ghn/config.js';
 import type { PostprocessOptions } from '../postprocess/options.js';
 import type { Applied } from '../postprocess/postprocess.js';
 import type { NetworkStatistics } from '../statistics/schema.js';
@@ -30,6 +30,8 @@ export interface PredictedStatistics {
 export interface CheckpointFile {
   readonly id: string;
   readonly path: string;
+  /** Settings of the GHN that its file does not tell. */
+  readonly options?: GhnOptions;
 }
 
 export interface PredictorOptions {

@@ -1,11 +1,12 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { FAMILY_NAMES, familyOf } from '../ghn/families/index.js';
 import { jsonResponse, unavailable } from '../plugins/responses.js';
 import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 
 const ghnSchema = z.object({
   id: z.string().describe('What a request’s `ghn` names it by.'),
-  family: z.enum(['ghn2', 'ghn3']),
+  family: z.enum(FAMILY_NAMES),
   hidden: z.int().describe('d, the size of a node’s state.'),
   layers: z.int(),
   heads: z.int(),
@@ -44,7 +45,7 @@ export const ghns: FastifyPluginAsyncZod<{ predictor: Executor }> = async (app, 
       return {
         ghns: description.ghns.map(({ id, config, parameters, digest }, index) => ({
           id,
-          family: config.family,
+          family: familyOf(config).name,
           hidden: config.hidden,
           layers: config.layers,
           heads: config.heads,

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { CheckpointError } from '../checkpoint/checkpoint.js';
+import { CheckpointError } from '../ghn/checkpoint.js';
 import { readSettings, SettingsError } from '../settings.js';
 import { checkNorm } from './check.js';
 import { normsText, PUBLISHED_NORMS, publishedFamily, readNorms, VerifyError } from './norms-file.js';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import type { GhnConfig } from '../checkpoint/checkpoint.js';
+import type { GhnConfig } from '../ghn/checkpoint.js';
 
 /** The GHNs whose networks' norms the authors have published, as their file calls them; ghn3 is the GHN-3-XL. */
 export const FAMILIES = ['ghn2', 'ghn3-t', 'ghn3'] as const;

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { entriesOf, partsOfSafetensors, safetensorsOf, zipOf } from '../../fuzz/inputs/containers.js';
-import { readCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { readCheckpoint } from '../../src/ghn/checkpoint.js';
 import { ENCODINGS, encodingsOf, refusal, useFolder } from './files.js';
 
 const write = useFolder();

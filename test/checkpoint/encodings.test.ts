@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Checkpoint, readCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { type Checkpoint, readCheckpoint } from '../../src/ghn/checkpoint.js';
 import { ENCODINGS, encodingsOf, FIXTURES, useFolder } from './files.js';
 
 const write = useFolder();
@@ -58,6 +58,10 @@ describe('the nano checkpoints', () => {
       numClasses: 10,
       weightNorm: true,
       layerNorm: true,
+      ops: 15,
+      maxHops: 50,
+      vocabularies: [],
+      details: {},
     });
     expect(ghn3.parameters).toBe(307_744);
     const ghn2 = await readCheckpoint(join(FIXTURES, 'ghn2-nano.pt'));

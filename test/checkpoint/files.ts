@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { safetensorsOf } from '../../fuzz/inputs/containers.js';
-import { CheckpointError, readCheckpoint, type Weight } from '../../src/checkpoint/checkpoint.js';
+import { CheckpointError, readCheckpoint, type Weight } from '../../src/ghn/checkpoint.js';
 
 export const FIXTURES = fileURLToPath(new URL('../fixtures/checkpoints/', import.meta.url));
 export const ENCODINGS = join(FIXTURES, 'encodings');

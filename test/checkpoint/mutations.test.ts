@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { changes } from '../../fuzz/inputs/bytes.js';
-import { CheckpointError, readCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { CheckpointError, readCheckpoint } from '../../src/ghn/checkpoint.js';
 import { ENCODINGS, encodingsOf, refusal, useFolder } from './files.js';
 
 const MUTATIONS = 2000;

@@ -90,7 +90,11 @@ describe.skipIf(python.missing !== '')(`fsspec and safetensors${python.missing}`
       const record = await getRecord(prediction);
       expect(read.tensors).toBe(record.architecture.tensors);
       expect(read.size).toBe(record.bytes);
-      expect(read.metadata).toMatchObject({ format: 'pt', prediction: record.id, ghn: record.ghn.id });
+      expect(read.metadata).toMatchObject({
+        format: 'pt',
+        prediction: record.id,
+        ghn_digest: record.ghn.digest,
+      });
     },
     TIMEOUT_MS,
   );

@@ -34,7 +34,7 @@ describe('a format that is added to the list of formats', () => {
     const detail = async (fields: object) => {
       const response = await post(service.url, { architecture: tinyGraph(), format: 'shapes', ...fields });
       expect(response.status).toBe(422);
-      return ((await response.json()) as { detail: string }).detail;
+      return ((await response.json()) as { errors: { message: string }[] }).errors[0].message;
     };
     expect(await detail({ dtype: 'F32' })).toContain('shapes has no F32: take F16');
     expect(await detail({ dtype: 'F16', postprocess: { noise: 1 } })).toContain(

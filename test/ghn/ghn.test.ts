@@ -59,4 +59,17 @@ describe.each(ENGINES)('on $title', ({ create }) => {
       );
     });
   });
+
+  it.each(['ghn2-s11', 'ghn2-s16'])(
+    '%s, of the kernels of CIFAR-10’s and ImageNet’s GHN-2, is right',
+    async (name) => {
+      const ghn = await loadNano(`${name}.pt`, engine);
+      const reference = await ReferenceGhn.load(checkpointFile(`${name}.pt`));
+      const architecture = buildArchitecture(fixtureGraph('squeezenet1_1-10'), LIMITS);
+      const expected = reference.predict(architecture);
+      for (const tensor of await ghn.predict(architecture, OPTIONS)) {
+        expect(distance(tensor, expected.get(tensor.name)!), tensor.name).toBeLessThan(TOLERANCE);
+      }
+    },
+  );
 });

@@ -1,5 +1,5 @@
-import { readCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import type { Engine } from '../../src/engine/engine.js';
+import { readCheckpoint } from '../../src/ghn/checkpoint.js';
 import type { Ghn } from '../../src/ghn/ghn.js';
 import { loadGhn } from '../../src/ghn/load.js';
 import type { TiledTensor } from '../../src/tensor/tensor.js';

@@ -1,4 +1,4 @@
-import { readCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { readCheckpoint } from '../../src/ghn/checkpoint.js';
 import { ghnKey } from '../../src/predictor/protocol.js';
 import { checkpointFile } from './service.js';
 

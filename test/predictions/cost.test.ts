@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildArchitecture } from '../../src/architecture/graph.js';
-import { type GhnConfig, readCheckpoint } from '../../src/checkpoint/checkpoint.js';
 import type { Engine, EngineLimits } from '../../src/engine/engine.js';
 import { createOnnxruntimeEngine } from '../../src/engine/onnxruntime/engine.js';
 import { selectProducts } from '../../src/engine/select.js';
+import { type GhnConfig, readCheckpoint } from '../../src/ghn/checkpoint.js';
 import type { Ghn } from '../../src/ghn/ghn.js';
 import { loadGhn } from '../../src/ghn/load.js';
 import { postprocess } from '../../src/postprocess/postprocess.js';

@@ -28,7 +28,7 @@ const seen = new Map<number, number>();
 
 beforeAll(async () => {
   // So that what is still valid is small, and nothing of it is written to the disk.
-  service = await startService({ MAX_PARAMETERS: '50000', STORE_MAX_BYTES: '0' });
+  service = await startService({ MAX_PARAMETERS: '50000', STORE_MAX_BYTES: '1MiB' });
 });
 afterAll(() => service.stop());
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listArchitectures } from '../../src/architecture/zoo.js';
-import { readCheckpoint } from '../../src/checkpoint/checkpoint.js';
+import { readCheckpoint } from '../../src/ghn/checkpoint.js';
 import {
   FAMILIES,
   normsText,

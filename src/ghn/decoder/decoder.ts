@@ -8,23 +8,16 @@ import type { Block } from './block.js';
 import { kernelBlock, kernelTask } from './kernel-block.js';
 import { KernelDecoder, type KernelDecoderWeights } from './kernel-decoder.js';
 import type { KernelTask } from './kernel-tasks.js';
+import type { DecodeOptions, TensorDecoder } from './tensor-decoder.js';
+import { decodeVectors, type VectorWeights } from './vectors.js';
 import type { DecoderShape } from './window.js';
 
-export interface DecoderWeights<M extends Matrix> extends KernelDecoderWeights<M> {
-  readonly vector: readonly [Linear<M>, Linear<M>];
+export interface DecoderWeights<M extends Matrix> extends KernelDecoderWeights<M>, VectorWeights<M> {
   readonly classifier: Linear<M>;
-  readonly classifierBias: Linear<M>;
 }
 
-export interface DecodeOptions {
-  readonly predictClassifier: boolean;
-  /** Of the rows that are drawn, not predicted: class and distillation tokens. */
-  readonly seed: number;
-  readonly signal?: AbortSignal;
-}
-
-/** Turns the nodes' states into the network's tensors (spec, section 5). */
-export class Decoder<M extends Matrix> {
+/** The decoder of GHN-2 and GHN-3 (spec, section 5). */
+export class Decoder<M extends Matrix> implements TensorDecoder {
   readonly #engine: Engine<M>;
   readonly #weights: DecoderWeights<M>;
   readonly #shape: DecoderShape;
@@ -37,10 +30,6 @@ export class Decoder<M extends Matrix> {
     this.#kernels = new KernelDecoder(engine, weights, shape.spatial, shape.channels);
   }
 
-  /**
-   * @param states [nodes, d], row-major
-   * @returns the predicted tensors in the order of the state dict, or of the nodes where there is none
-   */
   async decode(
     architecture: Architecture,
     states: Float32Array,
@@ -49,8 +38,11 @@ export class Decoder<M extends Matrix> {
     const tensors = predictedTensors(architecture).filter(
       ({ classifier }) => predictClassifier || !classifier,
     );
-    const blocks = await this.#decodeVectors(
+    const blocks = await decodeVectors(
+      this.#engine,
+      this.#weights,
       states,
+      this.#shape.hidden,
       tensors.filter(({ shape }) => shape.length === 1),
     );
     const tasks = new Map<PredictedTensor, KernelTask>();
@@ -75,45 +67,6 @@ export class Decoder<M extends Matrix> {
     });
   }
 
-  /** Gains and biases: row 0 and row 1 of what each node's decoder gives, [2, C]. */
-  async #decodeVectors(
-    states: Float32Array,
-    tensors: readonly PredictedTensor[],
-  ): Promise<Map<PredictedTensor, Block>> {
-    const engine = this.#engine;
-    const { hidden, channels } = this.#shape;
-    const blocks = new Map<PredictedTensor, Block>();
-    if (tensors.length === 0) return blocks;
-    const nodes = [...new Set(tensors.map(({ node }) => node))];
-    const x = new Float32Array(nodes.length * hidden);
-    nodes.forEach((node, row) => {
-      x.set(stateOf(states, hidden, node), row * hidden);
-    });
-    const inner = await engine.linear(
-      await engine.input(x, nodes.length, hidden),
-      this.#weights.vector[0],
-      'relu',
-    );
-    const rows = await engine.read(await engine.linear(inner, this.#weights.vector[1]));
-    const rowOf = new Map(nodes.map((node, row) => [node, row]));
-
-    for (const tensor of tensors) {
-      const start = (2 * rowOf.get(tensor.node)! + (tensor.role === 'weight' ? 0 : 1)) * channels;
-      let values = rows.slice(start, start + channels);
-      if (tensor.classifier) {
-        const relu = await engine.input(
-          values.map((value) => Math.max(0, value)),
-          1,
-          channels,
-        );
-        values = (await engine.read(await engine.linear(relu, this.#weights.classifierBias))).slice();
-      }
-      values = values.slice(0, Math.min(values.length, tensor.shape[0]));
-      blocks.set(tensor, { values, shape: [values.length] });
-    }
-    return blocks;
-  }
-
   /** The head's weight: a Linear over the outputs of a 1×1 kernel that has all of them, [C, inputs]. */
   async #classifierBlock(tensor: PredictedTensor, kernel: Float32Array, inputs: number): Promise<Block> {
     const engine = this.#engine;
@@ -128,6 +81,3 @@ export class Decoder<M extends Matrix> {
     return { values, shape: [count, inputs, ...tensor.shape.slice(2)] };
   }
 }
-
-const stateOf = (states: Float32Array, hidden: number, node: number) =>
-  states.subarray(node * hidden, (node + 1) * hidden);

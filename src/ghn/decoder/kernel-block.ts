@@ -21,11 +21,14 @@ function kernelShape({ shape }: PredictedTensor): readonly [number, number, numb
 }
 
 /** What of the decoder's plane and channels a weight needs. */
-export function kernelTask(tensor: PredictedTensor, { family, spatial, channels }: DecoderShape): KernelTask {
+export function kernelTask(
+  tensor: PredictedTensor,
+  { windowPlace, spatial, channels }: DecoderShape,
+): KernelTask {
   const [o, i, height, width] = kernelShape(tensor);
   return {
     node: tensor.node,
-    window: kernelWindow(family, spatial, height, width),
+    window: kernelWindow(windowPlace, spatial, height, width),
     outputs: Math.min(o, channels),
     inputs: Math.min(i, channels),
   };
@@ -49,7 +52,7 @@ export function kernelBlock(
 }
 
 /** A position embedding, [1, L, width]: the tokens of the grid, behind drawn rows for those that are none of it. */
-function tokenBlock(tensor: PredictedTensor, grid: Float32Array, width: number, seed: number): Block {
+export function tokenBlock(tensor: PredictedTensor, grid: Float32Array, width: number, seed: number): Block {
   const tokens = tensor.shape[1];
   const onGrid = grid.length / width;
   const drawn = tokens - onGrid;

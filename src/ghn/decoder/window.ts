@@ -1,6 +1,6 @@
 /** The sizes that a GHN's decoder has. */
 export interface DecoderShape {
-  readonly family: 'ghn2' | 'ghn3';
+  readonly windowPlace: WindowPlace;
   /** d */
   readonly hidden: number;
   /** C */
@@ -18,21 +18,26 @@ export interface Window {
   readonly width: number;
 }
 
-/**
- * GHN-2 cuts kernels from the corner, GHN-3 from the centre; an axis on which the kernel is larger than the plane is
- * decoded whole, to be resized (spec, section 5, "Window").
- */
+/** Where on an axis of the plane, of length `spatial`, a kernel of that size begins. */
+export type WindowPlace = (spatial: number, size: number) => number;
+
+/** GHN-2 cuts kernels from the corner (spec, section 5, "Window"). */
+export const cornerWindow: WindowPlace = () => 0;
+
+/** GHN-3 cuts them from the centre. */
+export const centredWindow: WindowPlace = (spatial, size) =>
+  Math.max(0, Math.floor(spatial / 2) - Math.floor(size / 2));
+
+/** An axis on which the kernel is larger than the plane is decoded whole, to be resized (spec, section 5, "Window"). */
 export function kernelWindow(
-  family: 'ghn2' | 'ghn3',
+  place: WindowPlace,
   spatial: number,
   kernelHeight: number,
   kernelWidth: number,
 ): Window {
-  const start = (size: number) =>
-    family === 'ghn2' ? 0 : Math.max(0, Math.floor(spatial / 2) - Math.floor(size / 2));
   return {
-    top: start(kernelHeight),
-    left: start(kernelWidth),
+    top: place(spatial, kernelHeight),
+    left: place(spatial, kernelWidth),
     height: Math.min(kernelHeight, spatial),
     width: Math.min(kernelWidth, spatial),
   };

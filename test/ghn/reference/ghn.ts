@@ -1,5 +1,5 @@
 import type { Architecture } from '../../../src/architecture/architecture.js';
-import type { GhnConfig } from '../../../src/checkpoint/config.js';
+import type { GhnConfig } from '../../../src/ghn/config.js';
 import { ReferenceDecoder, type ReferenceTensor } from './decoder.js';
 import { hops, ReferenceEncoder } from './encoder.js';
 import { ReferenceWeights } from './weights.js';

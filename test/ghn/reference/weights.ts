@@ -1,5 +1,5 @@
-import { type Checkpoint, readCheckpoint, type Weight } from '../../../src/checkpoint/checkpoint.js';
-import type { GhnConfig } from '../../../src/checkpoint/config.js';
+import { type Checkpoint, readCheckpoint, type Weight } from '../../../src/ghn/checkpoint.js';
+import type { GhnConfig } from '../../../src/ghn/config.js';
 
 export type Vector = Float64Array<ArrayBuffer>;
 

@@ -1,0 +1,134 @@
+import { openCheckpoint } from '../checkpoint/checkpoint.js';
+import { areFinite } from '../checkpoint/dtype.js';
+import { CheckpointError } from '../checkpoint/error.js';
+import type { StateDict, StoredTensor } from '../checkpoint/stored.js';
+import type { GhnConfig, GhnOptions } from './config.js';
+import { Facts } from './facts.js';
+import type { Family } from './families/family.js';
+import { FAMILY_TITLES, recognise } from './families/index.js';
+import { canonicalName, canonicalShape, layoutFaults } from './layout.js';
+
+export { CheckpointError } from '../checkpoint/error.js';
+export type { GhnConfig } from './config.js';
+
+export interface Weight {
+  readonly shape: readonly number[];
+  /** Row-major. */
+  readonly data: Float32Array;
+}
+
+/** A GHN as it was trained. */
+export interface Checkpoint {
+  readonly config: GhnConfig;
+  /**
+   * By canonical name, exactly those of `expectedLayout`: the three tables of a GHN-3's node input at top level
+   * (`centrality_embed_in.weight`), linear maps [out, in].
+   */
+  readonly weights: Map<string, Weight>;
+  /** "sha256:" and the hex digest of the file. */
+  readonly digest: string;
+  /** How many numbers the weights are. */
+  readonly parameters: number;
+}
+
+/** A message about a file that is no GHN at all lists this many faults. */
+const LISTED_FAULTS = 40;
+
+/**
+ * Reads the checkpoint of a GHN. Memory is taken for the weights, once, and little else. Throws a CheckpointError, whose
+ * message names the file and every fault, for a file that cannot be read, is damaged, is not a GHN of a known family or
+ * holds numbers that are not finite.
+ */
+export async function readCheckpoint(path: string, options: GhnOptions = {}): Promise<Checkpoint> {
+  const { content, digest } = await openCheckpoint(path, (stateDict, sourceBytes) =>
+    loadWeights(stateDict, sourceBytes, options),
+  );
+  return { ...content, digest };
+}
+
+/** Checks a state dict against what a GHN is and, only then, reads its tensors. */
+async function loadWeights(
+  { tensors, config: found }: StateDict,
+  sourceBytes: number,
+  options: GhnOptions,
+): Promise<Omit<Checkpoint, 'digest'>> {
+  const faults: string[] = [];
+  const named = new Map<string, StoredTensor>();
+  for (const [original, tensor] of tensors) {
+    const name = canonicalName(original);
+    if (name === null) continue;
+    if (named.has(name))
+      faults.push(`${name} is there twice, the second time as ${JSON.stringify(original)}`);
+    if (!tensor.type.float) faults.push(`${name} is of type ${tensor.type.name}, floats expected`);
+    named.set(name, tensor);
+  }
+  const family = recognise(named);
+  for (const [name, { shape }] of named) if (family.isUnused(name, shape)) named.delete(name);
+  const shapes = new Map([...named].map(([name, tensor]) => [name, canonicalShape(tensor.shape)]));
+  const facts = new Facts(shapes, found, options);
+  const config = inferConfig(facts, family);
+  faults.push(...facts.faults, ...layoutFaults(shapes, config));
+  if (faults.length) throw notAGhn(faults);
+
+  // Tensors can share bytes of the file; more of them than the file has would be a small file that takes much memory.
+  let bytes = 0;
+  let parameters = 0;
+  for (const { shape, type } of named.values()) {
+    const count = shape.reduce((product, n) => product * n, 1);
+    bytes += count * type.bytes;
+    parameters += count;
+  }
+  if (bytes > sourceBytes)
+    throw new CheckpointError(`has ${bytes} bytes of tensors in ${sourceBytes} bytes; they overlap`);
+
+  const weights = new Map<string, Weight>();
+  for (const [name, tensor] of named) {
+    const data = await tensor.load();
+    if (!areFinite(data)) {
+      throw new CheckpointError(
+        `${name} holds NaN or infinity, which no prediction can be made with; take a checkpoint from before training diverged`,
+      );
+    }
+    weights.set(name, { shape: shapes.get(name)!, data });
+  }
+  return { config, weights, parameters };
+}
+
+function notAGhn(faults: readonly string[]): CheckpointError {
+  const listed = faults.slice(0, LISTED_FAULTS).map((fault) => `\n  - ${fault}`);
+  const more = faults.length > LISTED_FAULTS ? `\n  - and ${faults.length - LISTED_FAULTS} more` : '';
+  return new CheckpointError(`is no ${FAMILY_TITLES.join(', ')} as published:${listed.join('')}${more}`);
+}
+
+/** What a GHN is, from its tensors' shapes and its config; what does not fit is among the facts' faults. */
+function inferConfig(facts: Facts, family: Family): GhnConfig {
+  const { declared, options } = facts;
+  const hidden = facts.size('hid', declared.hid, facts.extent('embed.weight', 1), 'embed.weight');
+  const [outputs, inputs, height, width] = declared.max_shape ?? [];
+  if (outputs !== inputs || height !== width) {
+    facts.fault(
+      `the config says max_shape = [${declared.max_shape}], expected two equal channels and a square`,
+    );
+  }
+  if (declared.ve === false) {
+    facts.fault('the config says ve = false, only GHNs with virtual edges are supported');
+  }
+  for (const [name, value] of Object.entries(options)) {
+    const values = family.options[name];
+    if (!values) facts.fault(`${name}=${value} is set, which a ${family.title} does not have`);
+    else if (!values.includes(value)) facts.fault(`${name} is one of ${values.join(', ')}, not ${value}`);
+  }
+  const layerNorm = facts.shapes.has('ln.weight');
+  if (declared.layernorm !== undefined && declared.layernorm !== layerNorm) {
+    facts.fault(
+      `the config says layernorm = ${declared.layernorm}, but there is ${layerNorm ? 'an' : 'no'} ln.weight`,
+    );
+  }
+  return {
+    family: family.name,
+    hidden,
+    weightNorm: declared.weight_norm ?? true,
+    layerNorm,
+    ...family.infer(facts, hidden),
+  };
+}

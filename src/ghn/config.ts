@@ -1,0 +1,53 @@
+import * as z from 'zod';
+
+/** What a GHN is, beyond its weights (spec, sections 2 to 6). */
+export interface GhnConfig {
+  /** The name of its family. */
+  readonly family: string;
+  /** d, a node's state. */
+  readonly hidden: number;
+  /** L of a GHN-3; 1 for a GHN-2, which passes forward and backward once. */
+  readonly layers: number;
+  /** H of a GHN-3; 0 for a GHN-2, which has no attention. */
+  readonly heads: number;
+  /** C, the outputs and inputs of a decoded kernel that differ. */
+  readonly channels: number;
+  /** S, the height and width of a decoded kernel. */
+  readonly spatial: number;
+  /** K, the classes of a decoded classifier. */
+  readonly numClasses: number;
+  /** Whether predicted tensors are normalised. */
+  readonly weightNorm: boolean;
+  /** Whether a LayerNorm follows the encoder. */
+  readonly layerNorm: boolean;
+  /** Rows of the embedding of operations. */
+  readonly ops: number;
+  /** The longest distance between nodes that the encoder is told. */
+  readonly maxHops: number;
+  /** Sizes of vocabularies that the table of channels has beside the others. */
+  readonly vocabularies: readonly number[];
+  /** What only its family knows. */
+  readonly details: Readonly<Record<string, number | string | boolean | null>>;
+}
+
+const Count = z.int().positive();
+
+/** The config of a checkpoint, as far as it says what every family has; families read what else they need from it. */
+export const DeclaredConfig = z.object({
+  max_shape: z.tuple([Count, Count, Count, Count]).optional(),
+  num_classes: Count.optional(),
+  hid: Count.optional(),
+  heads: Count.optional(),
+  layers: Count.optional(),
+  weight_norm: z.boolean().optional(),
+  ve: z.boolean().optional(),
+  layernorm: z.boolean().optional(),
+  hypernet: z.string().optional(),
+  decoder: z.string().optional(),
+  is_ghn2: z.boolean().optional(),
+});
+
+export type DeclaredConfig = z.infer<typeof DeclaredConfig>;
+
+/** Settings of a GHN that its file does not tell: `GHN_CHECKPOINTS=id=path?name=value`. */
+export type GhnOptions = Readonly<Record<string, string>>;

@@ -1,0 +1,56 @@
+import type { PredictedTensor } from '../../architecture/tensors.js';
+import type { Matrix } from '../../engine/engine.js';
+import type { GhnConfig } from '../config.js';
+import type { TensorDecoder } from '../decoder/tensor-decoder.js';
+import type { Encoder } from '../encoder.js';
+import type { Facts } from '../facts.js';
+import type { LayoutBuilder } from '../layout.js';
+import type { Loader } from '../loader.js';
+
+/** What a family's own tensors say; the rest of a GHN's config is common to all. */
+export type FamilyConfig = Pick<
+  GhnConfig,
+  'layers' | 'heads' | 'channels' | 'spatial' | 'numClasses' | 'ops' | 'maxHops' | 'vocabularies' | 'details'
+>;
+
+/** How much of a tensor a decoder makes: what the cost of a prediction is estimated from. */
+export interface DecodedSize {
+  readonly outputs: number;
+  readonly inputs: number;
+  /** Entries for each output and input. */
+  readonly rest: number;
+  /** Rows that go through the decoder's perceptron. */
+  readonly places: number;
+  /** Products of the decoder's last layer, in units of 8·d multiplications. */
+  readonly products: number;
+}
+
+/**
+ * A family of GHNs: how its checkpoints are recognised and laid out, how it encodes and decodes, and what that costs.
+ * `index.ts` lists the families; nothing outside this folder asks which one a GHN is of.
+ */
+export interface Family {
+  /** As `GET /ghns` names it. */
+  readonly name: string;
+  /** As people name it. */
+  readonly title: string;
+  /** Values of settings that its files do not tell, by the setting's name: the first is the default. */
+  readonly options: Readonly<Record<string, readonly string[]>>;
+  /** Whether a checkpoint with these tensors is of the family. */
+  recognises(tensors: ReadonlyMap<string, unknown>): boolean;
+  /** Whether no prediction uses a tensor that its files have. */
+  isUnused(name: string, shape: readonly number[]): boolean;
+  /** Says what a GHN is from its checkpoint, and adds to the faults what does not fit. Unknown sizes are NaN. */
+  infer(facts: Facts, hidden: number): FamilyConfig;
+  /** Adds the tensors of the encoder and the decoder. */
+  layOut(layout: LayoutBuilder, config: GhnConfig): void;
+  /** Whether the encoder knows nodes' degrees and distances from the input. */
+  readonly hasCentrality: boolean;
+  loadEncoder<M extends Matrix>(loader: Loader<M>, config: GhnConfig): Promise<Encoder<M>>;
+  loadDecoder<M extends Matrix>(loader: Loader<M>, config: GhnConfig): TensorDecoder;
+  /** Why a tensor cannot be decoded, in words; null where it can. */
+  refusal(tensor: Pick<PredictedTensor, 'shape' | 'role'>, config: GhnConfig): string | null;
+  /** Multiplications of the encoder. */
+  encoderWork(nodes: number, config: GhnConfig): number;
+  decodedSize(tensor: Pick<PredictedTensor, 'shape' | 'role' | 'classifier'>, config: GhnConfig): DecodedSize;
+}

@@ -1,0 +1,103 @@
+import type { GhnConfig } from './config.js';
+import { familyOf } from './families/index.js';
+import { channelTable, spatialTable } from './shape-tables.js';
+
+/** A tensor's shape by its canonical name. */
+export type Layout = Map<string, readonly number[]>;
+
+/** Degrees 0 to 100. */
+const CENTRALITIES = 101;
+/** Distances from the input, 0 to 1,000. */
+const INPUT_DISTANCES = 1001;
+
+/** Top-level names that training scripts save under the first layer's. */
+const FIRST_LAYER_TABLES =
+  /^gnn\.0\.((?:centrality_embed_in|centrality_embed_out|input_dist_embed)\.weight)$/;
+
+/** What DataParallel, torch.compile and training frameworks put before every name. */
+const WRAPPERS = /^(?:(?:module|_orig_mod|model)\.)+/;
+
+/** Tensors that no prediction uses, with the reason. */
+const UNUSED = new Map([
+  ['shape_enc.dummy_ind', 'a buffer with the row of "no shape", which is the tables\' last'],
+]);
+
+/** The name that the rest of the service knows a tensor by; null for a tensor that no prediction uses. */
+export function canonicalName(name: string): string | null {
+  const bare = name.replace(WRAPPERS, '').replace(FIRST_LAYER_TABLES, '$1');
+  return UNUSED.has(bare) ? null : bare;
+}
+
+/** Without the 1×1 kernel that GHN-2's linear maps have as convolutions. */
+export function canonicalShape(shape: readonly number[]): readonly number[] {
+  return shape.length === 4 && shape[2] === 1 && shape[3] === 1 ? shape.slice(0, 2) : shape;
+}
+
+/** Collects the tensors of a GHN. */
+export class LayoutBuilder {
+  readonly layout: Layout = new Map();
+
+  tensor(name: string, ...shape: number[]): void {
+    this.layout.set(name, shape);
+  }
+
+  linear(name: string, outputs: number, inputs: number): void {
+    this.tensor(`${name}.weight`, outputs, inputs);
+    this.tensor(`${name}.bias`, outputs);
+  }
+
+  norm(name: string, size: number): void {
+    this.tensor(`${name}.weight`, size);
+    this.tensor(`${name}.bias`, size);
+  }
+}
+
+/** Every tensor that a GHN has, and none else (spec, sections 2 to 6). */
+export function expectedLayout(config: GhnConfig): Layout {
+  const { hidden: d, spatial: S, numClasses: K, vocabularies } = config;
+  const family = familyOf(config);
+  const builder = new LayoutBuilder();
+  builder.tensor('embed.weight', config.ops, d);
+  const channels = rowsOf((classes) => channelTable(classes, vocabularies), K);
+  builder.tensor('shape_enc.embed_channel.weight', channels, d / 4);
+  builder.tensor('shape_enc.embed_spatial.weight', rowsOf(spatialTable, S), d / 4);
+  if (family.hasCentrality) {
+    builder.tensor('centrality_embed_in.weight', CENTRALITIES, d);
+    builder.tensor('centrality_embed_out.weight', CENTRALITIES, d);
+    builder.tensor('input_dist_embed.weight', INPUT_DISTANCES, d);
+  }
+  if (config.layerNorm) builder.norm('ln', d);
+  family.layOut(builder, config);
+  return builder.layout;
+}
+
+/** What does not fit; sizes that are NaN are not known and fit anything. */
+export function layoutFaults(found: ReadonlyMap<string, readonly number[]>, config: GhnConfig): string[] {
+  const expected = expectedLayout(config);
+  const faults: string[] = [];
+  const { hidden: d, heads } = config;
+  if (d % 4) faults.push(`hid = ${d} is not divisible by 4, which the shape embedding needs`);
+  if (heads > 0 && d % heads) faults.push(`hid = ${d} is not divisible by the ${heads} heads`);
+  for (const [name, shape] of expected) {
+    const actual = found.get(name);
+    if (!actual) faults.push(`${name} ${shown(shape)} is missing`);
+    else if (actual.length !== shape.length || shape.some((n, i) => !Number.isNaN(n) && n !== actual[i])) {
+      faults.push(`${name} has shape ${shown(actual)}, ${shown(shape)} expected`);
+    }
+  }
+  const { title } = familyOf(config);
+  for (const [name, shape] of found) {
+    if (!expected.has(name))
+      faults.push(`${JSON.stringify(name)} ${shown(shape)} is not a tensor of a ${title}`);
+  }
+  return faults;
+}
+
+function shown(shape: readonly number[]): string {
+  return `[${shape.map((n) => (Number.isNaN(n) ? '?' : n)).join(', ')}]`;
+}
+
+/** Of an embedding over a table's values, with one row more for "no shape"; NaN where the table's size is not known. */
+function rowsOf(table: (size: number) => readonly number[], size: number): number {
+  return Number.isNaN(size) ? Number.NaN : table(size).length + 1;
+}
