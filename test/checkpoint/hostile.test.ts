@@ -167,7 +167,7 @@ describe('names that JavaScript gives a meaning are names like any other', () =>
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(header.length));
     const message = await refusalOf(Buffer.concat([length, header, Buffer.alloc(4)]));
-    expect(message).toContain('is no GHN-3, GHN-2 as published');
+    expect(message).toContain('is no GHN-3, GHN-2, LoGAH as published');
   });
 });
 

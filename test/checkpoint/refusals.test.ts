@@ -60,7 +60,7 @@ test('every fault is reported, not the first alone', async () => {
 
 test('a network that is no GHN is refused with what a GHN has', async () => {
   const message = await refusalOf(new Map([['conv1.weight', zeros(64, 3, 7, 7)]]));
-  expect(message).toMatch(/is no GHN-3, GHN-2 as published/);
+  expect(message).toMatch(/is no GHN-3, GHN-2, LoGAH as published/);
   expect(message).toContain('embed.weight [15, ?] is missing');
   expect(message.split('\n').length).toBeLessThan(50);
 });

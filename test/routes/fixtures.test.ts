@@ -4,7 +4,20 @@ import { fixtureGraph } from '../architecture/fixtures.js';
 import { compareTensor, expectedPredictions } from '../helpers/compare.js';
 import { post } from '../helpers/http.js';
 import { streamedTensors } from '../helpers/safetensors-stream.js';
-import { startService, type TestService, type TestSettings } from '../helpers/service.js';
+import {
+  checkpointFile,
+  NANO_GHNS,
+  startService,
+  type TestService,
+  type TestSettings,
+} from '../helpers/service.js';
+
+/** As the authors' training script writes them; the one for language models with its authors' last normalisation. */
+const LOGAHS = [
+  checkpointFile('logah-nano.pt'),
+  checkpointFile('logah-1d.pt'),
+  `${checkpointFile('logah-gpt.pt')}?normalize=std`,
+].join(',');
 
 /** In standard deviations of each tensor. */
 const TOLERANCE = 1e-4;
@@ -45,11 +58,11 @@ if (process.env.VK_DRIVER_FILES) {
 describe.each(ENGINES)('POST /predict by the engine %s', (_, settings) => {
   let service: TestService;
   beforeAll(async () => {
-    service = await startService(settings);
+    service = await startService({ ...settings, GHN_CHECKPOINTS: `${NANO_GHNS},${LOGAHS}` });
   });
   afterAll(() => service.stop());
 
-  it.each([...fixturesOf('ghn3-nano'), ...fixturesOf('ghn2-nano')])(
+  it.each(['ghn3-nano', 'ghn2-nano', 'logah-nano', 'logah-1d', 'logah-gpt'].flatMap(fixturesOf))(
     'answers with what the authors’ %s predicts for %s',
     async (ghn, architecture) => {
       await expectAsTheAuthors(service.url, ghn, architecture);

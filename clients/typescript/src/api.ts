@@ -2375,7 +2375,7 @@ export interface operations {
                             /** @description What a request’s `ghn` names it by. */
                             id: string;
                             /** @enum {string} */
-                            family: "ghn2" | "ghn3";
+                            family: "logah" | "ghn2" | "ghn3";
                             /** @description d, the size of a node’s state. */
                             hidden: number;
                             layers: number;

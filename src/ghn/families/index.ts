@@ -2,9 +2,10 @@ import type { GhnConfig } from '../config.js';
 import type { Family } from './family.js';
 import { GHN2 } from './ghn2.js';
 import { GHN3 } from './ghn3.js';
+import { LOGAH } from './logah/index.js';
 
 /** The families of GHNs. The first that recognises a checkpoint's tensors has it; what none recognises is held against the last. */
-export const FAMILIES = [GHN2, GHN3] as const satisfies readonly Family[];
+export const FAMILIES = [LOGAH, GHN2, GHN3] as const satisfies readonly Family[];
 
 export type FamilyName = (typeof FAMILIES)[number]['name'];
 
