@@ -12,7 +12,7 @@ export const LIMITS: Limits = { maxNodes: 5000, maxParameters: 2e9 };
 /** What a JSON pointer looks like (RFC 6901). */
 export const POINTER = /^(\/([^/~]|~[01])*)*$/;
 
-/** torchvision's networks, as the authors' code turned them into graphs. */
+/** torchvision's networks and a small GPT-2, as the authors' code turned them into graphs. */
 export const FIXTURE_NAMES = readdirSync(new URL('architectures/', FOLDER)).map((file) =>
   file.replace('.json', ''),
 );

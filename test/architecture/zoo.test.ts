@@ -9,6 +9,8 @@ import { FIXTURE_NAMES, fixtureGraph, LIMITS } from './fixtures.js';
 
 const NAMES = listArchitectures().map(({ name }) => name);
 
+const TORCHVISION = FIXTURE_NAMES.filter((fixture) => !fixture.startsWith('gpt2'));
+
 /**
  * A label for each node, sorted: all that a GHN sees of it, its inputs by their labels. Where they are the same for two
  * graphs, so are the predictions, whatever the order and the names of the nodes.
@@ -48,7 +50,7 @@ describe('the zoo', () => {
     expect(architecture.nodes.filter(({ classifier }) => classifier)).toHaveLength(2);
   });
 
-  it.each(FIXTURE_NAMES)('gives the reference graph of %s', (fixture) => {
+  it.each(TORCHVISION)('gives the reference graph of %s', (fixture) => {
     const [name, classes] = fixture.split('-');
     const graph = loadArchitecture(name!, classes === undefined ? undefined : Number(classes));
     expect(labels(graph)).toEqual(labels(fixtureGraph(fixture)));

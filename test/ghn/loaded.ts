@@ -27,8 +27,8 @@ export function distance(tensor: TiledTensor, reference: ReferenceTensor): numbe
   const deviation = Math.sqrt(
     expected.reduce((sum, value) => sum + (value - mean) ** 2, 0) / expected.length,
   );
-  // A block of one value has no deviation: then its size is the scale.
-  const scale = deviation || Math.abs(mean) || 1;
+  // Values that hardly differ, or a single one, are as exact as float32 holds their size.
+  const scale = Math.max(deviation, Math.abs(mean) / 10) || 1;
   return expected.reduce((worst, value, k) => {
     const error = Math.abs(tensor.block[reference.drawn + k] - value) / scale;
     return Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);
