@@ -12,7 +12,8 @@ from ghn_serve import TraceWarning, trace
 
 torchvision = pytest.importorskip("torchvision")
 
-REFERENCES = sorted(path.stem for path in (FIXTURES / "architectures").glob("*.json"))
+# torchvision has no GPT-2.
+REFERENCES = sorted(path.stem for path in (FIXTURES / "architectures").glob("*.json") if "gpt2" not in path.stem)
 # What the GHN's authors leave at its initial value, too.
 NEVER_PREDICTED = ("class_token", ".layer_scale", ".relative_position_bias_table")
 
