@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { buildService } from '../src/service.js';
-import { readSettings } from '../src/settings.js';
+import { readSettings } from '../src/settings/settings.js';
 import { VERSION } from '../src/version.js';
 
 /** `npm run openapi` writes the document that the code makes; with --check it fails where the file is another. */

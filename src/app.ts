@@ -16,6 +16,7 @@ import { openapi } from './plugins/openapi.js';
 import { pressure } from './plugins/pressure.js';
 import { problems, refusePath } from './plugins/problems.js';
 import { protection } from './plugins/protection.js';
+import { refusalLog } from './plugins/refusal-log.js';
 import { requestId, requestIdOf } from './plugins/request-id.js';
 import { requestMetrics } from './plugins/request-metrics.js';
 import { PATIENCE, receiving, slowClients } from './plugins/slow-clients.js';
@@ -35,7 +36,7 @@ import { records } from './routes/predictions/records.js';
 import { statistics } from './routes/predictions/statistics.js';
 import { tfjs } from './routes/predictions/tfjs.js';
 import { weights } from './routes/predictions/weights.js';
-import type { Settings } from './settings.js';
+import type { Settings } from './settings/settings.js';
 
 /** A connection on which nothing moves for this much longer than an answer may take is given up. */
 const IDLE_MARGIN_MS = 10_000;
@@ -51,6 +52,8 @@ export interface AppOptions {
   readonly answers: AnswerMonitor;
   readonly metrics: Metrics;
   readonly version: string;
+  /** Whether the service was told to stop: load balancers must send nothing more. */
+  readonly isStopping: () => boolean;
 }
 
 /** The HTTP side: plugins that hold for every route, then the routes. */
@@ -62,6 +65,7 @@ export async function buildApp({
   answers,
   metrics,
   version,
+  isStopping,
 }: AppOptions): Promise<FastifyInstance> {
   const { requestTimeout, http } = receiving(PATIENCE);
   const app = Fastify({
@@ -85,6 +89,7 @@ export async function buildApp({
   await app.register(problems);
   await app.register(requestId);
   await app.register(requestMetrics, { metrics });
+  await app.register(refusalLog);
   const onRefusal = (reason: Refusal) => metrics.refused(reason);
   await app.register(pressure, {
     maxEventLoopDelayMilliseconds: settings.MAX_EVENT_LOOP_DELAY_MS,
@@ -97,7 +102,7 @@ export async function buildApp({
     hasKeys: settings.API_KEYS.length > 0,
   });
   await app.register(malformedHttp);
-  await app.register(authentication, { keys: settings.API_KEYS });
+  await app.register(authentication, { keys: settings.API_KEYS, metricsKeys: settings.METRICS_KEY ?? [] });
   await app.register(unreadAnswers, {
     bytes: UNREAD_ANSWER_BYTES,
     clientOf: clientOf(settings.API_KEYS.length > 0),
@@ -115,11 +120,7 @@ export async function buildApp({
   await app.register(answerInTime, { milliseconds: settings.REQUEST_TIMEOUT_MS });
   await app.register(openapi, { version });
 
-  let closing = false;
-  app.addHook('preClose', async () => {
-    closing = true;
-  });
-  await app.register(health, { isReady: () => predictor.ready && !closing });
+  await app.register(health, { isReady: () => predictor.ready && !isStopping() });
   await app.register(ghns, { predictor });
   await app.register(architectures);
   await app.register(metricsRoute, { metrics });

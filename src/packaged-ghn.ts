@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type CheckpointSetting, SettingsError } from './settings.js';
+import type { CheckpointSetting } from './settings/checkpoints.js';
+import { SettingsError } from './settings/error.js';
 
 const DIRECTORY = new URL('../weights/', import.meta.url);
 

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { buildApp } from './app.js';
 import { readCard } from './engine/card.js';
+import { threadsOfQuota } from './engine/cores.js';
 import { memoryForPredictions } from './memory.js';
 import { Metrics } from './metrics/metrics.js';
 import { PredictionLog } from './metrics/prediction-log.js';
@@ -11,7 +12,7 @@ import { Admission } from './predictions/admission.js';
 import { Predictions } from './predictions/predictions.js';
 import { Predictor } from './predictor/predictor.js';
 import { Queue } from './queue/queue.js';
-import type { Settings } from './settings.js';
+import type { Settings } from './settings/settings.js';
 import { StatisticsWorker } from './statistics/worker.js';
 import { DirectoryStore } from './store/directory/directory-store.js';
 import { NotUnderstoodError, StoreCorruptError } from './store/store.js';
@@ -20,6 +21,8 @@ export interface ServiceOptions {
   readonly settings: Settings;
   readonly logger: FastifyBaseLogger;
   readonly version: string;
+  /** How many lines of the log could not be written so far. */
+  readonly droppedLogLines?: () => number;
 }
 
 export interface Service {
@@ -39,7 +42,12 @@ export interface Service {
 }
 
 /** Puts the parts together; nothing listens or loads yet. */
-export async function buildService({ settings, logger, version }: ServiceOptions): Promise<Service> {
+export async function buildService({
+  settings,
+  logger,
+  version,
+  droppedLogLines = () => 0,
+}: ServiceOptions): Promise<Service> {
   let corruptions = 0;
   let notUnderstood = 0;
   const store = await DirectoryStore.open(settings.STORE, {
@@ -52,7 +60,11 @@ export async function buildService({ settings, logger, version }: ServiceOptions
   });
   const predictor = new Predictor(
     {
-      engine: { engine: settings.ENGINE, device: settings.DEVICE },
+      engine: {
+        engine: settings.ENGINE,
+        device: settings.DEVICE,
+        threads: settings.THREADS ?? threadsOfQuota(),
+      },
       checkpoints: settings.GHN_CHECKPOINTS ?? packagedCheckpoints(),
     },
     { onProblem: (message) => logger.error(message), onNotice: (message) => logger.warn(message) },
@@ -69,6 +81,7 @@ export async function buildService({ settings, logger, version }: ServiceOptions
     storeBytes: () => store.bytes,
     storeCorruptions: () => corruptions,
     storeNotUnderstood: () => notUnderstood,
+    droppedLogLines,
   });
   const statistics = new StatisticsWorker();
   const answers = new AnswerMonitor();
@@ -89,7 +102,17 @@ export async function buildService({ settings, logger, version }: ServiceOptions
     limits: { maxNodes: settings.MAX_NODES, maxParameters: settings.MAX_PARAMETERS },
     observers: [metrics, new PredictionLog(logger)],
   });
-  const app = await buildApp({ settings, logger, predictor, predictions, answers, metrics, version });
+  let isStopping = false;
+  const app = await buildApp({
+    settings,
+    logger,
+    predictor,
+    predictions,
+    answers,
+    metrics,
+    version,
+    isStopping: () => isStopping,
+  });
   return {
     app,
     predictor,
@@ -101,6 +124,8 @@ export async function buildService({ settings, logger, version }: ServiceOptions
       logger.info({ engine, ghns: ghns.map(({ id }) => id) }, 'ready');
     }),
     async stop() {
+      isStopping = true;
+      await setTimeout(settings.SHUTDOWN_DELAY_MS);
       const finished = app.close().then(() => predictions.settle());
       const limit = setTimeout(settings.REQUEST_TIMEOUT_MS, 'late', { ref: false });
       if ((await Promise.race([finished, limit])) === 'late') {

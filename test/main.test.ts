@@ -126,6 +126,41 @@ describe('the program', () => {
     expect(locations[1]).toBe(locations[0]);
   });
 
+  it('tells load balancers that it stops before it closes its socket', async () => {
+    const program = start({ SHUTDOWN_DELAY_MS: '3000' });
+    const exit = exitOf(program);
+    const url = await addressOf(program);
+    await expect.poll(() => readiness(url)).toBe(200);
+    program.kill('SIGTERM');
+    await expect.poll(() => readiness(url)).toBe(503);
+    expect((await fetch(`${url}/ghns`)).status).toBe(200);
+    expect((await exit).code).toBe(0);
+  });
+
+  it('warns where anybody can reach it, and logs what it refuses, without what may be secret', async () => {
+    const program = start({ HOST: '0.0.0.0' });
+    const exit = exitOf(program);
+    const lines: Record<string, unknown>[] = [];
+    createInterface({ input: program.stdout! }).on('line', (line) => lines.push(JSON.parse(line)));
+    const find = (message: RegExp) => lines.find(({ msg }) => message.test(String(msg)));
+    await expect.poll(() => find(/listening at/)).toBeDefined();
+    expect(find(/^ANYBODY WHO REACHES THIS ADDRESS/)).toMatchObject({ level: 'warn', host: '0.0.0.0' });
+    const [, port] = /:(\d+)$/.exec(String(find(/listening at/)!.msg))!;
+    const answer = await fetch(`http://127.0.0.1:${port}/predictions?token=secret`);
+    await expect
+      .poll(() => find(/^refused$/))
+      .toMatchObject({
+        level: 'info',
+        request_id: answer.headers.get('x-request-id'),
+        method: 'GET',
+        path: '/predictions',
+        status: 422,
+      });
+    expect(JSON.stringify(lines)).not.toContain('secret');
+    program.kill('SIGTERM');
+    await exit;
+  });
+
   it('ends at once on SIGINT before it is ready', async () => {
     const program = start({});
     const exit = exitOf(program);

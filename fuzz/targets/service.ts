@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { buildService, type Service } from '../../src/service.js';
-import { readSettings } from '../../src/settings.js';
+import { readSettings } from '../../src/settings/settings.js';
 import { VERSION } from '../../src/version.js';
 import { exchange, type RawResponse } from '../inputs/raw-http.js';
 import type { Outcome } from './target.js';

@@ -2,16 +2,18 @@ import { existsSync } from 'node:fs';
 import type { Products } from '../postprocess/products.js';
 import type { Engine } from './engine.js';
 
-/** ENGINE and DEVICE of the settings. */
+/** The settings of the engine. */
 export interface EngineChoice {
   readonly engine: 'auto' | 'tensorflow' | 'onnxruntime' | 'wasm';
   readonly device: 'auto' | 'cpu' | 'cuda' | 'webgpu';
+  /** Threads of products on the CPU; null for one on each core. */
+  readonly threads?: number | null;
 }
 
 /** What the NVIDIA driver shows on Linux and on WSL: without it, trying the GPU takes half a second in vain. */
 const GPU_DEVICES = ['/dev/nvidiactl', '/dev/dxg'];
 
-type Candidate = () => Promise<Engine>;
+type Candidate = (threads: number | null) => Promise<Engine>;
 
 /** An engine, and why it was taken. */
 export interface Selection {
@@ -19,17 +21,27 @@ export interface Selection {
   readonly reason: string;
 }
 
+/** Loads a module over onnxruntime, whose binary npm installs for some platforms alone. */
+async function loadOnnxruntime<T>(load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    const reason = (error as Error).message.split('\n', 1)[0];
+    throw new Error(`onnxruntime cannot be loaded on this machine: ${reason}`, { cause: error });
+  }
+}
+
 const onnxruntime: Record<Engine['device'], Candidate> = {
-  cpu: async () => {
-    const { createOnnxruntimeEngine } = await import('./onnxruntime/engine.js');
-    return createOnnxruntimeEngine();
+  cpu: async (threads) => {
+    const { createOnnxruntimeEngine } = await loadOnnxruntime(() => import('./onnxruntime/engine.js'));
+    return createOnnxruntimeEngine(threads);
   },
   cuda: async () => {
-    const { createCudaEngine } = await import('./onnxruntime/cuda.js');
+    const { createCudaEngine } = await loadOnnxruntime(() => import('./onnxruntime/cuda.js'));
     return createCudaEngine();
   },
   webgpu: async () => {
-    const { createWebgpuEngine } = await import('./onnxruntime/webgpu.js');
+    const { createWebgpuEngine } = await loadOnnxruntime(() => import('./onnxruntime/webgpu.js'));
     return createWebgpuEngine();
   },
 };
@@ -50,6 +62,9 @@ const ON_CPU = {
   wasm: [tensorflow('wasm', 'cpu')],
 };
 
+/** The CPU's engines where the settings leave it open: WebAssembly comes with every platform. */
+const ANY_CPU = [onnxruntime.cpu, tensorflow('wasm', 'cpu')];
+
 /** In the order of preference: each but the last may be missing. */
 function candidates({ engine, device }: EngineChoice): Candidate[] {
   const of = (all: Record<'onnxruntime' | 'tensorflow' | 'wasm', Candidate[]>) =>
@@ -63,10 +78,10 @@ function candidates({ engine, device }: EngineChoice): Candidate[] {
       throw new Error(`ENGINE=${engine} cannot use DEVICE=${device}: it needs ${able}, or leave ENGINE out`);
     }
     case 'cpu':
-      return engine === 'auto' ? [onnxruntime.cpu] : of(ON_CPU);
+      return engine === 'auto' ? ANY_CPU : of(ON_CPU);
     case 'auto': {
       const gpu = GPU_DEVICES.some((path) => existsSync(path)) ? of(ON_CUDA) : [];
-      return [...gpu, ...(engine === 'auto' ? [onnxruntime.cpu] : of(ON_CPU))];
+      return [...gpu, ...(engine === 'auto' ? ANY_CPU : of(ON_CPU))];
     }
   }
 }
@@ -76,6 +91,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'onnxruntime cuda': 'there is an NVIDIA GPU, on which onnxruntime was measured to be the fastest',
   'tensorflow cuda': 'there is an NVIDIA GPU that TensorFlow can use and onnxruntime cannot',
   'onnxruntime cpu': 'the fastest on a CPU, and no GPU can be used',
+  'wasm cpu': 'onnxruntime cannot be loaded here, and WebAssembly runs everywhere',
 };
 
 /**
@@ -92,7 +108,7 @@ export async function selectEngine(
   const all = candidates(choice);
   const isOpen = choice.engine === 'auto' || choice.device === 'auto';
   const select = async (candidate: Candidate): Promise<Selection> => {
-    const engine = await candidate();
+    const engine = await candidate(choice.threads ?? null);
     const asked = `ENGINE=${choice.engine} DEVICE=${choice.device}`;
     const reason = isOpen && REASONS[`${engine.name} ${engine.device}`];
     return { engine, reason: reason ? `${asked}: ${reason}` : asked };
@@ -110,15 +126,20 @@ export async function selectEngine(
 /**
  * Matrix products for post-processing: native where onnxruntime can be loaded, whichever engine the GHN runs on.
  *
+ * @param threads how many compute; null for one on each core
  * @param onFallback is told why there is no onnxruntime
  */
-export async function selectProducts(onFallback: (reason: string) => void = () => {}): Promise<Products> {
+export async function selectProducts(
+  threads: number | null = null,
+  onFallback: (reason: string) => void = () => {},
+): Promise<Products> {
   try {
-    const { OnnxruntimeProducts } = await import('./onnxruntime/products.js');
-    return new OnnxruntimeProducts();
+    const [{ OnnxruntimeProducts }, { createSession }] = await loadOnnxruntime(() =>
+      Promise.all([import('./onnxruntime/products.js'), import('./onnxruntime/session.js')]),
+    );
+    return new OnnxruntimeProducts((model) => createSession(model, threads));
   } catch (error) {
-    const reason = (error as Error).message.split('\n', 1)[0];
-    onFallback(`post-processing is slow: onnxruntime cannot be loaded (${reason})`);
+    onFallback(`post-processing is slow: ${(error as Error).message}`);
     const { PlainProducts } = await import('../postprocess/plain-products.js');
     return new PlainProducts();
   }

@@ -15,6 +15,7 @@ export interface Sources {
   readonly storeBytes: () => number;
   readonly storeCorruptions: () => number;
   readonly storeNotUnderstood: () => number;
+  readonly droppedLogLines: () => number;
 }
 
 /**
@@ -131,6 +132,11 @@ export class Metrics implements PredictionObserver {
       'ghn_serve_store_not_understood',
       'How many folders of the store are another version’s, or no predictions: they are left as they are',
       sources.storeNotUnderstood,
+    );
+    gauge(
+      'ghn_serve_log_lines_dropped',
+      'How many lines of the log were dropped since the start, because they could not be written',
+      sources.droppedLogLines,
     );
   }
 

@@ -7,7 +7,8 @@ import { sendProblem, TooManyRequestsError } from './problems.js';
 const OPEN_PATHS = /^\/(livez|readyz|docs(\/.*)?|icon\.svg|assets\/.*)?$/;
 
 /** What is answered whatever the load is: an orchestrator must not end a busy service, and a person sees why it is busy. */
-const PROBES = new Set(['/livez', '/readyz', '/metrics']);
+const METRICS = '/metrics';
+const PROBES = new Set(['/livez', '/readyz', METRICS]);
 
 /** Whether a request is a probe. */
 export const isProbe = ({ routeOptions }: FastifyRequest): boolean => PROBES.has(routeOptions.url ?? '');
@@ -37,25 +38,36 @@ export const clientOf =
   (request: FastifyRequest): string =>
     (hasKeys && needsKey(request) && bearerKey(request)) || request.ip;
 
+export interface AuthenticationOptions {
+  /** Keys, or `sha256:` and their digests, that open every route. None, and every route but /metrics is open. */
+  readonly keys: readonly string[];
+  /** Keys that open /metrics alone. None, and /metrics is as open as the other routes. */
+  readonly metricsKeys: readonly string[];
+}
+
+function digestOf(key: string): Buffer {
+  const hashed = HASHED.exec(key)?.[1];
+  return hashed ? Buffer.from(hashed, 'hex') : sha256(key);
+}
+
 /**
  * Lets nobody in without one of the keys. They are compared by digest and each to its end, so that the time it takes
  * tells nothing about them. Where requests are limited, so is how often an address may guess.
  */
 export const authentication = fastifyPlugin(
-  async (app: FastifyInstance, { keys }: { keys: readonly string[] }) => {
-    if (keys.length === 0) return;
-    const digests = keys.map((key) => {
-      const hashed = HASHED.exec(key)?.[1];
-      return hashed ? Buffer.from(hashed, 'hex') : sha256(key);
-    });
+  async (app: FastifyInstance, { keys, metricsKeys }: AuthenticationOptions) => {
+    if (keys.length === 0 && metricsKeys.length === 0) return;
+    const digests = keys.map(digestOf);
+    const digestsOfMetrics = [...keys, ...metricsKeys].map(digestOf);
     const guesses = app.hasDecorator('createRateLimit')
       ? app.createRateLimit({ keyGenerator: ({ ip }) => ip })
       : null;
     app.addHook('onRequest', async (request, reply) => {
-      if (!needsKey(request)) return;
+      const isMetrics = request.routeOptions.url === METRICS;
+      if (!needsKey(request) || (keys.length === 0 && !isMetrics)) return;
       const given = bearerKey(request);
       const digest = sha256(given ?? '');
-      const matches = digests.map((known) => timingSafeEqual(known, digest));
+      const matches = (isMetrics ? digestsOfMetrics : digests).map((known) => timingSafeEqual(known, digest));
       if (given !== null && matches.includes(true)) return;
       const guess = await guesses?.(request);
       if (guess && !guess.isAllowed && guess.isExceeded) throw new TooManyRequestsError(guess.ttlInSeconds);

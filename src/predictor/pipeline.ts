@@ -78,7 +78,7 @@ export class Pipeline {
       if (!ghns.has(key)) ghns.set(key, await loadGhn(checkpoint, engine));
       descriptions.push({ id, config, parameters, digest });
     }
-    const products = await selectProducts(onNotice);
+    const products = await selectProducts(choice.threads ?? null, onNotice);
     const description = {
       engine: await describe(engine, reason),
       products: products.library,

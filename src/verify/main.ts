@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { CheckpointError } from '../ghn/checkpoint.js';
-import { readSettings, SettingsError } from '../settings.js';
+import { SettingsError } from '../settings/error.js';
+import { readSettings } from '../settings/settings.js';
 import { checkNorm } from './check.js';
 import { normsText, PUBLISHED_NORMS, publishedFamily, readNorms, VerifyError } from './norms-file.js';
 import { parseOptions, USAGE, type VerifyOptions } from './options.js';
@@ -27,7 +28,7 @@ async function write(verification: Verification, path: string, { only }: VerifyO
 }
 
 /** Gives the names of the networks whose norm is another. */
-async function verify(verification: Verification, options: VerifyOptions): Promise<string[]> {
+async function compare(verification: Verification, options: VerifyOptions): Promise<string[]> {
   const family = options.family ?? publishedFamily(verification.config);
   const expected = await readNorms(options.norms ?? PUBLISHED_NORMS, family);
   const names = networksToVerify(options.only, expected);
@@ -53,10 +54,10 @@ function listed(names: readonly string[]): string {
   return names.slice(0, LISTED).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-async function main(args: readonly string[]): Promise<void> {
+async function run(args: readonly string[]): Promise<number> {
   if (args.includes('--help')) {
     print(USAGE);
-    return;
+    return 0;
   }
   const options = parseOptions(args);
   const { ENGINE: engine, DEVICE: device } = readSettings({
@@ -72,14 +73,22 @@ async function main(args: readonly string[]): Promise<void> {
     `${options.checkpoint}: a ${family}, d=${hidden}, ${layers} layers, C=${channels}, on ${name} (${version})\n`,
   );
   if (options.write !== null) await write(verification, options.write, options);
-  else if ((await verify(verification, options)).length > 0) process.exitCode = EXIT_CODE_DIFFERS;
+  else if ((await compare(verification, options)).length > 0) return EXIT_CODE_DIFFERS;
+  return 0;
 }
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  const isExpected = [VerifyError, CheckpointError, SettingsError].some((type) => error instanceof type);
-  process.stderr.write(`${isExpected ? (error as Error).message : ((error as Error).stack ?? error)}\n`);
-  if (error instanceof VerifyError) process.stderr.write('npm run verify -- --help says how to use it.\n');
-  process.exitCode = EXIT_CODE_CANNOT_TELL;
+/**
+ * The command `ghn-serve verify`.
+ *
+ * @returns its exit code: 0 where all norms hold, 1 where one does not, 2 where it cannot tell
+ */
+export async function verify(args: readonly string[]): Promise<number> {
+  try {
+    return await run(args);
+  } catch (error) {
+    const isExpected = [VerifyError, CheckpointError, SettingsError].some((type) => error instanceof type);
+    process.stderr.write(`${isExpected ? (error as Error).message : ((error as Error).stack ?? error)}\n`);
+    if (error instanceof VerifyError) process.stderr.write('ghn-serve verify --help says how to use it.\n');
+    return EXIT_CODE_CANNOT_TELL;
+  }
 }

@@ -4,7 +4,7 @@ import { didYouMean } from '../architecture/nearest.js';
 import { listArchitectures } from '../architecture/zoo.js';
 import { FAMILIES, type Family, VerifyError } from './norms-file.js';
 
-export const USAGE = `Usage: npm run verify -- CHECKPOINT [options]
+export const USAGE = `Usage: ghn-serve verify CHECKPOINT [options]
 
 Predicts torchvision's 74 networks with a GHN and holds each network's L2 norm, over all its parameters, against the one
 that the GHN's authors published. Ends with 0 where all hold, with 1 where one does not, with 2 where it cannot tell.

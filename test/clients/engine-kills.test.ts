@@ -99,7 +99,13 @@ describe.skipIf(!existsSync('/proc/self/stat'))('an engine that is killed', () =
       await clients;
       expect([...statuses.keys()].sort()).toEqual([200, 503]);
       for (const { id } of await listed(service.url, '&status=succeeded')) {
-        answers.expectSame(await expectWhole(`${service.url}/predictions/${id}`));
+        try {
+          answers.expectSame(await expectWhole(`${service.url}/predictions/${id}`));
+        } catch (error) {
+          // Predictions that were being stored while this one was listed may have taken its room.
+          const later = await listed(service.url);
+          if (later.some((record) => record.id === id)) throw error;
+        }
       }
       await service.stop();
 

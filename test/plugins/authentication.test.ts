@@ -18,6 +18,34 @@ const WRONG = 'a-key-that-nobody-has-given-out';
 const DIGEST = createHash('sha256').update(HASHED).digest('hex');
 const API_KEYS = `${PLAIN},sha256:${DIGEST}`;
 
+describe('with METRICS_KEY set', () => {
+  const SCRAPE = 'a-key-for-prometheus';
+  const status = async ({ url }: TestService, path: string, key?: string) =>
+    (
+      await request(url)
+        .get(path)
+        .set(key ? { authorization: `Bearer ${key}` } : {})
+    ).status;
+
+  it('that key opens /metrics and nothing else, beside the other keys', async () => {
+    const service = await startService({ API_KEYS, METRICS_KEY: SCRAPE });
+    expect(await status(service, '/metrics')).toBe(401);
+    expect(await status(service, '/metrics', WRONG)).toBe(401);
+    expect(await status(service, '/metrics', SCRAPE)).toBe(200);
+    expect(await status(service, '/metrics', PLAIN)).toBe(200);
+    expect(await status(service, '/ghns', SCRAPE)).toBe(401);
+    await service.stop();
+  });
+
+  it('/metrics alone needs a key where there are no others', async () => {
+    const service = await startService({ METRICS_KEY: SCRAPE });
+    expect(await status(service, '/metrics')).toBe(401);
+    expect(await status(service, '/metrics', SCRAPE)).toBe(200);
+    expect(await status(service, '/ghns')).toBe(200);
+    await service.stop();
+  });
+});
+
 describe('with API_KEYS set', () => {
   let service: TestService;
   beforeAll(async () => {

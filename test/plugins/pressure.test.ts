@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type PressureOptions, pressure } from '../../src/plugins/pressure.js';
 import { problems } from '../../src/plugins/problems.js';
 import { requestId, requestIdOf } from '../../src/plugins/request-id.js';
-import { readSettings } from '../../src/settings.js';
+import { readSettings } from '../../src/settings/settings.js';
 import { expectProblem } from '../helpers/problems.js';
 
 /** Longer than the plugin takes to look. */

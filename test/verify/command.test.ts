@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkpointFile } from '../helpers/service.js';
 
-const MAIN = fileURLToPath(new URL('../../src/verify/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const ONLY = ['--only', 'resnet18,vit_b_16,convnext_tiny,swin_t'];
 const CHECKPOINT = checkpointFile('ghn3-nano.safetensors');
 
@@ -27,7 +27,7 @@ interface Ended {
 
 function verify(...args: string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--import', 'tsx', MAIN, ...args], (error, output, problems) =>
+    execFile(process.execPath, ['--import', 'tsx', MAIN, 'verify', ...args], (error, output, problems) =>
       resolve({ code: error ? Number(error.code) : 0, output, problems }),
     );
   });
@@ -98,7 +98,7 @@ describe('the verify command', () => {
   it('explains itself', async () => {
     expect(await verify('--help')).toMatchObject({
       code: 0,
-      output: expect.stringMatching(/^Usage: npm run verify/),
+      output: expect.stringMatching(/^Usage: ghn-serve verify/),
     });
     expect(await verify('--norm')).toMatchObject({ code: 2, problems: expect.stringMatching(/--norm/) });
   });

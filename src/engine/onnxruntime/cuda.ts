@@ -1,7 +1,7 @@
-import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Activation, AttentionBias, Computation, Engine, Linear, Matrix } from '../engine.js';
 import { collectGarbage } from './collect-garbage.js';
 import { explainMissingCuda } from './cuda-libraries.js';
+import { env, type InferenceSession, Tensor } from './library.js';
 import type { OnnxModel } from './model.js';
 import { ADD, attentionModel, GELU, heldWeightModel, LAYER_NORM, linearModel, MAX_SCORES } from './models.js';
 import { Recorder } from './recorder.js';

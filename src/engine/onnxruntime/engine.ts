@@ -1,5 +1,5 @@
-import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Activation, AttentionBias, Engine, Linear, Matrix } from '../engine.js';
+import { env, type InferenceSession, Tensor } from './library.js';
 import type { OnnxModel } from './model.js';
 import { ADD, attentionModel, LAYER_NORM, linearModel, MAX_SCORES } from './models.js';
 import { createSession } from './session.js';
@@ -33,8 +33,13 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
   readonly limits = { scoresAtOnce: MAX_SCORES, headsAtOnce: null };
   readonly gatheredEntries = null;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #threads: number | null;
   #weightBytes = 0;
   #scopeBytes = 0;
+
+  constructor(threads: number | null) {
+    this.#threads = threads;
+  }
 
   upload(data: Float32Array, rows: number, columns: number): HostMatrix {
     this.#weightBytes += data.byteLength;
@@ -144,7 +149,7 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
   async #run(key: string, model: () => OnnxModel, feeds: Record<string, Tensor>): Promise<Float32Array> {
     let session = this.#sessions.get(key);
     if (!session) {
-      session = createSession(model());
+      session = createSession(model(), this.#threads);
       this.#sessions.set(key, session);
     }
     const { y } = await (await session).run(feeds);
@@ -152,6 +157,7 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
   }
 }
 
-export async function createOnnxruntimeEngine(): Promise<OnnxruntimeEngine> {
-  return new OnnxruntimeEngine();
+/** @param threads how many compute; null for one on each core */
+export async function createOnnxruntimeEngine(threads: number | null = null): Promise<OnnxruntimeEngine> {
+  return new OnnxruntimeEngine(threads);
 }

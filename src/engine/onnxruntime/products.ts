@@ -1,5 +1,5 @@
-import { env, type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { DenseMatrix, FloatArray, Products } from '../../postprocess/products.js';
+import { env, type InferenceSession, Tensor } from './library.js';
 import type { ElementType, OnnxModel, OnnxNode } from './model.js';
 import { createSession } from './session.js';
 
@@ -56,7 +56,7 @@ export class OnnxruntimeProducts implements Products {
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #createSession: (model: OnnxModel) => Promise<InferenceSession>;
 
-  constructor(create: (model: OnnxModel) => Promise<InferenceSession> = createSession) {
+  constructor(create: (model: OnnxModel) => Promise<InferenceSession> = (each) => createSession(each)) {
     this.#createSession = create;
   }
 

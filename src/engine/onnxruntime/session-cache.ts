@@ -1,4 +1,4 @@
-import type { InferenceSession } from 'onnxruntime-node';
+import type { InferenceSession } from './library.js';
 
 /** Sessions by key, each made when it is first needed. One that cannot be made is tried again the next time. */
 export class SessionCache {

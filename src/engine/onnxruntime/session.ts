@@ -1,13 +1,14 @@
-import { InferenceSession } from 'onnxruntime-node';
+import { InferenceSession } from './library.js';
 import { encodeModel, type OnnxModel } from './model.js';
 
 /**
- * Makes a model ready to run. Every session has threads of its own, and threads that wait for work by spinning, as they
+ * Makes a model ready to run on the CPU, with that many threads, or one for each core. Every session has threads of its own, and threads that wait for work by spinning, as they
  * do by default, take the cores from those of the session that has work: several times slower on two cores.
  */
-export function createSession(model: OnnxModel): Promise<InferenceSession> {
+export function createSession(model: OnnxModel, threads: number | null = null): Promise<InferenceSession> {
   return InferenceSession.create(encodeModel(model), {
     executionProviders: ['cpu'],
+    ...(threads === null ? {} : { intraOpNumThreads: threads }),
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   });
 }

@@ -1,6 +1,6 @@
-import { env, Tensor } from 'onnxruntime-node';
 import type { Activation, AttentionBias, Engine, Linear, Matrix } from '../engine.js';
 import { collectGarbage } from './collect-garbage.js';
+import { env, Tensor } from './library.js';
 import type { OnnxModel } from './model.js';
 import {
   ADD,

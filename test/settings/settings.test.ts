@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { readSettings, SettingsError } from '../src/settings.js';
+import { SettingsError } from '../../src/settings/error.js';
+import { readSettings } from '../../src/settings/settings.js';
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -21,24 +22,21 @@ const DEFAULTS = {
   DEVICE: 'auto',
   STORE: 'data',
   STORE_MAX_BYTES: 20 * 2 ** 30,
-  QUEUE: 'memory',
   MAX_QUEUE: 64,
   MAX_EVENT_LOOP_DELAY_MS: 1000,
   MAX_BODY_BYTES: 16 * 2 ** 20,
   MAX_NODES: 5000,
   MAX_PARAMETERS: 2_000_000_000,
   REQUEST_TIMEOUT_MS: 300_000,
+  SHUTDOWN_DELAY_MS: 0,
   RATE_LIMIT: 0,
   API_KEYS: [],
   CORS_ORIGINS: [],
   LOG_LEVEL: 'info',
+  LOG_FORMAT: 'json',
 };
 
-const VALID: readonly (readonly [
-  name: keyof typeof DEFAULTS | 'GHN_CHECKPOINTS' | 'MAX_WAIT_MS' | 'MAX_MEMORY_BYTES',
-  given: string,
-  read: unknown,
-])[] = [
+const VALID: readonly (readonly [name: string, given: string, read: unknown])[] = [
   ['HOST', '0.0.0.0', '0.0.0.0'],
   ['PORT', '0', 0],
   ['PORT', '65535', 65_535],
@@ -59,7 +57,10 @@ const VALID: readonly (readonly [
   ['STORE', '/var/lib/ghn-serve', '/var/lib/ghn-serve'],
   ['STORE_MAX_BYTES', '20GB', 20e9],
   ['STORE_MAX_BYTES', '1.5 TiB', 1.5 * 2 ** 40],
-  ['QUEUE', 'memory', 'memory'],
+  ['THREADS', '3', 3],
+  ['METRICS_KEY', 'scrape', ['scrape']],
+  ['LOG_FORMAT', 'pretty', 'pretty'],
+  ['SHUTDOWN_DELAY_MS', '5000', 5000],
   ['MAX_QUEUE', '1', 1],
   ['MAX_WAIT_MS', '500', 500],
   ['MAX_MEMORY_BYTES', '1000000000', 1e9],
@@ -80,9 +81,9 @@ const VALID: readonly (readonly [
 
 const INVALID: readonly (readonly [name: string, given: string, message: RegExp])[] = [
   ['PORT', '65536', /65535/],
-  ['PORT', '-1', /0/],
-  ['PORT', '80.5', /int/],
-  ['PORT', 'http', /number/],
+  ['PORT', '-1', /is from 0 to 65535, not -1/],
+  ['PORT', '80.5', /"80.5" is not a whole number/],
+  ['PORT', 'abc', /"abc" is not a whole number: write one such as 1/],
   ['GHN_CHECKPOINTS', ',', /names no checkpoint/],
   ['GHN_CHECKPOINTS', 'a=', /a has no path: write id=path/],
   ['GHN_CHECKPOINTS', 'my ghn=/x.pt', /the id "my ghn" of \/x\.pt may hold letters, digits/],
@@ -95,13 +96,14 @@ const INVALID: readonly (readonly [name: string, given: string, message: RegExp]
   ['STORE_MAX_BYTES', '-1', /number of bytes/],
   ['STORE_MAX_BYTES', '0', /at least 1048576 bytes/],
   ['STORE_MAX_BYTES', '20', /at least 1048576 bytes: write .* a unit such as 20GiB/],
-  ['QUEUE', 'redis://localhost', /redis is not supported by this build; use QUEUE=memory/],
-  ['QUEUE', 'disk', /the queue is "memory"/],
+  ['QUEUE', 'redis://localhost', /"redis:\/\/localhost" is not supported by this build; .* write memory/],
+  ['ROLE', 'worker', /"worker" is not supported by this build; .* write all/],
+  ['METRICS_KEY', 'a,b', /is one key alone/],
   ['MAX_QUEUE', '0', /1/],
   ['MAX_WAIT_MS', '0', /1/],
   ['MAX_MEMORY_BYTES', '1', /at least/],
   ['MAX_BODY_BYTES', 'NaN', /number/],
-  ['MAX_NODES', '2.5', /int/],
+  ['MAX_NODES', '2.5', /whole number/],
   ['MAX_PARAMETERS', '0', /1/],
   ['REQUEST_TIMEOUT_MS', '3000000000', /2000000000/],
   ['RATE_LIMIT', '-5', /0/],
@@ -119,7 +121,11 @@ const INVALID: readonly (readonly [name: string, given: string, message: RegExp]
   ['API_KEYS', 'my key', /position 1 can be sent by no client: .* visible ASCII/],
   ['API_KEYS', 'a,b,schlüssel', /position 3 can be sent by no client/],
   ['CORS_ORIGINS', ',', /names no origin/],
-  ['CORS_ORIGINS', 'https://a.example/', /"https:\/\/a.example\/" is .*: write https:\/\/a\.example$/],
+  [
+    'CORS_ORIGINS',
+    'https://a.example/',
+    /"https:\/\/a.example\/" is not an origin: write https:\/\/a\.example$/,
+  ],
   ['CORS_ORIGINS', 'https://A.example:443/x', /write https:\/\/a\.example$/],
   ['CORS_ORIGINS', 'a.example', /write an origin such as https:\/\/lab\.example, or \*$/],
   ['CORS_ORIGINS', 'localhost:3000', /write an origin such as/],

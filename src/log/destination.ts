@@ -1,0 +1,96 @@
+import { fstatSync, write } from 'node:fs';
+import { Socket } from 'node:net';
+
+/** Bytes of lines that wait to be written; a reader that is this far behind does not get them all. */
+const MAX_WAITING_BYTES = 2 ** 20;
+
+/** Writes bytes, and calls back once they are written or cannot be. */
+type WriteBytes = (bytes: Buffer, done: (error: Error | null) => void) => void;
+
+/**
+ * Writes log lines without ever holding up who logs: lines that cannot be written (a full disk, a closed pipe) or that a
+ * slow reader leaves waiting beyond a bound are dropped and counted.
+ */
+export class LogDestination {
+  readonly #write: WriteBytes;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #isWriting = false;
+  #dropped = 0;
+  #whenWritten: (() => void)[] = [];
+
+  constructor(write: WriteBytes) {
+    this.#write = write;
+  }
+
+  /** How many lines were dropped so far. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  write(line: string): void {
+    const bytes = Buffer.from(line);
+    if (this.#waitingBytes + bytes.length > MAX_WAITING_BYTES) {
+      this.#dropped++;
+      return;
+    }
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    this.#writeWaiting();
+  }
+
+  /** Resolves once everything is written or dropped, or after this time. */
+  async flush(milliseconds: number): Promise<void> {
+    if (!this.#isWriting) return;
+    await new Promise<void>((resolve) => {
+      this.#whenWritten.push(resolve);
+      setTimeout(resolve, milliseconds);
+    });
+  }
+
+  #writeWaiting(): void {
+    if (this.#isWriting) return;
+    if (this.#waiting.length === 0) {
+      for (const resolve of this.#whenWritten.splice(0)) resolve();
+      return;
+    }
+    const lines = this.#waiting;
+    const bytes = Buffer.concat(lines);
+    this.#waiting = [];
+    this.#isWriting = true;
+    this.#write(bytes, (error) => {
+      this.#isWriting = false;
+      this.#waitingBytes -= bytes.length;
+      if (error) this.#dropped += lines.length;
+      this.#writeWaiting();
+    });
+  }
+}
+
+/** A file, a terminal or /dev/null: a thread of Node's pool writes, so that a slow disk holds up nothing else. */
+function fileWriter(descriptor: number): WriteBytes {
+  return function writeAll(bytes, done) {
+    write(descriptor, bytes, (error, written) => {
+      if (error || written === bytes.length) done(error);
+      else writeAll(bytes.subarray(written), done);
+    });
+  };
+}
+
+/** A pipe or a socket: the event loop writes. A thread would wait for the reader, and Node's end for the thread. */
+function pipeWriter(descriptor: number): WriteBytes {
+  const pipe = new Socket({ fd: descriptor, readable: false });
+  // Every failure is told to the write's callback as well.
+  pipe.on('error', () => {});
+  pipe.unref();
+  return (bytes, done) => {
+    pipe.write(bytes, (error) => done(error ?? null));
+  };
+}
+
+/** A destination that writes to an open descriptor, such as 1, the standard output. */
+export function logTo(descriptor: number): LogDestination {
+  const status = fstatSync(descriptor);
+  const isPipe = status.isFIFO() || status.isSocket();
+  return new LogDestination(isPipe ? pipeWriter(descriptor) : fileWriter(descriptor));
+}

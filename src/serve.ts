@@ -1,0 +1,69 @@
+import { isIP } from 'node:net';
+import { logTo } from './log/destination.js';
+import { createLogger } from './log/logger.js';
+import { buildService } from './service.js';
+import type { Settings } from './settings/settings.js';
+import { VERSION } from './version.js';
+
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+/** Ctrl-C under `npm start` comes twice, from the terminal and from npm. Who sends a signal later than this means it. */
+const REPEAT_MS = 1000;
+
+/** How long the last lines of the log may take. */
+const FLUSH_MS = 1000;
+
+const STANDARD_OUTPUT = 1;
+
+/** Whether only this machine can reach that address. */
+function isLoopback(host: string): boolean {
+  if (host === 'localhost') return true;
+  return isIP(host) === 4 ? host.startsWith('127.') : host === '::1';
+}
+
+/**
+ * Runs the service until a signal stops it.
+ *
+ * @throws Error with what is wrong and how to mend it, where the service cannot start
+ */
+export async function serve(settings: Settings): Promise<void> {
+  const destination = logTo(STANDARD_OUTPUT);
+  const logger = createLogger(destination, {
+    level: settings.LOG_LEVEL,
+    format: settings.LOG_FORMAT,
+    colors: process.stdout.isTTY,
+  });
+  const service = await buildService({
+    settings,
+    logger,
+    version: VERSION,
+    droppedLogLines: () => destination.dropped,
+  });
+  let isStopping = false;
+  const stop = (signal: string) => {
+    if (isStopping) return;
+    isStopping = true;
+    logger.info({ signal }, 'stopping: what is under way is finished');
+    void service
+      .stop()
+      .then(() => destination.flush(FLUSH_MS))
+      .then(() => process.exit(0));
+    // Without a listener a signal ends the process at once.
+    setTimeout(() => {
+      for (const each of STOP_SIGNALS) process.off(each, stop);
+    }, REPEAT_MS).unref();
+  };
+  for (const signal of STOP_SIGNALS) process.on(signal, stop);
+  if (settings.API_KEYS.length === 0 && !isLoopback(settings.HOST)) {
+    logger.warn(
+      { host: settings.HOST },
+      'ANYBODY WHO REACHES THIS ADDRESS can use the service and delete its predictions: set API_KEYS, or listen at 127.0.0.1',
+    );
+  }
+  try {
+    await Promise.all([service.start(), service.ready]);
+  } catch (error) {
+    await destination.flush(FLUSH_MS);
+    throw error;
+  }
+}
