@@ -8,16 +8,24 @@ import { pytorchName, unchanged, type Variable } from './variable.js';
 /** 2 or 3: Keras 2, whose form TensorFlow.js has too. */
 export type Generation = 2 | 3;
 
+/** What a layer gives, and what there is to say of its size where that is not known. */
+export interface KerasValue extends Value {
+  /** That the reason has its fault already. */
+  readonly isUnknown?: true;
+  /** That sizes which the model's JSON has beside its uses are not what its layers come to. */
+  readonly isStale?: true;
+}
+
 /** Where a layer stands. */
 export interface Place {
   /** The layer as messages call it: `Conv2D "conv2d"`. */
   readonly label: string;
   readonly generation: Generation;
   /** The first input, for the many layers that have one. */
-  readonly input: Value;
-  readonly inputs: readonly Value[];
+  readonly input: KerasValue;
+  readonly inputs: readonly KerasValue[];
   /** By the names of the layer's tensor arguments, where its class has more than one. */
-  readonly named: ReadonlyMap<string, Value>;
+  readonly named: ReadonlyMap<string, KerasValue>;
   /** The arguments of the call that are no tensors, in their order; those with names have them. */
   readonly constants: readonly Constant[];
   readonly network: Network;

@@ -14,6 +14,8 @@ export interface ModelLayer {
   readonly type: string;
   /** Where Keras 3 has the class: an operation can be called as a layer is. */
   readonly module: string | null;
+  /** Whether its class is somebody's own, be it called as one of Keras' is. */
+  readonly isOwn: boolean;
   /** '' where it has none that can be read, which is a fault. */
   readonly name: string;
   readonly config: unknown;
@@ -63,7 +65,19 @@ function modelType(given: unknown): Model['type'] | null {
   ) {
     return null;
   }
-  return 'input_layers' in config && 'output_layers' in config ? 'Functional' : 'Sequential';
+  if ('input_layers' in config && 'output_layers' in config) return 'Functional';
+  // A layer can hold others as well, and use them in whatever way.
+  const [first] = config.layers as readonly Record<string, unknown>[];
+  const isSequential = 'build_input_shape' in config || first?.class_name === 'InputLayer';
+  return isSequential || given.class_name === 'Pipeline' ? 'Sequential' : null;
+}
+
+/** Modules of Keras itself, which has had several homes. */
+const KERAS_MODULE = /^(?:tf_)?keras(?:\.|$)|^tensorflow(?:\.|$)/;
+
+/** Whether a class is somebody's own. Keras 3, and 2 in its last versions, write where a class is, or its package. */
+function isOwnClass({ module, registered_name: registered }: Record<string, unknown>): boolean {
+  return typeof module === 'string' ? !KERAS_MODULE.test(module) : typeof registered === 'string';
 }
 
 const namedSchema = z.object({ name: nameSchema });
@@ -162,7 +176,8 @@ export class ModelReader {
       const { class_name, config = {}, build_config: build } = layer;
       const module = typeof layer.module === 'string' ? layer.module : null;
       const builtFor = isObject(build) ? sizeOfShape(build.input_shape) : null;
-      return [{ type: class_name, module, name, config, path, position, calls, builtFor, model }];
+      const isOwn = isOwnClass(layer);
+      return [{ type: class_name, module, isOwn, name, config, path, position, calls, builtFor, model }];
     });
   }
 

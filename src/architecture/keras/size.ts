@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import type { Pair } from '../layers/arguments.js';
-import type { Value } from '../layers/layer-type.js';
 import type { Dimension, Size } from '../layers/size.js';
 import { agree, sizeText } from '../layers/size.js';
-import type { Place } from './layer.js';
+import type { KerasValue, Place } from './layer.js';
 
 export type DataFormat = 'channels_last' | 'channels_first';
 
@@ -23,7 +22,7 @@ export interface Image {
 }
 
 /** An input that must be an image; what is not known of it is null. A fault names both layers where it is none. */
-export function imageOf({ size, giver }: Value, format: DataFormat, { label, fault }: Place): Image {
+export function imageOf({ size, giver }: KerasValue, format: DataFormat, { label, fault }: Place): Image {
   if (size?.length === 3) {
     const [first, second, third] = size as readonly [Dimension, Dimension, Dimension];
     return format === 'channels_last'
@@ -38,8 +37,26 @@ export function imageSize({ height, width, channels }: Image, format: DataFormat
   return format === 'channels_last' ? [height, width, channels] : [channels, height, width];
 }
 
+/** Adds the fault of something that depends on a size of which nothing is known; where that has its fault, none. */
+export function faultUnsized(
+  { giver, isUnknown, isStale }: KerasValue,
+  { label, generation, fault }: Place,
+  what = 'weights',
+): void {
+  if (isUnknown) return;
+  const remedies = isStale
+    ? 'the sizes that its JSON has beside the uses are not what its layers come to; write it anew with model.to_json()'
+    : `put a Reshape to that size between them${generation === 2 ? ', or write the model with Keras 3, which says sizes' : ''}`;
+  fault(
+    null,
+    `the ${what} of ${label} depend on the size of what ${giver} gives, which is not known here: ${remedies}`,
+  );
+}
+
 /** The channels that a layer's weights are made for: without them there is no shape. */
-export function knownChannels({ channels }: Image, { label, input, fault }: Place): number {
+export function knownChannels({ channels }: Image, place: Place): number {
+  const { label, input, fault } = place;
+  if (input.size === null) faultUnsized(input, place);
   // What is no image has its fault already.
   if (channels === null && input.size?.length === 3) {
     fault(

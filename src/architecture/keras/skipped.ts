@@ -1,34 +1,73 @@
 import { isObject } from '../json.js';
 import type { Dimension, Size } from '../layers/size.js';
-import type { Reference } from './references.js';
 
 /**
  * What a layer that is left out makes of its input's size, where its class says it; null where it does not. Keras 3
  * writes most sizes down, Keras 2 none.
  */
 export function sizeBehind(type: string, config: unknown, size: Size | null): Size | null {
-  const make = SIZES.find(([classes]) => classes.test(type))?.[1];
+  const make = SIZES.find(([classes]) => classes.split(' ').includes(type))?.[1];
   return size && make ? make(size, isObject(config) ? config : {}) : null;
 }
 
 type Config = Readonly<Record<string, unknown>>;
+type Make = (size: Size, config: Config) => Size | null;
 
-const SIZES: readonly (readonly [classes: RegExp, make: (size: Size, config: Config) => Size | null])[] = [
-  [/Normalization$|Attention$|^PReLU$/, (size) => size],
-  [/^Conv(LSTM)?[1-3]D$|^SeparableConv1D$/, (size, config) => slid(size, config, number(config.filters))],
-  [/^DepthwiseConv1D$/, (size, config) => slid(size, config, 'multiplied')],
-  [/^Conv[1-3]DTranspose$/, (size, config) => grown(size, config)],
-  [/^(Max|Average)Pool(ing)?[1-3]D$/, (size, config) => slid(size, config, 'same')],
-  [/^Global(Max|Average)Pool(ing)?[1-3]D$/, (size) => size.slice(-1)],
+const SIZES: readonly (readonly [classes: string, make: Make])[] = [
   [
-    /^(SimpleRNN|LSTM|GRU)$/,
-    (size, config) => (config.return_sequences ? [size[0]!, number(config.units)] : [number(config.units)]),
+    'GroupNormalization RMSNormalization LayerNormalization BatchNormalization InstanceNormalization PReLU ' +
+      'GroupQueryAttention GroupedQueryAttention MultiHeadAttention ReLU Activation Dropout',
+    (size, config) => (isGiven(config.output_shape) ? null : size),
   ],
-  [/^Embedding$/, (size, config) => [...size, number(config.output_dim)]],
+  [
+    'Conv1D Conv2D Conv3D SeparableConv1D SeparableConv2D',
+    (size, config) => slid(size, config, number(config.filters)),
+  ],
+  ['DepthwiseConv1D DepthwiseConv2D', (size, config) => slid(size, config, 'multiplied')],
+  ['Conv1DTranspose Conv2DTranspose Conv3DTranspose', (size, config) => grown(size, config)],
+  [
+    'MaxPooling1D MaxPooling3D AveragePooling1D AveragePooling3D',
+    (size, config) => slid(size, config, 'same'),
+  ],
+  [
+    'GlobalMaxPooling1D GlobalMaxPooling3D GlobalAveragePooling3D',
+    (size, config) => {
+      const { lengths, channels, isFirst } = split(size, config);
+      return config.keepdims
+        ? together(
+            lengths.map(() => 1),
+            channels,
+            isFirst,
+          )
+        : [channels];
+    },
+  ],
+  ['SimpleRNN LSTM GRU', (size, config) => inTime(size, config, [number(config.units)])],
+  ['ConvLSTM1D ConvLSTM2D ConvLSTM3D', (size, config) => inTime(size, config, frames(size, config))],
+  ['Bidirectional', (size, config) => inBothDirections(size, config)],
+  ['TimeDistributed', (size, config) => overTime(size, config)],
+  ['SpectralNormalization', (size, config) => wrapped(size, config)],
+  ['Embedding', (size, config) => [...size, number(config.output_dim)]],
+  ['Dense', (size, config) => [...size.slice(0, -1), number(config.units)]],
+  [
+    'Flatten',
+    (size) => [size.reduce<Dimension>((total, n) => (total === null || n === null ? null : total * n), 1)],
+  ],
+  ['Lambda', (_, config) => sizeWritten(config.output_shape)],
 ];
 
 function number(value: unknown): Dimension {
   return typeof value === 'number' ? value : null;
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== null && value !== undefined;
+}
+
+/** Sizes as configs have them; null where it is none, a program's name for instance. */
+function sizeWritten(value: unknown): Size | null {
+  const isSize = Array.isArray(value) && value.every((n) => n === null || (Number.isSafeInteger(n) && n > 0));
+  return isSize ? (value as Size) : null;
 }
 
 /** Lengths and channels of an input, whichever comes first. */
@@ -83,10 +122,43 @@ function grown(size: Size, config: Config): Size | null {
   return together(sides, number(config.filters), isFirst);
 }
 
-/** The size that a use of an output says it has, where the layer that gives it does not. */
-export function declared<Given extends { readonly size: Size | null }>(
-  value: Given,
-  { size }: Reference,
-): Given {
-  return value.size === null && size !== null ? { ...value, size } : value;
+/** Of a recurrent layer, which gives something for every step or for the last one. */
+function inTime([steps = null]: Size, config: Config, given: Size | null): Size | null {
+  if (config.time_major) return null;
+  return given && (config.return_sequences ? [steps, ...given] : given);
+}
+
+/** What a convolution makes of each of a video's frames. */
+function frames(size: Size, config: Config): Size {
+  return slid(size.slice(1), config, number(config.filters));
+}
+
+interface Inner {
+  readonly type: string;
+  readonly config: Config;
+}
+
+/** The layer that a layer wraps. */
+function innerOf({ layer }: Config): Inner | null {
+  if (!isObject(layer) || typeof layer.class_name !== 'string') return null;
+  return { type: layer.class_name, config: isObject(layer.config) ? layer.config : {} };
+}
+
+function wrapped(size: Size, config: Config): Size | null {
+  const inner = innerOf(config);
+  return inner && sizeBehind(inner.type, inner.config, size);
+}
+
+function overTime([steps = null, ...rest]: Size, config: Config): Size | null {
+  const each = wrapped(rest, config);
+  return each && [steps, ...each];
+}
+
+/** Of a layer and its twin that goes backwards. */
+function inBothDirections(size: Size, config: Config): Size | null {
+  const one = wrapped(size, config);
+  const last = one?.at(-1) ?? null;
+  if (!one || config.merge_mode === null) return null;
+  const isJoined = (config.merge_mode ?? 'concat') === 'concat';
+  return isJoined ? [...one.slice(0, -1), last && 2 * last] : one;
 }

@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { flag, positive } from '../../layers/arguments.js';
-import type { Value } from '../../layers/layer-type.js';
 import { sizeText } from '../../layers/size.js';
-import { kerasLayer, type Place } from '../layer.js';
+import { shortArray } from '../../schema.js';
+import { type KerasValue, kerasLayer, type Place } from '../layer.js';
+import { faultUnsized } from '../size.js';
 import { tooMany } from './join.js';
+
+const AXES = 'must be an axis, or several';
 
 /**
  * Attention over tokens: its four projections are convs with biases, the softmax between them an msa. PyTorch's [h·d, e]
@@ -20,9 +23,7 @@ export const multiHeadAttention = kerasLayer(
     output_shape: z
       .union([positive, z.tuple([positive]).transform(([n]) => n)], 'must be one number')
       .nullish(),
-    attention_axes: z
-      .union([z.int(), z.tuple([z.int()]).transform(([n]) => n)], 'must be one axis')
-      .nullish(),
+    attention_axes: z.union([z.int(), shortArray(z.int(), 1, 5, AXES)], AXES).nullish(),
   },
   ({ num_heads: heads, key_dim: keys, use_bias: hasBias, ...config }, place) => {
     const { network, weights } = place;
@@ -31,7 +32,7 @@ export const multiHeadAttention = kerasLayer(
     const query = place.named.get('query') ?? place.input;
     const value = place.named.get('value') ?? query;
     const key = place.named.get('key') ?? value;
-    const project = (name: string, from: Value, size: number): number => {
+    const project = (name: string, from: KerasValue, size: number): number => {
       const features = featuresOf(from, place);
       const shape = [heads * size, features];
       const layout = { view: [heads, size, features], axes: [2, 0, 1] };
@@ -50,10 +51,12 @@ export const multiHeadAttention = kerasLayer(
     const layout = { view: [features, heads, values], axes: [1, 2, 0] };
     const out = weights.kernel('conv', 'attention_output/kernel', { shape, layout }, [attended]);
     const node = weights.biased(out, 'attention_output/bias', hasBias ? { shape: [features] } : null);
-    const scores = [heads, query.size?.[0] ?? null, value.size?.[0] ?? null];
+    // Scores of what has more than tokens stand in an order of axes that Keras 3 alone says.
+    const isTokens = query.size?.length === 2 && value.size?.length === 2;
+    const scores = isTokens ? [heads, query.size[0]!, value.size[0]!] : null;
     return {
       node,
-      size: query.size && [query.size[0]!, features],
+      size: query.size && [...query.size.slice(0, -1), features],
       others: [{ node: attended, size: scores }],
     };
   },
@@ -68,12 +71,14 @@ export const multiHeadAttention = kerasLayer(
 export const attentions = kerasLayer(
   ['Attention', 'AdditiveAttention'],
   { use_scale: flag.nullish(), score_mode: z.string().nullish() },
-  ({ use_scale: isScaled, score_mode: mode }, { input, named, network, weights }) => {
+  ({ use_scale: isScaled, score_mode: mode }, place) => {
+    const { input, named, network, weights } = place;
     const query = named.get('query') ?? input;
     const value = named.get('value') ?? query;
     const key = named.get('key') ?? value;
     // That of an additive attention has an entry for each feature, that of the other is one number.
     const isAdditive = mode === null || mode === undefined;
+    if (isScaled && isAdditive && query.size === null) faultUnsized(query, place);
     if (isScaled) weights.other('scale', 'parameter', isAdditive ? [query.size?.at(-1) ?? 1] : []);
     if (mode === 'concat') weights.other('concat_score_weight', 'parameter', []);
     const node = network.addOperation('msa', [...new Set([query.node, key.node, value.node])]);
@@ -91,7 +96,7 @@ export const dot = kerasLayer(
     const { inputs, network } = place;
     const [a, b] = inputs;
     const [first, second] = [axes, axes].map((axis, k) => (Array.isArray(axis) ? axis[k]! : axis));
-    const rest = ({ size }: Value, axis: number) =>
+    const rest = ({ size }: KerasValue, axis: number) =>
       size?.toSpliced((axis < 0 ? axis + size.length + 1 : axis) - 1, 1);
     const [left, right] = [a && rest(a, first!), b && rest(b, second!)];
     const size = left && right && [...left, ...right];
@@ -101,16 +106,20 @@ export const dot = kerasLayer(
   { severalInputs: true },
 );
 
-function featuresOf({ size, giver }: Value, { label, fault }: Place): number {
-  if (size === null) return 1;
-  const features = size[1] ?? null;
-  if (size.length !== 2)
-    fault(null, `${label} takes tokens, [tokens, features], but ${giver} gives ${sizeText(size)}`);
-  else if (features === null) {
-    fault(
+/** Attention works on the last axis, whatever is before it. */
+function featuresOf(value: KerasValue, place: Place): number {
+  const { size, giver } = value;
+  if (size === null) faultUnsized(value, place);
+  else if (size.length < 2) {
+    place.fault(
       null,
-      `the weights of ${label} depend on the features that ${giver} gives, which are not known: give the whole input shape`,
+      `${place.label} takes tokens, [tokens, features], but ${giver} gives ${sizeText(size)}`,
+    );
+  } else if ((size.at(-1) ?? null) === null) {
+    place.fault(
+      null,
+      `the weights of ${place.label} depend on the features that ${giver} gives, which are not known: give the whole input shape`,
     );
   }
-  return features ?? 1;
+  return size?.at(-1) ?? 1;
 }

@@ -4,6 +4,7 @@ import { flag, type Pair, pair, positive, positivePair } from '../../layers/argu
 import type { Output } from '../../layers/layer-type.js';
 import { kerasLayer, type Place } from '../layer.js';
 import { dataFormat, type Image, imageOf, imageSize, knownChannels, padding, slide } from '../size.js';
+import { addLora, loraArguments } from './lora.js';
 
 const sliding = {
   kernel_size: positivePair,
@@ -18,7 +19,13 @@ const KERNEL_AXES = [2, 3, 1, 0];
 
 const conv2d = kerasLayer(
   ['Conv2D', 'Convolution2D'],
-  { ...sliding, filters: positive, groups: positive.default(1), use_bias: flag.default(true) },
+  {
+    ...sliding,
+    ...loraArguments,
+    filters: positive,
+    groups: positive.default(1),
+    use_bias: flag.default(true),
+  },
   ({ filters, groups, ...config }, place) => {
     const { label, fault, weights, input } = place;
     const image = imageOf(input, config.data_format, place);
@@ -34,7 +41,9 @@ const conv2d = kerasLayer(
     const layout = { view: shape, axes: KERNEL_AXES };
     const op = convolutionOp(groups, pair(config.dilation_rate));
     const node = weights.kernel(op, 'kernel', { shape, layout }, [input.node]);
-    return output(node, filters, image, config, config.use_bias, place);
+    const result = output(node, filters, image, config, config.use_bias, place);
+    addLora(weights, config, [...pair(config.kernel_size), Math.ceil(channels / groups), filters]);
+    return result;
   },
 );
 

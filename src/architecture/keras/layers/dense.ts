@@ -1,13 +1,17 @@
 import { flag, positive } from '../../layers/arguments.js';
 import { kerasLayer } from '../layer.js';
+import { faultUnsized } from '../size.js';
+import { addLora, loraArguments } from './lora.js';
 
 /** A conv of two dimensions, [out, in] in PyTorch and [in, out] in Keras, on the last dimension; and its bias. */
 export const dense = kerasLayer(
   'Dense',
-  { units: positive, use_bias: flag.default(true) },
-  ({ units, use_bias: hasBias }, { label, input, weights, fault }) => {
+  { units: positive, use_bias: flag.default(true), ...loraArguments },
+  ({ units, use_bias: hasBias, ...config }, place) => {
+    const { label, input, weights, fault } = place;
     const features = input.size?.at(-1) ?? null;
-    if (input.size !== null && features === null) {
+    if (input.size === null) faultUnsized(input, place);
+    else if (features === null) {
       fault(
         null,
         `the weights of ${label} depend on the features that ${input.giver} gives, which are not known: give the whole input shape`,
@@ -17,6 +21,7 @@ export const dense = kerasLayer(
     const layout = { view: shape, axes: [1, 0] };
     const kernel = weights.kernel('conv', 'kernel', { shape, layout }, [input.node]);
     const node = weights.biased(kernel, 'bias', hasBias ? { shape: [units] } : null);
+    addLora(weights, config, [features ?? 1, units]);
     return { node, size: input.size && [...input.size.slice(0, -1), units] };
   },
 );

@@ -1,5 +1,6 @@
 import type { KerasLayer } from '../layer.js';
 import { attentions, dot, multiHeadAttention } from './attention.js';
+import { categories } from './categories.js';
 import { convolutions } from './convolution.js';
 import { dense } from './dense.js';
 import { concatenate, extremes, multiply, sums } from './join.js';
@@ -16,6 +17,7 @@ export const KERAS_LAYERS: ReadonlyMap<string, KerasLayer> = new Map(
     ...norms,
     ...poolings,
     ...reshapes,
+    ...categories,
     ...pointwise,
     sums,
     concatenate,

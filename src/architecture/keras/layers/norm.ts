@@ -3,6 +3,7 @@ import { flag } from '../../layers/arguments.js';
 import { sizeText } from '../../layers/size.js';
 import { shortArray } from '../../schema.js';
 import { kerasLayer, type Place } from '../layer.js';
+import { faultUnsized } from '../size.js';
 
 const AXIS = 'must be an axis, 0 being the batch';
 const axis = z.int(AXIS);
@@ -16,13 +17,18 @@ const affine = {
 /** One bn node owns gain and bias (spec, section 1). */
 const batchNormalization = kerasLayer(
   ['BatchNormalization', 'BatchNormalizationV1', 'BatchNormalizationV2', 'SyncBatchNormalization'],
-  affine,
-  ({ axis, center, scale }, place) => {
+  { ...affine, renorm: flag.nullish() },
+  ({ axis, center, scale, renorm }, place) => {
     const { input, weights } = place;
     const features = featuresAlong(axis, place);
     const node = weights.norm('bn', features, { gamma: scale, beta: center }, input.node);
     weights.other('moving_mean', 'buffer', [features]);
     weights.other('moving_variance', 'buffer', [features]);
+    if (renorm) {
+      weights.other('moving_stddev', 'buffer', [features]);
+      weights.other('renorm_mean', 'buffer', [features]);
+      weights.other('renorm_stddev', 'buffer', [features]);
+    }
     return { node, size: input.size };
   },
 );
@@ -72,10 +78,15 @@ const normalization = kerasLayer(
 export const norms = [batchNormalization, layerNormalization, normalization];
 
 /** How many features there are along the one axis of a norm. */
-function featuresAlong(axes: number | readonly number[], { label, input, fault }: Place): number {
+function featuresAlong(axes: number | readonly number[], place: Place): number {
+  const { label, input, fault } = place;
   const [axis, ...others] = [axes].flat();
   const { size, giver } = input;
-  if (size === null || axis === undefined) return 1;
+  if (axis === undefined) return 1;
+  if (size === null) {
+    faultUnsized(input, place);
+    return 1;
+  }
   const index = axis < 0 ? axis + size.length : axis - 1;
   if (others.length > 0)
     fault('axis', `${label} has ${others.length + 1} axes; a GHN predicts norms over one`);

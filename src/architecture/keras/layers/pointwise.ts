@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { sizeText } from '../../layers/size.js';
 import { kerasLayer } from '../layer.js';
+import { faultUnsized } from '../size.js';
 
 /** Changes of images at random, which keep their size. */
 export const AUGMENTATIONS: readonly string[] = [
@@ -69,8 +70,10 @@ const activation = kerasLayer('Activation', { activation: z.unknown() }, (config
 const prelu = kerasLayer(
   'PReLU',
   { shared_axes: z.array(z.int()).nullish() },
-  ({ shared_axes: shared }, { label, input, weights, fault }) => {
+  ({ shared_axes: shared }, place) => {
+    const { label, input, weights, fault } = place;
     const { node, size } = input;
+    if (size === null) faultUnsized(input, place);
     const shape = size?.map((n, axis) => (shared?.includes(axis + 1) ? 1 : n)) ?? [];
     if (shape.includes(null)) {
       fault(

@@ -3,7 +3,7 @@ import { flag, pair, positive, positivePair } from '../../layers/arguments.js';
 import type { Output } from '../../layers/layer-type.js';
 import { sizeText } from '../../layers/size.js';
 import { kerasLayer, type Place } from '../layer.js';
-import { type DataFormat, dataFormat, imageOf, imageSize, padding, slide } from '../size.js';
+import { type DataFormat, dataFormat, faultUnsized, imageOf, imageSize, padding, slide } from '../size.js';
 
 const windowArguments = {
   pool_size: positivePair.default(2),
@@ -44,6 +44,7 @@ const globalMaximum = kerasLayer(
   ({ data_format, keepdims }, place) => {
     const { label, input, network, fault } = place;
     const { height, width } = imageOf(input, data_format, place);
+    if (input.size === null) faultUnsized(input, place, 'height and width of the kernel');
     if (input.size?.length === 3 && (height === null || width === null)) {
       const known = sizeText(input.size);
       fault(
@@ -99,6 +100,7 @@ const adaptiveMaximum = kerasLayer(
     const { label, input, network, fault } = place;
     const image = imageOf(input, data_format, place);
     const [height, width] = pair(output_size);
+    if (input.size === null) faultUnsized(input, place, 'height and width of the kernel');
     const kernel = [
       [image.height, height],
       [image.width, width],

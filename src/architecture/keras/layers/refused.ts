@@ -1,3 +1,5 @@
+import { isObject } from '../../json.js';
+
 const TRANSPOSED = 'a GHN has no operation for transposed convolutions; use UpSampling2D and Conv2D';
 const OTHER_RANK = 'a GHN knows images, so only two-dimensional layers; use the 2D one';
 const RECURRENT = 'a GHN’s graphs have no cycles and no operation for recurrent layers';
@@ -6,6 +8,21 @@ const OTHER_NORM =
 const TABLE = 'a GHN has no operation for looking up rows of a table';
 const CODE = 'it is a program, not a layer: nobody but the Python it is from knows its weights and sizes';
 const OTHER_ATTENTION = 'of attentions a GHN knows MultiHeadAttention’s';
+/** Of a class that is not Keras' own, whatever it is called. */
+export const OWN =
+  'it is a class of its own: nobody but the Python it is from knows its weights and sizes; build it of Keras’ layers';
+
+export const QUANTIZED =
+  'its kernel is quantized, and a GHN predicts float ones; send the model as it was before quantize()';
+
+/** Whether a layer's weights are integers, which are laid out and scaled in other ways than those of a float layer. */
+export function isQuantized(config: unknown): boolean {
+  if (!isObject(config)) return false;
+  const { dtype, quantization_config: quantization } = config;
+  const isPolicy = isObject(dtype) && String(dtype.class_name).startsWith('Quantized');
+  return isPolicy || (quantization !== null && quantization !== undefined);
+}
+
 const WRAPPED = 'what it wraps is used in a way that a GHN’s graphs do not have; use the layer itself';
 
 /** Layers of Keras that people may well have, and why they cannot be had. */
@@ -22,7 +39,13 @@ export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['AveragePooling1D', OTHER_RANK],
   ['AveragePooling3D', OTHER_RANK],
   ['GlobalMaxPooling1D', OTHER_RANK],
+  ['GlobalMaxPooling3D', OTHER_RANK],
+  ['GlobalAveragePooling3D', OTHER_RANK],
   ['ZeroPadding1D', OTHER_RANK],
+  ['ZeroPadding3D', OTHER_RANK],
+  ['Cropping1D', OTHER_RANK],
+  ['Cropping3D', OTHER_RANK],
+  ['UpSampling3D', OTHER_RANK],
   ['UpSampling1D', OTHER_RANK],
   ['GroupNormalization', OTHER_NORM],
   ['SpectralNormalization', OTHER_NORM],
@@ -31,7 +54,9 @@ export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['LSTM', RECURRENT],
   ['GRU', RECURRENT],
   ['RNN', RECURRENT],
+  ['ConvLSTM1D', RECURRENT],
   ['ConvLSTM2D', RECURRENT],
+  ['ConvLSTM3D', RECURRENT],
   ['Bidirectional', RECURRENT],
   ['TimeDistributed', WRAPPED],
   ['Embedding', TABLE],

@@ -17,15 +17,14 @@ const targetShape = shortArray(z.union([positive, z.literal(-1)], TARGET), 1, 4,
 const reshape = kerasLayer('Reshape', { target_shape: targetShape }, ({ target_shape: target }, place) => {
   const { label, input, fault } = place;
   const { node, size } = input;
-  if (size === null) return { node, size: null };
-  const total = product(size);
+  const total = size && product(size);
   const known = target.reduce((count, n) => (n === -1 ? count : count * n), 1);
   const open = target.filter((n) => n === -1).length;
   if (open > 1) fault('target_shape', TARGET);
   else if (total !== null && (open === 1 ? total % known !== 0 : total !== known)) {
     fault(
       'target_shape',
-      `${label} cannot make [${target.join(', ')}] of ${sizeText(size)}, what ${input.giver} gives`,
+      `${label} cannot make [${target.join(', ')}] of ${sizeText(size!)}, what ${input.giver} gives`,
     );
   }
   const rest = total === null ? null : Math.max(1, Math.floor(total / known));
@@ -115,36 +114,4 @@ const repeatVector = kerasLayer('RepeatVector', { n: positive }, ({ n }, { input
   size: input.size && [n, ...input.size],
 }));
 
-/** Numbers of categories become a vector that has an entry for each; those of `int` stay as they are. */
-const categoryEncoding = kerasLayer(
-  'CategoryEncoding',
-  {
-    num_tokens: positive,
-    output_mode: z.enum(['one_hot', 'multi_hot', 'count', 'int']).default('multi_hot'),
-  },
-  ({ num_tokens: tokens, output_mode: mode }, { input }) => {
-    const { node, size } = input;
-    if (size === null || mode === 'int') return { node, size };
-    const isOne = mode !== 'one_hot' || size.at(-1) === 1;
-    return { node, size: [...(isOne ? size.slice(0, -1) : size), tokens] };
-  },
-);
-
-/** Numbers become those of bins. */
-const discretization = kerasLayer('Discretization', {}, (_, { input }) => ({
-  node: input.node,
-  size: input.size,
-}));
-
-export const reshapes = [
-  flatten,
-  reshape,
-  permute,
-  repeatVector,
-  categoryEncoding,
-  discretization,
-  zeroPadding,
-  cropping,
-  upSampling,
-  sized,
-];
+export const reshapes = [flatten, reshape, permute, repeatVector, zeroPadding, cropping, upSampling, sized];

@@ -17,10 +17,12 @@ export function isOperation({ type, module }: Called): boolean {
   return module !== null && OPERATIONS_MODULE.test(module) ? true : FUNCTION_LAYERS.has(type);
 }
 
-/** What an operation comes to in a network; undefined where that is not known. */
-export function operationType({ type, config }: Called): KerasLayer | undefined {
-  if (FUNCTION_LAYERS.has(type)) return TENSORFLOW_FUNCTIONS.get(functionOf(config));
-  return KERAS3_OPERATIONS.get(type) ?? anyOperation;
+/** What an operation comes to in a network. */
+export function operationType({ type, config }: Called): KerasLayer {
+  const known = FUNCTION_LAYERS.has(type)
+    ? TENSORFLOW_FUNCTIONS.get(functionOf(config))
+    : KERAS3_OPERATIONS.get(type);
+  return known ?? anyOperation;
 }
 
 /** The function of TensorFlow's that a layer of Keras 2 calls, `math.truediv`. */

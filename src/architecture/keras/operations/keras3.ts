@@ -7,7 +7,7 @@ const unsized = () => null;
 
 /**
  * No operation of Keras has weights, so those that are nodes of a GHN's graphs are few: all others are joined to what
- * they are computed from.
+ * they are computed from. One whose size is not known, as Keras 2 has it, matters where a weight depends on that.
  */
 export const anyOperation: KerasLayer = kinds.reshaping(unsized);
 
@@ -22,10 +22,10 @@ export const KERAS3_OPERATIONS: ReadonlyMap<string, KerasLayer> = new Map([
   ['Hstack', kinds.joining(unsized)],
   ['Mean', kinds.mean],
   ['Softmax', kinds.softmax],
-  ['Matmul', kinds.matrixProduct],
-  ['Einsum', kinds.matrixProduct],
-  ['Dot', kinds.matrixProduct],
-  ['Tensordot', kinds.matrixProduct],
+  ['Matmul', kinds.matrixProduct(unsized)],
+  ['Einsum', kinds.matrixProduct(unsized)],
+  ['Dot', kinds.matrixProduct(unsized)],
+  ['Tensordot', kinds.matrixProduct(unsized)],
   ['DotProductAttention', kinds.attention],
   ['Reshape', kinds.reshaping(sizes.reshaped)],
   ['Transpose', kinds.reshaping(sizes.transposed)],

@@ -70,11 +70,23 @@ export const softmax = operation(({ input, network }) => ({
 }));
 
 /** A matrix product of tensors, as an attention's scores are, and its softmax times its values. */
-export const matrixProduct = operation((place) => {
-  const [a, b, ...others] = place.inputs;
-  if (!a || !b || others.length > 0) return { node: junction(place), size: null };
-  return { node: place.network.multiply(a.node, b.node) ?? tooMany(place), size: null };
-});
+export function matrixProduct(product: (a: Size, b: Size, args: Arguments) => Size | null): KerasLayer {
+  return operation((place, args) => {
+    const [a, b, ...others] = place.inputs;
+    if (!a || !b || others.length > 0) return { node: junction(place), size: null };
+    const size = a.size && b.size && product(a.size, b.size, args);
+    return { node: place.network.multiply(a.node, b.node) ?? tooMany(place), size };
+  });
+}
+
+/** Gives a tensor's parts, each an output of its own; no node. */
+export function parting(parts: (size: Size, args: Arguments) => readonly Size[] | null): KerasLayer {
+  return operation((place, args) => {
+    const node = junction(place);
+    const [first, ...others] = (place.input.size && parts(place.input.size, args)) ?? [];
+    return { node, size: first ?? null, others: others.map((size) => ({ node, size })) };
+  });
+}
 
 /** An attention that is one operation. */
 export const attention = operation((place) => ({

@@ -1,6 +1,6 @@
 import { asArray, isObject } from '../../json.js';
 import type { Dimension, Size } from '../../layers/size.js';
-import { product } from '../../layers/size.js';
+import { agree, product } from '../../layers/size.js';
 import type { Constant } from '../layer.js';
 import { broadcast } from '../size.js';
 
@@ -24,6 +24,11 @@ export class Arguments {
   get(...names: readonly string[]): unknown {
     for (const name of names) if (this.#named.has(name)) return this.#named.get(name);
     return this.#positional[0];
+  }
+
+  /** One that has a name. */
+  named(name: string): unknown {
+    return this.#named.get(name);
   }
 
   /** Whole numbers, one or several; null where it is something else. */
@@ -89,6 +94,97 @@ export const padded: Resize = (size, args) => {
   if (pairs.length !== size.length) return null;
   const sides = pairs.map((pair) => asArray(pair).reduce<number>((sum, n) => sum + Number(n), 0));
   return sides.every(Number.isSafeInteger) ? size.map((n, at) => n && n + sides[at]!) : null;
+};
+
+/** Of a tensor beside itself, so often along each axis. */
+export const tiled: Resize = (size, args) => {
+  const [batch, ...times] = args.integers('multiples') ?? [];
+  return batch === 1 && times.length === size.length && times.every((n) => n > 0)
+    ? size.map((n, at) => n && n * times[at]!)
+    : null;
+};
+
+/** Of a tensor whose entries are there several times along an axis. */
+export const repeated: Resize = (size, args) => {
+  const [axis = null] = args.integers('axis') ?? [];
+  const [times = null, ...others] = args.integers('repeats') ?? [];
+  const at = axis === null ? null : position(axis, size.length);
+  if (at === null || at < 0 || times === null || times < 1 || others.length > 0) return null;
+  return size.with(at, size[at]! && size[at]! * times);
+};
+
+export const oneHot: Resize = (size, args) => {
+  const [depth = null] = args.integers('depth') ?? [];
+  const axis = args.named('axis') ?? -1;
+  return depth !== null && depth > 0 && axis === -1 ? [...size, depth] : null;
+};
+
+/** Of a part that begins somewhere and is so large, the rest where it is said to be -1. */
+export const cut: Resize = (size, args) => {
+  const [first, ...begin] = args.integers('begin') ?? [];
+  const [batch, ...lengths] = args.integers('size') ?? [];
+  if (first !== 0 || batch !== -1 || begin.length !== size.length || lengths.length !== size.length)
+    return null;
+  return size.map((n, at) => (lengths[at] === -1 ? n && n - begin[at]! : lengths[at]!));
+};
+
+/** Of an image of which a rectangle is taken, or that is put into one. */
+export const cropped: Resize = (size, args) => {
+  const [height] = args.integers('target_height') ?? [];
+  const [width] = args.integers('target_width') ?? [];
+  return size.length === 3 && height && width ? [height, width, size[2]!] : null;
+};
+
+export const depthToSpace: Resize = (size, args) => {
+  const [block = 0] = args.integers('block_size') ?? [];
+  const [height, width, channels] = size as [Dimension, Dimension, Dimension];
+  if (!isInBlocks(size, block, args) || (channels !== null && channels % block ** 2 !== 0)) return null;
+  return [height && height * block, width && width * block, channels && channels / block ** 2];
+};
+
+export const spaceToDepth: Resize = (size, args) => {
+  const [block = 0] = args.integers('block_size') ?? [];
+  const [height, width, channels] = size as [Dimension, Dimension, Dimension];
+  if (!isInBlocks(size, block, args) || [height, width].some((n) => n !== null && n % block !== 0))
+    return null;
+  return [height && height / block, width && width / block, channels && channels * block ** 2];
+};
+
+function isInBlocks(size: Size, block: number, args: Arguments): boolean {
+  return size.length === 3 && block > 0 && (args.named('data_format') ?? 'NHWC') === 'NHWC';
+}
+
+/** More than a tensor is split into by hand. */
+const MAX_PARTS = 1000;
+
+/** Of the parts along an axis, so many equal ones or of these lengths; without either, of its entries. */
+export const parts = (size: Size, args: Arguments): Size[] | null => {
+  const sections = args.named('num_or_size_splits');
+  const axis = args.named('axis') ?? 0;
+  const at = Number.isSafeInteger(axis) ? position(axis as number, size.length) : null;
+  const length = at === null || at < 0 ? null : size[at]!;
+  if (at === null || at < 0 || length === null) return null;
+  if (sections === undefined) {
+    return length > MAX_PARTS ? null : Array<Size>(length).fill(size.toSpliced(at, 1));
+  }
+  if (Array.isArray(sections)) {
+    return sections.length <= MAX_PARTS && sections.every((n) => Number.isSafeInteger(n) && n > 0)
+      ? sections.map((n: number) => size.with(at, n))
+      : null;
+  }
+  const count = Number(sections);
+  const isEqual = Number.isSafeInteger(count) && count > 0 && count <= MAX_PARTS && length % count === 0;
+  return isEqual ? Array<Size>(count).fill(size.with(at, length / count)) : null;
+};
+
+/** Of the product of matrices, which are the last two axes of both. */
+export const matrixProduct = (a: Size, b: Size, args: Arguments): Size | null => {
+  const is = (name: string) => args.named(name) === true;
+  if (a.length < 2 || a.length !== b.length || is('adjoint_a') || is('adjoint_b')) return null;
+  const [rows, between] = is('transpose_a') ? [a.at(-1)!, a.at(-2)!] : [a.at(-2)!, a.at(-1)!];
+  const [other, columns] = is('transpose_b') ? [b.at(-1)!, b.at(-2)!] : [b.at(-2)!, b.at(-1)!];
+  const around = broadcast(a.slice(0, -2), b.slice(0, -2));
+  return around && agree(between, other) ? [...around, rows, columns] : null;
 };
 
 /** Of a slice, `x[:, 1:, ::2, 0, ..., None]`. */

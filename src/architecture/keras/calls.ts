@@ -1,0 +1,85 @@
+import type { FaultList } from '../faults.js';
+import { quote } from '../faults.js';
+import type { Hints } from '../nearest.js';
+import { type IndexPair, topologicalOrder } from '../order.js';
+import type { Generation } from './layer.js';
+import type { Model, ModelLayer } from './model.js';
+import { type Call, callOf, type Reference } from './references.js';
+
+/** A call that takes what is before it, or nothing. */
+export const NOTHING: Call = { arguments: [], references: [] };
+
+export interface ModelCall {
+  readonly layer: ModelLayer;
+  readonly call: Call;
+  /** Which of the layer's calls it is. */
+  readonly index: number;
+}
+
+/** The calls of a Functional model's layers. */
+export interface Calls {
+  readonly all: readonly ModelCall[];
+  /** Of each call the calls that give what it takes, by its references; null where there is none such. */
+  readonly sources: readonly (readonly (number | null)[])[];
+  /** The calls, each behind those that it takes from; without those in a cycle, which is a fault. */
+  readonly order: readonly number[];
+  /** The call that a reference names; null, with a fault, where there is none. */
+  readonly find: (reference: Reference) => number | null;
+}
+
+interface CallsOptions {
+  readonly generation: Generation;
+  readonly hints: Hints;
+  readonly faults: FaultList;
+}
+
+export function callsOf(model: Model, { generation, hints, faults }: CallsOptions): Calls {
+  const all = model.layers.flatMap((layer): ModelCall[] =>
+    layer.type === 'InputLayer'
+      ? [{ layer, call: NOTHING, index: 0 }]
+      : layer.calls.map((call, index) => ({ layer, call, index })),
+  );
+  const byLayer = new Map<string, number[]>();
+  all.forEach(({ layer: { name } }, index) => {
+    const known = byLayer.get(name);
+    if (known) known.push(index);
+    else byLayer.set(name, [index]);
+  });
+  const models = new Set(model.layers.flatMap(({ name, model }) => (model ? [name] : [])));
+  const find = (reference: Reference): number | null => {
+    const { layer, call, path } = reference;
+    const of = byLayer.get(layer) ?? [];
+    const found = of[callOf(reference, models.has(layer), generation)];
+    if (found !== undefined) return found;
+    const isLayer = model.layers.some(({ name }) => name === layer);
+    const message = isLayer
+      ? `${quote(layer)} is called ${of.length} times here, so it has no call ${call}`
+      : `${quote(layer)} is no layer’s name${hints.for(layer, byLayer.keys())}`;
+    faults.add(path, message);
+    return null;
+  };
+  const sources = all.map(({ call }) => call.references.map(find));
+  const edges = sources.flatMap((from, to) =>
+    from.flatMap((source): IndexPair[] => (source === null ? [] : [[source, to]])),
+  );
+  const order = topologicalOrder(all.length, edges, 0);
+  if (order.length < all.length) addCycle(model, all, order, faults);
+  return { all, sources, order, find };
+}
+
+function addCycle(
+  { layers }: Model,
+  calls: readonly ModelCall[],
+  order: readonly number[],
+  faults: FaultList,
+): void {
+  const reached = new Set(order);
+  const left = calls.filter((_, index) => !reached.has(index)).map(({ layer }) => layer.name);
+  const names = left.slice(0, 5).map(quote).join(', ');
+  faults.add(pathOf(layers), `a cycle among ${left.length} layers, or behind one: ${names}`);
+}
+
+/** Of a model's layers, all together; a model that was read has one or more, or faults that say why not. */
+export function pathOf([first]: readonly ModelLayer[]): readonly PropertyKey[] {
+  return first?.path.slice(0, -1) ?? ['keras'];
+}

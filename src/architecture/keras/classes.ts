@@ -1,0 +1,34 @@
+import { quote } from '../faults.js';
+import type { Hints } from '../nearest.js';
+import type { KerasLayer } from './layer.js';
+import { KERAS_LAYERS } from './layers/index.js';
+import { isQuantized, OWN, QUANTIZED, REFUSED } from './layers/refused.js';
+import type { ModelLayer } from './model.js';
+import { isOperation, operationType } from './operations/index.js';
+
+/** How a refusal says that there is another way. */
+export const SKIP = '; "unsupported": "skip" beside the architecture leaves it out';
+
+/** What is against a layer: for the record where it is left out, and for the request where it is refused. */
+interface Against {
+  readonly against: string;
+  readonly message: string;
+}
+
+/** What a layer's class and config are to a GHN. */
+export function classOf(layer: ModelLayer, hints: Hints): { readonly type: KerasLayer } | Against {
+  if (isOperation(layer)) return { type: operationType(layer) };
+  const { type } = layer;
+  const known = layer.isOwn ? undefined : KERAS_LAYERS.get(type);
+  const reason = reasonAgainst(layer, known);
+  if (reason !== null) return { against: reason, message: `${quote(type)} cannot be predicted: ${reason}` };
+  if (known) return { type: known };
+  const against = `${quote(type)} is none of the layers whose weights and sizes are known here`;
+  return { against, message: `${against}${hints.for(type, KERAS_LAYERS.keys())}` };
+}
+
+/** Why a layer cannot be predicted; null where it can, or is not known. */
+function reasonAgainst({ type, isOwn, config }: ModelLayer, known: KerasLayer | undefined): string | null {
+  if (isOwn) return OWN;
+  return REFUSED.get(type) ?? (isQuantized(config) ? QUANTIZED : null) ?? known?.refuses(config) ?? null;
+}

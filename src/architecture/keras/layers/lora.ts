@@ -1,0 +1,16 @@
+import { positive } from '../../layers/arguments.js';
+import type { LayerWeights } from '../layer.js';
+
+/** How a layer's config says that `enable_lora` was called. */
+export const loraArguments = { lora_rank: positive.nullish() };
+
+/** The two factors by which LoRA changes a kernel of this shape of Keras': parameters that no node owns. */
+export function addLora(
+  weights: LayerWeights,
+  { lora_rank: rank }: { readonly lora_rank?: number | null | undefined },
+  kernel: readonly number[],
+): void {
+  if (rank === null || rank === undefined) return;
+  weights.other('lora_kernel_a', 'parameter', [...kernel.slice(0, -1), rank]);
+  weights.other('lora_kernel_b', 'parameter', [rank, kernel.at(-1)!]);
+}
