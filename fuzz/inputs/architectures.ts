@@ -21,10 +21,11 @@ export const graphs: fc.Arbitrary<unknown> = fc.record({
     fc.record(
       {
         id: name,
-        op: fc.constantFrom(...OPS, 'unknown'),
+        op: fc.constantFrom(...OPS, 'other', 'unknown'),
         weight: tensor,
         bias: tensor,
         kernel: pair,
+        tensors: fc.array(tensor, { maxLength: 3 }),
         classifier: fc.boolean(),
       },
       { requiredKeys: ['id', 'op'] },

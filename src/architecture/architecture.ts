@@ -64,6 +64,9 @@ export interface KerasForm {
 export const UNSUPPORTED = ['refuse', 'skip'] as const;
 export type Unsupported = (typeof UNSUPPORTED)[number];
 
+/** How a refusal of such a thing says that there is another way. */
+export const SKIP = '; "unsupported": "skip" beside the architecture leaves it out';
+
 /** Something that whoever asked should know, though nothing is wrong; the code is for programs. */
 export interface Warning {
   readonly code: string;

@@ -36,7 +36,7 @@ export function checkNodes(draft: GraphDraft, limits: Limits, faults: FaultList)
     else faults.add([...path, 'name'], `duplicate tensor name ${quote(tensor.name)}: ${other} owns it too`);
   }
   draft.nodes.forEach((node, index) => {
-    if (node) checkNode(node, ['nodes', index], faults);
+    if (node && node.op !== 'other') checkNode(node, ['nodes', index], faults);
   });
   if (!draft.stateDict) {
     checkCount('parameters', parameters, limits, ['nodes'], faults);
@@ -159,14 +159,19 @@ export function checkStateDict(draft: GraphDraft, limits: Limits, faults: FaultL
 }
 
 interface OwnedTensor {
-  readonly tensor: GraphTensor;
+  readonly tensor: Readonly<GraphTensor>;
   readonly path: readonly PropertyKey[];
   readonly owner: string;
 }
 
 function* ownedTensors(draft: GraphDraft): Generator<OwnedTensor> {
   for (const [index, node] of draft.nodes.entries()) {
-    if (!node) continue;
+    if (node?.op === 'other') {
+      for (const [k, tensor] of node.tensors.entries()) {
+        yield { tensor, path: ['nodes', index, 'tensors', k], owner: label(node) };
+      }
+    }
+    if (!node || node.op === 'other') continue;
     for (const role of ['weight', 'bias'] as const) {
       const tensor = node[role];
       if (tensor) yield { tensor, path: ['nodes', index, role], owner: label(node) };

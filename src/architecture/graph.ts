@@ -1,7 +1,8 @@
-import type { Architecture, Node } from './architecture.js';
+import type { Architecture, Node, Unsupported } from './architecture.js';
 import { checkEdges, checkNodes, checkStateDict } from './check.js';
 import { inferClassifier } from './classifier.js';
 import { FaultList } from './faults.js';
+import { checkOthers, withoutOthers } from './left-out.js';
 import type { Limits } from './limits.js';
 import { checkCount } from './limits.js';
 import type { IndexPair } from './order.js';
@@ -16,9 +17,13 @@ const DEFAULT_KERNEL = [3, 3] as const;
  * Reads and checks a graph from outside.
  * @throws ArchitectureError with every fault, each with its JSON pointer into `input`.
  */
-export function parseGraph(input: unknown, limits: Limits): Architecture {
+export function parseGraph(
+  input: unknown,
+  limits: Limits,
+  unsupported: Unsupported = 'refuse',
+): Architecture {
   const faults = new FaultList();
-  return build(readGraph(input, limits, faults), limits, faults);
+  return build(readGraph(input, limits, faults), limits, unsupported, faults);
 }
 
 /**
@@ -33,23 +38,25 @@ export function buildArchitecture(graph: Graph, limits: Limits): Architecture {
   checkCount('tensors', graph.state_dict?.length ?? 0, limits, ['state_dict'], faults);
   faults.throwIfAny();
   const ids = graph.nodes.map((node) => node.id);
-  return build({ ...graph, ids, stateDict: graph.state_dict ?? null }, limits, faults);
+  return build({ ...graph, ids, stateDict: graph.state_dict ?? null }, limits, 'refuse', faults);
 }
 
-function build(draft: GraphDraft, limits: Limits, faults: FaultList): Architecture {
+function build(draft: GraphDraft, limits: Limits, unsupported: Unsupported, faults: FaultList): Architecture {
   const { input, indexOf } = checkNodes(draft, limits, faults);
-  const { edges, order } = checkEdges(draft, indexOf, input, faults);
+  checkOthers(draft, unsupported, faults);
+  const checked = checkEdges(draft, indexOf, input, faults);
   checkStateDict(draft, limits, faults);
   faults.throwIfAny();
 
-  const sortedNodes = order.map((index) => draft.nodes[index]!);
-  const sortedEdges = sortEdges(edges, order);
-  const isClassifier = classifiers(sortedNodes, sortedEdges);
+  const { nodes, edges, stateDict, leftOut } = withoutOthers(draft, checked, limits, faults);
+  const sortedEdges = sortEdges(edges, nodes.length);
+  const isClassifier = classifiers(nodes, sortedEdges);
   return {
     name: draft.name,
-    nodes: sortedNodes.map((node, index) => toNode(node, isClassifier.has(index))),
+    nodes: nodes.map((node, index) => toNode(node, isClassifier.has(index))),
     edges: sortedEdges,
-    stateDict: draft.stateDict?.map((entry) => entry!) ?? null,
+    stateDict,
+    ...(leftOut.length > 0 && { leftOut }),
   };
 }
 
@@ -58,14 +65,9 @@ function classifiers(nodes: readonly GraphNode[], edges: readonly IndexPair[]): 
   return new Set(nodes.flatMap((node, index) => (node.classifier ? [index] : [])));
 }
 
-/** The edges between positions in `order`, by source and then target, each once. */
-function sortEdges(edges: readonly IndexPair[], order: readonly number[]): IndexPair[] {
-  const count = order.length;
-  const position = new Int32Array(count);
-  order.forEach((node, at) => {
-    position[node] = at;
-  });
-  const keys = Float64Array.from(edges, ([from, to]) => position[from]! * count + position[to]!).sort();
+/** Edges between positions by source and then target, each once. */
+function sortEdges(edges: readonly IndexPair[], count: number): IndexPair[] {
+  const keys = Float64Array.from(edges, ([from, to]) => from * count + to).sort();
   const sorted: IndexPair[] = [];
   keys.forEach((key, at) => {
     if (key !== keys[at - 1]) sorted.push([Math.floor(key / count), key % count]);

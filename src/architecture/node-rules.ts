@@ -1,6 +1,6 @@
 import type { Op } from './architecture.js';
 import type { FaultList } from './faults.js';
-import type { GraphNode, GraphTensor } from './schema.js';
+import type { GraphNode, GraphTensor, OtherNode } from './schema.js';
 
 /** Which shapes a tensor may have. */
 interface Form {
@@ -100,7 +100,7 @@ function checkTensor(
 }
 
 /** A node as messages call it. */
-export function label(node: Pick<GraphNode, 'id' | 'op'>): string {
+export function label(node: Pick<GraphNode | OtherNode, 'id' | 'op'>): string {
   return `${node.op} "${node.id}"`;
 }
 

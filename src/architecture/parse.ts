@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Architecture } from './architecture.js';
+import type { Architecture, Unsupported } from './architecture.js';
 import { ArchitectureError, quote } from './faults.js';
 import { parseGraph } from './graph.js';
 import { isObject } from './json.js';
@@ -8,10 +8,10 @@ import { kerasSchema } from './keras/schema.js';
 import { parseLayers } from './layers/parse.js';
 import { layersSchema } from './layers/schema.js';
 import type { Limits } from './limits.js';
-import { graphSchema } from './schema.js';
+import { givenGraphSchema } from './schema.js';
 
 /** Reads one form in which architectures are given. */
-type Parser = (input: unknown, limits: Limits) => Architecture;
+type Parser = (input: unknown, limits: Limits, unsupported: Unsupported) => Architecture;
 
 /** By the key that tells a form from the others. */
 const PARSERS: readonly (readonly [key: string, parse: Parser])[] = [
@@ -24,9 +24,13 @@ const PARSERS: readonly (readonly [key: string, parse: Parser])[] = [
  * Reads and checks an architecture that is given as an object, in whichever form.
  * @throws ArchitectureError with every fault, each with its JSON pointer into `input`.
  */
-export function parseArchitecture(input: unknown, limits: Limits): Architecture {
+export function parseArchitecture(
+  input: unknown,
+  limits: Limits,
+  unsupported: Unsupported = 'refuse',
+): Architecture {
   const [, parse] = PARSERS.find(([key]) => isObject(input) && key in input) ?? [];
-  if (parse) return parse(input, limits);
+  if (parse) return parse(input, limits, unsupported);
   const keys = PARSERS.map(([key]) => `\`${key}\``).join(', ');
   throw new ArchitectureError([
     { path: '', message: `expected an architecture, an object with one of ${keys}, not ${quote(input)}` },
@@ -37,4 +41,4 @@ export function parseArchitecture(input: unknown, limits: Limits): Architecture 
  * The forms that an architecture can have, for a request's documentation. parseArchitecture is what reads them: it says
  * more than a union's errors, and stops at a body of a million faults.
  */
-export const architectureSchema = z.union([graphSchema, layersSchema, kerasSchema]);
+export const architectureSchema = z.union([givenGraphSchema, layersSchema, kerasSchema]);

@@ -3,14 +3,14 @@ import type { FaultList } from './faults.js';
 import { asArray, isObject } from './json.js';
 import type { Limits } from './limits.js';
 import { checkCount } from './limits.js';
-import type { GraphEdge, GraphNode, GraphStateDictEntry } from './schema.js';
-import { edgeSchema, graphSchema, nodeSchema, stateDictEntrySchema } from './schema.js';
+import type { GraphEdge, GraphNode, GraphStateDictEntry, OtherNode } from './schema.js';
+import { edgeSchema, graphSchema, nodeSchema, otherNodeSchema, stateDictEntrySchema } from './schema.js';
 import { addZodFaults } from './zod-faults.js';
 
 /** A graph as far as it could be read: null stands for what does not satisfy its schema. */
 export interface GraphDraft {
   readonly name: string;
-  readonly nodes: readonly (GraphNode | null)[];
+  readonly nodes: readonly (GraphNode | OtherNode | null)[];
   /** Of every node, the faulty ones as well, so that an edge to one of these is no fault of its own. */
   readonly ids: readonly (string | null)[];
   readonly edges: readonly (GraphEdge | null)[];
@@ -41,25 +41,29 @@ export function readGraph(input: unknown, limits: Limits, faults: FaultList): Gr
   if (counts.includes(true)) faults.throwIfAny();
   const draft: GraphDraft = {
     name: typeof parts.name === 'string' ? parts.name : '',
-    nodes: readItems(nodes, nodeSchema, 'nodes', faults),
+    nodes: readItems(nodes, nodeSchemaOf, 'nodes', faults),
     ids: nodes.map((node) => (isObject(node) && typeof node.id === 'string' ? node.id : null)),
-    edges: readItems(asArray(parts.edges), edgeSchema, 'edges', faults),
+    edges: readItems(asArray(parts.edges), () => edgeSchema, 'edges', faults),
     stateDict: Array.isArray(parts.state_dict)
-      ? readItems(parts.state_dict, stateDictEntrySchema, 'state_dict', faults)
+      ? readItems(parts.state_dict, () => stateDictEntrySchema, 'state_dict', faults)
       : null,
   };
   if (!Array.isArray(parts.nodes) || !Array.isArray(parts.edges)) faults.throwIfAny();
   return draft;
 }
 
+function nodeSchemaOf(node: unknown): typeof nodeSchema | typeof otherNodeSchema {
+  return isObject(node) && node.op === 'other' ? otherNodeSchema : nodeSchema;
+}
+
 function readItems<Schema extends z.ZodType>(
   items: readonly unknown[],
-  schema: Schema,
+  schemaOf: (item: unknown) => Schema,
   key: string,
   faults: FaultList,
 ): (z.infer<Schema> | null)[] {
   return items.map((item, index) => {
-    const result = schema.safeParse(item);
+    const result = schemaOf(item).safeParse(item);
     if (result.success) return result.data;
     addZodFaults(faults, result.error, item, [key, index]);
     return null;

@@ -66,6 +66,17 @@ const shapeSchema = shortArray(positive, 1, 4, 'a shape is an array of 1 to 4 po
   example: [16, 3, 3, 3],
 });
 
+/** Of a tensor that no GHN predicts. */
+function anyShape(least: 0 | 1) {
+  const message = `must be an integer of ${least} or more`;
+  return shortArray(
+    z.int(message).min(least, message),
+    0,
+    MAX_RANK,
+    `a shape is an array of at most ${MAX_RANK} integers`,
+  );
+}
+
 export const tensorSchema = strictObject('a tensor', {
   name: tensorNameSchema.meta({ description: 'Its name in the answer', example: 'conv1.weight' }),
   shape: shapeSchema,
@@ -101,18 +112,27 @@ export const nodeSchema = strictObject('a node', {
     }),
 });
 
+/** What a GHN has no operation for: it is no node of the graph that the GHN sees, and its tensors stay as they are. */
+export const otherNodeSchema = strictObject('a node of op other', {
+  id: nameSchema.meta({ description: 'Unlike every other node’s', example: 'gn1' }),
+  op: z.literal('other').meta({ description: 'Taken with `"unsupported": "skip"` alone' }),
+  tensors: z
+    .array(strictObject('a tensor', { name: tensorNameSchema, shape: anyShape(1) }))
+    .default([])
+    .meta({ description: 'Those that it owns, which are not predicted' }),
+}).meta({
+  description:
+    'Something that a GHN has no operation for. It is left out where the request says so: what is behind it is joined to ' +
+    'what is before it',
+});
+
 export const edgeSchema = z
   .tuple([nameSchema, nameSchema], 'an edge is a pair of ids, [from, to]')
   .meta({ description: 'Ids: from, to', example: ['input', 'conv1'] });
 
 export const stateDictEntrySchema = strictObject('an entry of the state dict', {
   name: tensorNameSchema,
-  shape: shortArray(
-    z.int('must be an integer of 0 or more').min(0, 'must be an integer of 0 or more'),
-    0,
-    MAX_RANK,
-    `a shape is an array of at most ${MAX_RANK} integers`,
-  ),
+  shape: anyShape(0),
   kind: z.enum(['parameter', 'buffer'], 'must be "parameter" or "buffer"'),
 });
 
@@ -164,8 +184,20 @@ export const graphSchema = strictObject('a graph', {
   },
 });
 
+/** A graph as requests have it. */
+export const givenGraphSchema = graphSchema
+  .extend({
+    nodes: z.array(z.union([nodeSchema, otherNodeSchema])).meta({
+      description:
+        'The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the ' +
+        'input first.',
+    }),
+  })
+  .meta({ ...graphSchema.meta(), id: 'GivenGraph' });
+
 export type Graph = z.infer<typeof graphSchema>;
 export type GraphNode = z.infer<typeof nodeSchema>;
+export type OtherNode = z.infer<typeof otherNodeSchema>;
 export type GraphTensor = z.infer<typeof tensorSchema>;
 export type GraphEdge = z.infer<typeof edgeSchema>;
 export type GraphStateDictEntry = z.infer<typeof stateDictEntrySchema>;

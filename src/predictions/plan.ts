@@ -42,6 +42,7 @@ export function plan(
   const options = {
     predict_classifier: request.predict_classifier,
     postprocess: request.postprocess ?? null,
+    unsupported: request.unsupported,
     seed: request.seed,
     dtype: request.dtype,
     format: request.format,
@@ -69,6 +70,7 @@ export function plan(
       tensors: predictedTensors(architecture).length,
       parameters: parameterCount(architecture),
       not_predicted: namesOutside(notPredicted(architecture), architecture),
+      left_out: [...(architecture.leftOut ?? [])],
     },
     ghn: { id: ghn.id, digest: ghn.digest },
     engine: engine.name,
@@ -88,6 +90,7 @@ export function plan(
     bytes: null,
     generation: null,
     digest: null,
+    warnings: [...(architecture.warnings ?? [])],
     error: null,
   };
   const { predict_classifier: predictClassifier, seed, dtype } = request;

@@ -3,16 +3,18 @@ import type { PredictionRecord } from './record.js';
 /** What a record takes besides its lists of tensors. */
 const BASE_CHARACTERS = 4096;
 
-/** Around a tensor's name. */
+/** Around a tensor's name, or a warning. */
 const APPLIED_CHARACTERS = 64;
 
 /** A page of the list, and all that is kept of what came to nothing, is bounded by it: records name tensors by the thousand. */
 export const MAX_RECORDS_CHARACTERS = 8 * 2 ** 20;
 
 /** About how many characters a record is long. */
-export function recordCharacters({ architecture, applied, error }: PredictionRecord): number {
+export function recordCharacters({ architecture, applied, warnings, error }: PredictionRecord): number {
   let characters = BASE_CHARACTERS;
   for (const name of architecture.not_predicted) characters += name.length;
+  for (const line of architecture.left_out) characters += line.length;
+  for (const { message } of warnings) characters += message.length + APPLIED_CHARACTERS;
   for (const { tensor } of applied ?? []) characters += tensor.length + APPLIED_CHARACTERS;
   return characters + (error?.message.length ?? 0);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { UNSUPPORTED } from '../architecture/architecture.js';
 import { FORMAT_NAMES } from '../format/find.js';
 import { networkStatisticsSchema } from '../statistics/schema.js';
 import { DTYPES } from '../tensor/dtype.js';
@@ -33,6 +34,8 @@ const appliedSchema = z.object({
   orthogonalized: z.boolean(),
 });
 
+const warningSchema = z.object({ code: z.string().describe('Stable, for programs.'), message: z.string() });
+
 /** What is known of a prediction; its weights, tensors' statistics and graph have addresses of their own. */
 export const recordSchema = z.object({
   id: z.string(),
@@ -45,6 +48,7 @@ export const recordSchema = z.object({
       .describe('The name that the request gave; null where it left the GHN to the service.'),
     predict_classifier: z.boolean(),
     postprocess: postprocessOptionsSchema.nullable(),
+    unsupported: z.enum(UNSUPPORTED).default('refuse'),
     seed: z.int(),
     dtype: z.enum(DTYPES),
     format: z.enum(FORMAT_NAMES),
@@ -57,6 +61,12 @@ export const recordSchema = z.object({
     not_predicted: z
       .array(z.string())
       .describe('Parameters that no node owns: they keep their initial values.'),
+    left_out: z
+      .array(z.string())
+      .default([])
+      .describe(
+        'What was left out on request (`unsupported`), and why: its tensors keep their initial values.',
+      ),
   }),
   ghn: z.object({ id: z.string(), digest: z.string() }),
   engine: z.string(),
@@ -72,6 +82,10 @@ export const recordSchema = z.object({
     .default(null)
     .describe('Random, of the one time that this prediction was made and kept: no other body has it.'),
   digest: z.string().nullable().describe('sha256 of the body in the requested format and dtype.'),
+  warnings: z
+    .array(warningSchema)
+    .default([])
+    .describe('What whoever asked should know, though nothing is wrong.'),
   error: failureSchema.nullable(),
 });
 export type PredictionRecord = z.infer<typeof recordSchema>;

@@ -21,7 +21,7 @@ export function planAgain(
   if (loaded) {
     const start = performance.now();
     const read = kerasModel
-      ? parseKeras({ keras: kerasModel }, UNLIMITED)
+      ? parseKeras({ keras: kerasModel }, UNLIMITED, request.unsupported)
       : buildArchitecture(graph, UNLIMITED);
     const again = plan(
       { ...request, ghn: request.ghn ?? undefined },

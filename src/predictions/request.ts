@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Architecture } from '../architecture/architecture.js';
+import { type Architecture, UNSUPPORTED, type Unsupported } from '../architecture/architecture.js';
 import { ArchitectureError, type Fault, FaultList } from '../architecture/faults.js';
 import type { Limits } from '../architecture/limits.js';
 import { architectureSchema, parseArchitecture } from '../architecture/parse.js';
@@ -38,6 +38,13 @@ const options = {
   ghn: z.string().optional().describe('An id of GET /ghns; else the first loaded.'),
   predict_classifier: z.boolean().default(true).describe('false leaves the classifier out.'),
   postprocess: postprocessSchema.nullish(),
+  unsupported: z
+    .enum(UNSUPPORTED)
+    .default('refuse')
+    .describe(
+      'What becomes of layers and nodes that a GHN has no operation for: the request is refused, or they are left out ' +
+        '(skip), the rest is predicted, and the record names them.',
+    ),
   seed: seedSchema.describe('For what the GHN itself draws: a class token’s row.'),
   dtype: z.enum(DTYPES).default('F32'),
   format: z.enum(FORMAT_NAMES).default(DEFAULT_FORMAT),
@@ -95,7 +102,8 @@ export function readPredictRequest(body: unknown, limits: Limits): PredictReques
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) {
     const input = (body as { architecture?: unknown }).architecture;
     collect(faults, '/architecture', () => {
-      architecture = readArchitecture(input, limits);
+      // What is wrong with the choice itself has its fault already.
+      architecture = readArchitecture(input, limits, data?.unsupported ?? 'skip');
     });
     if (data?.num_classes !== undefined && typeof input !== 'string') {
       faults.push({ path: '/num_classes', message: 'goes with the name of an architecture alone' });
@@ -107,10 +115,13 @@ export function readPredictRequest(body: unknown, limits: Limits): PredictReques
   return { ...data, architecture };
 }
 
-function readArchitecture(input: unknown, limits: Limits): RequestedArchitecture {
+function readArchitecture(input: unknown, limits: Limits, unsupported: Unsupported): RequestedArchitecture {
   if (typeof input === 'string') return { name: input };
   const start = performance.now();
-  return { architecture: parseArchitecture(input, limits), milliseconds: performance.now() - start };
+  return {
+    architecture: parseArchitecture(input, limits, unsupported),
+    milliseconds: performance.now() - start,
+  };
 }
 
 /** Adds the faults that a check throws, their pointers prefixed. */

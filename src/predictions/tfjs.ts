@@ -40,7 +40,7 @@ export async function openTfjs(predictions: Predictions, id: string): Promise<Re
 
 function files({ record, tensors }: ReadyPrediction, model: unknown): TfjsFiles {
   const { id, request, ghn } = record;
-  return tfjsFiles(readKeras({ keras: model }, UNLIMITED), {
+  return tfjsFiles(readKeras({ keras: model }, UNLIMITED, request.unsupported), {
     tensors,
     seed: request.seed,
     generatedBy: 'ghn-serve',

@@ -10,6 +10,7 @@ const identity = (changes: Partial<Identity> = {}): Identity => ({
   architecture: parseArchitecture(tinyGraph(), LIMITS),
   options: {
     predict_classifier: true,
+    unsupported: 'refuse',
     postprocess: null,
     seed: 0,
     dtype: 'F32',
@@ -47,6 +48,7 @@ describe('a prediction’s id', () => {
       options({ ghn: 'mine' }),
       options({ ghn: 'yours' }),
       options({ predict_classifier: false }),
+      options({ unsupported: 'skip' }),
       options({ seed: 1 }),
       options({ dtype: 'F16' }),
       options({ dtype: 'BF16' }),

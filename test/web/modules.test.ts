@@ -107,6 +107,10 @@ describe('the form', () => {
       architecture: graph,
       dtype: 'F16',
     });
+    expect(requestOf(graph, { ...INITIAL_OPTIONS, skipsUnsupported: true })).toEqual({
+      architecture: graph,
+      unsupported: 'skip',
+    });
   });
 
   it('gives a format up that does not go with the rest', () => {

@@ -192,3 +192,17 @@ def test_where_there_is_no_service_the_error_says_so() -> None:
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(requests.ConnectionError, match=str(unused.getsockname()[1])):
             predict("resnet18", url=url, retries=0)
+
+
+def test_what_a_ghn_has_no_operation_for_is_left_out_on_request(service: str) -> None:
+    layers = [
+        {"name": "conv", "type": "Conv2d", "in_channels": 3, "out_channels": 8, "kernel_size": 3},
+        {"name": "norm", "type": "GroupNorm", "num_groups": 4, "num_channels": 8},
+        {"name": "pool", "type": "AdaptiveAvgPool2d"},
+        {"name": "fc", "type": "Linear", "in_features": 8, "out_features": 2},
+    ]
+    network = {"name": "net", "layers": layers}
+    with Client(service) as client:
+        with pytest.raises(ServiceError, match="skip"):
+            client.predict(network)
+        assert list(client.predict(network, unsupported="skip")) == ["conv.weight", "conv.bias", "fc.weight", "fc.bias"]

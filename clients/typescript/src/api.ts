@@ -510,6 +510,200 @@ export interface components {
                 kind: "parameter" | "buffer";
             }[];
         };
+        /**
+         * @description A network as the graph of its operations
+         * @example {
+         *       "name": "tiny",
+         *       "nodes": [
+         *         {
+         *           "id": "input",
+         *           "op": "input"
+         *         },
+         *         {
+         *           "id": "conv1",
+         *           "op": "conv",
+         *           "weight": {
+         *             "name": "conv1.weight",
+         *             "shape": [
+         *               16,
+         *               3,
+         *               3,
+         *               3
+         *             ]
+         *           }
+         *         },
+         *         {
+         *           "id": "bn1",
+         *           "op": "bn",
+         *           "weight": {
+         *             "name": "bn1.weight",
+         *             "shape": [
+         *               16
+         *             ]
+         *           },
+         *           "bias": {
+         *             "name": "bn1.bias",
+         *             "shape": [
+         *               16
+         *             ]
+         *           }
+         *         },
+         *         {
+         *           "id": "pool",
+         *           "op": "max_pool",
+         *           "kernel": [
+         *             2,
+         *             2
+         *           ]
+         *         },
+         *         {
+         *           "id": "gap",
+         *           "op": "glob_avg"
+         *         },
+         *         {
+         *           "id": "fc",
+         *           "op": "conv",
+         *           "weight": {
+         *             "name": "fc.weight",
+         *             "shape": [
+         *               10,
+         *               16
+         *             ]
+         *           },
+         *           "classifier": true
+         *         },
+         *         {
+         *           "id": "fc.bias",
+         *           "op": "bias",
+         *           "bias": {
+         *             "name": "fc.bias",
+         *             "shape": [
+         *               10
+         *             ]
+         *           },
+         *           "classifier": true
+         *         }
+         *       ],
+         *       "edges": [
+         *         [
+         *           "input",
+         *           "conv1"
+         *         ],
+         *         [
+         *           "conv1",
+         *           "bn1"
+         *         ],
+         *         [
+         *           "bn1",
+         *           "pool"
+         *         ],
+         *         [
+         *           "pool",
+         *           "gap"
+         *         ],
+         *         [
+         *           "gap",
+         *           "fc"
+         *         ],
+         *         [
+         *           "fc",
+         *           "fc.bias"
+         *         ]
+         *       ]
+         *     }
+         */
+        GivenGraphInput: {
+            /**
+             * @description The network’s name
+             * @example tiny
+             */
+            name: string;
+            /** @description The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the input first. */
+            nodes: ({
+                /**
+                 * @description Unlike every other node’s
+                 * @example conv1
+                 */
+                id: string;
+                /**
+                 * @description The operation
+                 * @example conv
+                 * @enum {string}
+                 */
+                op: "max_pool" | "avg_pool" | "sep_conv" | "dil_conv" | "conv" | "msa" | "cse" | "sum" | "concat" | "input" | "bias" | "bn" | "ln" | "pos_enc" | "glob_avg";
+                /** @description A tensor that the node owns */
+                weight?: {
+                    /**
+                     * @description Its name in the answer
+                     * @example conv1.weight
+                     */
+                    name: string;
+                    /**
+                     * @description PyTorch's shape
+                     * @example [
+                     *       16,
+                     *       3,
+                     *       3,
+                     *       3
+                     *     ]
+                     */
+                    shape: number[];
+                };
+                /** @description A tensor that the node owns */
+                bias?: {
+                    /**
+                     * @description Its name in the answer
+                     * @example conv1.weight
+                     */
+                    name: string;
+                    /**
+                     * @description PyTorch's shape
+                     * @example [
+                     *       16,
+                     *       3,
+                     *       3,
+                     *       3
+                     *     ]
+                     */
+                    shape: number[];
+                };
+                /**
+                 * @description Of a pool: [height, width], else [3, 3]
+                 * @example [
+                 *       2,
+                 *       2
+                 *     ]
+                 */
+                kernel?: number[];
+                /** @description Whether the tensor is the weight or the bias of the head. Where no node says either true or false: if the last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv of two dimensions, that one; else none. */
+                classifier?: boolean;
+            } | {
+                /**
+                 * @description Unlike every other node’s
+                 * @example gn1
+                 */
+                id: string;
+                /**
+                 * @description Taken with `"unsupported": "skip"` alone
+                 * @constant
+                 */
+                op: "other";
+                /** @description Those that it owns, which are not predicted */
+                tensors?: {
+                    name: string;
+                    shape: number[];
+                }[];
+            })[];
+            /** @description Which node’s output goes to which; the same pair twice is one edge */
+            edges: string[][];
+            /** @description All of the network’s tensors in its own order, in which the answer then has them. Every tensor of the nodes is in it, with the same shape. */
+            state_dict?: {
+                name: string;
+                shape: number[];
+                /** @enum {string} */
+                kind: "parameter" | "buffer";
+            }[];
+        };
         /** @description An architecture that the service knows by name */
         ArchitectureSummaryInput: {
             /** @example resnet50 */
@@ -1160,6 +1354,11 @@ export interface components {
                     min_channels: number;
                     seed: number;
                 } | null;
+                /**
+                 * @default refuse
+                 * @enum {string}
+                 */
+                unsupported: "refuse" | "skip";
                 seed: number;
                 /** @enum {string} */
                 dtype: "F32" | "F16" | "BF16";
@@ -1173,6 +1372,11 @@ export interface components {
                 parameters: number;
                 /** @description Parameters that no node owns: they keep their initial values. */
                 not_predicted: string[];
+                /**
+                 * @description What was left out on request (`unsupported`), and why: its tensors keep their initial values.
+                 * @default []
+                 */
+                left_out: string[];
             };
             ghn: {
                 id: string;
@@ -1216,6 +1420,15 @@ export interface components {
             generation: string | null;
             /** @description sha256 of the body in the requested format and dtype. */
             digest: string | null;
+            /**
+             * @description What whoever asked should know, though nothing is wrong.
+             * @default []
+             */
+            warnings: {
+                /** @description Stable, for programs. */
+                code: string;
+                message: string;
+            }[];
             error: components["schemas"]["ProblemInput"] | null;
             links: {
                 self: string;
@@ -1392,6 +1605,203 @@ export interface components {
                 /** @description Whether the tensor is the weight or the bias of the head. Where no node says either true or false: if the last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv of two dimensions, that one; else none. */
                 classifier?: boolean;
             }[];
+            /** @description Which node’s output goes to which; the same pair twice is one edge */
+            edges: string[][];
+            /** @description All of the network’s tensors in its own order, in which the answer then has them. Every tensor of the nodes is in it, with the same shape. */
+            state_dict?: {
+                name: string;
+                shape: number[];
+                /** @enum {string} */
+                kind: "parameter" | "buffer";
+            }[];
+        };
+        /**
+         * @description A network as the graph of its operations
+         * @example {
+         *       "name": "tiny",
+         *       "nodes": [
+         *         {
+         *           "id": "input",
+         *           "op": "input"
+         *         },
+         *         {
+         *           "id": "conv1",
+         *           "op": "conv",
+         *           "weight": {
+         *             "name": "conv1.weight",
+         *             "shape": [
+         *               16,
+         *               3,
+         *               3,
+         *               3
+         *             ]
+         *           }
+         *         },
+         *         {
+         *           "id": "bn1",
+         *           "op": "bn",
+         *           "weight": {
+         *             "name": "bn1.weight",
+         *             "shape": [
+         *               16
+         *             ]
+         *           },
+         *           "bias": {
+         *             "name": "bn1.bias",
+         *             "shape": [
+         *               16
+         *             ]
+         *           }
+         *         },
+         *         {
+         *           "id": "pool",
+         *           "op": "max_pool",
+         *           "kernel": [
+         *             2,
+         *             2
+         *           ]
+         *         },
+         *         {
+         *           "id": "gap",
+         *           "op": "glob_avg"
+         *         },
+         *         {
+         *           "id": "fc",
+         *           "op": "conv",
+         *           "weight": {
+         *             "name": "fc.weight",
+         *             "shape": [
+         *               10,
+         *               16
+         *             ]
+         *           },
+         *           "classifier": true
+         *         },
+         *         {
+         *           "id": "fc.bias",
+         *           "op": "bias",
+         *           "bias": {
+         *             "name": "fc.bias",
+         *             "shape": [
+         *               10
+         *             ]
+         *           },
+         *           "classifier": true
+         *         }
+         *       ],
+         *       "edges": [
+         *         [
+         *           "input",
+         *           "conv1"
+         *         ],
+         *         [
+         *           "conv1",
+         *           "bn1"
+         *         ],
+         *         [
+         *           "bn1",
+         *           "pool"
+         *         ],
+         *         [
+         *           "pool",
+         *           "gap"
+         *         ],
+         *         [
+         *           "gap",
+         *           "fc"
+         *         ],
+         *         [
+         *           "fc",
+         *           "fc.bias"
+         *         ]
+         *       ]
+         *     }
+         */
+        GivenGraph: {
+            /**
+             * @description The network’s name
+             * @example tiny
+             */
+            name: string;
+            /** @description The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the input first. */
+            nodes: ({
+                /**
+                 * @description Unlike every other node’s
+                 * @example conv1
+                 */
+                id: string;
+                /**
+                 * @description The operation
+                 * @example conv
+                 * @enum {string}
+                 */
+                op: "max_pool" | "avg_pool" | "sep_conv" | "dil_conv" | "conv" | "msa" | "cse" | "sum" | "concat" | "input" | "bias" | "bn" | "ln" | "pos_enc" | "glob_avg";
+                /** @description A tensor that the node owns */
+                weight?: {
+                    /**
+                     * @description Its name in the answer
+                     * @example conv1.weight
+                     */
+                    name: string;
+                    /**
+                     * @description PyTorch's shape
+                     * @example [
+                     *       16,
+                     *       3,
+                     *       3,
+                     *       3
+                     *     ]
+                     */
+                    shape: number[];
+                };
+                /** @description A tensor that the node owns */
+                bias?: {
+                    /**
+                     * @description Its name in the answer
+                     * @example conv1.weight
+                     */
+                    name: string;
+                    /**
+                     * @description PyTorch's shape
+                     * @example [
+                     *       16,
+                     *       3,
+                     *       3,
+                     *       3
+                     *     ]
+                     */
+                    shape: number[];
+                };
+                /**
+                 * @description Of a pool: [height, width], else [3, 3]
+                 * @example [
+                 *       2,
+                 *       2
+                 *     ]
+                 */
+                kernel?: number[];
+                /** @description Whether the tensor is the weight or the bias of the head. Where no node says either true or false: if the last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv of two dimensions, that one; else none. */
+                classifier?: boolean;
+            } | {
+                /**
+                 * @description Unlike every other node’s
+                 * @example gn1
+                 */
+                id: string;
+                /**
+                 * @description Taken with `"unsupported": "skip"` alone
+                 * @constant
+                 */
+                op: "other";
+                /**
+                 * @description Those that it owns, which are not predicted
+                 * @default []
+                 */
+                tensors: {
+                    name: string;
+                    shape: number[];
+                }[];
+            })[];
             /** @description Which node’s output goes to which; the same pair twice is one edge */
             edges: string[][];
             /** @description All of the network’s tensors in its own order, in which the answer then has them. Every tensor of the nodes is in it, with the same shape. */
@@ -2052,6 +2462,11 @@ export interface components {
                     min_channels: number;
                     seed: number;
                 } | null;
+                /**
+                 * @default refuse
+                 * @enum {string}
+                 */
+                unsupported: "refuse" | "skip";
                 seed: number;
                 /** @enum {string} */
                 dtype: "F32" | "F16" | "BF16";
@@ -2065,6 +2480,11 @@ export interface components {
                 parameters: number;
                 /** @description Parameters that no node owns: they keep their initial values. */
                 not_predicted: string[];
+                /**
+                 * @description What was left out on request (`unsupported`), and why: its tensors keep their initial values.
+                 * @default []
+                 */
+                left_out: string[];
             };
             ghn: {
                 id: string;
@@ -2108,6 +2528,15 @@ export interface components {
             generation: string | null;
             /** @description sha256 of the body in the requested format and dtype. */
             digest: string | null;
+            /**
+             * @description What whoever asked should know, though nothing is wrong.
+             * @default []
+             */
+            warnings: {
+                /** @description Stable, for programs. */
+                code: string;
+                message: string;
+            }[];
             error: components["schemas"]["Problem"] | null;
             links: {
                 self: string;
@@ -3588,7 +4017,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @description A network: the name of one that the service knows, a graph, a list of layers, or a Keras model. */
-                    architecture: string | components["schemas"]["GraphInput"] | components["schemas"]["LayersInput"] | components["schemas"]["KerasInput"];
+                    architecture: string | components["schemas"]["GivenGraphInput"] | components["schemas"]["LayersInput"] | components["schemas"]["KerasInput"];
                     /** @description Only with a name; else the architecture’s own. */
                     num_classes?: number;
                     /** @description An id of GET /ghns; else the first loaded. */
@@ -3622,6 +4051,12 @@ export interface operations {
                          */
                         seed?: number;
                     } | null;
+                    /**
+                     * @description What becomes of layers and nodes that a GHN has no operation for: the request is refused, or they are left out (skip), the rest is predicted, and the record names them.
+                     * @default refuse
+                     * @enum {string}
+                     */
+                    unsupported?: "refuse" | "skip";
                     /**
                      * @description For what the GHN itself draws: a class token’s row.
                      * @default 0

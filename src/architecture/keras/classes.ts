@@ -6,9 +6,6 @@ import { isQuantized, OWN, QUANTIZED, REFUSED } from './layers/refused.js';
 import type { ModelLayer } from './model.js';
 import { isOperation, operationType } from './operations/index.js';
 
-/** How a refusal says that there is another way. */
-export const SKIP = '; "unsupported": "skip" beside the architecture leaves it out';
-
 /** What is against a layer: for the record where it is left out, and for the request where it is refused. */
 interface Against {
   readonly against: string;

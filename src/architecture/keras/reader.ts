@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SKIP } from '../architecture.js';
 import type { FaultList } from '../faults.js';
 import { quote } from '../faults.js';
 import type { Network } from '../layers/network.js';
@@ -7,7 +8,7 @@ import { Hints } from '../nearest.js';
 import { addZodFaults } from '../zod-faults.js';
 import { readArguments } from './arguments.js';
 import { callsOf, NOTHING, pathOf } from './calls.js';
-import { classOf, SKIP } from './classes.js';
+import { classOf } from './classes.js';
 import { type Generation, type KerasValue, LayerWeights } from './layer.js';
 import { inputSizeOf, type Model, type ModelLayer } from './model.js';
 import { isOperation } from './operations/index.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Architecture } from '../architecture.js';
+import type { Architecture, Unsupported } from '../architecture.js';
 import { ArchitectureError, FaultList } from '../faults.js';
 import { buildArchitecture } from '../graph.js';
 import { asArray, isObject } from '../json.js';
@@ -17,7 +17,11 @@ const outlineSchema = layersSchema.extend({ layers: z.array(z.unknown()) });
  * gives. Where the network's input size is missing, it is whatever the first layer takes.
  * @throws ArchitectureError with every fault, each with its JSON pointer into `input`.
  */
-export function parseLayers(input: unknown, limits: Limits): Architecture {
+export function parseLayers(
+  input: unknown,
+  limits: Limits,
+  unsupported: Unsupported = 'refuse',
+): Architecture {
   const faults = new FaultList();
   const outline = outlineSchema.safeParse(input);
   if (!outline.success) addZodFaults(faults, outline.error, input, []);
@@ -30,11 +34,14 @@ export function parseLayers(input: unknown, limits: Limits): Architecture {
     0,
   );
   if (checkCount('inputs of layers', inputs, limits, ['layers'], faults)) faults.throwIfAny();
-  const reader = new LayerReader(network, { node: 0, size, giver: 'the network’s input' }, faults);
+  const given = { node: 0, size, giver: 'the network’s input' };
+  const reader = new LayerReader(network, given, unsupported === 'skip', faults);
   const output = reader.read(layers);
   faults.throwIfAny();
   try {
-    return buildArchitecture(network.graph(outline.data?.name ?? '', output.node), limits);
+    const { leftOut } = reader;
+    const graph = network.graph(outline.data?.name ?? '', output.node);
+    return { ...buildArchitecture(graph, limits), ...(leftOut.length > 0 && { leftOut }) };
   } catch (error) {
     // What the graph of sound layers can still have wrong is only that it is too large.
     if (!(error instanceof ArchitectureError)) throw error;

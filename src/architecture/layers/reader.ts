@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { SKIP } from '../architecture.js';
 import type { FaultList } from '../faults.js';
 import { quote } from '../faults.js';
 import { isObject } from '../json.js';
 import { Hints } from '../nearest.js';
-import { checkNameLength } from '../schema.js';
+import { checkNameLength, nameSchema, shortArray, tensorNameSchema } from '../schema.js';
 import { addZodFaults } from '../zod-faults.js';
-import type { LayerType, ReadLayer, Value } from './layer-type.js';
+import { type LayerType, MAX_INPUTS, type Value } from './layer-type.js';
 import type { Network } from './network.js';
 import { LAYER_TYPES } from './types/index.js';
 import { REFUSED } from './types/refused.js';
@@ -15,9 +16,18 @@ const TYPES: ReadonlyMap<string, LayerType> = new Map(LAYER_TYPES.map((layer) =>
 /** What `inputs` call the network's own input. */
 const INPUT = 'input';
 
+/** What every layer has. */
+const leftOutSchema = z.looseObject({
+  name: tensorNameSchema,
+  inputs: shortArray(nameSchema, 1, MAX_INPUTS, `names 1 to ${MAX_INPUTS} layers`).optional(),
+});
+
 /** Puts layers into a network, one after the other, and adds the faults of each. */
 export class LayerReader {
+  /** A line for each layer that is left out. */
+  readonly leftOut: string[] = [];
   readonly #network: Network;
+  readonly #skips: boolean;
   readonly #faults: FaultList;
   /** What each layer so far gives, by its name. */
   readonly #values: Map<string, Value>;
@@ -26,8 +36,10 @@ export class LayerReader {
   readonly #hints = new Hints();
   #last: Value;
 
-  constructor(network: Network, input: Value, faults: FaultList) {
+  /** @param skips whether what cannot be predicted is left out rather than refused */
+  constructor(network: Network, input: Value, skips: boolean, faults: FaultList) {
     this.#network = network;
+    this.#skips = skips;
     this.#faults = faults;
     this.#values = new Map([[INPUT, input]]);
     this.#last = input;
@@ -69,12 +81,20 @@ export class LayerReader {
     positions: ReadonlyMap<string, number>,
   ): Value {
     const path = ['layers', index];
+    if (this.#skips && isObject(layer) && typeof layer.type === 'string') {
+      const reason = REFUSED.get(layer.type);
+      if (reason !== undefined) return this.#leaveOut(layer, reason, index, positions);
+    }
     const type = this.#typeOf(layer, path);
     const read = type?.read(layer);
     if (read instanceof z.ZodError) addZodFaults(this.#faults, read, layer, path);
     if (!type || !read || read instanceof z.ZodError) return unknownValue(`layer ${index}`);
     const label = `${type.type} ${quote(name)}`;
-    const inputs = this.#inputsOf(read, type, label, index, positions);
+    const inputs = this.#inputsOf(read.inputs, index, positions);
+    if (inputs.length > 1 && !type.severalInputs) {
+      const message = `${label} takes one input; join several with Add or Concat`;
+      this.#faults.add([...path, 'inputs'], message);
+    }
     const tensors = this.#network.tensorCount;
     const output = read.place({
       label,
@@ -87,6 +107,23 @@ export class LayerReader {
     return { ...output, giver: label };
   }
 
+  /** What is behind a layer that is left out is joined to what is before it; its own arguments say nothing here. */
+  #leaveOut(
+    layer: Record<string, unknown>,
+    reason: string,
+    index: number,
+    positions: ReadonlyMap<string, number>,
+  ): Value {
+    const read = leftOutSchema.safeParse(layer);
+    if (read.error) addZodFaults(this.#faults, read.error, layer, ['layers', index]);
+    const { name, inputs } = read.data ?? {};
+    const label = `${String(layer.type)} ${quote(name)}`;
+    this.leftOut.push(`${label}: ${reason}`);
+    const given = this.#inputsOf(inputs, index, positions);
+    const node = this.#network.junction(given.map((value) => value.node)) ?? 0;
+    return { node, size: null, giver: `${label}, which is left out,` };
+  }
+
   #typeOf(layer: unknown, path: readonly PropertyKey[]): LayerType | undefined {
     const given = isObject(layer) ? layer.type : undefined;
     if (typeof given !== 'string') {
@@ -96,7 +133,7 @@ export class LayerReader {
     const type = TYPES.get(given);
     const reason = REFUSED.get(given);
     if (reason) {
-      this.#faults.add([...path, 'type'], `${quote(given)} cannot be predicted: ${reason}`);
+      this.#faults.add([...path, 'type'], `${quote(given)} cannot be predicted: ${reason}${SKIP}`);
     } else if (!type) {
       const types = `the types are ${[...TYPES.keys()].join(', ')}`;
       const hint = this.#hints.for(given, TYPES.keys());
@@ -106,17 +143,11 @@ export class LayerReader {
   }
 
   #inputsOf(
-    { inputs }: ReadLayer,
-    { severalInputs }: LayerType,
-    label: string,
+    inputs: readonly string[] | undefined,
     index: number,
     positions: ReadonlyMap<string, number>,
   ): readonly Value[] {
     if (!inputs) return [this.#last];
-    if (inputs.length > 1 && !severalInputs) {
-      const message = `${label} takes one input; join several with Add or Concat`;
-      this.#faults.add(['layers', index, 'inputs'], message);
-    }
     return inputs.map((name, k) => {
       const value = this.#values.get(name);
       if (value) return value;

@@ -75,6 +75,16 @@ export function OptionsForm({ options, onChange, ghns, isNamed }: OptionsFormPro
         />{' '}
         Predict the classifier as well
       </label>
+      {!isNamed && (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={options.skipsUnsupported}
+            onChange={(event) => set({ skipsUnsupported: event.currentTarget.checked })}
+          />{' '}
+          Leave out what a hypernetwork has no operation for
+        </label>
+      )}
       <label class="check">
         <input
           type="checkbox"

@@ -143,11 +143,23 @@ function Head({ record, stage, isOpen }: { record: PredictionRecord; stage: Stag
           <LatencyBar latency={record.latency_ms} isNamed />
         </>
       )}
-      {(record as { warnings?: { code: string; message: string }[] }).warnings?.map(({ code, message }) => (
+      {record.warnings.map(({ code, message }) => (
         <p key={code} class="warning">
           {message}
         </p>
       ))}
+      {architecture.left_out.length > 0 && (
+        <details open>
+          <summary>
+            {count(architecture.left_out.length)} layers were left out and keep their initial values
+          </summary>
+          <ul class="muted">
+            {architecture.left_out.map((line) => (
+              <li key={line}>{line}</li>
+            ))}
+          </ul>
+        </details>
+      )}
       {architecture.not_predicted.length > 0 && (
         <details>
           <summary>

@@ -5,6 +5,7 @@ export interface FormOptions {
   readonly ghn: string;
   readonly numClasses: string;
   readonly predictClassifier: boolean;
+  readonly skipsUnsupported: boolean;
   readonly dtype: 'F32' | 'F16' | 'BF16';
   readonly format: 'safetensors' | 'tiled' | 'npz';
   readonly seed: string;
@@ -20,6 +21,7 @@ export const INITIAL_OPTIONS: FormOptions = {
   ghn: '',
   numClasses: '',
   predictClassifier: true,
+  skipsUnsupported: false,
   dtype: 'F32',
   format: 'safetensors',
   seed: '0',
@@ -50,12 +52,13 @@ export function requestOf(
   architecture: PredictRequest['architecture'],
   options: FormOptions,
 ): PredictRequest {
-  const { ghn, numClasses, predictClassifier, dtype, format, seed } = options;
+  const { ghn, numClasses, predictClassifier, skipsUnsupported, dtype, format, seed } = options;
   return {
     architecture,
     ...(typeof architecture === 'string' && numClasses !== '' && { num_classes: Number(numClasses) }),
     ...(ghn !== '' && { ghn }),
     ...(!predictClassifier && { predict_classifier: false }),
+    ...(typeof architecture !== 'string' && skipsUnsupported && { unsupported: 'skip' }),
     ...(Number(seed) !== 0 && { seed: Number(seed) }),
     ...(dtype !== 'F32' && { dtype }),
     ...(format !== 'safetensors' && { format }),

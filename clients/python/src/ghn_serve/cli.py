@@ -112,6 +112,7 @@ def options(arguments: argparse.Namespace, asked: Any) -> dict[str, Any]:
         "num_classes": arguments.num_classes if isinstance(asked, str) else None,
         "ghn": arguments.ghn,
         "predict_classifier": False if arguments.no_classifier else None,
+        "unsupported": "skip" if arguments.skip_unsupported else None,
         "postprocess": {**postprocess, "seed": arguments.seed} if postprocess else None,
         "seed": arguments.seed,
         "dtype": arguments.dtype,
@@ -165,6 +166,9 @@ def parser() -> argparse.ArgumentParser:
     prediction = of_prediction.add_argument_group("prediction")
     prediction.add_argument("--ghn", metavar="ID", help="one of the service's GHNs")
     prediction.add_argument("--no-classifier", action="store_true", help="leave the head out")
+    prediction.add_argument(
+        "--skip-unsupported", action="store_true", help="leave out what a GHN has no operation for, and predict the rest"
+    )
     prediction.add_argument("--seed", type=int, default=0, metavar="N", help="for what is random (0)")
     prediction.add_argument("--dtype", choices=("F32", "F16", "BF16"), default="F32")
     prediction.add_argument("--noise", type=float, metavar="BETA", help="post-processing: noise against equal rows")

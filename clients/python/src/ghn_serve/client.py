@@ -75,6 +75,7 @@ class Client:
         ghn: str | None = None,
         predict_classifier: bool = True,
         postprocess: Postprocess | None = None,
+        unsupported: Literal["refuse", "skip"] = "refuse",
         seed: int = 0,
         dtype: Literal["F32", "F16", "BF16"] = "F32",
         format: Literal["tiled", "safetensors"] | None = None,
@@ -87,6 +88,9 @@ class Client:
         Predicts the weights of a network: the name of one that the service knows, an architecture, a Keras model (which
         needs no PyTorch), or a PyTorch module, which is traced with `example` (trace says what that can be).
 
+        Layers that a GHN has no operation for are refused, or left out (`unsupported="skip"`): the prediction's record
+        names them.
+
         They are sent `tiled`, a small part of the whole, unless `format` or post-processing has it otherwise. In
         distributed training `rank` and `world_size` fetch this rank's rows of each tensor (its part of dimension
         `dim`); `tensors` fetches those whose names fit, as in "layer1.*,fc.weight".
@@ -98,6 +102,7 @@ class Client:
             "ghn": ghn,
             "predict_classifier": predict_classifier,
             "postprocess": postprocess,
+            "unsupported": unsupported,
             "seed": seed,
             "dtype": dtype,
             "format": format or ("safetensors" if postprocess else "tiled"),
