@@ -25,9 +25,14 @@ function nearest(name: string, known: Iterable<string>): string[] {
   return found.slice(0, MAX_NAMES).map((entry) => entry.known);
 }
 
+/** What other tools call things, without their case and separators, and what they are called here. */
+export type Aliases = Readonly<Record<string, string>>;
+
 /** '; did you mean "a" or "b"?' or, where nothing is near, ''. */
-export function didYouMean(name: string, known: Iterable<string>): string {
-  const names = nearest(name, known).map((candidate) => `"${candidate}"`);
+export function didYouMean(name: string, known: Iterable<string>, aliases: Aliases = {}): string {
+  const folded = fold(name);
+  const alias = Object.hasOwn(aliases, folded) ? aliases[folded] : undefined;
+  const names = (alias === undefined ? nearest(name, known) : [alias]).map((candidate) => `"${candidate}"`);
   return names.length > 0 ? `; did you mean ${names.join(' or ')}?` : '';
 }
 
@@ -39,8 +44,8 @@ export class Hints {
   #left = MAX_HINTS;
 
   /** As didYouMean; '' once there were enough. */
-  for(name: string, known: Iterable<string>): string {
-    return this.#left-- > 0 ? didYouMean(name, known) : '';
+  for(name: string, known: Iterable<string>, aliases?: Aliases): string {
+    return this.#left-- > 0 ? didYouMean(name, known, aliases) : '';
   }
 }
 

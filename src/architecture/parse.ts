@@ -8,6 +8,8 @@ import { kerasSchema } from './keras/schema.js';
 import { parseLayers } from './layers/parse.js';
 import { layersSchema } from './layers/schema.js';
 import type { Limits } from './limits.js';
+import { mistakenObject } from './mistaken.js';
+import { type Aliases, didYouMean } from './nearest.js';
 import { givenGraphSchema } from './schema.js';
 
 /** Reads one form in which architectures are given. */
@@ -29,12 +31,29 @@ export function parseArchitecture(
   limits: Limits,
   unsupported: Unsupported = 'refuse',
 ): Architecture {
+  const mistaken = mistakenObject(input);
+  if (mistaken !== null) throw new ArchitectureError([{ path: '', message: mistaken }]);
   const [, parse] = PARSERS.find(([key]) => isObject(input) && key in input) ?? [];
   if (parse) return parse(input, limits, unsupported);
-  const keys = PARSERS.map(([key]) => `\`${key}\``).join(', ');
-  throw new ArchitectureError([
-    { path: '', message: `expected an architecture, an object with one of ${keys}, not ${quote(input)}` },
-  ]);
+  const keys = PARSERS.map(([key]) => key);
+  const hint = hintOf(Object.keys(isObject(input) ? input : {}), keys);
+  const given = input === undefined ? 'and there is none' : `not ${quote(input)}`;
+  const expected = `expected an architecture, an object with one of ${keys.map((key) => `\`${key}\``).join(', ')}`;
+  throw new ArchitectureError([{ path: '', message: `${expected}, ${given}${hint}` }]);
+}
+
+const KEY_ALIASES: Aliases = { model: 'keras', graph: 'nodes', ops: 'nodes', modules: 'layers' };
+
+/** As many keys as are looked at for one that was meant to be another. */
+const MAX_KEYS = 10;
+
+function hintOf(given: readonly string[], keys: readonly string[]): string {
+  return (
+    given
+      .slice(0, MAX_KEYS)
+      .map((key) => didYouMean(key, keys, KEY_ALIASES).replace('?', ` for ${quote(key)}?`))
+      .find((hint) => hint !== '') ?? ''
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { OPS } from './architecture.js';
 import { type FaultList, quote } from './faults.js';
-import { didYouMean } from './nearest.js';
+import { type Aliases, didYouMean } from './nearest.js';
 
 /** The longest that PyTorch's and Keras' names get is a third of this; longer ones are no names. */
 const MAX_NAME_LENGTH = 512;
@@ -40,13 +40,35 @@ export function checkNameLength(
   faults.add(path, `${message}: names have at most ${MAX_NAME_LENGTH}`);
 }
 
+/** What other tools call the keys of requests. */
+const KEY_ALIASES: Aliases = {
+  arch: 'architecture',
+  model: 'architecture',
+  network: 'architecture',
+  net: 'architecture',
+  module: 'architecture',
+  classes: 'num_classes',
+  hypernetwork: 'ghn',
+  precision: 'dtype',
+  skip: 'unsupported',
+};
+
 /** An object that says of a key it does not know which it does. */
 export function strictObject<Shape extends z.ZodRawShape>(what: string, shape: Shape) {
-  const keys = Object.keys(shape);
+  const known = Object.keys(shape);
   return z.strictObject(shape, {
     error: (issue) =>
-      issue.code === 'unrecognized_keys' ? `unknown key; ${what} has ${keys.join(', ')}` : undefined,
+      issue.code === 'unrecognized_keys' ? `unknown key; ${what} has ${known.join(', ')}` : undefined,
   });
+}
+
+/** The message of strictObject, which is one for all of an object's unknown keys, with what this one was meant to be. */
+export function unknownKeyMessage(key: string, message: string): string {
+  const [, has = '', known = ''] = /^unknown key; (.* has (.*))$/.exec(message) ?? [];
+  const keys = known.split(', ');
+  const aliases = Object.entries(KEY_ALIASES).filter(([, name]) => keys.includes(name));
+  const hint = known === '' ? '' : didYouMean(key, keys, Object.fromEntries(aliases));
+  return hint === '' ? message : `unknown key${hint} (${has})`;
 }
 
 /**
@@ -82,12 +104,69 @@ export const tensorSchema = strictObject('a tensor', {
   shape: shapeSchema,
 }).meta({ description: 'A tensor that the node owns' });
 
+/** What frameworks call the operations. */
+const OP_ALIASES: Aliases = {
+  linear: 'conv',
+  dense: 'conv',
+  fc: 'conv',
+  gemm: 'conv',
+  conv2d: 'conv',
+  depthwiseconv: 'sep_conv',
+  depthwiseconv2d: 'sep_conv',
+  groupedconv: 'sep_conv',
+  batchnorm: 'bn',
+  batchnorm2d: 'bn',
+  batchnormalization: 'bn',
+  layernorm: 'ln',
+  layernormalization: 'ln',
+  add: 'sum',
+  plus: 'sum',
+  cat: 'concat',
+  concatenate: 'concat',
+  attention: 'msa',
+  selfattention: 'msa',
+  multiheadattention: 'msa',
+  gap: 'glob_avg',
+  globalavgpool: 'glob_avg',
+  globalaveragepool: 'glob_avg',
+  globalaveragepooling2d: 'glob_avg',
+  adaptiveavgpool2d: 'glob_avg',
+  mean: 'glob_avg',
+  squeezeexcitation: 'cse',
+  se: 'cse',
+  posembed: 'pos_enc',
+  positionembedding: 'pos_enc',
+  addbias: 'bias',
+  placeholder: 'input',
+  groupnorm: 'other',
+  instancenorm: 'other',
+  rmsnorm: 'other',
+  embedding: 'other',
+  convtranspose: 'other',
+  convtranspose2d: 'other',
+  conv1d: 'other',
+  conv3d: 'other',
+  rnn: 'other',
+  lstm: 'other',
+  gru: 'other',
+};
+
+/** What has no weights and is no node. */
+const NO_NODES =
+  /^(?:relu6?|leakyrelu|prelu|gelu|silu|swish|elu|selu|mish|sigmoid|tanh|hardswish|hardsigmoid|activation|dropout\d?d?|identity|flatten|reshape|view|permute|transpose|mul|multiply)$/;
+
+function opHint(given: string): string {
+  return NO_NODES.test(given.toLowerCase().replaceAll(/[\s_.-]/g, ''))
+    ? '; that is no node: leave it out, and join what is behind it to what is before it'
+    : didYouMean(given, OPS, OP_ALIASES);
+}
+
 const opSchema = z
   .enum(OPS, {
     error: (issue) => {
-      const hint = typeof issue.input === 'string' ? didYouMean(issue.input, OPS) : '';
+      const hint = typeof issue.input === 'string' ? opHint(issue.input) : '';
       const given = issue.input === undefined ? 'the op is missing' : `unknown op ${quote(issue.input)}`;
-      return `${given}${hint} (the ops are ${OPS.join(', ')})`;
+      return `${given}${hint} (the ops are ${OPS.join(', ')}, and other for what a GHN cannot predict)`;
     },
   })
   .meta({ description: 'The operation', example: 'conv' });

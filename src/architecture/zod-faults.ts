@@ -1,6 +1,10 @@
 import type { z } from 'zod';
 import type { FaultList } from './faults.js';
 import { quote } from './faults.js';
+import { unknownKeyMessage } from './schema.js';
+
+/** As many of an object's unknown keys have a hint at what they were meant to be. */
+const MAX_HINTED_KEYS = 10;
 
 /** Adds what zod found wrong with `value`, which lies at `base` in the architecture; an unknown key is a fault each. */
 export function addZodFaults(
@@ -12,7 +16,10 @@ export function addZodFaults(
   for (const issue of error.issues) {
     const path = [...base, ...issue.path];
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) faults.add([...path, key], issue.message);
+      for (const [k, key] of issue.keys.entries()) {
+        const message = k < MAX_HINTED_KEYS ? unknownKeyMessage(key, issue.message) : issue.message;
+        faults.add([...path, key], message);
+      }
     } else {
       faults.add(path, withGiven(issue, at(value, issue.path)));
     }

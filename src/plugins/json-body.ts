@@ -73,7 +73,25 @@ function refuseForm(headers: IncomingHttpHeaders): void {
   }
 }
 
+/** Files that people send for networks, by how they begin. */
+const FILES: readonly { readonly start: Buffer; readonly name: string }[] = [
+  { start: Buffer.from('PK\u0003\u0004'), name: 'a zip archive, as .keras and .pt files are' },
+  { start: Buffer.from([0x89, 0x48, 0x44, 0x46]), name: 'an HDF5 file' },
+  { start: Buffer.from([0x80, 0x02]), name: 'a pickle' },
+  { start: Buffer.from([0x1f, 0x8b]), name: 'a gzip file' },
+  ...[6, 7, 8, 9, 10, 11, 12, 13].map((version) => ({
+    start: Buffer.from([0x08, version, 0x12]),
+    name: 'an ONNX file',
+  })),
+];
+
 function parse(bytes: Buffer, bodyLimit: number): unknown {
+  const file = FILES.find(({ start }) => bytes.subarray(0, start.length).equals(start));
+  if (file) {
+    throw new MalformedJsonError(
+      `The body is not JSON but ${file.name}: send the network, as ghn_serve.trace or Keras’ model.to_json() gives it.`,
+    );
+  }
   if (!isUtf8(bytes)) throw new MalformedJsonError('The body is not JSON: it is not UTF-8.');
   const body = bytes.toString();
   if (body.trim() === '') throw new MalformedJsonError('The body is empty: JSON is expected.');

@@ -80,7 +80,11 @@ function answerTo(error: unknown): Answer {
   if (error instanceof PredictionFailedError) return { status: 500, detail: error.message };
   const { statusCode, message, code } = error as FastifyError;
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
-    return { status: 415, detail: 'The body must be JSON, with content-type: application/json.' };
+    return {
+      status: 415,
+      detail:
+        'The body must be JSON, with content-type: application/json; files of networks or weights are not read.',
+    };
   }
   if (statusCode !== undefined && statusCode < 500) {
     return { status: statusCode, detail: message };

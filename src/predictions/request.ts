@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { type Architecture, UNSUPPORTED, type Unsupported } from '../architecture/architecture.js';
 import { ArchitectureError, type Fault, FaultList } from '../architecture/faults.js';
+import { isObject } from '../architecture/json.js';
 import type { Limits } from '../architecture/limits.js';
+import { mistakenBody, mistakenText } from '../architecture/mistaken.js';
 import { architectureSchema, parseArchitecture } from '../architecture/parse.js';
 import { nameSchema, strictObject } from '../architecture/schema.js';
 import { addZodFaults } from '../architecture/zod-faults.js';
@@ -74,6 +76,9 @@ export const predictBodySchema = strictObject('the request', {
 /** The architecture is read by code of its own, which finds all of its faults and says them better than a union. */
 const readSchema = strictObject('the request', { architecture: z.unknown().optional(), ...options });
 
+/** How the schema's message names the key that was meant to be it. */
+const MEANT_ARCHITECTURE = /did you mean "architecture"/;
+
 /** An architecture as it was asked for: by its name, or as it is. */
 export type RequestedArchitecture =
   | { readonly name: string }
@@ -89,6 +94,8 @@ export type PredictRequest = Omit<z.output<typeof readSchema>, 'architecture'> &
  * @throws InvalidRequestError with every fault, each with its JSON pointer into the body
  */
 export function readPredictRequest(body: unknown, limits: Limits): PredictRequest {
+  const mistaken = mistakenBody(body);
+  if (mistaken !== null) throw new InvalidRequestError([{ path: '', message: mistaken }]);
   const faults: Fault[] = [];
   const { data, error } = readSchema.safeParse(body);
   if (error) {
@@ -99,8 +106,12 @@ export function readPredictRequest(body: unknown, limits: Limits): PredictReques
     });
   }
   let architecture: RequestedArchitecture | undefined;
-  if (typeof body === 'object' && body !== null && !Array.isArray(body)) {
-    const input = (body as { architecture?: unknown }).architecture;
+  const isMisspelt =
+    isObject(body) &&
+    !('architecture' in body) &&
+    faults.some(({ message }) => MEANT_ARCHITECTURE.test(message));
+  if (isObject(body) && !isMisspelt) {
+    const input = body.architecture;
     collect(faults, '/architecture', () => {
       // What is wrong with the choice itself has its fault already.
       architecture = readArchitecture(input, limits, data?.unsupported ?? 'skip');
@@ -116,7 +127,11 @@ export function readPredictRequest(body: unknown, limits: Limits): PredictReques
 }
 
 function readArchitecture(input: unknown, limits: Limits, unsupported: Unsupported): RequestedArchitecture {
-  if (typeof input === 'string') return { name: input };
+  if (typeof input === 'string') {
+    const message = mistakenText(input);
+    if (message !== null) throw new ArchitectureError([{ path: '', message }]);
+    return { name: input };
+  }
   const start = performance.now();
   return {
     architecture: parseArchitecture(input, limits, unsupported),

@@ -23,7 +23,7 @@ describe('a graph is refused, with the place and the remedy, for', () => {
         path: '/nodes/1/op',
         message:
           'unknown op "convv"; did you mean "conv"? (the ops are max_pool, avg_pool, sep_conv, dil_conv, conv, msa, ' +
-          'cse, sum, concat, input, bias, bn, ln, pos_enc, glob_avg)',
+          'cse, sum, concat, input, bias, bn, ln, pos_enc, glob_avg, and other for what a GHN cannot predict)',
       },
     ]);
   });
@@ -266,7 +266,7 @@ describe('a graph is refused, with the place and the remedy, for', () => {
     expect(faults).toEqual([
       { path: '/layers', message: 'unknown key; a graph has name, nodes, edges, state_dict' },
       { path: '/nodes/1/a~1b~0c', message: `unknown key; a node has ${known}` },
-      { path: '/nodes/1/Kernel', message: `unknown key; a node has ${known}` },
+      { path: '/nodes/1/Kernel', message: `unknown key; did you mean "kernel"? (a node has ${known})` },
     ]);
   });
 

@@ -35,13 +35,13 @@ type Faults = readonly (readonly [path: string, message: string | RegExp])[];
 const INVALID: readonly (readonly [title: string, body: unknown, faults: Faults])[] = [
   ['no object', [1], [['', 'expected an object, not an array of 1']]],
   ['null', null, [['', 'expected an object, not null']]],
-  ['no architecture', {}, [['/architecture', /^expected an architecture.*not undefined$/]]],
+  ['no architecture', {}, [['/architecture', /^expected an architecture.*and there is none$/]]],
   ['an architecture of no form', { architecture: {} }, [['/architecture', /^expected an architecture/]]],
   [
     'an unknown key',
     { architecture: tinyGraph(), dtypo: 'F16', 'a/b~c': 1 },
     [
-      ['/dtypo', /^unknown key; the request has architecture, num_classes, ghn/],
+      ['/dtypo', /^unknown key; did you mean "dtype"\? \(the request has architecture, num_classes, ghn/],
       ['/a~1b~0c', /^unknown key/],
     ],
   ],
@@ -316,7 +316,9 @@ it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/jsonx',
     const answer = await predict()
       .set('content-type', type)
       .send(JSON.stringify({ architecture: tinyGraph() }));
-    expectProblem(answer, 415, { detail: 'The body must be JSON, with content-type: application/json.' });
+    const detail =
+      'The body must be JSON, with content-type: application/json; files of networks or weights are not read.';
+    expectProblem(answer, 415, { detail });
   },
 );
 
@@ -350,4 +352,22 @@ it('503 is the answer before the GHNs are loaded, with the time to try again', a
   } finally {
     await early.stop();
   }
+});
+
+it.each([
+  ['a .keras or .pt file', 'PK\u0003\u0004\u0014\0', /^The body is not JSON but a zip archive/],
+  [
+    'an HDF5 file',
+    Buffer.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a]),
+    /^The body is not JSON but an HDF5 file/,
+  ],
+  ['an ONNX file', Buffer.from([0x08, 0x08, 0x12, 0x07, 0x70]), /^The body is not JSON but an ONNX file/],
+])('400 names %s that is sent as JSON', async (_, body, detail) => {
+  const response = await fetch(`${service.url}/predict`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
+  expect(response.status).toBe(400);
+  expect(((await response.json()) as { detail: string }).detail).toMatch(detail);
 });

@@ -1,5 +1,6 @@
 import { quote } from '../faults.js';
 import type { Hints } from '../nearest.js';
+import { KERAS_ALIASES } from './aliases.js';
 import type { KerasLayer } from './layer.js';
 import { KERAS_LAYERS } from './layers/index.js';
 import { isQuantized, OWN, QUANTIZED, REFUSED } from './layers/refused.js';
@@ -21,7 +22,7 @@ export function classOf(layer: ModelLayer, hints: Hints): { readonly type: Keras
   if (reason !== null) return { against: reason, message: `${quote(type)} cannot be predicted: ${reason}` };
   if (known) return { type: known };
   const against = `${quote(type)} is none of the layers whose weights and sizes are known here`;
-  return { against, message: `${against}${hints.for(type, KERAS_LAYERS.keys())}` };
+  return { against, message: `${against}${hints.for(type, KERAS_LAYERS.keys(), KERAS_ALIASES)}` };
 }
 
 /** Why a layer cannot be predicted; null where it can, or is not known. */

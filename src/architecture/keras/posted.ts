@@ -8,14 +8,17 @@ interface Mistaken {
 
 const SEND = 'send what model.to_json() gives';
 
-const ONNX =
+export const ONNX =
   'an ONNX model has neither the names nor all of the weights of the network that it was made from (exporters fold norms ' +
   `into convolutions), so predictions could not go back into it: ${SEND} in Keras, or trace the PyTorch module with ` +
   'ghn_serve.trace';
 
-const GRAPH_MODEL =
+export const GRAPH_MODEL =
   'a TensorFlow.js graph model has no layers, only the operations that they were compiled to; send model.to_json() of ' +
   'the Keras model that it was converted from';
+
+export const STATE_DICT =
+  'this is a state dict, the names and values of weights, which do not say how the layers are joined';
 
 /** Objects that other tools write. */
 const OBJECTS: readonly Mistaken[] = [
@@ -34,6 +37,7 @@ const OBJECTS: readonly Mistaken[] = [
     is: (given) => isObject(given) && !('class_name' in given) && Array.isArray(given.layers),
     message: `this is what model.get_config() gives, a model’s config without its class; ${SEND}`,
   },
+  { is: isStateDict, message: `${STATE_DICT}; ${SEND}` },
   {
     is: (given) => isObject(given) && 'keras_version' in given && 'date_saved' in given,
     message: `this is the metadata.json of a .keras file; send its config.json, or ${SEND.slice(5)}`,
@@ -45,7 +49,7 @@ const TEXTS: readonly Mistaken[] = [
   { is: isLike(/\.onnx$/i), message: ONNX },
   {
     is: isLike(/\.(keras|h5|hdf5)$/i),
-    message: `a path, of a file that the service cannot see; load it with keras.models.load_model and ${SEND}`,
+    message: `a path, of a file that the service cannot see; load it with keras.models.load_model, and ${SEND}`,
   },
   {
     is: isLike(/\.json$/i),
@@ -54,6 +58,11 @@ const TEXTS: readonly Mistaken[] = [
   {
     is: isLike(/^(?:UEsDB|PK[^\w\s]{2})/),
     message: `a .keras file, which is a zip archive; load it with keras.models.load_model and ${SEND}`,
+  },
+  {
+    // The version of the format, and the name of what exported it, as base64.
+    is: isLike(/^CA[MQUYcgkosw0][S6C]/),
+    message: ONNX,
   },
   {
     is: isLike(/^(?:iUhERg|.?HDF\r?\n)/s),
@@ -71,6 +80,20 @@ export function posted(given: unknown): string | null {
 function isTensorFlowGraph(given: unknown): boolean {
   const [first] = asArray(isObject(given) ? given.node : null);
   return isObject(first) && 'op' in first;
+}
+
+/** As many entries of an object as are looked at. */
+const LOOKED_AT = 20;
+
+/** Whether an object has weights by their names: their values, their shapes, or what safetensors files say of them. */
+export function isStateDict(given: unknown): boolean {
+  if (!isObject(given)) return false;
+  const all = Object.entries(given).filter(([name]) => name !== '__metadata__');
+  const entries = all.slice(0, LOOKED_AT);
+  const isWeight = ([name, value]: [string, unknown]) =>
+    /[./]|^(?:weight|bias|kernel)$/.test(name) &&
+    (Array.isArray(value) || typeof value === 'number' || (isObject(value) && 'shape' in value));
+  return entries.length > 0 && entries.every(isWeight);
 }
 
 function isLike(pattern: RegExp): (given: unknown) => boolean {

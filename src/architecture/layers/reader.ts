@@ -6,6 +6,7 @@ import { isObject } from '../json.js';
 import { Hints } from '../nearest.js';
 import { checkNameLength, nameSchema, shortArray, tensorNameSchema } from '../schema.js';
 import { addZodFaults } from '../zod-faults.js';
+import { LAYER_ALIASES } from './aliases.js';
 import { type LayerType, MAX_INPUTS, type Value } from './layer-type.js';
 import type { Network } from './network.js';
 import { LAYER_TYPES } from './types/index.js';
@@ -136,7 +137,7 @@ export class LayerReader {
       this.#faults.add([...path, 'type'], `${quote(given)} cannot be predicted: ${reason}${SKIP}`);
     } else if (!type) {
       const types = `the types are ${[...TYPES.keys()].join(', ')}`;
-      const hint = this.#hints.for(given, TYPES.keys());
+      const hint = this.#hints.for(given, TYPES.keys(), LAYER_ALIASES);
       this.#faults.add([...path, 'type'], `unknown layer type ${quote(given)}${hint} (${types})`);
     }
     return type;

@@ -47,8 +47,8 @@ describe('layers are refused, with the place and the remedy, for', () => {
       {
         path: '/layers/0/in_channel',
         message:
-          'unknown key; a Conv2d has name, type, inputs, in_channels, out_channels, kernel_size, stride, padding, ' +
-          'dilation, groups, bias, padding_mode',
+          'unknown key; did you mean "in_channels"? (a Conv2d has name, type, inputs, in_channels, out_channels, ' +
+          'kernel_size, stride, padding, dilation, groups, bias, padding_mode)',
       },
     ]);
   });
