@@ -239,6 +239,7 @@ export class Predictions {
     const { predictor, admission } = this.#options;
     return this.#jobs.join(planned, (cost) => {
       if (isWaitedFor && !predictor.ready) throw new PredictorUnavailableError('the engine is being started');
+      if (!predictor.readySoon) throw new PredictorUnavailableError('the engine could not be started yet');
       return admission.admit(cost, isWaitedFor);
     });
   }

@@ -1,4 +1,5 @@
 import type {
+  FailureCause,
   PredictedNetwork,
   PredictedStatistics,
   PredictionJob,
@@ -16,6 +17,18 @@ export class PredictionFailedError extends Error {}
 export class PredictorMemoryError extends PredictorUnavailableError {
   constructor(reason: string) {
     super(`the engine has not enough memory for this network: ${reason}`);
+  }
+}
+
+/** The error that a job failed with, by what a process says of it. */
+export function failureOf(cause: FailureCause, reason: string): Error {
+  switch (cause) {
+    case 'memory':
+      return new PredictorMemoryError(reason);
+    case 'ghn':
+      return new PredictorUnavailableError(reason);
+    case 'job':
+      return new PredictionFailedError(reason);
   }
 }
 
@@ -39,6 +52,11 @@ export interface Executor {
   readonly description: PredictorDescription | null;
   /** Whether a job would be taken now. */
   readonly ready: boolean;
+  /**
+   * Whether a job will be taken before long, as far as one can tell: not once a start has come to nothing or gives no sign of
+   * life.
+   */
+  readonly readySoon: boolean;
   /**
    * Resolves when a job is taken that is not now.
    *

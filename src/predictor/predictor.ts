@@ -1,24 +1,25 @@
 import type { ChildProcess } from 'node:child_process';
+import { type Deferred, deferred } from '../deferred.js';
 import type { Channel } from '../process/channel.js';
 import { endChild, startChild } from '../process/child.js';
 import { untilAborted } from '../until-aborted.js';
 import {
   type Executor,
+  failureOf,
   type Prediction,
-  PredictionFailedError,
   type PredictOptions,
-  PredictorMemoryError,
   PredictorUnavailableError,
 } from './executor.js';
-import type {
-  FailureCause,
-  FromProcess,
-  PredictedStatistics,
-  PredictionJob,
-  PredictorDescription,
-  PredictorOptions,
-  Stage,
-  ToProcess,
+import { Liveness } from './liveness.js';
+import {
+  ALIVE_INTERVAL_MS,
+  type FromProcess,
+  type PredictedStatistics,
+  type PredictionJob,
+  type PredictorDescription,
+  type PredictorOptions,
+  type Stage,
+  type ToProcess,
 } from './protocol.js';
 
 /** The first restart is at once, each further one without a success between waits twice as long. */
@@ -42,6 +43,7 @@ interface RunningJob {
   readonly network: Deferred<Prediction>;
   readonly statistics: Deferred<PredictedStatistics>;
   readonly onStage: (stage: Stage) => void;
+  isMade: boolean;
 }
 
 /**
@@ -66,17 +68,15 @@ export class Predictor implements Executor {
   /** Of those who wait for the process to be ready. */
   #readiness: Deferred<void> | null = null;
   #memory = 0;
-  #settleStart: {
-    resolve: (description: PredictorDescription) => void;
-    reject: (error: Error) => void;
-  } | null;
+  readonly #liveness: Liveness;
+  #watch: NodeJS.Timeout | null = null;
+  #settleStart: Deferred<PredictorDescription> | null = deferred();
 
-  constructor(options: PredictorOptions, events: PredictorEvents = {}) {
+  constructor(options: PredictorOptions, events: PredictorEvents = {}, liveness = new Liveness()) {
     this.#options = options;
     this.#events = events;
-    const { promise, resolve, reject } = deferred<PredictorDescription>();
-    this.started = promise;
-    this.#settleStart = { resolve, reject };
+    this.#liveness = liveness;
+    this.started = this.#settleStart!.promise;
   }
 
   /** Starts the process; `started` tells what comes of it. */
@@ -92,6 +92,11 @@ export class Predictor implements Executor {
   /** Whether a job would be taken now. */
   get ready(): boolean {
     return this.#ready;
+  }
+
+  get readySoon(): boolean {
+    if (this.#ready) return true;
+    return !this.#closed && this.#failedStarts <= 1 && !this.#liveness.isSuspect;
   }
 
   /** How often the process was started anew. */
@@ -135,7 +140,7 @@ export class Predictor implements Executor {
     const statistics = deferred<PredictedStatistics>();
     // Whoever has no network has no use for its statistics either.
     statistics.promise.catch(() => {});
-    this.#jobs.set(job, { network, statistics, onStage });
+    this.#jobs.set(job, { network, statistics, onStage, isMade: false });
     const { promise } = network;
     void channel.send({ type: 'predict', job, request });
     if (!signal) return promise;
@@ -143,7 +148,7 @@ export class Predictor implements Executor {
     let grace: NodeJS.Timeout | undefined;
     const cancel = () => {
       void channel.send({ type: 'cancel', job });
-      grace = setTimeout(() => this.#process?.kill('SIGKILL'), CANCEL_GRACE_MS);
+      grace = setTimeout(() => this.#end('did not stop'), CANCEL_GRACE_MS);
     };
     signal.addEventListener('abort', cancel, { once: true });
     return promise
@@ -166,6 +171,7 @@ export class Predictor implements Executor {
     this.#closed = true;
     this.#readiness?.reject(new PredictorUnavailableError('the service is shutting down'));
     if (this.#restartTimer) clearTimeout(this.#restartTimer);
+    if (this.#watch) clearInterval(this.#watch);
     const process = this.#process;
     if (!process) return;
     await endChild(process);
@@ -175,16 +181,41 @@ export class Predictor implements Executor {
     const { process, channel } = startChild<FromProcess, ToProcess>(
       new URL('./process.js', import.meta.url),
       (message, arrays) => this.#receive(message, arrays),
-      (reason) => this.#ended(`the engine's process ${reason}`),
+      (reason) => {
+        if (this.#process === process) this.#ended(`the engine's process ${reason}`);
+      },
     );
     this.#process = process;
     this.#channel = channel;
+    this.#liveness.starts();
+    this.#watch ??= setInterval(() => this.#check(), ALIVE_INTERVAL_MS).unref();
     void channel.send({ type: 'load', options: this.#options });
   }
 
+  /** Ends a process that gives no sign of life. While it multiplies it cannot, and the job's own time limit counts. */
+  #check(): void {
+    if (!this.#process || (this.#ready && [...this.#jobs.values()].some(({ isMade }) => !isMade))) return;
+    const reason = this.#liveness.tick();
+    if (reason) this.#end(reason);
+  }
+
+  /** Ends the process, and goes on without it where even that does not come to pass: it may wait within the kernel. */
+  #end(reason: string): void {
+    const process = this.#process;
+    if (!process) return;
+    this.#events.onProblem?.(`the engine's process ${reason}: it is ended`);
+    void endChild(process).then(() => {
+      if (this.#process === process) this.#ended("the engine's process cannot be ended, and is left behind");
+    });
+  }
+
   #receive(message: FromProcess, arrays: Float32Array[]): void {
+    this.#liveness.heard();
     switch (message.type) {
+      case 'alive':
+        return;
       case 'ready':
+        this.#liveness.started();
         this.#ready = true;
         this.#readiness?.resolve();
         this.#readiness = null;
@@ -209,6 +240,7 @@ export class Predictor implements Executor {
         const { network } = message;
         const tensors = network.tensors.map((header, index) => ({ ...header, block: arrays[index] }));
         const job = this.#jobs.get(message.job);
+        if (job) job.isMade = true;
         job?.network.resolve({ ...network, tensors, statistics: job.statistics.promise });
         return;
       }
@@ -263,32 +295,4 @@ export class Predictor implements Executor {
     this.#restarts++;
     this.#restartTimer = setTimeout(() => this.#start(), Math.min(delay, MAX_RESTART_DELAY_MS));
   }
-}
-
-function failureOf(cause: FailureCause, reason: string): Error {
-  switch (cause) {
-    case 'memory':
-      return new PredictorMemoryError(reason);
-    case 'ghn':
-      return new PredictorUnavailableError(reason);
-    case 'job':
-      return new PredictionFailedError(reason);
-  }
-}
-
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** Promise.withResolvers, which Node 20 lacks. */
-function deferred<T>(): Deferred<T> {
-  let resolve!: (value: T) => void;
-  let reject!: (error: Error) => void;
-  const promise = new Promise<T>((resolvePromise, rejectPromise) => {
-    resolve = resolvePromise;
-    reject = rejectPromise;
-  });
-  return { promise, resolve, reject };
 }

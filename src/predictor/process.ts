@@ -1,7 +1,7 @@
 import { isOutOfMemory, isTrap } from '../engine/out-of-memory.js';
 import { connectToService } from '../process/parent.js';
 import { GhnNotLoadedError, Pipeline } from './pipeline.js';
-import type { FailureCause, FromProcess, ToProcess } from './protocol.js';
+import { ALIVE_INTERVAL_MS, type FailureCause, type FromProcess, type ToProcess } from './protocol.js';
 
 // The predictor's process. An engine blocks its thread while it multiplies and can take its process down with it; here
 // it does neither to the service.
@@ -15,6 +15,10 @@ let pipeline: Pipeline | null = null;
 const channel = connectToService<ToProcess, FromProcess>((message) => {
   void handle(message);
 });
+
+setInterval(() => {
+  void channel.send({ type: 'alive' });
+}, ALIVE_INTERVAL_MS).unref();
 
 async function handle(message: ToProcess): Promise<void> {
   switch (message.type) {

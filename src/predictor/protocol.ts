@@ -90,6 +90,9 @@ export type TensorHeader = Omit<TiledTensor, 'block'>;
 /** Why a job failed: by itself, since memory ran out, or since its GHN is not loaded any more. */
 export type FailureCause = 'job' | 'memory' | 'ghn';
 
+/** How often a process says that it is alive, unless it multiplies. */
+export const ALIVE_INTERVAL_MS = 1000;
+
 export type ToProcess =
   | { readonly type: 'load'; readonly options: PredictorOptions }
   | { readonly type: 'predict'; readonly job: number; readonly request: PredictionJob }
@@ -97,6 +100,8 @@ export type ToProcess =
 
 export type FromProcess =
   | { readonly type: 'ready'; readonly description: PredictorDescription }
+  /** The process's event loop turns. */
+  | { readonly type: 'alive' }
   /** What a person who runs the service should know. */
   | { readonly type: 'notice'; readonly message: string }
   /** It cannot start, whatever one tries: a setting or a file is wrong. */

@@ -2,6 +2,7 @@ import { ChildProcess, spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Channel } from './channel.js';
+import { childEnvironment } from './environment.js';
 import { CHANNEL_FD } from './parent.js';
 
 /** A process of the service's own, and the way to talk to it. */
@@ -45,6 +46,7 @@ function spawnOrFail(entry: URL): ChildProcess {
   try {
     return spawn(process.execPath, [...process.execArgv, fileURLToPath(entry)], {
       stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+      env: childEnvironment(process.env),
     });
   } catch (error) {
     const child = Object.assign(new ChildProcess(), { exitCode: NEVER_STARTED });
@@ -56,11 +58,22 @@ function spawnOrFail(entry: URL): ChildProcess {
 /** In the place of a socket to a process that never was. */
 const nowhere = () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
 
-/** Ends a process that runs, whatever it does, and waits until it is gone. */
+/**
+ * How long an ended process may take to be gone: one that waits within the kernel, for a device or a network's file
+ * system, goes when that answers, if ever.
+ */
+const GONE_MS = 5000;
+
+/** Ends a process that runs, whatever it does, and waits until it is gone, or cannot be waited for. */
 export async function endChild(child: ChildProcess): Promise<void> {
-  // One that could not be started does not end either.
-  if (!child.pid) return;
-  const gone = new Promise((resolve) => child.once('exit', resolve));
+  // One that could not be started, or has ended, does not end again.
+  if (!child.pid || child.exitCode !== null || child.signalCode !== null) return;
+  let timer: NodeJS.Timeout | undefined;
+  const gone = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    timer = setTimeout(resolve, GONE_MS);
+  });
   child.kill('SIGKILL');
   await gone;
+  clearTimeout(timer);
 }

@@ -16,6 +16,10 @@ export function executorContract(executorOf: () => Executor): void {
     ...fields,
   });
 
+  it('is ready soon when it is ready', () => {
+    expect([executorOf().ready, executorOf().readySoon]).toEqual([true, true]);
+  });
+
   it('makes the tensors in their order, tells of each stage, and counts them up', async () => {
     const stages: Stage[] = [];
     const { tensors, applied, statistics, latency } = await executorOf().predict(job(), {

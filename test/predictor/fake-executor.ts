@@ -49,6 +49,7 @@ const DESCRIPTION: PredictorDescription = {
 export class FakeExecutor implements Executor {
   readonly description = DESCRIPTION;
   readonly ready = true;
+  readonly readySoon = true;
   /** How many networks it was asked for. */
   jobs = 0;
   #gate: Promise<void> = Promise.resolve();

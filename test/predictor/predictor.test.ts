@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseArchitecture } from '../../src/architecture/parse.js';
 import { PredictorUnavailableError } from '../../src/predictor/executor.js';
+import { Liveness } from '../../src/predictor/liveness.js';
 import { Predictor, PredictorRefusedError } from '../../src/predictor/predictor.js';
 import type { PredictionJob, PredictorOptions, Stage } from '../../src/predictor/protocol.js';
 import { LIMITS, tinyGraph } from '../architecture/fixtures.js';
@@ -166,6 +167,28 @@ describe('a predictor', () => {
     }
     expect(problems).toEqual(Array(2).fill("the engine's process ended (SIGKILL)"));
   });
+
+  it('is replaced when it hangs, while it starts as well, and has no hope meanwhile', async () => {
+    const problems: string[] = [];
+    const liveness = new Liveness({ firstSilence: 120, silence: 4, start: 60 });
+    const predictor = new Predictor(OPTIONS, { onProblem: (message) => problems.push(message) }, liveness);
+    predictors.push(predictor);
+    predictor.start();
+    await predictor.started;
+    const before = (await predictor.predict(job())).tensors;
+    const idle = predictor.pid!;
+    process.kill(idle, 'SIGSTOP');
+    await expect.poll(() => predictor.pid, { timeout: 60_000 }).not.toBe(idle);
+    await expect.poll(() => predictor.pid).not.toBeNull();
+    const starting = predictor.pid!;
+    process.kill(starting, 'SIGSTOP');
+    await expect.poll(() => predictor.pid, { timeout: 60_000 }).not.toBe(starting);
+    expect(predictor.readySoon).toBe(false);
+    await expect.poll(() => predictor.ready, { timeout: 60_000 }).toBe(true);
+    expect(predictor.readySoon).toBe(true);
+    expect((await predictor.predict(job())).tensors).toEqual(before);
+    expect(problems[0]).toMatch(/^the engine's process has given no sign of life in \d+ s: it is ended$/);
+  }, 200_000);
 
   it('gives up a job that nobody wants any more, and takes the next', async () => {
     const pid = shared.pid!;
