@@ -275,7 +275,7 @@ describe('the program refuses to start, and says why, with', () => {
     [
       'a checkpoint that is none',
       () => ({ GHN_CHECKPOINTS: join(folder, 'broken.pt') }),
-      /broken\.pt: expected a torch\.save/,
+      /broken\.pt: is text, "no checkpoint at all"; expected a torch\.save/,
     ],
     [
       'an engine that has no GPU here',

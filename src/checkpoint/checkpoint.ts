@@ -1,8 +1,10 @@
-import { open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { decompressed, findCompression } from './compression/decompress.js';
 import { digestOf } from './digest.js';
 import { CheckpointError } from './error.js';
 import { readJoblib } from './joblib.js';
+import { kindOf, nodeFault, pathFault } from './kind.js';
 import { isSafetensors, readSafetensors } from './safetensors.js';
 import { FileBytes } from './source.js';
 import { findStateDict } from './state-dict.js';
@@ -43,10 +45,9 @@ export async function openCheckpoint<T>(path: string, use: UseStateDict<T>): Pro
 }
 
 async function readFile<T>(path: string, use: UseStateDict<T>): Promise<ReadCheckpoint<T>> {
-  await using handle = await open(path);
-  const stat = await handle.stat();
-  if (!stat.isFile()) throw new CheckpointError('is not a file');
-  const file = new FileBytes(handle, stat.size);
+  await using handle = await openFile(path);
+  const { size } = await handle.stat();
+  const file = new FileBytes(handle, size);
   const start = new Uint8Array(Math.min(SNIFFED_BYTES, file.size));
   await file.read(start, 0);
   const zip = isZip(start) ? await readTorchZip(file) : null;
@@ -63,16 +64,30 @@ async function readFile<T>(path: string, use: UseStateDict<T>): Promise<ReadChec
   }
 }
 
+/** Waits for nothing: a pipe that nobody writes to would be waited for without end where it is opened as a file is. */
+async function openFile(path: string): Promise<FileHandle> {
+  const fault = pathFault(path) ?? nodeFault(await stat(path));
+  if (fault) throw new CheckpointError(fault);
+  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  // It may have been replaced since.
+  const replaced = nodeFault(await handle.stat());
+  if (replaced === null) return handle;
+  await handle.close();
+  throw new CheckpointError(replaced);
+}
+
 async function readContent<T>(file: FileBytes, start: Uint8Array, use: UseStateDict<T>): Promise<T> {
   if (isLegacyTorch(start)) return use(findStateDict(await readLegacyTorch(file.reader())), file.size);
   if (isPickle(start)) return use(findStateDict(await readJoblib(file.reader())), file.size);
   if (isSafetensors(start)) return use(await readSafetensors(file), file.size);
   const compression = findCompression(start);
-  if (!compression) throw unknownFormat(start);
+  if (!compression) throw new CheckpointError(kindOf(start));
   return decompressed(file, compression, async (reader) => {
-    if (!isPickle(await reader.peek(2))) {
+    const inner = await reader.peek(SNIFFED_BYTES);
+    if (!isPickle(inner)) {
+      const found = isZip(inner) || isSafetensors(inner) ? '' : `, and what it holds ${kindOf(inner)}`;
       throw new CheckpointError(
-        `holds something else than a pickle, compressed with ${compression.name}; decompress it and give the result`,
+        `holds something else than a pickle, compressed with ${compression.name}; decompress it and name the result${found}`,
       );
     }
     const stateDict = findStateDict(await readJoblib(reader));
@@ -87,20 +102,4 @@ function isZip(start: Uint8Array): boolean {
 /** Begins with the opcode PROTO and a version. */
 function isPickle(start: Uint8Array): boolean {
   return start[0] === 0x80 && start[1] !== undefined && start[1] <= 5;
-}
-
-function unknownFormat(start: Uint8Array): CheckpointError {
-  const text = Buffer.from(start).toString('latin1');
-  if (start.length === 0) return new CheckpointError('is empty');
-  if (text.startsWith('version https://git-lfs')) {
-    return new CheckpointError('is a pointer of git-lfs, not the file itself; fetch it with "git lfs pull"');
-  }
-  if (text.slice(257, 262) === 'ustar' || text.startsWith('ZF0x')) {
-    return new CheckpointError(
-      'is in a format that PyTorch or joblib no longer write; load it there and save it again',
-    );
-  }
-  return new CheckpointError(
-    'expected a torch.save, a joblib pickle or a safetensors file, found none of them; save the state dict with torch.save',
-  );
 }

@@ -23,7 +23,7 @@ export async function readTorchZip(file: FileBytes): Promise<TorchZip> {
   const zip = await readZip(file);
   const pickles = zip.names.filter((name) => name.endsWith(PICKLE));
   if (pickles.length !== 1) {
-    throw new CheckpointError(`a zip with ${pickles.length} entries named data.pkl, a torch.save has one`);
+    throw new CheckpointError(otherZip(zip.names, pickles.length));
   }
   const folder = pickles[0].slice(0, -PICKLE.length);
   if (zip.names.includes(`${folder}/constants.pkl`)) {
@@ -63,4 +63,21 @@ export async function readTorchZip(file: FileBytes): Promise<TorchZip> {
   }
   // With torch.serialization.set_crc32_options(False) it writes zeros for the checksums.
   return { root, sections: sections.filter(({ crc }) => crc !== 0) };
+}
+
+const CHECKPOINT_FILE = /\.(?:pt|pth|ckpt|bin|safetensors|joblib|pkl)$/i;
+
+/** What a zip is that is no torch.save, and what to do. */
+function otherZip(names: readonly string[], pickles: number): string {
+  const file = names.find((name) => CHECKPOINT_FILE.test(name) && !name.endsWith(PICKLE));
+  if (pickles === 0 && file) {
+    return `is a zip that holds ${JSON.stringify(file)}; unpack it with "unzip" and name that file`;
+  }
+  if (names.includes('metadata.json') && names.includes('config.json')) {
+    return 'is a Keras model (.keras); a GHN is read as PyTorch saves it, with torch.save';
+  }
+  if (names.length > 0 && names.every((name) => name.endsWith('.npy'))) {
+    return 'is a NumPy archive (.npz); save the state dict with torch.save';
+  }
+  return `is a zip with ${pickles} entries named data.pkl, a torch.save has one; save the state dict with torch.save`;
 }

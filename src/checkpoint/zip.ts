@@ -27,6 +27,7 @@ const ZIP64_EXTRA = 1;
 const STORED = 0;
 
 interface Entry {
+  /** Where its own header is, before its bytes. */
   readonly header: number;
   readonly size: number;
   readonly crc: number;
@@ -42,6 +43,10 @@ export interface Zip {
 export async function readZip(file: FileBytes): Promise<Zip> {
   const directory = await findDirectory(file);
   const entries = readDirectory(await bytes(file, directory.start, directory.size));
+  if (entries.size !== directory.entries) {
+    damaged(`its directory has ${entries.size} entries, and says that it has ${directory.entries}`);
+  }
+  checkApart(entries, directory.start);
   return {
     names: [...entries.keys()],
     find: async (name) => {
@@ -54,19 +59,65 @@ export async function readZip(file: FileBytes): Promise<Zip> {
       }
       const header = await bytes(file, entry.header, LOCAL_HEADER_BYTES);
       if (header.readUInt32LE(0) !== LOCAL_HEADER) damaged('an entry is not where the directory says');
-      const start = entry.header + LOCAL_HEADER_BYTES + header.readUInt16LE(26) + header.readUInt16LE(28);
-      if (start + entry.size > file.size) damaged('an entry reaches behind the end of the file');
-      return { name, start, size: entry.size, crc: entry.crc };
+      const nameEnd = entry.header + LOCAL_HEADER_BYTES + header.readUInt16LE(26);
+      const start = nameEnd + header.readUInt16LE(28);
+      if (start + entry.size > directory.start) damaged('an entry reaches into the directory');
+      const localName = await bytes(file, entry.header + LOCAL_HEADER_BYTES, header.readUInt16LE(26));
+      if (localName.toString() !== name) {
+        damaged(
+          `${JSON.stringify(name)} of the directory is ${JSON.stringify(localName.toString())} where it lies`,
+        );
+      }
+      return { name, start, size: entry.size, crc: checksumOf(name, entry, header) };
     },
   };
 }
 
-async function findDirectory(file: FileBytes): Promise<{ start: number; size: number }> {
+/** The checksum of an entry, 0 where there is none: its own header and the directory may leave it out, but not differ. */
+function checksumOf(name: string, { size, crc }: Entry, header: Buffer): number {
+  const method = header.readUInt16LE(8);
+  if (method !== STORED) damaged(`${JSON.stringify(name)} is stored, and compressed where it lies`);
+  const localCrc = header.readUInt32LE(14);
+  const localSize = header.readUInt32LE(22);
+  const isSizeGiven = localSize !== 0 && localSize !== IN_ZIP64;
+  if ((isSizeGiven && localSize !== size) || (localCrc !== 0 && crc !== 0 && localCrc !== crc)) {
+    damaged(`${JSON.stringify(name)} has another size or checksum where it lies than in the directory`);
+  }
+  return crc || localCrc;
+}
+
+/** Entries that share bytes would be read several times, or as one thing here and another elsewhere. */
+function checkApart(entries: ReadonlyMap<string, Entry | 'compressed'>, directoryStart: number): void {
+  const stored = [...entries].flatMap(([name, entry]) =>
+    entry === 'compressed' ? [] : [{ name, ...entry }],
+  );
+  let end = 0;
+  for (const { name, header, size } of stored.toSorted((a, b) => a.header - b.header)) {
+    if (header < end) damaged(`two of its entries share bytes, one of them ${JSON.stringify(name)}`);
+    end = header + LOCAL_HEADER_BYTES + size;
+  }
+  if (end > directoryStart) damaged('an entry reaches into the directory');
+}
+
+interface Directory {
+  readonly start: number;
+  readonly size: number;
+  /** How many entries it says that it has. */
+  readonly entries: number;
+}
+
+async function findDirectory(file: FileBytes): Promise<Directory> {
   const tailStart = Math.max(0, file.size - END_BYTES - MAX_COMMENT_BYTES);
   const tail = await bytes(file, tailStart, file.size - tailStart);
   let at = tail.length - END_BYTES;
   while (at >= 0 && tail.readUInt32LE(at) !== END) at--;
-  if (at < 0) damaged('its directory is missing, the file is truncated');
+  if (at < 0) {
+    const zeros = tail.every((byte) => byte === 0) ? ' and its end is zeros' : '';
+    damaged(
+      `its directory is missing${zeros}: the file is truncated, as by a download that was not finished; fetch it again`,
+    );
+  }
+  let entries = tail.readUInt16LE(at + 10);
   let size = tail.readUInt32LE(at + 12);
   let start = tail.readUInt32LE(at + 16);
 
@@ -76,12 +127,14 @@ async function findDirectory(file: FileBytes): Promise<{ start: number; size: nu
     if (record.readUInt32LE(0) === END64_LOCATOR) {
       const end = await bytes(file, safe(record.readBigUInt64LE(8)), END64_BYTES);
       if (end.readUInt32LE(0) !== END64) damaged('its zip64 end record is not where it should be');
+      entries = safe(end.readBigUInt64LE(32));
       size = safe(end.readBigUInt64LE(40));
       start = safe(end.readBigUInt64LE(48));
     }
   }
   if (size > MAX_DIRECTORY_BYTES) damaged(`its directory of ${size} bytes is too large`);
-  return { start, size };
+  if (start + size > tailStart + at) damaged('its directory reaches behind its end');
+  return { start, size, entries };
 }
 
 function readDirectory(directory: Buffer): Map<string, Entry | 'compressed'> {
@@ -95,6 +148,7 @@ function readDirectory(directory: Buffer): Map<string, Entry | 'compressed'> {
     const end = extraEnd + directory.readUInt16LE(at + 32);
     if (end > directory.length) damaged('its directory ends within an entry');
     const name = directory.toString('utf8', at + CENTRAL_HEADER_BYTES, nameEnd);
+    if (entries.has(name)) damaged(`it has two entries named ${JSON.stringify(name)}`);
     const isStored = directory.readUInt16LE(at + 10) === STORED && (directory.readUInt16LE(at + 8) & 1) === 0;
     entries.set(
       name,

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { sendProblem, TooManyRequestsError } from './problems.js';
+import { clientAddress } from './rate-windows.js';
 
 /** What an orchestrator's probes and a person's browser need before they have a key: the page asks for one itself. */
 const OPEN_PATHS = /^\/(livez|readyz|docs(\/.*)?|icon\.svg|assets\/.*)?$/;
@@ -36,7 +37,7 @@ export function bearerKey({ headers }: FastifyRequest): string | null {
 export const clientOf =
   (hasKeys: boolean) =>
   (request: FastifyRequest): string =>
-    (hasKeys && needsKey(request) && bearerKey(request)) || request.ip;
+    (hasKeys && needsKey(request) && bearerKey(request)) || clientAddress(request.ip);
 
 export interface AuthenticationOptions {
   /** Keys, or `sha256:` and their digests, that open every route. None, and every route but /metrics is open. */
@@ -60,7 +61,7 @@ export const authentication = fastifyPlugin(
     const digests = keys.map(digestOf);
     const digestsOfMetrics = [...keys, ...metricsKeys].map(digestOf);
     const guesses = app.hasDecorator('createRateLimit')
-      ? app.createRateLimit({ keyGenerator: ({ ip }) => ip })
+      ? app.createRateLimit({ keyGenerator: ({ ip }) => clientAddress(ip) })
       : null;
     app.addHook('onRequest', async (request, reply) => {
       const isMetrics = request.routeOptions.url === METRICS;

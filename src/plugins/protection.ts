@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { clientOf } from './authentication.js';
 import { TooManyRequestsError } from './problems.js';
+import { RateWindows } from './rate-windows.js';
 
 export interface ProtectionOptions {
   /** Origins whose pages may call the service; none, and browsers keep to its own. */
@@ -62,6 +63,7 @@ export const protection = fastifyPlugin(async (app: FastifyInstance, options: Pr
     await app.register(rateLimit, {
       max: options.rateLimit,
       timeWindow: 60_000,
+      store: RateWindows,
       keyGenerator: clientOf(options.hasKeys),
       allowList: (request) => UNLIMITED.has(request.routeOptions.url ?? ''),
       errorResponseBuilder: (_request, { ttl }) => new TooManyRequestsError(Math.ceil(ttl / 1000)),

@@ -28,6 +28,7 @@ export function startChild<Incoming, Outgoing>(
   onEnd: (reason: string) => void,
 ): Child<Incoming, Outgoing> {
   const child = spawnOrFail(entry);
+  keepFromOutliving(child);
   let isOver = false;
   const end = (reason: string) => {
     if (!isOver) onEnd(reason);
@@ -39,6 +40,25 @@ export function startChild<Incoming, Outgoing>(
   // Without descriptors for its pipes Node makes none of the streams, whatever the types say.
   const socket: Duplex | null | undefined = child.stdio?.[CHANNEL_FD] as Duplex | null | undefined;
   return { process: child, channel: new Channel<Incoming, Outgoing>(socket ?? nowhere(), onMessage) };
+}
+
+const children = new Set<ChildProcess>();
+
+/** A process that hangs does not see that the service has ended: whichever way that comes about, it is ended with it. */
+function keepFromOutliving(child: ChildProcess): void {
+  if (children.size === 0) process.on('exit', endAll);
+  children.add(child);
+  const forget = () => {
+    children.delete(child);
+    if (children.size === 0) process.off('exit', endAll);
+  };
+  child.once('exit', forget).once('error', () => {
+    if (child.pid === undefined) forget();
+  });
+}
+
+function endAll(): void {
+  for (const child of children) child.kill('SIGKILL');
 }
 
 /** Of what goes wrong Node throws some, and tells the rest as an `error` event: here all of it comes as that. */

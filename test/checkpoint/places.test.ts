@@ -62,6 +62,7 @@ function asZip64(zip: Buffer): Buffer {
   const directory = Buffer.concat(entries);
   const end64 = Buffer.alloc(56);
   end64.write('PK\x06\x06', 'latin1');
+  end64.writeBigUInt64LE(BigInt(entries.length / 2), 32);
   end64.writeBigUInt64LE(BigInt(directory.length), 40);
   end64.writeBigUInt64LE(BigInt(start), 48);
   const locator = Buffer.alloc(20);

@@ -223,7 +223,7 @@ describe('a predictor', () => {
       const broken = join(folder, 'broken.pt');
       await writeFile(broken, 'no checkpoint at all');
       for (const [path, reason] of [
-        [broken, /broken\.pt: expected a torch\.save/],
+        [broken, /broken\.pt: is text, "no checkpoint at all"; expected a torch\.save/],
         [join(folder, 'missing.pt'), /missing\.pt: cannot be read: ENOENT/],
       ] as const) {
         const { predictor, problems } = predictorOf({ ...OPTIONS, checkpoints: [{ id: 'a', path }] });

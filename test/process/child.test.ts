@@ -67,3 +67,14 @@ describe('a process that ends', () => {
     expect(reasons).toEqual(['ended (SIGKILL)']);
   });
 });
+
+it.skipIf(process.platform === 'win32')('is not left behind, hanging, by a start that fails', async () => {
+  const failing = fileURLToPath(new URL('./failing-process.ts', import.meta.url));
+  const failed = promisify(execFile)(process.execPath, ['--import', 'tsx', failing]);
+  const { stdout, stderr } = (await failed.catch((error: unknown) => error)) as {
+    stdout: string;
+    stderr: string;
+  };
+  expect(stderr).toContain('the port is taken');
+  expect(() => process.kill(Number(stdout), 0)).toThrow('ESRCH');
+});

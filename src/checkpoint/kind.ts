@@ -1,0 +1,131 @@
+import type { Stats } from 'node:fs';
+
+/** What else than a checkpoint a file can be, and what to do about it: as the rest of a sentence that begins with its path. */
+interface Kind {
+  readonly is: (start: Buffer, text: string) => boolean;
+  readonly message: string;
+}
+
+const FETCH_AGAIN = 'fetch it again, and look at what comes before you save it';
+
+const begins =
+  (...bytes: readonly number[]) =>
+  (start: Buffer): boolean =>
+    bytes.every((byte, at) => start[at] === byte);
+
+const beginsWith =
+  (...words: readonly string[]) =>
+  (_: Buffer, text: string): boolean =>
+    words.some((word) => text.startsWith(word));
+
+/** A tar has a word in its first header. */
+const isTar = (start: Buffer): boolean => start.toString('latin1', 257, 262) === 'ustar';
+
+/** The first of them that a file is counts. The text is lower-case and without blanks before it. */
+const KINDS: readonly Kind[] = [
+  {
+    is: beginsWith('version https://git-lfs'),
+    message: 'is a pointer of git-lfs, not the file itself; fetch it with "git lfs pull"',
+  },
+  {
+    is: (start) => start.every((byte) => byte === 0),
+    message: 'begins with zeros alone: the download was not finished; fetch it again',
+  },
+  {
+    is: beginsWith('<!doctype html', '<html', '<head', '<body'),
+    message: `is a web page, not the file that it leads to; ${FETCH_AGAIN}`,
+  },
+  {
+    is: beginsWith('<?xml', '<error', '<!doctype'),
+    message: `is XML, as servers send it for an error; ${FETCH_AGAIN}`,
+  },
+  {
+    is: (_, text) => /^[[{]\s*(?:["[\]{}]|$)/.test(text),
+    message: `is JSON, as servers send it for an error; ${FETCH_AGAIN}`,
+  },
+  {
+    is: (start, text) => isTar(start) && /^(?:storages|tensors|sys_info|pickle)\0/.test(text),
+    message: 'is in a format that PyTorch no longer writes; load it there and save it again',
+  },
+  {
+    is: (_, text) => text.startsWith('zf0x'),
+    message: 'is in a format that joblib no longer writes; load it there and save it again',
+  },
+  {
+    is: isTar,
+    message: 'is a .tar archive; unpack it with "tar -xf" and name the file within it',
+  },
+  { is: begins(0x28, 0xb5, 0x2f, 0xfd), message: 'is compressed with zstd; decompress it with "unzstd"' },
+  {
+    is: begins(0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c),
+    message: 'is a .7z archive; unpack it and name the file within it',
+  },
+  { is: beginsWith('rar!'), message: 'is a .rar archive; unpack it and name the file within it' },
+  {
+    is: begins(0x89, 0x48, 0x44, 0x46),
+    message: 'is HDF5, as Keras saves weights; a GHN is read as PyTorch saves it, with torch.save',
+  },
+  {
+    is: begins(0x93, 0x4e, 0x55, 0x4d),
+    message: 'is one NumPy array (.npy); save the whole state dict with torch.save',
+  },
+  { is: beginsWith('gguf'), message: 'is GGUF, which holds a language model; name the checkpoint of a GHN' },
+  { is: beginsWith('%pdf'), message: `is a PDF; ${FETCH_AGAIN}` },
+  { is: begins(0x89, 0x50, 0x4e, 0x47), message: `is a picture (PNG); ${FETCH_AGAIN}` },
+  { is: begins(0xff, 0xd8, 0xff), message: `is a picture (JPEG); ${FETCH_AGAIN}` },
+  { is: begins(0x7f, 0x45, 0x4c, 0x46), message: 'is a program; name the checkpoint of a GHN' },
+];
+
+/** Text as a message shows it. */
+const SHOWN_CHARACTERS = 60;
+
+/** What a file is that begins with these bytes and is no checkpoint, and what to do; as the rest of a sentence. */
+export function kindOf(start: Uint8Array): string {
+  if (start.length === 0) return 'is empty: nothing was saved or fetched; fetch or save it again';
+  const bytes = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
+  // Of UTF-16 every second byte is zero; servers send errors in that too.
+  const text = bytes
+    .toString(bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf16le' : 'utf8')
+    .replace(/^\ufeff/, '');
+  const trimmed = text.trimStart().toLowerCase();
+  const kind = KINDS.find(({ is }) => is(bytes, trimmed));
+  if (kind) return kind.message;
+  if (isText(text)) {
+    return `is text, ${JSON.stringify(text.slice(0, SHOWN_CHARACTERS))}; expected a torch.save, a joblib pickle or a safetensors file`;
+  }
+  return 'expected a torch.save, a joblib pickle or a safetensors file, found none of them; save the state dict with torch.save';
+}
+
+/** Without control characters but those of lines; its last character may be cut in two. */
+function isText(text: string): boolean {
+  for (const character of text.slice(0, -1)) {
+    const code = character.codePointAt(0)!;
+    if ((code < 32 && !'\t\n\r'.includes(character)) || code === 0xfffd) return false;
+  }
+  return true;
+}
+
+/** What is no path of a file on this machine; null for what may be one. */
+export function pathFault(path: string): string | null {
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) {
+    return path.toLowerCase().startsWith('file:')
+      ? 'is a URL; write the path alone, without file://'
+      : 'is a URL, and nothing is fetched; fetch the file (curl -fLO, or huggingface-cli download) and name its path';
+  }
+  if (/^~[^/]*(?:\/|$)/.test(path)) {
+    return 'begins with ~, which a shell puts a home directory in place of, but not here; write the path in full, or $HOME in place of ~';
+  }
+  return null;
+}
+
+/** What is there in place of a file, and what to do; null for a file. */
+export function nodeFault(stats: Stats): string | null {
+  if (stats.isFile()) return null;
+  if (stats.isDirectory()) return 'is not a file but a directory; name the file within it';
+  if (stats.isFIFO())
+    return 'is not a file but a pipe (FIFO), which ends or waits as it likes; save what comes out of it, and name that';
+  if (stats.isSocket()) return 'is not a file but a socket; name the file of the checkpoint';
+  if (stats.isCharacterDevice() || stats.isBlockDevice())
+    return 'is not a file but a device; name the file of the checkpoint';
+  return 'is not a file; name the file of the checkpoint';
+}
