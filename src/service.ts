@@ -13,7 +13,7 @@ import { Predictions } from './predictions/predictions.js';
 import { Predictor } from './predictor/predictor.js';
 import { Queue } from './queue/queue.js';
 import type { Settings } from './settings/settings.js';
-import { StatisticsWorker } from './statistics/worker.js';
+import { StatisticsLanes } from './statistics/lanes.js';
 import { DirectoryStore } from './store/directory/directory-store.js';
 import { NotUnderstoodError, StoreCorruptError } from './store/store.js';
 
@@ -83,7 +83,7 @@ export async function buildService({
     storeNotUnderstood: () => notUnderstood,
     droppedLogLines,
   });
-  const statistics = new StatisticsWorker();
+  const statistics = new StatisticsLanes();
   const answers = new AnswerMonitor();
   const admission = new Admission({
     maxQueue: settings.MAX_QUEUE,

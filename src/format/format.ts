@@ -19,10 +19,17 @@ export interface FileFormat {
    *
    * @param dtype one of `dtypes`
    * @param metadata strings by name; a format without a place for them leaves them out
+   * @param checksums of these tensors as they are written in that type
    */
   write(
     tensors: readonly TensorSource[],
     dtype: Dtype,
     metadata: Readonly<Record<string, string>>,
+    checksums?: Checksums,
   ): ByteSource;
+}
+
+/** Checksums of tensors' bytes by the tensors' names: each is computed once, for as long as they are kept. */
+export interface Checksums {
+  of(name: string, compute: () => Promise<number>): Promise<number>;
 }

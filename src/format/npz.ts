@@ -2,9 +2,11 @@ import { crc32 } from 'node:zlib';
 import { BYTES_PER_ELEMENT, type Dtype } from '../tensor/dtype.js';
 import { elements, type TensorSource } from '../tensor/tensor.js';
 import { TensorBytes } from '../tensor/tiling.js';
+import { KeptChecksums } from './checksums.js';
 import { tensorCrc32 } from './crc32.js';
-import type { FileFormat } from './format.js';
+import type { Checksums, FileFormat } from './format.js';
 import { type ByteSource, Layout, ReadyBytes } from './layout.js';
+import { once } from './once.js';
 import { centralHeader, endOfDirectory, localHeader, type ZipEntry } from './zip.js';
 
 /** numpy's names of the element types that it has. */
@@ -20,7 +22,12 @@ const NPY_ALIGNMENT = 64;
  * numpy's .npz: a zip of stored `NAME.npy`. A zip's headers hold checksums of what follows; they are computed when bytes
  * of the headers are asked for, so that an answer's first bytes wait for its first tensor alone.
  */
-export function npz(tensors: readonly TensorSource[], dtype: Dtype): Layout {
+export function npz(
+  tensors: readonly TensorSource[],
+  dtype: Dtype,
+  _metadata: Readonly<Record<string, string>> = {},
+  checksums: Checksums = new KeptChecksums(),
+): Layout {
   const parts: ByteSource[] = [];
   const entries: ZipEntry[] = [];
   let offset = 0;
@@ -30,7 +37,7 @@ export function npz(tensors: readonly TensorSource[], dtype: Dtype): Layout {
       name: `${tensor.name}.npy`,
       size: header.byteLength + elements(tensor.shape) * BYTES_PER_ELEMENT[dtype],
       offset,
-      crc: once(() => tensorCrc32(tensor, dtype, crc32(header))),
+      crc: () => checksums.of(tensor.name, () => tensorCrc32(tensor, dtype, crc32(header))),
     };
     const local = new HeaderBytes(localHeader(entry, 0).byteLength, async () =>
       localHeader(entry, await entry.crc()),
@@ -76,18 +83,6 @@ class HeaderBytes implements ByteSource {
   async copy(start: number, end: number, target: Uint8Array, at: number): Promise<void> {
     target.set((await this.#make()).subarray(start, end), at);
   }
-}
-
-/** What was computed is kept; what failed is tried again. */
-function once<T>(compute: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | null = null;
-  return () => {
-    result ??= compute().catch((error: unknown) => {
-      result = null;
-      throw error;
-    });
-    return result;
-  };
 }
 
 /** A zip of .npy files, which `numpy.load` reads. */

@@ -4,6 +4,7 @@ import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import secureJson from 'secure-json-parse';
 import { OverloadedError } from '../predictions/admission.js';
+import { jsonShape, MAX_KEYS } from './json-shape.js';
 import { BodyRoom, receiveBody } from './receive-body.js';
 
 /** The body is not JSON, or hides keys that would reach into an object's prototype. */
@@ -14,8 +15,8 @@ class MalformedJsonError extends Error {
 /** A list of nothing but empty objects takes JSON.parse a second for 10 MB; of what makes sense each is longer than this. */
 const LEAST_BYTES_OF_OBJECT = 8;
 
-const OPENING_BRACE = 0x7b;
-const OPENING_BRACKET = 0x5b;
+/** Bodies below this hold nothing that takes long: they are not looked through. */
+const SMALL_BYTES = 2 ** 18;
 
 /** The body holds more than could be read in time. */
 class TooManyObjectsError extends Error {
@@ -95,22 +96,22 @@ function parse(bytes: Buffer, bodyLimit: number): unknown {
   if (!isUtf8(bytes)) throw new MalformedJsonError('The body is not JSON: it is not UTF-8.');
   const body = bytes.toString();
   if (body.trim() === '') throw new MalformedJsonError('The body is empty: JSON is expected.');
-  if (countObjects(bytes) > bodyLimit / LEAST_BYTES_OF_OBJECT) {
-    throw new TooManyObjectsError('The body holds too many objects and arrays: no architecture has as many.');
+  if (bytes.byteLength > SMALL_BYTES || bytes.byteLength > bodyLimit / LEAST_BYTES_OF_OBJECT) {
+    const { objects, hasTooManyKeys } = jsonShape(bytes);
+    if (objects > bodyLimit / LEAST_BYTES_OF_OBJECT) {
+      throw new TooManyObjectsError(
+        'The body holds too many objects and arrays: no architecture has as many.',
+      );
+    }
+    if (hasTooManyKeys) {
+      throw new TooManyObjectsError(
+        `The body holds more than ${MAX_KEYS} different keys: no architecture has as many.`,
+      );
+    }
   }
   try {
     return secureJson.parse(body) as unknown;
   } catch (error) {
     throw new MalformedJsonError(`The body is not JSON: ${(error as Error).message}`);
   }
-}
-
-/** At most so many objects and arrays are in a JSON text. */
-function countObjects(text: Uint8Array): number {
-  let count = 0;
-  // By index: an iterator takes seven times as long.
-  for (let at = 0; at < text.length; at++) {
-    if (text[at] === OPENING_BRACE || text[at] === OPENING_BRACKET) count++;
-  }
-  return count;
 }

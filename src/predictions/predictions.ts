@@ -3,7 +3,7 @@ import type { Limits } from '../architecture/limits.js';
 import type { Graph } from '../architecture/schema.js';
 import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 import type { Queue } from '../queue/queue.js';
-import type { StatisticsWorker } from '../statistics/worker.js';
+import type { StatisticsLanes } from '../statistics/lanes.js';
 import type { ListOptions, PredictionStore, RecordPage } from '../store/store.js';
 import { untilAborted } from '../until-aborted.js';
 import type { Admission } from './admission.js';
@@ -25,7 +25,7 @@ export interface PredictionsOptions {
   readonly predictor: Executor;
   readonly store: PredictionStore;
   readonly queue: Queue;
-  readonly statistics: StatisticsWorker;
+  readonly statistics: StatisticsLanes;
   readonly admission: Admission;
   /** How large an architecture may be. */
   readonly limits: Limits;

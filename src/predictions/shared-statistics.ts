@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
+import type { StatisticsLanes } from '../statistics/lanes.js';
 import type { Statistics } from '../statistics/schema.js';
-import type { StatisticsWorker } from '../statistics/worker.js';
 import { roundedSource } from '../tensor/tensor.js';
 import type { ReadyPrediction } from './ready-prediction.js';
 import { RecentResults } from './recent-results.js';
@@ -13,10 +13,10 @@ const TENSORS_AT_ONCE = 200;
 
 /** Statistics of predictions as JSON: computed and written once, whoever asks meanwhile, and shared by all answers. */
 export class SharedStatistics {
-  readonly #worker: StatisticsWorker;
+  readonly #worker: StatisticsLanes;
   readonly #results = new RecentResults<Buffer>(MAX_BYTES, ({ byteLength }) => byteLength);
 
-  constructor(worker: StatisticsWorker) {
+  constructor(worker: StatisticsLanes) {
     this.#worker = worker;
   }
 

@@ -1,4 +1,5 @@
 import type { Fault } from '../architecture/faults.js';
+import { RecentChecksums } from '../format/checksums.js';
 import { type Format, formatOf, formatsThat } from '../format/find.js';
 import type { ByteSource } from '../format/layout.js';
 import type { NamePattern } from '../format/pattern.js';
@@ -7,6 +8,9 @@ import type { Dtype } from '../tensor/dtype.js';
 import type { TensorSource } from '../tensor/tensor.js';
 import { InvalidRequestError, NotFoundError } from './errors.js';
 import type { PredictionRecord } from './record.js';
+
+/** Of the tensors of whole predictions that were last written; a hundred bytes each. */
+const CHECKSUMS = new RecentChecksums(200_000);
 
 /** One way of writing a prediction's weights down. */
 export interface Representation {
@@ -54,7 +58,9 @@ export function weightsSource(
   const chosen = pattern ? tensors.filter(({ name }) => pattern.matches(name)) : tensors;
   if (pattern && chosen.length === 0) throw new NotFoundError(`no tensor's name fits ${pattern.text}`);
   const parts = slice ? chosen.map((tensor) => sliceTensor(tensor, slice)) : chosen;
-  return formatOf(format).write(parts, dtype, metadata(record));
+  const isWhole = !pattern && !slice && record.generation !== null;
+  const checksums = isWhole ? CHECKSUMS.of(`${record.id}.${record.generation}.${dtype}`) : undefined;
+  return formatOf(format).write(parts, dtype, metadata(record), checksums);
 }
 
 /** Strings, as safetensors demands. The same for all who ask for the same id, whatever their service calls the GHN. */

@@ -7,18 +7,26 @@ import type { CountedMatrix, Interval } from './matrix.js';
  */
 export class CosineMean {
   readonly #rowCounts: Float64Array;
-  /** √count/length of each row; 0 for a row of zeros. */
+  /** Whether each row has a direction. */
+  readonly #directed: Uint8Array;
+  /** √count/length of each of the sample's rows; 0 for a row of zeros. */
   readonly #scale: Float64Array;
+  /** How many pairs each pair of the sample stands for. */
+  readonly #weight: number;
   #sum = 0;
 
-  constructor(matrix: CountedMatrix) {
+  /** @param sample some of the matrix' rows, whose pairs stand for all; without it all do for themselves */
+  constructor(matrix: CountedMatrix, sample = matrix) {
     this.#rowCounts = matrix.rowCounts;
-    this.#scale = rowLengths(matrix).map((length, row) =>
-      length === 0 ? 0 : Math.sqrt(matrix.rowCounts[row]) / length,
+    this.#directed = Uint8Array.from(rowLengths(matrix), (length) => (length > 0 ? 1 : 0));
+    this.#scale = rowLengths(sample).map((length, row) =>
+      length === 0 ? 0 : Math.sqrt(sample.rowCounts[row]) / length,
     );
+    const pairs = ({ rows }: CountedMatrix) => rows * (rows - 1);
+    this.#weight = sample === matrix ? 1 : pairs(matrix) / pairs(sample);
   }
 
-  /** Takes in inner products of the rows of √D_rows·B·√D_columns, with themselves or with rows before them. */
+  /** Takes in inner products of the sample's rows of √D_rows·B·√D_columns, with themselves or with rows before them. */
   add(rows: Interval, others: Interval, { data, columns }: DenseMatrix<Float64Array>): void {
     for (let i = rows.start; i < rows.end; i++) {
       const row = (i - rows.start) * columns - others.start;
@@ -35,9 +43,9 @@ export class CosineMean {
     let copies = 0;
     this.#rowCounts.forEach((count, row) => {
       rows += count;
-      if (this.#scale[row] > 0) copies += (count * (count - 1)) / 2;
+      if (this.#directed[row]) copies += (count * (count - 1)) / 2;
     });
-    return rows < 2 ? null : (this.#sum + copies) / ((rows * (rows - 1)) / 2);
+    return rows < 2 ? null : (this.#weight * this.#sum + copies) / ((rows * (rows - 1)) / 2);
   }
 }
 

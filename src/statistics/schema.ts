@@ -36,7 +36,7 @@ export const tensorStatisticsSchema = networkStatisticsSchema
       .nullable()
       .describe(
         'exp of the entropy of the normalised singular values of the [o, rest] matrix; null for one dimension, ' +
-          'for zeros and where a value is not finite.',
+          'for zeros, where a value is not finite and where neither side is at most 8,192.',
       ),
     mean_abs_cosine: z
       .number()
@@ -44,6 +44,13 @@ export const tensorStatisticsSchema = networkStatisticsSchema
       .describe(
         'Mean |cosine| over the pairs of rows of the [o, rest] matrix, 0 for a pair with a row of zeros; null for ' +
           'one dimension, for one row and where a value is not finite.',
+      ),
+    cosine_rows: z
+      .int()
+      .nullable()
+      .describe(
+        'How many rows, drawn at random, `mean_abs_cosine` is estimated from where there are too many to compare all ' +
+          'with all; null where all are compared.',
       ),
   })
   .describe('Of one tensor.');

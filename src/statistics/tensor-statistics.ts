@@ -1,12 +1,16 @@
 import { type TiledTensor, tensorSource } from '../tensor/tensor.js';
 import { CosineMean } from './cosine.js';
+import { MAX_RANK, sampleSize } from './cost.js';
 import { effectiveRank } from './effective-rank.js';
 import { type GramProducts, gramMatrix, visitGramBlocks } from './gram.js';
 import { HistogramCounter } from './histogram.js';
 import { countedMatrix, transposed } from './matrix.js';
 import { Moments } from './moments.js';
 import { visitEntries } from './network.js';
+import { sampleRows } from './sample.js';
 import type { TensorStatistics } from './schema.js';
+
+type Diversity = Pick<TensorStatistics, 'effective_rank' | 'mean_abs_cosine' | 'cosine_rows'>;
 
 /**
  * A tensor's statistics, from its block and how often its entries are repeated. Of a large tensor that is its own block
@@ -36,28 +40,29 @@ export async function tensorStatistics(
     histogram: histogram?.histogram() ?? null,
     ...(isMatrix && moments.finite
       ? await diversity(tensor, products)
-      : { effective_rank: null, mean_abs_cosine: null }),
+      : { effective_rank: null, mean_abs_cosine: null, cosine_rows: null }),
   };
 }
 
 /** What tells whether a weight's rows differ, from their inner products. */
-async function diversity(
-  tensor: TiledTensor,
-  products: GramProducts,
-): Promise<Pick<TensorStatistics, 'effective_rank' | 'mean_abs_cosine'>> {
+async function diversity(tensor: TiledTensor, products: GramProducts): Promise<Diversity> {
   const matrix = countedMatrix(tensor);
-  const cosines = new CosineMean(matrix);
+  const sampledRows = sampleSize(matrix);
+  const sample = sampledRows === null ? matrix : sampleRows(matrix, sampledRows);
+  const cosines = new CosineMean(matrix, sample);
   const isWide = matrix.rows <= matrix.columns;
-  const gram = await gramMatrix(isWide ? matrix : transposed(matrix), products);
-  if (isWide) {
+  const hasRank = Math.min(matrix.rows, matrix.columns) <= MAX_RANK;
+  const gram = hasRank ? await gramMatrix(isWide ? matrix : transposed(matrix), products) : null;
+  if (gram && isWide && sample === matrix) {
     const all = { start: 0, end: matrix.rows };
     cosines.add(all, all, { data: gram, rows: matrix.rows, columns: matrix.rows });
   } else {
-    await visitGramBlocks(matrix, products, (rows, others, block) => cosines.add(rows, others, block));
+    await visitGramBlocks(sample, products, (rows, others, block) => cosines.add(rows, others, block));
   }
   return {
     mean_abs_cosine: cosines.mean(),
+    cosine_rows: sampledRows,
     // Last: it overwrites the inner products.
-    effective_rank: effectiveRank(gram, Math.min(matrix.rows, matrix.columns)),
+    effective_rank: gram && effectiveRank(gram, Math.min(matrix.rows, matrix.columns)),
   };
 }

@@ -78,6 +78,14 @@ export class StatisticsWorker {
     return { network: whole.statistics, tensors: statistics };
   }
 
+  /** Ends the process until it is needed again; for when nothing is under way. */
+  rest(): void {
+    const running = this.#running;
+    if (!running) return;
+    this.#running = null;
+    void endChild(running.child);
+  }
+
   /** Ends the process; what is under way fails. */
   async close(): Promise<void> {
     this.#closed = true;

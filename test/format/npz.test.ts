@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { RecentChecksums } from '../../src/format/checksums.js';
 import { npz } from '../../src/format/npz.js';
 import { encode } from '../../src/tensor/dtype.js';
 import { type TiledTensor, tensorSource } from '../../src/tensor/tensor.js';
@@ -69,6 +70,24 @@ describe('an npz file', () => {
     await read(npz([first, second], 'F32'), 0, 200);
     expect(first.entriesRead()).toBeGreaterThan(0);
     expect(second.entriesRead()).toBe(0);
+  });
+
+  test('is read for its directory once, however many ask for that alone', async () => {
+    const recent = new RecentChecksums(10);
+    const tensor = storedSource(tensorOf('a', [1000]));
+    const directory = async () => {
+      const file = npz([tensor], 'F32', {}, recent.of('the same'));
+      return read(file, file.byteLength - 60, file.byteLength);
+    };
+    const first = await directory();
+    const once = tensor.entriesRead();
+    expect(once).toBeGreaterThan(0);
+    expect(await directory()).toEqual(first);
+    expect(tensor.entriesRead()).toBe(once);
+    // Those of others take its place.
+    for (let other = 0; other < 10; other++) recent.of(`other ${other}`);
+    expect(await directory()).toEqual(first);
+    expect(tensor.entriesRead()).toBe(2 * once);
   });
 
   test('reads a tensor again whose reading failed', async () => {

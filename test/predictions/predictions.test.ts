@@ -5,11 +5,13 @@ import { CancelledError, NotFoundError, NotReadyError } from '../../src/predicti
 import { Predictions } from '../../src/predictions/predictions.js';
 import type { ReadyPrediction } from '../../src/predictions/ready-prediction.js';
 import { readPredictRequest } from '../../src/predictions/request.js';
+import { TfjsModels } from '../../src/predictions/tfjs.js';
 import { PredictorUnavailableError } from '../../src/predictor/executor.js';
 import { Queue } from '../../src/queue/queue.js';
-import { StatisticsWorker } from '../../src/statistics/worker.js';
+import { StatisticsLanes } from '../../src/statistics/lanes.js';
 import { elements } from '../../src/tensor/tensor.js';
 import { LIMITS, tinyGraph } from '../architecture/fixtures.js';
+import { kerasFixture } from '../helpers/keras.js';
 import { FakeExecutor } from '../predictor/fake-executor.js';
 import { flipBit, openStore, temporaryDirectory } from '../store/directory/setup.js';
 
@@ -27,7 +29,7 @@ async function predictionsOf(folder?: string) {
     predictor: executor,
     store,
     queue: new Queue(),
-    statistics: new StatisticsWorker(),
+    statistics: new StatisticsLanes(),
     admission: new Admission({
       maxQueue: 64,
       maxWaitMilliseconds: 1e9,
@@ -149,5 +151,31 @@ describe('a prediction', () => {
     expect(named.record.request.ghn).toBe('fake');
     expect(await valuesOf(named)).toEqual(await valuesOf(unnamed));
     await expect(predict({ ghn: 'other' })).rejects.toThrow(NotFoundError);
+  });
+});
+
+describe('a prediction as a TensorFlow.js model', () => {
+  it.each([
+    ['given as Keras', { keras: kerasFixture('resnet.keras3').model }],
+    ['not given as Keras', tinyGraph()],
+  ])('is read and written anew once, however often it is asked for: %s', async (_, architecture) => {
+    const { predictions, predict } = await predictionsOf();
+    const made = await predict({ architecture });
+    made.release();
+    await predictions.record(made.record.id);
+    let read = 0;
+    const models = new TfjsModels({
+      open: (id) => predictions.open(id),
+      kerasModel: (id) => {
+        read++;
+        return predictions.kerasModel(id);
+      },
+    });
+    const { signal } = client();
+    const answers = await Promise.allSettled([1, 2, 3].map(() => models.open(made.record.id, signal)));
+    answers.push(...(await Promise.allSettled([models.open(made.record.id, signal)])));
+    expect(new Set(answers.map(({ status }) => status)).size).toBe(1);
+    for (const answer of answers) if (answer.status === 'fulfilled') answer.value.release();
+    expect(read).toBe(1);
   });
 });

@@ -111,3 +111,24 @@ describe('statistics of a tensor', () => {
     expect(infinite).toMatchObject({ count: 2, min: null, histogram: null });
   });
 });
+
+describe('statistics of a tall matrix', () => {
+  test('compare some of its rows where they are too many, and say how many', async () => {
+    // Rows of two kinds, at an angle of 60 degrees: the mean |cosine| is 0.5·1 + 0.5·0.5.
+    const tensor = tensorOf('tall', [300_000, 2], [300_000, 2], (k) => {
+      const row = Math.floor(k / 2);
+      const isFirst = (row * 2654435761) % 2 ** 32 < 2 ** 31;
+      if (isFirst) return k % 2 === 0 ? 1 : 0;
+      return k % 2 === 0 ? 0.5 : Math.sqrt(0.75);
+    });
+    const statistics = await tensorStatistics(tensor, products);
+    expect(statistics.cosine_rows).toBe(2048);
+    expect(Math.abs(statistics.mean_abs_cosine! - 0.75)).toBeLessThan(0.005);
+    expect(statistics.effective_rank).toBeGreaterThan(1.5);
+  });
+
+  test('compare all of its rows where they are not', async () => {
+    const { cosine_rows } = await tensorStatistics(tensorOf('low', [3000, 2], [3000, 2], Math.sin), products);
+    expect(cosine_rows).toBeNull();
+  });
+});

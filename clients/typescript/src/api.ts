@@ -3635,10 +3635,12 @@ export interface operations {
                                 edges: number[];
                                 counts: number[];
                             } | null;
-                            /** @description exp of the entropy of the normalised singular values of the [o, rest] matrix; null for one dimension, for zeros and where a value is not finite. */
+                            /** @description exp of the entropy of the normalised singular values of the [o, rest] matrix; null for one dimension, for zeros, where a value is not finite and where neither side is at most 8,192. */
                             effective_rank: number | null;
                             /** @description Mean |cosine| over the pairs of rows of the [o, rest] matrix, 0 for a pair with a row of zeros; null for one dimension, for one row and where a value is not finite. */
                             mean_abs_cosine: number | null;
+                            /** @description How many rows, drawn at random, `mean_abs_cosine` is estimated from where there are too many to compare all with all; null where all are compared. */
+                            cosine_rows: number | null;
                         }[];
                     };
                 };

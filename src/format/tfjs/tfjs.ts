@@ -1,11 +1,11 @@
 import type { ReadKeras } from '../../architecture/keras/parse.js';
 import { kerasShape } from '../../architecture/keras/variable.js';
-import type { TensorSource } from '../../tensor/tensor.js';
+import { elements, type TensorSource } from '../../tensor/tensor.js';
 import { TensorBytes } from '../../tensor/tiling.js';
 import { type ByteSource, Layout } from '../layout.js';
 import { Section } from '../section.js';
 import { initialTensor } from './initial.js';
-import { tfjsTopology } from './topology.js';
+import { type TfjsWeight, tfjsTopology } from './topology.js';
 
 /** Few enough for a browser's cache to keep, many enough for few requests. */
 const SHARD_BYTES = 32 * 2 ** 20;
@@ -31,18 +31,31 @@ export interface TfjsFiles {
   readonly shards: ReadonlyMap<string, ByteSource>;
 }
 
+/** What `model.json` holds, and what its weights are: all that takes long, and nothing that is read. */
+export interface TfjsModel {
+  readonly model: unknown;
+  readonly weights: readonly TfjsWeight[];
+}
+
 /**
  * A prediction as `tf.loadLayersModel` takes it: the model and all of its weights, as F32, those that were not predicted
  * with what they begin with.
  * @throws TfjsUnsupportedError where TensorFlow.js cannot run the model
  */
-export function tfjsFiles(read: ReadKeras, { tensors, seed, generatedBy, metadata }: TfjsOptions): TfjsFiles {
+export function tfjsFiles(read: ReadKeras, options: TfjsOptions): TfjsFiles {
+  const { model, weights } = tfjsModel(read, options);
+  return { model, shards: tfjsShards(weights, options) };
+}
+
+/** @throws TfjsUnsupportedError where TensorFlow.js cannot run the model */
+export function tfjsModel(
+  read: ReadKeras,
+  { generatedBy, metadata }: Pick<TfjsOptions, 'generatedBy' | 'metadata'>,
+): TfjsModel {
   const { model, weights } = tfjsTopology(read);
-  const predicted = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-  const sources = weights.map((weight) => predicted.get(weight.variable.path) ?? initialTensor(weight, seed));
-  const bytes = new Layout(sources.map((tensor) => new TensorBytes(tensor, 'F32')));
-  const shards = divide(bytes);
+  const bytes = weights.reduce((sum, { variable }) => sum + 4 * elements(kerasShape(variable)), 0);
   return {
+    weights,
     model: {
       format: 'layers-model',
       generatedBy,
@@ -50,7 +63,7 @@ export function tfjsFiles(read: ReadKeras, { tensors, seed, generatedBy, metadat
       modelTopology: { keras_version: KERAS_VERSION, backend: 'tensorflow', model_config: model },
       weightsManifest: [
         {
-          paths: [...shards.keys()],
+          paths: shardPaths(bytes),
           weights: weights.map(({ name, variable }) => ({
             name,
             shape: kerasShape(variable),
@@ -60,17 +73,27 @@ export function tfjsFiles(read: ReadKeras, { tensors, seed, generatedBy, metadat
       ],
       userDefinedMetadata: metadata,
     },
-    shards,
   };
 }
 
-function divide(bytes: Layout): Map<string, ByteSource> {
-  const count = Math.ceil(bytes.byteLength / SHARD_BYTES);
+/** The weights by the paths of the model's `weightsManifest`. */
+export function tfjsShards(
+  weights: readonly TfjsWeight[],
+  { tensors, seed }: Pick<TfjsOptions, 'tensors' | 'seed'>,
+): Map<string, ByteSource> {
+  const predicted = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const sources = weights.map((weight) => predicted.get(weight.variable.path) ?? initialTensor(weight, seed));
+  const bytes = new Layout(sources.map((tensor) => new TensorBytes(tensor, 'F32')));
   return new Map(
-    Array.from({ length: count }, (_, index) => {
+    shardPaths(bytes.byteLength).map((path, index) => {
       const start = index * SHARD_BYTES;
       const end = Math.min(start + SHARD_BYTES, bytes.byteLength);
-      return [`group1-shard${index + 1}of${count}.bin`, new Section(bytes, start, end)];
+      return [path, new Section(bytes, start, end)];
     }),
   );
+}
+
+function shardPaths(bytes: number): string[] {
+  const count = Math.ceil(bytes / SHARD_BYTES);
+  return Array.from({ length: count }, (_, index) => `group1-shard${index + 1}of${count}.bin`);
 }

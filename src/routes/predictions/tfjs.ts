@@ -6,7 +6,7 @@ import { sendBytes } from '../../plugins/send-bytes.js';
 import { whenClosed } from '../../plugins/when-closed.js';
 import { NotFoundError } from '../../predictions/errors.js';
 import type { Predictions } from '../../predictions/predictions.js';
-import { openTfjs } from '../../predictions/tfjs.js';
+import { TfjsModels } from '../../predictions/tfjs.js';
 import { conditionalHeaders, downloadHeaders, downloadResponses } from '../downloads.js';
 import { modelLinks } from './links.js';
 import { idParameters } from './parameters.js';
@@ -30,6 +30,8 @@ const modelSchema = z.looseObject({
 
 /** A prediction as a TensorFlow.js model: `tf.loadLayersModel` takes the address of its `model.json`. */
 export const tfjs: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {
+  const models = new TfjsModels(predictions);
+
   app.route({
     method: METHODS,
     url: `/predictions/:id/tfjs/${MODEL}`,
@@ -50,12 +52,12 @@ export const tfjs: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (
     },
     links: { 200: modelLinks },
     handler: async (request, reply) => {
-      const { record, modelJson, release } = await openTfjs(predictions, request.params.id);
+      const { record, modelJson, digest, release } = await models.open(request.params.id, request.signal);
       whenClosed(reply, release);
       const source = new ReadyBytes(modelJson);
       return sendBytes(request, reply, {
         source,
-        etag: tfjsEtag(record, modelJson, MODEL),
+        etag: tfjsEtag(record, digest, MODEL),
         contentType: 'application/json',
       });
     },
@@ -79,13 +81,13 @@ export const tfjs: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (
     },
     handler: async (request, reply) => {
       const { id, shard } = request.params;
-      const { record, modelJson, shards, release } = await openTfjs(predictions, id);
+      const { record, digest, shards, release } = await models.open(id, request.signal);
       whenClosed(reply, release);
-      const source = shards.get(shard);
+      const source = shards().get(shard);
       if (!source) throw new NotFoundError(`the model has no file ${JSON.stringify(shard)}`);
       return sendBytes(request, reply, {
         source,
-        etag: tfjsEtag(record, modelJson, shard),
+        etag: tfjsEtag(record, digest, shard),
         contentType: 'application/octet-stream',
       });
     },

@@ -25,9 +25,17 @@ export function tensorEtag(record: PredictionRecord, dtype: string, name: string
   return quoted([version(record), dtype, Buffer.from(name).toString('base64url')]);
 }
 
-/** The strong etag of a file of a TensorFlow.js model: its weights are what `model.json` says of them. */
-export function tfjsEtag(record: PredictionRecord, modelJson: Uint8Array, file: string): string {
-  return quoted([version(record), digestOf(modelJson), Buffer.from(file).toString('base64url')]);
+/**
+ * The strong etag of a file of a TensorFlow.js model: its weights are what `model.json` says of them.
+ *
+ * @param modelDigest SHA-256 of `model.json`, in hex
+ */
+export function tfjsEtag(record: PredictionRecord, modelDigest: string, file: string): string {
+  return quoted([
+    version(record),
+    modelDigest.slice(0, PART_DIGITS),
+    Buffer.from(file).toString('base64url'),
+  ]);
 }
 
 /** The name under which weights are saved, safe in a header and on any file system. */
@@ -38,5 +46,4 @@ export function weightsFileName({ architecture }: PredictionRecord, format: Form
 
 const quoted = (parts: readonly string[]) => `"${parts.join('.')}"`;
 
-const digestOf = (data: string | Uint8Array) =>
-  createHash('sha256').update(data).digest('hex').slice(0, PART_DIGITS);
+const digestOf = (data: string) => createHash('sha256').update(data).digest('hex').slice(0, PART_DIGITS);

@@ -1,0 +1,11 @@
+/** What was computed is kept; what failed is tried again. */
+export function once<T>(compute: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | null = null;
+  return () => {
+    result ??= compute().catch((error: unknown) => {
+      result = null;
+      throw error;
+    });
+    return result;
+  };
+}
