@@ -55,7 +55,7 @@ const TEXTS: readonly { readonly pattern: RegExp; readonly message: string }[] =
   },
   { pattern: /\.json$/i, message: 'a path, of a file that the service cannot see; send what is in it' },
   {
-    pattern: /^\w+\(\s*\n\s*\(/,
+    pattern: /^\w+\([^\S\n]*\n\s*\(/,
     message: `this is how Python prints a module, which does not say how its layers are joined; ${TRACE}`,
   },
   {

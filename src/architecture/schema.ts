@@ -53,18 +53,23 @@ const KEY_ALIASES: Aliases = {
   skip: 'unsupported',
 };
 
+const UNKNOWN_KEY = 'unknown key; ';
+const HAS = ' has ';
+
 /** An object that says of a key it does not know which it does. */
 export function strictObject<Shape extends z.ZodRawShape>(what: string, shape: Shape) {
   const known = Object.keys(shape);
   return z.strictObject(shape, {
     error: (issue) =>
-      issue.code === 'unrecognized_keys' ? `unknown key; ${what} has ${known.join(', ')}` : undefined,
+      issue.code === 'unrecognized_keys' ? `${UNKNOWN_KEY}${what}${HAS}${known.join(', ')}` : undefined,
   });
 }
 
 /** The message of strictObject, which is one for all of an object's unknown keys, with what this one was meant to be. */
 export function unknownKeyMessage(key: string, message: string): string {
-  const [, has = '', known = ''] = /^unknown key; (.* has (.*))$/.exec(message) ?? [];
+  const isKnown = message.startsWith(UNKNOWN_KEY) && message.includes(HAS);
+  const has = isKnown ? message.slice(UNKNOWN_KEY.length) : '';
+  const known = isKnown ? message.slice(message.lastIndexOf(HAS) + HAS.length) : '';
   const keys = known.split(', ');
   const aliases = Object.entries(KEY_ALIASES).filter(([, name]) => keys.includes(name));
   const hint = known === '' ? '' : didYouMean(key, keys, Object.fromEntries(aliases));

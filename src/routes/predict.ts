@@ -27,7 +27,7 @@ const located = z.object({ location: z.string().describe('Where the prediction i
 const prefersAsync = (prefer: string | string[] | undefined) =>
   [prefer].flat().some((value) =>
     value
-      ?.replaceAll(/"(?:[^"\\]|\\.)*"/g, '')
+      ?.replaceAll(/"(?:[^"\\]|\\.)*(?:"|\\?$)/gs, '')
       .split(',')
       .some((preference) => preference.split(';', 1)[0].trim().toLowerCase() === 'respond-async'),
   );

@@ -20,7 +20,8 @@ function readSecret(variable: string, path: string): string {
     throw new SettingsError(`${variable}: ${path} is too large for a secret`);
   if (text.trim() === '') throw new SettingsError(`${variable}: ${path} is empty`);
   // One key a line reads best in a file.
-  return text.trim().replaceAll(/\s*\n\s*/g, ',');
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '').join();
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { firstLine } from '../first-line.js';
 
 const PROVIDER = 'libonnxruntime_providers_cuda.so';
 
@@ -39,7 +40,9 @@ async function missingLibraries(library: string): Promise<string[]> {
 
 /** Names in what `ldd` prints that it marks `not found`. */
 export function unresolved(output: string): string[] {
-  return [...new Set([...output.matchAll(/^\s*(\S+) => not found/gm)].map(([, name]) => name))];
+  const missing = output
+    .split('\n')
+    .map((line) => line.trim().split(' => '))
+    .filter(([, found]) => found?.startsWith('not found'));
+  return [...new Set(missing.map(([name]) => name))];
 }
-
-const firstLine = (text: string) => text.split('\n', 1)[0].replace(/[. ]+$/, '');

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { KernelBackend } from '@tensorflow/tfjs-core';
+import { firstLine } from '../first-line.js';
 import type { TensorFlow, TensorflowBackend } from './backend.js';
 
 /** What tfjs-node and tfjs-node-gpu export beside TensorFlow.js itself. */
@@ -67,8 +68,7 @@ function load(name: string): NativeTensorFlow {
   try {
     return require(name) as NativeTensorFlow;
   } catch (cause) {
-    const [line] = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1);
-    const reason = line.replace(/[. ]+$/, '');
+    const reason = firstLine(cause instanceof Error ? cause.message : String(cause));
     throw new Error(
       `Cannot load ${name} (${reason}). Its install script fetches TensorFlow and has to be asked for: ` +
         `\`npm install ${name} --ignore-scripts=false\`, or, where the package itself is there, ` +

@@ -11,7 +11,8 @@ export function readMetrics(text: string): Sample[] {
     const found = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(line);
     if (!found) return [];
     const labels: Record<string, string> = {};
-    for (const [, key, text] of (found[2] ?? '').matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)) labels[key] = text;
+    for (const [, key, text] of (found[2] ?? '').matchAll(/(?<![\w])(\w+)="((?:[^"\\]|\\.)*)"/g))
+      labels[key] = text;
     return [{ name: found[1], labels, value: Number(found[3]) }];
   });
 }
