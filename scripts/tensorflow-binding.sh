@@ -21,6 +21,10 @@ python3 -m pip install --quiet --disable-pip-version-check --no-deps --no-compil
 # The libraries and headers alone: the rest is TensorFlow's Python.
 find "$folder/python" -mindepth 1 -maxdepth 1 ! -name tensorflow -exec rm -rf {} +
 find "$folder/python/tensorflow" -mindepth 1 -maxdepth 1 ! -name include ! -name 'libtensorflow_*' -exec rm -rf {} +
+# With the versions that the service overrides: the package's own unpack archives unsafely.
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+node -e 'const { overrides } = require(process.argv[1]); console.log(JSON.stringify({ private: true, overrides: { [process.argv[3]]: overrides[process.argv[2]] } }))' \
+  "$checkout/package.json" @tensorflow/tfjs-node-gpu "$package" > "$folder/package.json"
 npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund "$package@$tfjs"
 
 # As binding.gyp and the binding's rpath expect them.
