@@ -1,0 +1,20 @@
+import { killAt } from './kill-points.js';
+import { idOf, samplePrediction } from './samples.js';
+
+/**
+ * A process that opens a store, which has room for two predictions and holds the first two, and replaces, amends and
+ * deletes, killed before the operation on files with that number. Its arguments: the directory, the bound and the number.
+ * One that ends by itself tells of all operations.
+ */
+const [directory, maxBytes, point] = process.argv.slice(2);
+const { DirectoryStore } = await import('../../../src/store/directory/directory-store.js');
+const done = await killAt(Number(point));
+const store = await DirectoryStore.open(directory, { maxBytes: Number(maxBytes) });
+await store.save(samplePrediction(3));
+process.send!('saved');
+await store.amend(idOf(3), { digest: 'sha256:3' });
+process.send!('amended');
+await store.delete(idOf(2));
+process.send!('deleted');
+await store.close();
+process.send!(done.length, () => process.exit());
