@@ -17,6 +17,9 @@ export const MEMORY_LIMIT = Math.min(process.constrainedMemory() || Number.POSIT
 /** Bytes that answers which their clients have not read may hold together, with what streams have ready. */
 export const UNREAD_ANSWER_BYTES = Math.min(512 * 2 ** 20, MEMORY_LIMIT / 8);
 
+/** Bytes that bodies which are being received may take up together; parsed they take up several times as much. */
+export const RECEIVED_BODIES_BYTES = Math.min(256 * 2 ** 20, MEMORY_LIMIT / 16);
+
 /**
  * Bytes that are left for predictions, in all of the service's processes together.
  *

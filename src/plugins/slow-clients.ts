@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { MEMORY_LIMIT } from '../memory.js';
+import { MEMORY_LIMIT, RECEIVED_BODIES_BYTES } from '../memory.js';
 import { ownOpenFilesLimit } from '../process/open-files.js';
 import { whenClosed } from './when-closed.js';
 
@@ -27,7 +27,7 @@ export const PATIENCE: Patience = {
   // Buffers on the way, of some MB, hide what a reader of 50 kB/s takes for a minute.
   stallMilliseconds: 120_000,
   checkMilliseconds: 5_000,
-  bodiesBytes: 256 * 2 ** 20,
+  bodiesBytes: RECEIVED_BODIES_BYTES,
   // Each takes some 50 kB by itself; what its answer holds is bounded with all others'.
   connections: Math.floor(Math.min(4096, MEMORY_LIMIT / 2 ** 18)),
 };
