@@ -18,7 +18,7 @@ RUN npm run build
 
 # What runs everywhere: onnxruntime's native CPU code comes inside its npm package.
 FROM ${NODE} AS cpu
-ENV NODE_ENV=production HOST=0.0.0.0 STORE=/data
+ENV NODE_ENV=production HOST=0.0.0.0 STORE=/data XDG_CACHE_HOME=/cache
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=optional --omit=dev \
@@ -28,10 +28,10 @@ RUN npm ci --omit=optional --omit=dev \
 COPY --from=build /app/dist dist
 COPY weights weights
 COPY zoo zoo
-RUN mkdir /data && chown node:node /data
+RUN mkdir /data /cache && chown node:node /data /cache
 # By its number, so that a cluster can see that it is not root.
 USER 1000:1000
-VOLUME /data
+VOLUME /data /cache
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT ?? 3000}/readyz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
@@ -40,7 +40,7 @@ CMD ["node", "dist/main.js"]
 # On an NVIDIA GPU: tfjs-node-gpu 4.22 is TensorFlow 2.9.1, which wants CUDA 11 and cuDNN 8.
 FROM ${NODE_FOR_TENSORFLOW} AS node-for-tensorflow
 FROM ${CUDA} AS cuda
-ENV NODE_ENV=production HOST=0.0.0.0 STORE=/data DEVICE=cuda
+ENV NODE_ENV=production HOST=0.0.0.0 STORE=/data XDG_CACHE_HOME=/cache DEVICE=cuda
 COPY --from=node-for-tensorflow /usr/local/bin/node /usr/local/bin/node
 COPY --from=node-for-tensorflow /usr/local/lib/node_modules /usr/local/lib/node_modules
 RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
@@ -56,10 +56,10 @@ RUN npm ci --omit=dev \
 COPY --from=build /app/dist dist
 COPY weights weights
 COPY zoo zoo
-RUN mkdir /data && chown node:node /data
+RUN mkdir /data /cache && chown node:node /data /cache
 # By its number, so that a cluster can see that it is not root.
 USER 1000:1000
-VOLUME /data
+VOLUME /data /cache
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=120s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT ?? 3000}/readyz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]

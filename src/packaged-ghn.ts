@@ -3,6 +3,7 @@ import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CheckpointSetting } from './settings/checkpoints.js';
 import { SettingsError } from './settings/error.js';
+import { pathSource } from './sources/index.js';
 
 const DIRECTORY = new URL('../weights/', import.meta.url);
 
@@ -19,6 +20,6 @@ export function packagedCheckpoints(): CheckpointSetting[] {
   }
   return checkpoints.map((file) => ({
     id: basename(file, extname(file)),
-    path: fileURLToPath(new URL(file, DIRECTORY)),
+    source: pathSource(fileURLToPath(new URL(file, DIRECTORY))),
   }));
 }

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { buildApp } from './app.js';
+import { deferred } from './deferred.js';
 import { readCard } from './engine/card.js';
 import { threadsOfQuota } from './engine/cores.js';
 import { memoryForPredictions } from './memory.js';
@@ -13,6 +14,8 @@ import { Predictions } from './predictions/predictions.js';
 import { Predictor } from './predictor/predictor.js';
 import { Queue } from './queue/queue.js';
 import type { Settings } from './settings/settings.js';
+import { readSourceEnvironment } from './sources/index.js';
+import { locateCheckpoints } from './sources/locate.js';
 import { StatisticsLanes } from './statistics/lanes.js';
 import { DirectoryStore } from './store/directory/directory-store.js';
 import { NotUnderstoodError, StoreCorruptError } from './store/store.js';
@@ -23,6 +26,8 @@ export interface ServiceOptions {
   readonly version: string;
   /** How many lines of the log could not be written so far. */
   readonly droppedLogLines?: () => number;
+  /** Environment variables, for where checkpoints are fetched from and kept. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Service {
@@ -30,7 +35,7 @@ export interface Service {
   /** The engine's process: whether it is there, and how often it had to be started anew. */
   readonly predictor: Predictor;
   /**
-   * Listens, and loads the GHNs meanwhile: /readyz says when they are there.
+   * Listens, and fetches and loads the GHNs meanwhile: /readyz says when they are there.
    *
    * @returns `http://host:port`, as it listens
    */
@@ -47,6 +52,7 @@ export async function buildService({
   logger,
   version,
   droppedLogLines = () => 0,
+  environment = process.env,
 }: ServiceOptions): Promise<Service> {
   let corruptions = 0;
   let notUnderstood = 0;
@@ -58,6 +64,9 @@ export async function buildService({
       logger.warn({ err: error }, 'store');
     },
   });
+  const checkpoints = settings.GHN_CHECKPOINTS ?? packagedCheckpoints();
+  const fetching = new AbortController();
+  const started = deferred<void>();
   const predictor = new Predictor(
     {
       engine: {
@@ -65,7 +74,8 @@ export async function buildService({
         device: settings.DEVICE,
         threads: settings.THREADS ?? threadsOfQuota(),
       },
-      checkpoints: settings.GHN_CHECKPOINTS ?? packagedCheckpoints(),
+      // Told when they are found.
+      checkpoints: [],
     },
     { onProblem: (message) => logger.error(message), onNotice: (message) => logger.warn(message) },
   );
@@ -117,14 +127,24 @@ export async function buildService({
     app,
     predictor,
     async start() {
-      predictor.start();
+      started.resolve();
       return app.listen({ host: settings.HOST, port: settings.PORT });
     },
-    ready: predictor.started.then(({ engine, ghns }) => {
+    ready: started.promise.then(async () => {
+      const sources = { environment: readSourceEnvironment(environment), signal: fetching.signal };
+      const files = await locateCheckpoints(checkpoints, sources, logger).catch((error: unknown) => {
+        // Whoever stops it knows that it will never be ready.
+        if (isStopping) return null;
+        throw error;
+      });
+      if (files === null || isStopping) return new Promise<never>(() => {});
+      predictor.start(files);
+      const { engine, ghns } = await predictor.started;
       logger.info({ engine, ghns: ghns.map(({ id }) => id) }, 'ready');
     }),
     async stop() {
       isStopping = true;
+      fetching.abort(new Error('the service is shutting down'));
       await setTimeout(settings.SHUTDOWN_DELAY_MS);
       const finished = app.close().then(() => predictions.settle());
       const limit = setTimeout(settings.REQUEST_TIMEOUT_MS, 'late', { ref: false });

@@ -76,6 +76,18 @@ async function openFile(path: string): Promise<FileHandle> {
   throw new CheckpointError(replaced);
 }
 
+/**
+ * What a file is by its first bytes where no reader here is for it, as the rest of a sentence with a remedy; null for what
+ * may be a checkpoint.
+ */
+export async function foreignKind(path: string): Promise<string | null> {
+  await using handle = await openFile(path);
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(SNIFFED_BYTES), 0, SNIFFED_BYTES, 0);
+  const start = buffer.subarray(0, bytesRead);
+  const isKnown = isZip(start) || isPickle(start) || isSafetensors(start) || findCompression(start);
+  return isKnown ? null : kindOf(start);
+}
+
 async function readContent<T>(file: FileBytes, start: Uint8Array, use: UseStateDict<T>): Promise<T> {
   if (isLegacyTorch(start)) return use(findStateDict(await readLegacyTorch(file.reader())), file.size);
   if (isPickle(start)) return use(findStateDict(await readJoblib(file.reader())), file.size);

@@ -110,7 +110,7 @@ export function pathFault(path: string): string | null {
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) {
     return path.toLowerCase().startsWith('file:')
       ? 'is a URL; write the path alone, without file://'
-      : 'is a URL, and nothing is fetched; fetch the file (curl -fLO, or huggingface-cli download) and name its path';
+      : 'is a URL of a kind that is not fetched; write https://…, hf://owner/repository/file, or the path of the file';
   }
   if (/^~[^/]*(?:\/|$)/.test(path)) {
     return 'begins with ~, which a shell puts a home directory in place of, but not here; write the path in full, or $HOME in place of ~';

@@ -1,12 +1,19 @@
 import { Command } from 'commander';
 import { serve } from '../serve.js';
 import { readSettings } from '../settings/settings.js';
+import { SOURCE_FORMS } from '../sources/index.js';
 import { verify } from '../verify/main.js';
 import { VERSION } from '../version.js';
+import { fetchSources } from './fetch.js';
 import { addSettingFlags, settingsOfFlags } from './flags.js';
 
 const ENVIRONMENT =
   '\nEach flag can be given as an environment variable too, in capitals and with _ in place of -: STORE_MAX_BYTES=20GiB.';
+
+const FETCH_ENVIRONMENT = `
+Files of the hub go into the cache of Hugging Face's tools, in their layout, and are found there by the service.
+HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_TOKEN_PATH, HF_ENDPOINT and HF_HUB_OFFLINE are heeded. What has come of a file
+stays there when the command is stopped, and the next one goes on behind it.`;
 
 /** The command ghn-serve. Without a subcommand it serves. */
 export function createProgram(): Command {
@@ -25,6 +32,15 @@ export function createProgram(): Command {
   ).action(async (options: Record<string, unknown>) => {
     await serve(readSettings({ ...process.env, ...settingsOfFlags(options) }));
   });
+
+  program
+    .command('fetch')
+    .description('fetch checkpoints into the cache, and print their paths')
+    .argument('<sources...>', `each one of ${SOURCE_FORMS.join('; ')}`)
+    .addHelpText('after', FETCH_ENVIRONMENT)
+    .action(async (sources: string[]) => {
+      await fetchSources(sources);
+    });
 
   program
     .command('verify')

@@ -53,7 +53,7 @@ interface RunningJob {
 export class Predictor implements Executor {
   /** Settles when the first process is loaded and warm, or has refused. */
   readonly started: Promise<PredictorDescription>;
-  readonly #options: PredictorOptions;
+  #options: PredictorOptions;
   readonly #events: PredictorEvents;
   readonly #jobs = new Map<number, RunningJob>();
   #process: ChildProcess | null = null;
@@ -79,8 +79,13 @@ export class Predictor implements Executor {
     this.started = this.#settleStart!.promise;
   }
 
-  /** Starts the process; `started` tells what comes of it. */
-  start(): void {
+  /**
+   * Starts the process; `started` tells what comes of it.
+   *
+   * @param checkpoints in place of the options' own, where it was not known before which files they are
+   */
+  start(checkpoints = this.#options.checkpoints): void {
+    this.#options = { ...this.#options, checkpoints };
     this.#start();
   }
 

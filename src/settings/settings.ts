@@ -37,8 +37,9 @@ export const settingsSchema = z.object({
     .default(3000)
     .meta({ description: 'port to listen at; 0 takes any that is free', form: 'number' }),
   GHN_CHECKPOINTS: checkpoints.optional().meta({
-    description: 'GHNs to load, comma-separated: files, or id=file (default: the GHN of the package)',
-    form: 'files',
+    description:
+      'GHNs to load, comma-separated: files, ghn3-t (-s, -l, -xl), hf://owner/repository/file, https://…, or id=source (default: the GHN of the package)',
+    form: 'sources',
   }),
   ENGINE: z
     .enum(['auto', 'tensorflow', 'onnxruntime', 'wasm'])

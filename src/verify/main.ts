@@ -2,6 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { CheckpointError } from '../ghn/checkpoint.js';
 import { SettingsError } from '../settings/error.js';
 import { readSettings } from '../settings/settings.js';
+import { parseSource, SourceError } from '../sources/index.js';
+import { locateForCommand } from '../sources/locate.js';
 import { checkNorm } from './check.js';
 import { normsText, PUBLISHED_NORMS, publishedFamily, readNorms, VerifyError } from './norms-file.js';
 import { parseOptions, USAGE, type VerifyOptions } from './options.js';
@@ -64,7 +66,9 @@ async function run(args: readonly string[]): Promise<number> {
     ENGINE: process.env.ENGINE,
     DEVICE: process.env.DEVICE,
   });
-  const verification = await loadVerification(options.checkpoint, { engine, device }, (notice) =>
+  const { source, options: ghnOptions } = parseSource(options.checkpoint);
+  const checkpoint = { path: await locateForCommand(source), ...(ghnOptions && { options: ghnOptions }) };
+  const verification = await loadVerification(checkpoint, { engine, device }, (notice) =>
     process.stderr.write(`${notice}\n`),
   );
   const { family, hidden, layers, channels } = verification.config;
@@ -86,7 +90,9 @@ export async function verify(args: readonly string[]): Promise<number> {
   try {
     return await run(args);
   } catch (error) {
-    const isExpected = [VerifyError, CheckpointError, SettingsError].some((type) => error instanceof type);
+    const isExpected = [VerifyError, CheckpointError, SettingsError, SourceError].some(
+      (type) => error instanceof type,
+    );
     process.stderr.write(`${isExpected ? (error as Error).message : ((error as Error).stack ?? error)}\n`);
     if (error instanceof VerifyError) process.stderr.write('ghn-serve verify --help says how to use it.\n');
     return EXIT_CODE_CANNOT_TELL;

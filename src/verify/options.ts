@@ -9,6 +9,8 @@ export const USAGE = `Usage: ghn-serve verify CHECKPOINT [options]
 Predicts torchvision's 74 networks with a GHN and holds each network's L2 norm, over all its parameters, against the one
 that the GHN's authors published. Ends with 0 where all hold, with 1 where one does not, with 2 where it cannot tell.
 
+CHECKPOINT is a path, or any other source that GHN_CHECKPOINTS takes: ghn3-t, hf://owner/repository/file, https://…
+
   --family ${FAMILIES.join('|')}  the published GHN that the checkpoint is; otherwise its sizes say
   --norms FILE                norms to hold against in place of the published ones
   --only NAME,…               these networks alone

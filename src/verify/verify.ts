@@ -5,7 +5,7 @@ import { listArchitectures, loadArchitecture } from '../architecture/zoo.js';
 import type { EngineChoice } from '../engine/select.js';
 import type { GhnConfig } from '../ghn/checkpoint.js';
 import { Pipeline } from '../predictor/pipeline.js';
-import { type EngineDescription, ghnKey } from '../predictor/protocol.js';
+import { type CheckpointFile, type EngineDescription, ghnKey } from '../predictor/protocol.js';
 import { type NetworkNorm, networkNorm } from './network-norm.js';
 import { type ExpectedNorms, VerifyError } from './norms-file.js';
 
@@ -34,11 +34,14 @@ export interface Verification {
  * @throws CheckpointError
  */
 export async function loadVerification(
-  path: string,
+  checkpoint: Omit<CheckpointFile, 'id'>,
   engine: EngineChoice,
   onNotice: (message: string) => void,
 ): Promise<Verification> {
-  const pipeline = await Pipeline.load({ engine, checkpoints: [{ id: 'verified', path }] }, onNotice);
+  const pipeline = await Pipeline.load(
+    { engine, checkpoints: [{ id: 'verified', ...checkpoint }] },
+    onNotice,
+  );
   const [ghn] = pipeline.description.ghns;
   return {
     config: ghn.config,

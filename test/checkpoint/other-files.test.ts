@@ -51,8 +51,8 @@ describe('what is no file is refused at once, by what it is', () => {
 });
 
 test.each([
-  ['https://example.org/ghn3.pt', /is a URL, and nothing is fetched; fetch the file/],
-  ['s3://bucket/ghn3.pt', /is a URL, and nothing is fetched/],
+  ['ftp://example.org/ghn3.pt', /is a URL of a kind that is not fetched; write https/],
+  ['s3://bucket/ghn3.pt', /is a URL of a kind that is not fetched/],
   ['file:///models/ghn3.pt', /is a URL; write the path alone/],
   ['~/ghn3.pt', /begins with ~, .* write the path in full/],
   ['~ann/ghn3.pt', /begins with ~/],

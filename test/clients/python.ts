@@ -27,6 +27,12 @@ export interface Python {
    * @throws Error with what it wrote to stderr
    */
   run<T>(script: string, ...args: readonly string[]): Promise<T>;
+  /** As `run`, with these environment variables over the tests' own. */
+  runWith<T>(
+    environment: Readonly<Record<string, string>>,
+    script: string,
+    ...args: readonly string[]
+  ): Promise<T>;
 }
 
 /** The first Python that has all of the modules. */
@@ -37,14 +43,16 @@ export function findPython(...modules: readonly string[]): Python {
   });
   const [best] = found.sort((a, b) => a.missing.length - b.missing.length);
   const missing = best ? best.missing : ['python3'];
+  const runWith: Python['runWith'] = async (environment, script, ...args) => {
+    const path = fileURLToPath(new URL(`python/${script}`, import.meta.url));
+    const options = { maxBuffer: MAX_OUTPUT_BYTES, env: { ...process.env, ...environment } };
+    const { stdout } = await promisify(execFile)(best.command, [path, ...args], options);
+    return JSON.parse(stdout);
+  };
   return {
     missing: missing.length === 0 ? '' : `, skipped for want of ${missing.join(' and ')} in Python`,
-    async run<T>(script: string, ...args: readonly string[]) {
-      const path = fileURLToPath(new URL(`python/${script}`, import.meta.url));
-      const options = { maxBuffer: MAX_OUTPUT_BYTES };
-      const { stdout } = await promisify(execFile)(best.command, [path, ...args], options);
-      return JSON.parse(stdout) as T;
-    },
+    run: (script, ...args) => runWith({}, script, ...args),
+    runWith,
   };
 }
 

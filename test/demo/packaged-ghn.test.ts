@@ -26,7 +26,7 @@ beforeAll(async () => {
   await tf.setBackend('wasm');
   engine = await createOnnxruntimeEngine();
   const [packaged] = packagedCheckpoints();
-  ghn = await loadGhn(await readCheckpoint(packaged.path), engine);
+  ghn = await loadGhn(await readCheckpoint(packaged.source.text), engine);
   digits = await readDigits();
 });
 afterAll(() => engine.dispose());

@@ -40,13 +40,31 @@ const VALID: readonly (readonly [name: string, given: string, read: unknown])[] 
   ['HOST', '0.0.0.0', '0.0.0.0'],
   ['PORT', '0', 0],
   ['PORT', '65535', 65_535],
-  ['GHN_CHECKPOINTS', 'a=/x/y.pt', [{ id: 'a', path: '/x/y.pt' }]],
+  [
+    'GHN_CHECKPOINTS',
+    'a=/x/y.pt',
+    [expect.objectContaining({ id: 'a', source: expect.objectContaining({ text: '/x/y.pt' }) })],
+  ],
   [
     'GHN_CHECKPOINTS',
     '/m/ghn3tm8.pt, xl-1.0=models/ghn=3.pt,',
     [
-      { id: 'ghn3tm8', path: '/m/ghn3tm8.pt' },
-      { id: 'xl-1.0', path: 'models/ghn=3.pt' },
+      { id: 'ghn3tm8', source: expect.objectContaining({ text: '/m/ghn3tm8.pt' }) },
+      { id: 'xl-1.0', source: expect.objectContaining({ text: 'models/ghn=3.pt' }) },
+    ],
+  ],
+  [
+    'GHN_CHECKPOINTS',
+    'ghn3-xl,hf://o/r@v1/ghn2.pt,mine=hf://o/r/f.pt?normalize=std,https://h.example/d.pt?a=b',
+    [
+      { id: 'ghn3-xl', source: expect.anything() },
+      { id: 'ghn2', source: expect.objectContaining({ text: 'hf://o/r@v1/ghn2.pt' }) },
+      {
+        id: 'mine',
+        source: expect.objectContaining({ text: 'hf://o/r/f.pt' }),
+        options: { normalize: 'std' },
+      },
+      { id: 'd', source: expect.objectContaining({ text: 'https://h.example/d.pt' }) },
     ],
   ],
   ['ENGINE', 'tensorflow', 'tensorflow'],
@@ -89,6 +107,7 @@ const INVALID: readonly (readonly [name: string, given: string, message: RegExp]
   ['GHN_CHECKPOINTS', 'my ghn=/x.pt', /the id "my ghn" of \/x\.pt may hold letters, digits/],
   ['GHN_CHECKPOINTS', '=/x.pt', /the id "" of \/x\.pt/],
   ['GHN_CHECKPOINTS', '/a/ghn.pt,/b/ghn.pt', /two checkpoints have the id ghn: name them with id=path/],
+  ['GHN_CHECKPOINTS', 'hf://o/r', /hf:\/\/o\/r: names no file; write hf:\/\/owner\/repository/],
   ['ENGINE', 'torch', /"auto"\|"tensorflow"\|"onnxruntime"\|"wasm"/],
   ['DEVICE', 'gpu', /"auto"\|"cpu"\|"cuda"/],
   ['STORE', 's3://bucket/prefix', /s3:\/\/ is not supported by this build; give a directory/],

@@ -1,0 +1,19 @@
+import { strangeContents } from '../sources/contents.js';
+import { parseSource, SourceError } from '../sources/index.js';
+import { locateForCommand } from '../sources/locate.js';
+
+/**
+ * The command `ghn-serve fetch`: puts each checkpoint where the service finds it, and prints its path.
+ *
+ * @throws SourceError for the first that cannot be had
+ */
+export async function fetchSources(texts: readonly string[]): Promise<void> {
+  // Before the first is fetched, all have to be well written.
+  const sources = texts.map((text) => parseSource(text).source);
+  for (const source of sources) {
+    const path = await locateForCommand(source);
+    const fault = await strangeContents(path).catch((error: Error) => error.message);
+    if (fault !== null) throw new SourceError(`${path}: ${fault}`);
+    process.stdout.write(`${path}\n`);
+  }
+}

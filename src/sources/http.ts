@@ -1,0 +1,98 @@
+import { EnvHttpProxyAgent, fetch, type Response } from 'undici';
+import { VERSION } from '../version.js';
+import { SourceError } from './source.js';
+
+/** A server that says nothing for so long has gone. */
+const SILENCE_MS = 30_000;
+const CONNECT_MS = 10_000;
+
+const MAX_REDIRECTS = 10;
+
+export interface WebRequest {
+  readonly method: 'GET' | 'HEAD';
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent to the first address's host alone. */
+  readonly token?: string | null;
+  readonly signal: AbortSignal;
+  /** Where a redirect leads to another host, its own answer is given. */
+  readonly staysOnHost?: boolean;
+}
+
+/** No answer came: whatever the cause, the same may succeed later. */
+export class UnreachableError extends SourceError {}
+
+/** Proxies are those that the environment names (HTTPS_PROXY, NO_PROXY), as of other tools. */
+let agent: EnvHttpProxyAgent | undefined;
+const sharedAgent = () => {
+  agent ??= new EnvHttpProxyAgent({
+    headersTimeout: SILENCE_MS,
+    bodyTimeout: SILENCE_MS,
+    connectTimeout: CONNECT_MS,
+  });
+  return agent;
+};
+
+/**
+ * Asks for an address, and follows where it leads. A token goes to the host that it was meant for and to no other.
+ *
+ * @throws UnreachableError; SourceError for a redirect that is not followed; the signal's reason once that is aborted
+ */
+export async function send(address: string, request: WebRequest): Promise<Response> {
+  const { method, headers, signal, staysOnHost = false } = request;
+  const first = new URL(address);
+  let url = first;
+  let token = request.token ?? null;
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+    const response = await fetchOnce(url, {
+      method,
+      signal,
+      headers: {
+        ...headers,
+        'user-agent': `ghn-serve/${VERSION}`,
+        // A compressed body has neither the length nor the ranges of the file.
+        'accept-encoding': 'identity',
+        ...(token !== null && { authorization: `Bearer ${token}` }),
+      },
+    });
+    const location = response.headers.get('location');
+    if (location === null || response.status < 300 || response.status > 399) return response;
+    const next = new URL(location, url);
+    if (next.origin !== first.origin) {
+      if (staysOnHost) return response;
+      // For good: another host may send the client back with an address of its own making.
+      token = null;
+    }
+    await response.body?.cancel();
+    if (url.protocol === 'https:' && next.protocol !== 'https:') {
+      throw new SourceError(
+        `${url.host} leads from https to ${next.protocol}//${next.host}, which is not followed`,
+      );
+    }
+    url = next;
+  }
+  throw new SourceError(`${first.host} leads from one address to the next, more than ${MAX_REDIRECTS} times`);
+}
+
+async function fetchOnce(
+  url: URL,
+  init: Omit<NonNullable<Parameters<typeof fetch>[1]>, 'redirect'>,
+): Promise<Response> {
+  try {
+    return await fetch(url, { ...init, redirect: 'manual', dispatcher: sharedAgent() });
+  } catch (error) {
+    throw init.signal?.aborted ? init.signal.reason : unreachable(url.host, error);
+  }
+}
+
+/** undici says what happened as the cause of an error that says nothing. */
+export function unreachable(host: string, error: unknown): UnreachableError {
+  const { message, cause } = error as Error;
+  const reason = cause instanceof AggregateError ? cause.errors[0] : (cause ?? error);
+  const { code } = reason as NodeJS.ErrnoException;
+  const words = (reason as Error).message || (code ?? message);
+  const isCertificate = /CERT|SIGNATURE|SELF_SIGNED/.test(code ?? '');
+  const remedy = isCertificate
+    ? 'NODE_EXTRA_CA_CERTS names a file with the certificates of a network’s own authority'
+    : 'check the network, and HTTPS_PROXY where it has a proxy';
+  return new UnreachableError(`${host} cannot be reached: ${words}; ${remedy}`, { cause: error });
+}

@@ -1,0 +1,61 @@
+import { hub } from './hub/hub.js';
+import { path } from './path.js';
+import { shortName } from './short-names.js';
+import { type Source, SourceError, type SourceKind } from './source.js';
+import { web } from './web.js';
+
+export { readSourceEnvironment } from './environment.js';
+export { pathSource } from './path.js';
+export { type Source, SourceError } from './source.js';
+
+/** The first that a text is of counts; the last takes whatever is left. */
+const KINDS: readonly SourceKind[] = [shortName, hub, web, path];
+
+/** How sources are written, for help and messages. */
+export const SOURCE_FORMS = KINDS.map(({ form }) => form);
+
+/** Settings of the GHN behind a `?` that belong to no address. */
+const OPTIONS = /^\w+=[\w.-]*(?:&\w+=[\w.-]*)*$/;
+
+/** Those that there are: in an address, only these are not the address's own. */
+const OPTION_NAMES = ['normalize'];
+
+export interface ParsedSource {
+  readonly source: Source;
+  /** Settings of the GHN that its file does not tell. */
+  readonly options?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Where a checkpoint is, and what is set beside it: `ghn.pt?normalize=std`.
+ *
+ * @throws SourceError where it is badly written
+ */
+export function parseSource(text: string): ParsedSource {
+  const [whole, query] = splitQuery(text);
+  for (const { hasQuery, parse } of KINDS) {
+    const [address, options] = hasQuery ? ownQuery(text) : [whole, query];
+    const source = parse(address);
+    if (source !== null) return { source, ...(options.size > 0 && { options: Object.fromEntries(options) }) };
+  }
+  throw new SourceError(`${text} is no source of a checkpoint`);
+}
+
+function splitQuery(text: string): [whole: string, query: URLSearchParams] {
+  const question = text.lastIndexOf('?');
+  const query = question < 0 ? '' : text.slice(question + 1);
+  return OPTIONS.test(query)
+    ? [text.slice(0, question), new URLSearchParams(query)]
+    : [text, new URLSearchParams()];
+}
+
+/** An address keeps its own query. */
+function ownQuery(text: string): [address: string, options: URLSearchParams] {
+  const question = text.indexOf('?');
+  if (question < 0) return [text, new URLSearchParams()];
+  const parts = text.slice(question + 1).split('&');
+  const isOption = (part: string) => OPTION_NAMES.includes(part.split('=', 1)[0]);
+  const own = parts.filter((part) => !isOption(part)).join('&');
+  const address = text.slice(0, question) + (own === '' ? '' : `?${own}`);
+  return [address, new URLSearchParams(parts.filter(isOption).join('&'))];
+}

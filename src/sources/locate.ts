@@ -1,0 +1,72 @@
+import type { CheckpointFile } from '../predictor/protocol.js';
+import type { CheckpointSetting } from '../settings/checkpoints.js';
+import { readSourceEnvironment } from './environment.js';
+import type { Fetching, Progress, Source } from './source.js';
+
+/** Between two lines on the same file. */
+const PROGRESS_MS = 3000;
+
+const MB = 1e6;
+
+export interface FetchLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+/** "12 of 28 MB", in a unit in which the numbers stay short. */
+export function shownProgress({ receivedBytes, totalBytes }: Progress): string {
+  const received = (receivedBytes / MB).toFixed(1);
+  return totalBytes === null ? `${received} MB` : `${received} of ${(totalBytes / MB).toFixed(1)} MB`;
+}
+
+/** Tells a log of a fetch: when it begins, every few seconds, and when all is there. */
+export function logProgress(log: Pick<FetchLog, 'info'>): (progress: Progress) => void {
+  let source: string | null = null;
+  let next = 0;
+  return (progress) => {
+    const now = performance.now();
+    const isDone = progress.receivedBytes === progress.totalBytes;
+    if (source === progress.source && now < next && !isDone) return;
+    source = progress.source;
+    next = now + PROGRESS_MS;
+    log.info({ ...progress }, `fetching ${progress.source}: ${shownProgress(progress)}`);
+  };
+}
+
+/**
+ * The files of the checkpoints, fetched first where they are elsewhere.
+ *
+ * @throws SourceError; the signal's reason once that is aborted
+ */
+export async function locateCheckpoints(
+  settings: readonly CheckpointSetting[],
+  fetching: Pick<Fetching, 'environment' | 'signal'>,
+  log: FetchLog,
+): Promise<CheckpointFile[]> {
+  const files: CheckpointFile[] = [];
+  // One after the other: together they would not come sooner.
+  for (const { id, source, options } of settings) {
+    const path = await source.locate({
+      ...fetching,
+      onProgress: logProgress(log),
+      onNotice: (message) => log.warn({ source: source.text }, message),
+    });
+    files.push({ id, path, ...(options && { options }) });
+  }
+  return files;
+}
+
+/**
+ * The file of a source for a person at a terminal, who reads on standard error how far it is.
+ *
+ * @throws SourceError
+ */
+export function locateForCommand(source: Source): Promise<string> {
+  const tell = (message: string) => process.stderr.write(`${message}\n`);
+  return source.locate({
+    environment: readSourceEnvironment(process.env),
+    signal: new AbortController().signal,
+    onProgress: logProgress({ info: (_, message) => tell(message) }),
+    onNotice: tell,
+  });
+}

@@ -1,0 +1,27 @@
+import { stat } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import { didYouMean } from '../architecture/nearest.js';
+import { SHORT_NAMES } from './short-names.js';
+import { type Source, SourceError, type SourceKind } from './source.js';
+
+/** A word without a folder or an ending may be meant as a published GHN's name. */
+const WORD = /^[\w-]+$/;
+
+export function pathSource(path: string): Source {
+  return {
+    text: path,
+    id: basename(path, extname(path)),
+    async locate() {
+      if (WORD.test(path) && !(await stat(path).catch(() => null))) {
+        throw new SourceError(
+          `${path}: there is no such file, and no published GHN is called so: there are ${SHORT_NAMES.join(', ')}${didYouMean(path, SHORT_NAMES)}`,
+        );
+      }
+      // What else is wrong with it is said when it is read.
+      return path;
+    },
+  };
+}
+
+/** A file on this machine: whatever is of no other kind. */
+export const path: SourceKind = { form: 'a path', hasQuery: false, parse: pathSource };
