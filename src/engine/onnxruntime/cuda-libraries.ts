@@ -2,29 +2,32 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { firstLine } from '../first-line.js';
 
 const PROVIDER = 'libonnxruntime_providers_cuda.so';
+const CUDA_SCRIPT = fileURLToPath(new URL('../../../scripts/onnxruntime-cuda.sh', import.meta.url));
 
-/** Where onnxruntime-node looks for its provider libraries: beside its binding. */
-function bindingFolder(): string {
-  const entry = createRequire(import.meta.url).resolve('onnxruntime-node');
-  return join(dirname(entry), '..', 'bin', 'napi-v6', process.platform, process.arch);
+/** The installed package onnxruntime-node. */
+function packageFolder(): string {
+  return join(dirname(createRequire(import.meta.url).resolve('onnxruntime-node')), '..');
 }
 
 /** What keeps onnxruntime from the GPU, and the remedy, in one message. */
 export async function explainMissingCuda(reason: string, version: string): Promise<string> {
-  const folder = bindingFolder();
+  const onnxruntime = packageFolder();
+  // Beside its binding: onnxruntime looks for its provider libraries nowhere else.
+  const folder = join(onnxruntime, 'bin', 'napi-v6', process.platform, process.arch);
   const provider = join(folder, PROVIDER);
   const found = existsSync(provider) ? await missingLibraries(provider) : [`${PROVIDER} in ${folder}`];
   const missing = found.length > 0 ? `${found.join(', ')} missing` : firstLine(reason);
   return (
     `onnxruntime cannot use the GPU (${missing}). It needs an NVIDIA driver; ${PROVIDER} and ` +
     'libonnxruntime_providers_shared.so beside its binding; and, on the library path, libcublas, libcublasLt, libcudart ' +
-    `and libcurand of the CUDA version that ${PROVIDER} is made for. For CUDA 13 run scripts/onnxruntime-cuda.sh, which ` +
+    `and libcurand of the CUDA version that ${PROVIDER} is made for. For CUDA 13 run ${CUDA_SCRIPT}, which ` +
     `takes the two files from PyPI's onnxruntime-gpu ${version}; for CUDA 12 ` +
-    '`ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --ignore-scripts=false`.'
+    `\`ONNXRUNTIME_NODE_INSTALL=cuda12 node ${join(onnxruntime, 'script', 'install.js')}\`.`
   );
 }
 

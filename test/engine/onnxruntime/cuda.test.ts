@@ -9,6 +9,13 @@ it.skipIf(existsSync('/dev/nvidiactl'))(
     await expect(createCudaEngine()).rejects.toThrow(
       /^onnxruntime cannot use the GPU \(.*libonnxruntime_providers_cuda\.so.*NVIDIA driver.*libcublas.*scripts\/onnxruntime-cuda\.sh.*ONNXRUNTIME_NODE_INSTALL=cuda12/,
     );
+    const message = await createCudaEngine().then(
+      () => '',
+      (error: Error) => error.message,
+    );
+    const files = message.match(/\/\S+\.(sh|js)\b/g) ?? [];
+    expect(files.map((file) => [file, existsSync(file)])).toEqual(files.map((file) => [file, true]));
+    expect(files).toHaveLength(2);
   },
 );
 
