@@ -27,7 +27,6 @@ RUN npm ci --omit=dev \
  && npm cache clean --force
 COPY --from=build /app/dist dist
 COPY openapi openapi
-COPY verify verify
 COPY weights weights
 COPY zoo zoo
 COPY scripts/ready.mjs scripts/ready.mjs

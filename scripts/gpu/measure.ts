@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { GHN3_T, GHN3_XL, writeRandomCheckpoint } from '../../bench/checkpoint.js';
+import { GHN3_T, GHN3_XL, writeRandomCheckpoint } from '../../proof/bench/checkpoint.js';
 import { parseGraph } from '../../src/architecture/graph.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { readCheckpoint } from '../../src/ghn/checkpoint.js';

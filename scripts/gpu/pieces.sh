@@ -41,7 +41,7 @@ bundle() {
 }
 bundle scripts/gpu/measure.ts measure.mjs
 bundle scripts/gpu/service.ts service.mjs
-bundle bench/postprocess.ts bench/postprocess.mjs
+bundle proof/bench/postprocess.ts bench/postprocess.mjs
 bundle test/engine/engine.test.ts contract.mjs "--alias:vitest=$root/scripts/gpu/vitest-shim.ts"
 export XZ_OPT=-6
 tar -C "$stage" -cJf .gpu/p1/programs.tar.xz .
@@ -50,7 +50,7 @@ tar -C "$cache/app" -cJf .gpu/p1/onnxruntime.tar.xz --exclude='*.so*' --exclude=
 cp "$cache/node.xz" "$cache/libonnxruntime.so.1.xz" "$cache/libvulkan.so.1.xz" .gpu/p1/
 tar -C "$cache/app" -cJf .gpu/p2/packages.tar.xz --exclude=onnxruntime-node --exclude='*.map' --exclude='*.d.ts' \
   --exclude='*.md' --exclude='@tensorflow' --exclude='@types' node_modules
-tar -cJf .gpu/p2/service.tar.xz --exclude='*.map' package.json dist openapi weights zoo verify training/*.py test/fixtures/architectures
+tar -cJf .gpu/p2/service.tar.xz --exclude='*.map' package.json dist openapi weights zoo research/training/*.py test/fixtures/architectures
 cp "$cache/libonnxruntime_providers_cuda.so.xz" "$cache/libonnxruntime_providers_shared.so.xz" .gpu/p2/
 cp scripts/gpu/unpack.py scripts/gpu/run-webgpu.sh .gpu/p1/; mv .gpu/p1/run-webgpu.sh .gpu/p1/run.sh
 cp scripts/gpu/unpack.py scripts/gpu/torch_forward.py scripts/gpu/run-cuda.sh .gpu/p2/; mv .gpu/p2/run-cuda.sh .gpu/p2/run.sh

@@ -26,7 +26,7 @@ PRODUCTS=cuda timeout 40 bin/node bench/postprocess.mjs 3 2>&1 | sed 's/^/cuda |
 unset LD_LIBRARY_PATH
 for size in t xl; do
   say "torch $size"
-  PYTHONPATH=$W/training timeout 60 python3 "$P/torch_forward.py" "$WORK/ghn3-$size.safetensors" "$W/test/fixtures/architectures" "$WORK" 5 2>&1 | tail -8 | tee -a "$OUT/table.log"
+  PYTHONPATH=$W/research/training timeout 60 python3 "$P/torch_forward.py" "$WORK/ghn3-$size.safetensors" "$W/test/fixtures/architectures" "$WORK" 5 2>&1 | tail -8 | tee -a "$OUT/table.log"
 done
 say 'the table'
 { echo '| engine | GHN-3 | network | ms | encoder | decoder | first | difference from the CPU, std |'; grep -h '^row' "$OUT"/table.log | sed 's/^row //'; } | tee "$OUT/table.md"

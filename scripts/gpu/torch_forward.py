@@ -1,6 +1,6 @@
 """PyTorch's time for the forward pass of the same GHN on the same card, in float32 without TF32.
 
-`torch_forward.py CHECKPOINT FIXTURES WORK [RUNS]`, with the trainer's modules (training/) on PYTHONPATH. Where WORK holds
+`torch_forward.py CHECKPOINT FIXTURES WORK [RUNS]`, with the trainer's modules (research/training/) on PYTHONPATH. Where WORK holds
 the CPU engine's results, PyTorch's are compared with them.
 """
 

@@ -19,7 +19,7 @@ const SIZES: Readonly<Record<Family, Sizes>> = {
 };
 
 /** The file of the authors' norms that comes with the package. */
-export const PUBLISHED_NORMS = fileURLToPath(new URL('../../verify/published_norms.json', import.meta.url));
+export const PUBLISHED_NORMS = fileURLToPath(new URL('../../weights/published-norms.json', import.meta.url));
 
 const norm = z.number().positive();
 

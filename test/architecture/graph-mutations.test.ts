@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { mutate, mutations } from '../../fuzz/inputs/json.js';
+import { mutate, mutations } from '../../proof/fuzz/inputs/json.js';
 import { canonicalGraph, canonicalString } from '../../src/architecture/canonical.js';
 import { MAX_FAULTS } from '../../src/architecture/faults.js';
 import { parseGraph } from '../../src/architecture/graph.js';

@@ -28,7 +28,7 @@ function labels({ nodes, edges }: Graph): string[] {
 
 describe('the zoo', () => {
   it('has the 74 networks whose norms the authors published', () => {
-    const file = new URL('../../verify/published_norms.json', import.meta.url);
+    const file = new URL('../../weights/published-norms.json', import.meta.url);
     const published = Object.keys(JSON.parse(readFileSync(file, 'utf8')) as object);
     expect([...NAMES].sort()).toEqual(published.sort());
   });

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { entriesOf, partsOfSafetensors, safetensorsOf, zipOf } from '../../fuzz/inputs/containers.js';
+import { entriesOf, partsOfSafetensors, safetensorsOf, zipOf } from '../../proof/fuzz/inputs/containers.js';
 import { readCheckpoint } from '../../src/ghn/checkpoint.js';
 import { ENCODINGS, encodingsOf, refusal, useFolder } from './files.js';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { safetensorsOf } from '../../fuzz/inputs/containers.js';
+import { safetensorsOf } from '../../proof/fuzz/inputs/containers.js';
 import { CheckpointError, readCheckpoint, type Weight } from '../../src/ghn/checkpoint.js';
 
 export const FIXTURES = fileURLToPath(new URL('../fixtures/checkpoints/', import.meta.url));

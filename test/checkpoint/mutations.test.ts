@@ -2,7 +2,7 @@ import { readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { changes } from '../../fuzz/inputs/bytes.js';
+import { changes } from '../../proof/fuzz/inputs/bytes.js';
 import { CheckpointError, readCheckpoint } from '../../src/ghn/checkpoint.js';
 import { ENCODINGS, encodingsOf, refusal, useFolder } from './files.js';
 

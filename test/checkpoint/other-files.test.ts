@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { entriesOf, zipOf } from '../../fuzz/inputs/containers.js';
+import { entriesOf, zipOf } from '../../proof/fuzz/inputs/containers.js';
 import { readCheckpoint } from '../../src/ghn/checkpoint.js';
 import { ENCODINGS, refusal, safetensors, useFolder } from './files.js';
 

@@ -1,7 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { safetensorsOf } from '../../fuzz/inputs/containers.js';
+import { safetensorsOf } from '../../proof/fuzz/inputs/containers.js';
 import { readCheckpoint } from '../../src/ghn/checkpoint.js';
 import { ENCODINGS, useFolder } from './files.js';
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { safetensorsOf } from '../../fuzz/inputs/containers.js';
+import { safetensorsOf } from '../../proof/fuzz/inputs/containers.js';
 import { readCheckpoint, type Weight } from '../../src/ghn/checkpoint.js';
 import { ENCODINGS, refusal, safetensors, useFolder, zeros } from './files.js';
 

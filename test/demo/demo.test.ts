@@ -2,9 +2,9 @@ import '@tensorflow/tfjs-backend-wasm';
 import { readdirSync, readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readDigits } from '../../demo/digits.js';
-import { Network } from '../../demo/network.js';
-import { randomWeights } from '../../demo/random-weights.js';
+import { readDigits } from '../../research/demo/digits.js';
+import { Network } from '../../research/demo/network.js';
+import { randomWeights } from '../../research/demo/random-weights.js';
 import { parseArchitecture } from '../../src/architecture/parse.js';
 import { predictedTensors } from '../../src/architecture/tensors.js';
 import { elements } from '../../src/tensor/tensor.js';
@@ -14,7 +14,7 @@ beforeAll(async () => {
   await tf.setBackend('wasm');
 });
 
-const DIRECTORY = new URL('../../demo/architectures/', import.meta.url);
+const DIRECTORY = new URL('../../research/demo/architectures/', import.meta.url);
 const ARCHITECTURES = readdirSync(DIRECTORY).map((file): [string, unknown] => [
   file,
   JSON.parse(readFileSync(new URL(file, DIRECTORY), 'utf8')),

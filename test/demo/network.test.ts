@@ -2,9 +2,9 @@ import '@tensorflow/tfjs-backend-wasm';
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { LAYER_KINDS } from '../../demo/layers/index.js';
-import { Network } from '../../demo/network.js';
-import { readSafetensors } from '../../demo/safetensors.js';
+import { LAYER_KINDS } from '../../research/demo/layers/index.js';
+import { Network } from '../../research/demo/network.js';
+import { readSafetensors } from '../../research/demo/safetensors.js';
 
 beforeAll(async () => {
   await tf.setBackend('wasm');

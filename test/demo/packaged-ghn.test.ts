@@ -2,11 +2,11 @@ import '@tensorflow/tfjs-backend-wasm';
 import { readdirSync, readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { accuracy } from '../../demo/accuracy.js';
-import { type Digits, readDigits } from '../../demo/digits.js';
-import { Network } from '../../demo/network.js';
-import { randomWeights } from '../../demo/random-weights.js';
-import type { Weights } from '../../demo/safetensors.js';
+import { accuracy } from '../../research/demo/accuracy.js';
+import { type Digits, readDigits } from '../../research/demo/digits.js';
+import { Network } from '../../research/demo/network.js';
+import { randomWeights } from '../../research/demo/random-weights.js';
+import type { Weights } from '../../research/demo/safetensors.js';
 import { parseArchitecture } from '../../src/architecture/parse.js';
 import type { Engine } from '../../src/engine/engine.js';
 import { createOnnxruntimeEngine } from '../../src/engine/onnxruntime/engine.js';
@@ -17,7 +17,7 @@ import { packagedCheckpoints } from '../../src/packaged-ghn.js';
 import { LIMITS } from '../architecture/fixtures.js';
 import { expand } from '../tensor/arbitrary.js';
 
-const DIRECTORY = new URL('../../demo/architectures/', import.meta.url);
+const DIRECTORY = new URL('../../research/demo/architectures/', import.meta.url);
 
 let engine: Engine;
 let ghn: Ghn;

@@ -1,4 +1,4 @@
-import type { Message, Task } from '../../fuzz/runner/protocol.js';
+import type { Message, Task } from '../../proof/fuzz/runner/protocol.js';
 
 /** Stands for a parser that fails in every way that there is: by its number each input is another. */
 process.once('message', ({ from, to }: Task) => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { fuzz } from '../../fuzz/runner/fuzz.js';
-import { findTarget } from '../../fuzz/targets/index.js';
-import type { Target } from '../../fuzz/targets/target.js';
+import { fuzz } from '../../proof/fuzz/runner/fuzz.js';
+import { findTarget } from '../../proof/fuzz/targets/index.js';
+import type { Target } from '../../proof/fuzz/targets/target.js';
 
 const run = (targets: readonly Target[], kept: string[] = []) =>
   fuzz({

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { corpusFiles, readCorpusFile } from '../../fuzz/corpus.js';
-import { inputsOf } from '../../fuzz/inputs/input.js';
-import { TARGETS } from '../../fuzz/targets/index.js';
-import type { Opened } from '../../fuzz/targets/target.js';
+import { corpusFiles, readCorpusFile } from '../../proof/fuzz/corpus.js';
+import { inputsOf } from '../../proof/fuzz/inputs/input.js';
+import { TARGETS } from '../../proof/fuzz/targets/index.js';
+import type { Opened } from '../../proof/fuzz/targets/target.js';
 
 /** Over all targets; `npm run fuzz` makes as many as are wanted. */
 const INPUTS = 2000;

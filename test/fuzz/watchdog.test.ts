@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import type { Result } from '../../fuzz/runner/protocol.js';
-import { runTask } from '../../fuzz/runner/run.js';
+import type { Result } from '../../proof/fuzz/runner/protocol.js';
+import { runTask } from '../../proof/fuzz/runner/run.js';
 
 it('an endless loop, a crash and a full heap are told of the input that they came from, and the others go on', async () => {
   const results: Result[] = [];

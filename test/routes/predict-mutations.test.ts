@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mutate, mutations, strangeMutations } from '../../fuzz/inputs/json.js';
-import { TINY_LAYERS } from '../../fuzz/inputs/tiny-layers.js';
+import { mutate, mutations, strangeMutations } from '../../proof/fuzz/inputs/json.js';
+import { TINY_LAYERS } from '../../proof/fuzz/inputs/tiny-layers.js';
 import { POINTER, tinyGraph } from '../architecture/fixtures.js';
 import { undocumented } from '../helpers/documented.js';
 import { startService, type TestService } from '../helpers/service.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { growthOf, lifeOf, together } from '../../soak/memory.js';
-import type { Sample } from '../../soak/processes.js';
+import { growthOf, lifeOf, together } from '../../proof/soak/memory.js';
+import type { Sample } from '../../proof/soak/processes.js';
 
 const MB = 1e6;
 

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Verdict } from '../../soak/verdict.js';
+import type { Verdict } from '../../proof/soak/verdict.js';
 
-const MAIN = fileURLToPath(new URL('../../soak/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../proof/soak/main.ts', import.meta.url));
 const TIMEOUT_MS = 240_000;
 
 let folder: string;

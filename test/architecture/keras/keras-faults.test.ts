@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mutate, mutationsTo } from '../../../fuzz/inputs/json.js';
+import { mutate, mutationsTo } from '../../../proof/fuzz/inputs/json.js';
 import type { Limits } from '../../../src/architecture/limits.js';
 import { parseArchitecture } from '../../../src/architecture/parse.js';
 import { kerasFixture } from '../../helpers/keras.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mutate, mutations } from '../../../fuzz/inputs/json.js';
+import { mutate, mutations } from '../../../proof/fuzz/inputs/json.js';
 import { SKIP } from '../../../src/architecture/architecture.js';
 import { parseArchitecture } from '../../../src/architecture/parse.js';
 import { faultsOf, LIMITS, POINTER } from '../fixtures.js';

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Random } from './random.js';
+
+/** Different requests that clients repeat. */
+const POOL = 60;
+
+const FIXTURES = new URL('../../test/fixtures/', import.meta.url);
+
+const json = (path: string) => JSON.parse(readFileSync(new URL(path, FIXTURES), 'utf8')) as unknown;
+
+const layers = (name: string) => json(`layers/${name}.layers.json`);
+const keras = (name: string) => ({ keras: (json(`keras/${name}.json`) as { model: unknown }).model });
+
+/** A network that clients ask for, in each of the forms in which one can be given. */
+interface Network {
+  readonly architecture: unknown;
+  readonly weight: number;
+  /** Its weights can be had for TensorFlow.js. */
+  readonly isKeras?: true;
+  /** Post-processed ones are stored whole: few of these would be the store. */
+  readonly isLarge?: true;
+  /** Only with a name. */
+  readonly numClasses?: number;
+}
+
+const NETWORKS: readonly Network[] = [
+  { architecture: layers('lenet'), weight: 3 },
+  { architecture: layers('residual'), weight: 3 },
+  { architecture: layers('vit'), weight: 3 },
+  { architecture: json('layers/vit-mean.graph.json'), weight: 2 },
+  { architecture: json('architectures/squeezenet1_1-10.json'), weight: 2 },
+  { architecture: keras('mobilenet.keras3'), weight: 3, isKeras: true },
+  { architecture: keras('resnet.keras2'), weight: 3, isKeras: true },
+  { architecture: keras('sequential.keras3'), weight: 2, isKeras: true },
+  { architecture: keras('nested.keras2'), weight: 2, isKeras: true },
+  { architecture: 'squeezenet1_1', weight: 2, numClasses: 10 },
+  { architecture: 'shufflenet_v2_x0_5', weight: 2 },
+  { architecture: 'mobilenet_v3_small', weight: 1, numClasses: 100 },
+  { architecture: 'mnasnet0_5', weight: 1 },
+  { architecture: 'resnet18', weight: 1, numClasses: 10, isLarge: true },
+];
+
+/** Formats and element types that go together. */
+const REPRESENTATIONS = [
+  { format: 'safetensors', dtype: 'F32', weight: 4 },
+  { format: 'safetensors', dtype: 'F16', weight: 2 },
+  { format: 'safetensors', dtype: 'BF16', weight: 2 },
+  { format: 'tiled', dtype: 'F32', weight: 2 },
+  { format: 'tiled', dtype: 'BF16', weight: 1 },
+  { format: 'npz', dtype: 'F32', weight: 1 },
+  { format: 'npz', dtype: 'F16', weight: 1 },
+] as const;
+
+export interface PredictRequest {
+  readonly body: string;
+  /** The same for the same request. */
+  readonly key: string;
+  /** Nobody has asked for it before. */
+  readonly isFresh: boolean;
+  readonly isKeras: boolean;
+  readonly isLarge: boolean;
+  readonly format: string;
+  readonly dtype: string;
+}
+
+/** What clients ask for: the same over and over, and now and then what nobody has asked for. */
+export class Requests {
+  readonly #pool: readonly PredictRequest[];
+  #fresh: number;
+
+  constructor(seed: number) {
+    const random = new Random(seed, 'pool');
+    this.#pool = Array.from({ length: POOL }, () => this.#make(random, random.below(3), false));
+    // Seeds behind those of the pool.
+    this.#fresh = 1000;
+  }
+
+  /** One that is asked for again and again, the first of the pool more often than the last. */
+  repeated(random: Random, fits: (request: PredictRequest) => boolean = () => true): PredictRequest {
+    const fitting = this.#pool.filter(fits);
+    return fitting[Math.floor(fitting.length * random.fraction() ** 2)];
+  }
+
+  /** One that no store can have. */
+  fresh(random: Random): PredictRequest {
+    return this.#make(random, this.#fresh++, true);
+  }
+
+  #make(random: Random, seed: number, isFresh: boolean): PredictRequest {
+    const network = random.weighted(isFresh ? NETWORKS.filter(({ isLarge }) => !isLarge) : NETWORKS);
+    // The GHN's own seed would be enough, were all networks with a class token.
+    const isPostprocessed = !network.isLarge && (isFresh || random.fraction() < 0.4);
+    const { format, dtype } = random.weighted(
+      REPRESENTATIONS.filter((one) => !isPostprocessed || one.format !== 'tiled'),
+    );
+    const postprocess = { noise: 0.01, orthogonalize: random.fraction() < 0.3, seed };
+    const body = JSON.stringify({
+      architecture: network.architecture,
+      ...(network.numClasses && { num_classes: network.numClasses }),
+      ...(isPostprocessed && { postprocess }),
+      predict_classifier: random.fraction() < 0.9,
+      seed,
+      dtype,
+      format,
+    });
+    const key = createHash('sha256').update(body).digest('hex').slice(0, 16);
+    const { isKeras = false, isLarge = false } = network;
+    return { body, key, isFresh, isKeras, isLarge, format, dtype };
+  }
+}
