@@ -15,7 +15,9 @@ import { livezWhile, median, RunningService, request } from './service.js';
 const RUNS = Number(process.env.RUNS ?? 9);
 
 const architecture = (name: string) =>
-  JSON.parse(readFileSync(new URL(`../../test/fixtures/architectures/${name}.json`, import.meta.url), 'utf8'));
+  JSON.parse(
+    readFileSync(new URL(`../../test/fixtures/architectures/${name}.json`, import.meta.url), 'utf8'),
+  );
 
 let seed = 1;
 const predict = (port: number, name: string, options: object = {}) =>
