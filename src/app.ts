@@ -26,6 +26,7 @@ import type { Refusal } from './predictions/admission.js';
 import type { Predictions } from './predictions/predictions.js';
 import type { Executor } from './predictor/executor.js';
 import { architectures } from './routes/architectures.js';
+import { errors } from './routes/errors.js';
 import { ghns } from './routes/ghns.js';
 import { health } from './routes/health.js';
 import { metricsRoute } from './routes/metrics.js';
@@ -121,6 +122,7 @@ export async function buildApp({
   await app.register(openapi, { version });
 
   await app.register(health, { isReady: () => predictor.ready && !isStopping() });
+  await app.register(errors);
   await app.register(ghns, { predictor });
   await app.register(architectures);
   await app.register(metricsRoute, { metrics });

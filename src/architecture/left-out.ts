@@ -83,7 +83,7 @@ function bypass(
         if (left < 0) {
           faults.add(
             ['edges'],
-            `without the nodes of op other there are more edges than the ${limit} that this server takes`,
+            `without the nodes of op other there are more edges than the ${limit} that this server takes (MAX_NODES)`,
           );
           faults.throwIfAny();
         }

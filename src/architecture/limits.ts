@@ -28,6 +28,9 @@ export function limitOf(what: Counted, limits: Limits): number {
   return LIMITS[what](limits);
 }
 
+/** The setting that a limit follows. */
+export const settingOf = (what: Counted): string => (what === 'parameters' ? 'MAX_PARAMETERS' : 'MAX_NODES');
+
 /** Adds a fault where there are more than there may be; gives whether that is so. */
 export function checkCount(
   what: Counted,
@@ -38,6 +41,6 @@ export function checkCount(
 ): boolean {
   const limit = limitOf(what, limits);
   if (count <= limit) return false;
-  faults.add(path, `${count} ${what}, more than the ${limit} that this server takes`);
+  faults.add(path, `${count} ${what}, more than the ${limit} that this server takes (${settingOf(what)})`);
   return true;
 }

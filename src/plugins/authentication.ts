@@ -73,7 +73,7 @@ export const authentication = fastifyPlugin(
       const guess = await guesses?.(request);
       if (guess && !guess.isAllowed && guess.isExceeded) throw new TooManyRequestsError(guess.ttlInSeconds);
       return sendProblem(reply.header('www-authenticate', 'Bearer'), {
-        status: 401,
+        code: 'unauthorized',
         detail: 'This service wants a key: send `authorization: Bearer KEY`.',
       });
     });

@@ -5,16 +5,23 @@ import type { Duplex } from 'node:stream';
 import type { ConnectionError, FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { PROBLEM_TYPE } from './problem.js';
-import { headersBeforeRoutes, problemText, sendProblem } from './problems.js';
+import { PROBLEM_KINDS, type ProblemCode } from './problem-kinds.js';
+import { headersBeforeRoutes, type ProblemAnswer, problemText, sendProblem } from './problems.js';
 import { requestIdOf } from './request-id.js';
 
 /** By the codes that Node gives to what it cannot read. */
-const ANSWERS: Readonly<Record<string, readonly [status: number, detail: string]>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come to its end in time.'],
-  HPE_HEADER_OVERFLOW: [431, 'The path and the headers are longer together than the service reads.'],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunks’ extensions are longer than the service reads.'],
+const ANSWERS: Readonly<Record<string, readonly [code: ProblemCode, detail: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request did not come to its end in time.'],
+  HPE_HEADER_OVERFLOW: [
+    'headers_too_large',
+    'The path and the headers are longer together than the service reads.',
+  ],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [
+    'body_too_large',
+    'The chunks’ extensions are longer than the service reads.',
+  ],
 };
-const MALFORMED = [400, 'This is not HTTP as the service reads it.'] as const;
+const MALFORMED = ['bad_request', 'This is not HTTP as the service reads it.'] as const;
 
 /** The last answer on each connection. */
 const answers = new WeakMap<Duplex, ServerResponse>();
@@ -30,46 +37,49 @@ export const malformedHttp = fastifyPlugin(async (app: FastifyInstance) => {
   });
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     const body = problemText({
-      status: 417,
+      code: 'expectation_failed',
       detail: 'Of expectations the service meets 100-continue alone.',
     });
     response.writeHead(417, headersOf(body, requestIdOf(request))).end(body);
   });
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
     socket.on('error', () => socket.destroy());
-    endWithProblem(socket, { status: 501, detail: 'The service is no proxy: it connects to nothing.' });
+    endWithProblem(socket, {
+      code: 'not_implemented',
+      detail: 'The service is no proxy: it connects to nothing.',
+    });
   });
   app.addHook('onRequest', async ({ raw }, reply) => {
     if (raw.httpVersion !== '1.1' || raw.headers.host !== undefined) return;
     const detail = 'A request of HTTP/1.1 needs the header host.';
-    return sendProblem(reply.header('connection', 'close'), { status: 400, detail });
+    return sendProblem(reply.header('connection', 'close'), { code: 'bad_request', detail });
   });
 });
 
 /** Answers what cannot be read as a request, so never comes to a route, and ends its connection. */
 export function refuseMalformed({ code }: ConnectionError, socket: Socket): void {
-  const [status, detail] = ANSWERS[code] ?? MALFORMED;
+  const [problem, detail] = ANSWERS[code] ?? MALFORMED;
   if (code === 'ECONNRESET') socket.destroy();
-  else endWithProblem(socket, { status, detail });
+  else endWithProblem(socket, { code: problem, detail });
 }
 
 /**
  * Answers what has no response that could be written to. Into an answer that is being sent it writes nothing, since its
  * client would take that for a part of it, nor a second one behind that of a request whose body turns out to be malformed.
  */
-function endWithProblem(socket: Duplex, problem: { status: number; detail: string }): void {
+function endWithProblem(socket: Duplex, problem: ProblemAnswer): void {
   const answer = answers.get(socket);
   const isAnswered = answer?.headersSent && !(answer.writableFinished && answer.req.complete);
   if (!socket.writable || isAnswered) {
     socket.destroy();
     return;
   }
+  const { status } = PROBLEM_KINDS[problem.code];
   const body = problemText(problem);
   const headers = headersOf(body, randomUUID());
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join('')}\r\n${body}`,
-    () => socket.destroy(),
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`, () =>
+    socket.destroy(),
   );
 }
 

@@ -32,7 +32,7 @@ export const methodNotAllowed = fastifyPlugin(async (app: FastifyInstance) => {
       if (others.length === 0) continue;
       const refuse = async ({ method }: FastifyRequest, reply: FastifyReply) =>
         sendProblem(reply.header('allow', allow), {
-          status: 405,
+          code: 'method_not_allowed',
           detail: `${method} is not a method of this path; it has ${allow}.`,
         });
       // On the request, not on its body: that need not even be one that the service could read.

@@ -3,7 +3,7 @@ import fastifyPlugin from 'fastify-plugin';
 import { sendProblem, TooManyRequestsError } from './problems.js';
 
 const refuse = (request: FastifyRequest, reply: FastifyReply) =>
-  sendProblem(reply, { status: 404, detail: `Nothing is at ${request.method} ${request.url}.` });
+  sendProblem(reply, { code: 'not_found', detail: `Nothing is at ${request.method} ${request.url}.` });
 
 /**
  * Answers with 404 what no route is for, whatever its body, which is not read. Where requests are limited, so are these:

@@ -1,17 +1,18 @@
 import { z } from 'zod';
+import { PROBLEM_CODES } from './problem-kinds.js';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** RFC 9457. */
 export const problemSchema = z
   .object({
-    type: z.string(),
+    type: z.string().describe('The address of its page in the documentation.'),
+    code: z.enum(PROBLEM_CODES).describe('Stable, for programs.'),
     title: z.string(),
     status: z.int(),
-    detail: z.string().optional(),
+    detail: z.string().optional().describe('In words; of several faults, the first.'),
     errors: z
       .array(z.object({ path: z.string().describe('A JSON pointer into the request.'), message: z.string() }))
       .optional(),
   })
-  .meta({ id: 'Problem', description: 'A problem, as RFC 9457 has it.' });
+  .meta({ id: 'Problem', description: 'A problem (RFC 9457).' });
 export type Problem = z.infer<typeof problemSchema>;

@@ -30,7 +30,10 @@ export function sendBytes(
 
   const ifMatch = request.headers['if-match'];
   if (ifMatch !== undefined && !has(ifMatch, etag)) {
-    return sendProblem(withoutFile(reply), { status: 412, detail: `The weights' etag is ${etag}.` });
+    return sendProblem(withoutFile(reply), {
+      code: 'precondition_failed',
+      detail: `The weights' etag is ${etag}.`,
+    });
   }
   const ifNoneMatch = request.headers['if-none-match'];
   if (ifNoneMatch !== undefined && has(ifNoneMatch.replaceAll('W/', ''), etag)) return reply.code(304).send();
@@ -38,7 +41,10 @@ export function sendBytes(
   const ranges = requestedRanges(request, etag, total);
   if (ranges === 'unsatisfiable') {
     reply.header('content-range', `bytes */${total}`);
-    return sendProblem(withoutFile(reply), { status: 416, detail: `There are ${total} bytes.` });
+    return sendProblem(withoutFile(reply), {
+      code: 'range_not_satisfiable',
+      detail: `There are ${total} bytes.`,
+    });
   }
   if (ranges === null) return sendSource(request, reply.type(contentType), source);
   reply.code(206);

@@ -112,7 +112,7 @@ export class Admission {
     const waiting = `${Math.max(0, pending - 1)} predictions are waiting already`;
     throw this.#overloaded(
       'queue',
-      answers === 0 ? waiting : `${waiting}, and ${answers} more are being written to answers`,
+      `${answers === 0 ? waiting : `${waiting}, and ${answers} more are being written to answers`} (MAX_QUEUE)`,
     );
   }
 
@@ -123,7 +123,7 @@ export class Admission {
     throw this.#overloaded(
       'wait',
       `the prediction would have to wait for about ${Math.round(milliseconds)} ms, longer than the ` +
-        `${maxWaitMilliseconds} that one may`,
+        `${maxWaitMilliseconds} that one may (MAX_WAIT_MS)`,
     );
   }
 
@@ -139,7 +139,7 @@ export class Admission {
     throw this.#overloaded(
       'memory',
       `with those that are being made and answered the prediction would take about ${gigabytes(held + work)} of memory, ` +
-        `more than the ${gigabytes(limit)} that there are`,
+        `more than the ${gigabytes(limit)} that there are (MAX_MEMORY_BYTES)`,
     );
   }
 

@@ -40,7 +40,11 @@ export const health: FastifyPluginAsyncZod<HealthOptions> = async (app, { isRead
     },
     async (_request, reply) => {
       if (isReady()) return { status: 'ok' as const };
-      return sendProblem(reply, { status: 503, detail: 'The GHNs are not loaded.', retryAfter: 1 }) as never;
+      return sendProblem(reply, {
+        code: 'unavailable',
+        detail: 'The GHNs are not loaded.',
+        retryAfter: 1,
+      }) as never;
     },
   );
 };

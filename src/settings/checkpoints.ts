@@ -12,8 +12,8 @@ export interface CheckpointSetting {
 
 const GHN_ID = /^[\w.-]{1,100}$/;
 
-/** An id stands before the first `=`, unless that is part of an address. */
-const ENTRY = /^(?:((?:(?!:\/\/)[^=])*)=)?(.*)$/s;
+/** An id stands before the first `=`, unless that is part of an address or of a source's options. */
+const ENTRY = /^(?:((?:(?!:\/\/)[^=?])*)=)?(.*)$/s;
 
 function parseEntry(entry: string): CheckpointSetting {
   const [, id, text = ''] = ENTRY.exec(entry) ?? [];

@@ -206,17 +206,23 @@ describe('a graph is refused, with the place and the remedy, for', () => {
 
   it('more nodes than the limit', () => {
     expect(graphFaults(tinyGraph(), { ...LIMITS, maxNodes: 6 })).toEqual([
-      { path: '/nodes', message: '7 nodes, more than the 6 that this server takes' },
+      { path: '/nodes', message: '7 nodes, more than the 6 that this server takes (MAX_NODES)' },
     ]);
   });
 
   it('more parameters than the limit, predicted or not', () => {
     expect(graphFaults(tinyGraph(), { ...LIMITS, maxParameters: 633 })).toEqual([
-      { path: '/nodes', message: '634 parameters, more than the 633 that this server takes' },
+      {
+        path: '/nodes',
+        message: '634 parameters, more than the 633 that this server takes (MAX_PARAMETERS)',
+      },
     ]);
     const vit = fixtureGraph('vit_b_16');
     expect(graphFaults(vit, { ...LIMITS, maxParameters: 86_567_655 })).toEqual([
-      { path: '/state_dict', message: '86567656 parameters, more than the 86567655 that this server takes' },
+      {
+        path: '/state_dict',
+        message: '86567656 parameters, more than the 86567655 that this server takes (MAX_PARAMETERS)',
+      },
     ]);
     const shape = new Array<number>(4).fill(Number.MAX_SAFE_INTEGER);
     const [fault] = faultsAfter((graph) => (graph.nodes[1]!.weight = { name: 'conv1.weight', shape }));

@@ -146,7 +146,8 @@ describe('a graph with a node of op other', () => {
     expect(faults).toEqual([
       {
         path: '/edges',
-        message: 'without the nodes of op other there are more edges than the 6400 that this server takes',
+        message:
+          'without the nodes of op other there are more edges than the 6400 that this server takes (MAX_NODES)',
       },
     ]);
   });

@@ -33,7 +33,7 @@ describe('a graph is bounded', () => {
     expect(graphFaults(graph, SMALL)).toEqual([]);
     graph.edges.push(['input', 'conv1']);
     expect(graphFaults(graph, SMALL)).toEqual([
-      { path: '/edges', message: '449 edges, more than the 448 that this server takes' },
+      { path: '/edges', message: '449 edges, more than the 448 that this server takes (MAX_NODES)' },
     ]);
   });
 
@@ -41,7 +41,7 @@ describe('a graph is bounded', () => {
     expect(graphFaults(withTensors(emptyTensors(51, 'more')), SMALL)).toEqual([]);
     const { state_dict, ...graph } = withTensors(emptyTensors(51, 'more'));
     expect(graphFaults({ ...graph, state_dict: [...state_dict!, 'none'] }, SMALL)).toEqual([
-      { path: '/state_dict', message: '57 tensors, more than the 56 that this server takes' },
+      { path: '/state_dict', message: '57 tensors, more than the 56 that this server takes (MAX_NODES)' },
     ]);
   });
 
@@ -49,7 +49,7 @@ describe('a graph is bounded', () => {
     expect(graphFaults(withTensors(emptyTensors(8, 'é'.repeat(256))), SMALL)).toEqual([
       {
         path: '/state_dict',
-        message: '4150 bytes of tensors’ names, more than the 3584 that this server takes',
+        message: '4150 bytes of tensors’ names, more than the 3584 that this server takes (MAX_NODES)',
       },
     ]);
     const name = (part: string) => `${part}${'n'.repeat(500)}`;
@@ -61,7 +61,10 @@ describe('a graph is bounded', () => {
     }));
     const graph = { name: 'x', nodes: [{ id: 'input', op: 'input' }, ...norms], edges: [] };
     expect(graphFaults(graph, SMALL)).toEqual([
-      { path: '/nodes', message: '6024 bytes of tensors’ names, more than the 3584 that this server takes' },
+      {
+        path: '/nodes',
+        message: '6024 bytes of tensors’ names, more than the 3584 that this server takes (MAX_NODES)',
+      },
     ]);
   });
 });
@@ -74,7 +77,10 @@ describe('layers are bounded', () => {
       inputs: Array(64 + i).fill('input'),
     }));
     expect(layerFaults(sums, undefined, SMALL)).toEqual([
-      { path: '/layers', message: '469 inputs of layers, more than the 448 that this server takes' },
+      {
+        path: '/layers',
+        message: '469 inputs of layers, more than the 448 that this server takes (MAX_NODES)',
+      },
     ]);
   });
 

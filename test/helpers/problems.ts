@@ -1,5 +1,6 @@
-import { STATUS_CODES } from 'node:http';
 import { expect } from 'vitest';
+import type { Problem } from '../../src/plugins/problem.js';
+import { PROBLEM_CODES, PROBLEM_KINDS, type ProblemCode } from '../../src/plugins/problem-kinds.js';
 
 interface ProblemAnswer {
   readonly status: number;
@@ -22,13 +23,20 @@ export function expectProblem(
   status: number,
   { detail, errors }: Expected = {},
 ): void {
+  const code = (answer.body as { code: ProblemCode }).code;
+  expect(PROBLEM_CODES).toContain(code);
   expect(answer.body).toEqual({
-    type: 'about:blank',
-    title: STATUS_CODES[status],
+    type: `/docs/errors#${code}`,
+    code,
+    title: PROBLEM_KINDS[code].title,
     status,
     detail: detail === undefined ? expect.stringMatching(/.{10}/) : matching(detail),
     ...(errors && { errors: errors.map(([path, message]) => ({ path, message: matching(message) })) }),
   });
+  if (errors) {
+    const { detail, errors } = answer.body as Problem;
+    expect(detail).toContain(errors?.[0]?.message);
+  }
   expect(answer.status).toBe(status);
   expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
   expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);

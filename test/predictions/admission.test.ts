@@ -138,7 +138,9 @@ describe('the queue', () => {
   it('takes one that is made and as many as may wait', () => {
     const { admission: short, refusals } = admission({ maxQueue: 2 });
     const places = [1, 2, 3].map(() => short.admit(cost(), true));
-    expect(refusal(() => short.admit(cost(), false)).message).toBe('2 predictions are waiting already');
+    expect(refusal(() => short.admit(cost(), false)).message).toBe(
+      '2 predictions are waiting already (MAX_QUEUE)',
+    );
     places[0].begin();
     places[0].made(QUICK);
     short.admit(cost(), true);
@@ -148,7 +150,7 @@ describe('the queue', () => {
   it('counts answers that slow each other down as predictions that wait', () => {
     const { admission: short } = admission({ maxQueue: 2, answers: 3 });
     expect(refusal(() => short.admit(cost(), true)).message).toBe(
-      '0 predictions are waiting already, and 3 more are being written to answers',
+      '0 predictions are waiting already, and 3 more are being written to answers (MAX_QUEUE)',
     );
   });
 });

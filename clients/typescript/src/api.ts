@@ -729,11 +729,18 @@ export interface components {
              */
             parameters: number;
         };
-        /** @description A problem, as RFC 9457 has it. */
+        /** @description A problem (RFC 9457). */
         ProblemInput: {
+            /** @description The address of its page in the documentation. */
             type: string;
+            /**
+             * @description Stable, for programs.
+             * @enum {string}
+             */
+            code: "invalid_request" | "bad_request" | "unauthorized" | "not_found" | "method_not_allowed" | "request_timeout" | "not_ready" | "no_weights" | "cancelled" | "precondition_failed" | "body_too_large" | "path_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "expectation_failed" | "too_many_requests" | "headers_too_large" | "prediction_failed" | "internal" | "not_implemented" | "overloaded" | "engine_unavailable" | "unavailable" | "not_stored";
             title: string;
             status: number;
+            /** @description In words; of several faults, the first. */
             detail?: string;
             errors?: {
                 /** @description A JSON pointer into the request. */
@@ -1837,11 +1844,18 @@ export interface components {
              */
             parameters: number;
         };
-        /** @description A problem, as RFC 9457 has it. */
+        /** @description A problem (RFC 9457). */
         Problem: {
+            /** @description The address of its page in the documentation. */
             type: string;
+            /**
+             * @description Stable, for programs.
+             * @enum {string}
+             */
+            code: "invalid_request" | "bad_request" | "unauthorized" | "not_found" | "method_not_allowed" | "request_timeout" | "not_ready" | "no_weights" | "cancelled" | "precondition_failed" | "body_too_large" | "path_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "expectation_failed" | "too_many_requests" | "headers_too_large" | "prediction_failed" | "internal" | "not_implemented" | "overloaded" | "engine_unavailable" | "unavailable" | "not_stored";
             title: string;
             status: number;
+            /** @description In words; of several faults, the first. */
             detail?: string;
             errors?: {
                 /** @description A JSON pointer into the request. */

@@ -125,7 +125,10 @@ export class ModelReader {
     }
     this.#layers += layers.length;
     if (this.#layers > this.#maxLayers) {
-      faults.add(base, `${this.#layers} layers, more than the ${this.#maxLayers} that this server takes`);
+      faults.add(
+        base,
+        `${this.#layers} layers, more than the ${this.#maxLayers} that this server takes (MAX_NODES)`,
+      );
       faults.throwIfAny();
     }
     // It begins the name of every weight in a Sequential: what is no name must not. A model in another has its fault as
@@ -187,7 +190,7 @@ export class ModelReader {
     if (this.#calls > this.#maxLayers) {
       this.#faults.add(
         path,
-        `layers are called more often than the ${this.#maxLayers} times that this server takes`,
+        `layers are called more often than the ${this.#maxLayers} times that this server takes (MAX_NODES)`,
       );
       this.#faults.throwIfAny();
     }

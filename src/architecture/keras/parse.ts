@@ -138,7 +138,7 @@ function addExcess(
 ): void {
   const expected = {
     depth: `expected a model, not values within values, more than ${depth} deep`,
-    values: `expected a model of no more than the ${values} values in its JSON that this server takes`,
+    values: `expected a model of no more than the ${values} values in its JSON that this server takes (MAX_NODES)`,
     keys: `expected a model, whose objects have no more than ${keys} keys each`,
   };
   faults.add(path, expected[found]);

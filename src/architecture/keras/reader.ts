@@ -129,7 +129,7 @@ export class KerasReader {
     this.#faults.add(
       pathOf(layers),
       'models within models come to more uses of layers and of their outputs than ' +
-        `the ${max} that this server takes; call them less often`,
+        `the ${max} that this server takes (MAX_NODES); call them less often`,
     );
     this.#faults.throwIfAny();
   }
@@ -269,7 +269,7 @@ export class KerasReader {
     if (this.#usesLeft-- === 0) {
       this.#faults.add(
         path,
-        `layers are used more often than the ${this.#maxLayers} times that this server takes`,
+        `layers are used more often than the ${this.#maxLayers} times that this server takes (MAX_NODES)`,
       );
       this.#faults.throwIfAny();
     }

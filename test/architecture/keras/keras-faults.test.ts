@@ -212,7 +212,10 @@ describe('what a hostile model can cost is bounded', () => {
   it('by how many layers it has', () => {
     const layers = Array.from({ length: 41 }, (_, k) => layer('ReLU', `relu_${k}`));
     const [fault] = kerasFaults(afterImage(...layers), SMALL);
-    expect(fault).toEqual({ path: LAYERS, message: '42 layers, more than the 40 that this server takes' });
+    expect(fault).toEqual({
+      path: LAYERS,
+      message: '42 layers, more than the 40 that this server takes (MAX_NODES)',
+    });
   });
 
   it('by how often models within models use their layers', () => {
@@ -282,7 +285,8 @@ describe('what a hostile model can cost is bounded', () => {
     expect(kerasFaults(model, limits)).toEqual([
       {
         path: '/keras',
-        message: 'expected a model of no more than the 2560 values in its JSON that this server takes',
+        message:
+          'expected a model of no more than the 2560 values in its JSON that this server takes (MAX_NODES)',
       },
     ]);
   });
@@ -300,7 +304,7 @@ describe('what a hostile model can cost is bounded', () => {
     expect(kerasFaults(model, SMALL)).toEqual([
       {
         path: `${LAYERS}/1/inbound_nodes`,
-        message: 'layers are called more often than the 40 times that this server takes',
+        message: 'layers are called more often than the 40 times that this server takes (MAX_NODES)',
       },
     ]);
   });

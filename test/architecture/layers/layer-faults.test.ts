@@ -144,10 +144,13 @@ describe('layers are refused, with the place and the remedy, for', () => {
 
   it('more nodes or parameters than the limits', () => {
     expect(layerFaults(tinyLayers(), undefined, { ...LIMITS, maxNodes: 7 })).toEqual([
-      { path: '/layers', message: '8 nodes, more than the 7 that this server takes' },
+      { path: '/layers', message: '8 nodes, more than the 7 that this server takes (MAX_NODES)' },
     ]);
     expect(layerFaults(tinyLayers(), undefined, { ...LIMITS, maxParameters: 649 })).toEqual([
-      { path: '/layers', message: '650 parameters, more than the 649 that this server takes' },
+      {
+        path: '/layers',
+        message: '650 parameters, more than the 649 that this server takes (MAX_PARAMETERS)',
+      },
     ]);
   });
 

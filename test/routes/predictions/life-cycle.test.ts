@@ -321,7 +321,7 @@ describe('a queue that is full', () => {
     const begun = [await begin(url, fresh()), await begin(url, fresh()), await begin(url, fresh())];
     for (const prefer of ['respond-async', 'return=minimal']) {
       const answer = await request(url).post('/predict').set('prefer', prefer).send(fresh());
-      expectProblem(answer, 503, { detail: '2 predictions are waiting already' });
+      expectProblem(answer, 503, { detail: '2 predictions are waiting already (MAX_QUEUE)' });
       expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     }
     release();
