@@ -88,7 +88,7 @@ export async function buildService({
       const card = predictor.description?.engine.card ? await readCard() : null;
       return card && { totalBytes: card.memoryBytes, usedBytes: card.usedBytes };
     },
-    storeBytes: () => store.bytes,
+    storeBytes: () => store.usage(),
     storeCorruptions: () => corruptions,
     storeNotUnderstood: () => notUnderstood,
     droppedLogLines,

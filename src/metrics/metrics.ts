@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Refusal } from '../predictions/admission.js';
 import type { PredictionObserver } from '../predictions/observer.js';
-import type { PredictionRecord } from '../predictions/record.js';
+import type { PredictionRecord } from '../record/record.js';
 
 /** From a cached health check to a GHN-3-XL's prediction with post-processing. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -12,7 +12,7 @@ export interface Sources {
   readonly engineRestarts: () => number;
   /** Of the GPU in use: its memory in all and what all processes use of it; null without one. */
   readonly deviceMemory: () => Promise<{ readonly totalBytes: number; readonly usedBytes: number } | null>;
-  readonly storeBytes: () => number;
+  readonly storeBytes: () => Promise<number>;
   readonly storeCorruptions: () => number;
   readonly storeNotUnderstood: () => number;
   readonly droppedLogLines: () => number;
@@ -97,13 +97,13 @@ export class Metrics implements PredictionObserver {
       help: 'Bytes of answers sent, headers and weights, as far as clients took them',
       registers,
     });
-    const gauge = (name: string, help: string, value: () => number) =>
+    const gauge = (name: string, help: string, value: () => number | Promise<number>) =>
       new Gauge({
         name,
         help,
         registers,
-        collect() {
-          this.set(value());
+        async collect() {
+          this.set(await value());
         },
       });
     gauge('ghn_serve_queue_depth', 'Predictions that wait for the engine', sources.queueDepth);

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { PredictionObserver } from '../predictions/observer.js';
-import type { PredictionRecord } from '../predictions/record.js';
+import type { PredictionRecord } from '../record/record.js';
 
 /** One line for each prediction: what was asked for, how large it is and how long each stage took. */
 export class PredictionLog implements PredictionObserver {

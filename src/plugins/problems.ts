@@ -10,10 +10,11 @@ import {
   NotReadyError,
   NotStoredError,
 } from '../predictions/errors.js';
-import type { Failure } from '../predictions/failure.js';
 import { PredictionFailedError, PredictorUnavailableError } from '../predictor/executor.js';
+import type { Failure } from '../record/failure.js';
 import { StatisticsUnavailableError } from '../statistics/worker.js';
-import { BadCursorError, StoreBusyError, StoreUnchangedError } from '../store/store.js';
+import { BadCursorError } from '../store/list.js';
+import { StoreBusyError, StoreUnchangedError } from '../store/store.js';
 import { bounded } from './bounded-problem.js';
 import { PROBLEM_TYPE, type Problem } from './problem.js';
 import { codeOfStatus, PROBLEM_KINDS, type ProblemCode, problemType } from './problem-kinds.js';

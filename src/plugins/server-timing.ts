@@ -1,4 +1,4 @@
-import type { PredictionRecord } from '../predictions/record.js';
+import type { PredictionRecord } from '../record/record.js';
 
 /** The stages of a prediction as a `server-timing` header: of one that was stored already they are no news. */
 export function serverTiming(latency: PredictionRecord['latency_ms'], cached: boolean): string {

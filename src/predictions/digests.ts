@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { ByteSource } from '../format/layout.js';
+import type { Version } from '../store/store.js';
 
 /** Hashing so much takes half a millisecond, for which other requests wait. */
 const CHUNK_BYTES = 2 ** 20;
@@ -10,8 +11,10 @@ const IDLE_POLL_MS = 25;
 
 export interface DigestsOptions {
   /** The bytes to hash, or null where there are none any more; `release` is called when they are read. */
-  readonly open: (id: string) => Promise<{ source: ByteSource; release: () => void } | null>;
-  readonly done: (id: string, digest: string) => Promise<void>;
+  readonly open: (
+    id: string,
+  ) => Promise<{ source: ByteSource; version: Version; release: () => void } | null>;
+  readonly done: (version: Version, digest: string) => Promise<void>;
   readonly onError: (error: Error, id: string) => void;
   /** Whether nobody waits for anything else. */
   readonly isIdle: () => boolean;
@@ -87,7 +90,7 @@ export class Digests {
       try {
         const hash = createHash('sha256');
         if (await this.#hash(body.source, hash)) {
-          await this.#options.done(id, `sha256:${hash.digest('hex')}`);
+          await this.#options.done(body.version, `sha256:${hash.digest('hex')}`);
         }
       } finally {
         body.release();

@@ -1,19 +1,6 @@
-import { z } from 'zod';
 import { PredictionFailedError, PredictorUnavailableError } from '../predictor/executor.js';
+import type { Failure, FailureCode } from '../record/failure.js';
 import { CancelledError, NotStoredError } from './errors.js';
-
-export const FAILURE_CODES = [
-  'cancelled',
-  'engine_unavailable',
-  'not_stored',
-  'prediction_failed',
-  'internal',
-] as const;
-export type FailureCode = (typeof FAILURE_CODES)[number];
-
-/** Why a prediction came to nothing. */
-export const failureSchema = z.object({ code: z.enum(FAILURE_CODES), message: z.string() });
-export type Failure = z.infer<typeof failureSchema>;
 
 /** What a record says of the error that ended its prediction. */
 export function failureOf(error: Error): Failure {

@@ -1,10 +1,10 @@
 import type { Prediction } from '../predictor/executor.js';
 import type { PredictionJob, Stage } from '../predictor/protocol.js';
+import type { PredictionRecord } from '../record/record.js';
 import type { TiledTensor } from '../tensor/tensor.js';
 import { untilAborted } from '../until-aborted.js';
 import type { Place } from './admission.js';
 import { CancelledError } from './errors.js';
-import type { PredictionRecord } from './record.js';
 
 /** What happens to a job: its record changes, or a stage of its making begins. */
 export type JobEvent = { readonly record: PredictionRecord } | { readonly stage: Stage };

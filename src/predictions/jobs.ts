@@ -2,6 +2,7 @@ import { canonicalGraph } from '../architecture/canonical.js';
 import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 import type { Stage } from '../predictor/protocol.js';
 import type { Queue } from '../queue/queue.js';
+import type { PredictionRecord } from '../record/record.js';
 import type { PredictionStore } from '../store/store.js';
 import { tensorSource } from '../tensor/tensor.js';
 import type { Place } from './admission.js';
@@ -13,7 +14,6 @@ import { newGeneration } from './generation.js';
 import { Job, type Made } from './job.js';
 import type { PredictionObserver } from './observer.js';
 import type { Plan } from './plan.js';
-import type { PredictionRecord } from './record.js';
 import { TimeLimit } from './time-limit.js';
 import { weightsSource } from './weights.js';
 
@@ -140,7 +140,9 @@ export class Jobs {
       });
       const architecture = canonicalGraph(job.work.architecture);
       const kerasModel = job.work.architecture.keras?.model;
-      await store.save({ record: job.record, architecture, kerasModel, tensors });
+      const saved = await store.save({ record: job.record, architecture, kerasModel, tensors });
+      const theirs = saved === 'theirs' && (await store.record(record.id));
+      if (theirs) job.update(theirs);
       onStored(record.id);
     } catch (error) {
       // Whoever waited has the answer; whoever comes back for it must learn why it is not there.

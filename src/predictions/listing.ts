@@ -1,12 +1,13 @@
-import { comparePositions, decodeCursor, encodeCursor, type Position } from '../store/position.js';
-import type { ListOptions, RecordPage } from '../store/store.js';
-import type { PredictionRecord } from './record.js';
-import { pageLength } from './record-size.js';
-
-const positionOf = ({ created_at, id }: PredictionRecord): Position => ({
-  createdAt: Date.parse(created_at),
-  id,
-});
+import type { PredictionRecord } from '../record/record.js';
+import { pageLength } from '../record/record-size.js';
+import {
+  comparePositions,
+  decodeCursor,
+  encodeCursor,
+  type ListOptions,
+  positionOf,
+  type RecordPage,
+} from '../store/list.js';
 
 /**
  * Puts records that no store has among a page of those that one has: still newest first, no more than the limit and

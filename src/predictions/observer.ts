@@ -1,4 +1,4 @@
-import type { PredictionRecord } from './record.js';
+import type { PredictionRecord } from '../record/record.js';
 
 /** Is told what happens, for logs and metrics. */
 export interface PredictionObserver {

@@ -11,10 +11,10 @@ import {
   type PredictionJob,
   type PredictorDescription,
 } from '../predictor/protocol.js';
+import type { PredictionRecord } from '../record/record.js';
 import { type PredictionCost, predictionCost } from './cost.js';
 import { InvalidRequestError, NotFoundError } from './errors.js';
 import { predictionId } from './identity.js';
-import type { PredictionRecord } from './record.js';
 import type { PredictRequest } from './request.js';
 
 /** What a request comes to before anything is computed: its record, queued, the predictor's part, and its cost. */

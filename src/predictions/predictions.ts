@@ -3,8 +3,10 @@ import type { Limits } from '../architecture/limits.js';
 import type { Graph } from '../architecture/schema.js';
 import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 import type { Queue } from '../queue/queue.js';
+import type { PredictionRecord } from '../record/record.js';
 import type { StatisticsLanes } from '../statistics/lanes.js';
-import type { ListOptions, PredictionStore, RecordPage } from '../store/store.js';
+import type { ListOptions, RecordPage } from '../store/list.js';
+import type { PredictionStore, Version } from '../store/store.js';
 import { untilAborted } from '../until-aborted.js';
 import type { Admission } from './admission.js';
 import { NotFoundError, NotReadyError } from './errors.js';
@@ -14,7 +16,6 @@ import { mergePages } from './listing.js';
 import { observers, type PredictionObserver } from './observer.js';
 import { findGhn, type Plan, plan } from './plan.js';
 import type { ReadyPrediction } from './ready-prediction.js';
-import type { PredictionRecord } from './record.js';
 import { Recovery } from './recovery.js';
 import type { PredictRequest } from './request.js';
 import { resolveArchitecture } from './resolve.js';
@@ -211,8 +212,8 @@ export class Predictions {
   }
 
   /** Takes down how long the first answer took to write, once it is stored. */
-  noteSerialized(id: string, milliseconds: number): void {
-    this.#stored.noteSerialized(id, milliseconds);
+  noteSerialized(version: Version, milliseconds: number): void {
+    this.#stored.noteSerialized(version, milliseconds);
   }
 
   /** Waits until all that is in the making is made and stored. */

@@ -1,5 +1,5 @@
+import type { PredictionRecord } from '../record/record.js';
 import type { TensorSource } from '../tensor/tensor.js';
-import type { PredictionRecord } from './record.js';
 
 /** A prediction whose weights can be written out, from memory or from the store. */
 export interface ReadyPrediction {

@@ -1,8 +1,8 @@
-import type { PredictionStore } from '../store/store.js';
+import type { PredictionRecord } from '../record/record.js';
+import type { PredictionStore, Version } from '../store/store.js';
 import { Digests } from './digests.js';
 import type { Jobs } from './jobs.js';
 import type { PredictionObserver } from './observer.js';
-import type { PredictionRecord } from './record.js';
 import type { Recovery } from './recovery.js';
 import { weightsSource } from './weights.js';
 
@@ -31,9 +31,9 @@ export class StoredRecords {
         const stored = await recovery.open(id);
         if (!stored) return null;
         const { record, tensors, release } = stored;
-        return { source: weightsSource(record, tensors, record.request), release };
+        return { source: weightsSource(record, tensors, record.request), version: record, release };
       },
-      done: (id, digest) => store.amend(id, { digest }),
+      done: async (version, digest) => void (await store.amend(version, () => ({ digest }))),
       onError: (error, id) => observer.storeFailed(id, error),
     });
   }
@@ -55,9 +55,9 @@ export class StoredRecords {
   }
 
   /** Takes down how long the first answer took to write, once it is stored. */
-  noteSerialized(id: string, milliseconds: number): void {
-    const noted = this.#noteSerialized(id, milliseconds)
-      .catch((error: Error) => this.#options.observer.storeFailed(id, error))
+  noteSerialized(version: Version, milliseconds: number): void {
+    const noted = this.#noteSerialized(version, milliseconds)
+      .catch((error: Error) => this.#options.observer.storeFailed(version.id, error))
       .finally(() => this.#notes.delete(noted));
     this.#notes.add(noted);
   }
@@ -68,13 +68,14 @@ export class StoredRecords {
     await this.#digests.close();
   }
 
-  async #noteSerialized(id: string, milliseconds: number): Promise<void> {
-    const record = await this.#find(id);
-    const before = record?.latency_ms;
-    // Of those who waited for it together, the first one's counts.
-    if (!before || before.serialize > 0) return;
-    const total = before.total + milliseconds;
-    await this.#options.store.amend(id, { latency_ms: { ...before, serialize: milliseconds, total } });
+  async #noteSerialized(version: Version, milliseconds: number): Promise<void> {
+    await this.#options.jobs.get(version.id)?.settled;
+    await this.#options.store.amend(version, ({ latency_ms: before }) => {
+      // Of those who waited for it together, the first one's counts.
+      if (!before || before.serialize > 0) return null;
+      const total = before.total + milliseconds;
+      return { latency_ms: { ...before, serialize: milliseconds, total } };
+    });
   }
 
   async #find(id: string): Promise<PredictionRecord | null> {

@@ -4,10 +4,10 @@ import type { ByteSource } from '../format/layout.js';
 import { TfjsUnsupportedError } from '../format/tfjs/errors.js';
 import { tfjsModel, tfjsShards } from '../format/tfjs/tfjs.js';
 import type { TfjsWeight } from '../format/tfjs/topology.js';
+import type { PredictionRecord } from '../record/record.js';
 import { NotFoundError } from './errors.js';
 import type { Predictions } from './predictions.js';
 import { RecentResults } from './recent-results.js';
-import type { PredictionRecord } from './record.js';
 import { UNLIMITED } from './resolve.js';
 
 export interface ReadyTfjs {

@@ -4,10 +4,10 @@ import { type Format, formatOf, formatsThat } from '../format/find.js';
 import type { ByteSource } from '../format/layout.js';
 import type { NamePattern } from '../format/pattern.js';
 import { type Slice, sliceTensor } from '../format/slice.js';
+import type { PredictionRecord } from '../record/record.js';
 import type { Dtype } from '../tensor/dtype.js';
 import type { TensorSource } from '../tensor/tensor.js';
 import { InvalidRequestError, NotFoundError } from './errors.js';
-import type { PredictionRecord } from './record.js';
 
 /** Of the tensors of whole predictions that were last written; a hundred bytes each. */
 const CHECKSUMS = new RecentChecksums(200_000);

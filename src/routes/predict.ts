@@ -99,7 +99,7 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
       const source = weightsSource(record, tensors, record.request);
       const start = performance.now();
       reply.raw.once('finish', () => {
-        if (!cached) predictions.noteSerialized(record.id, performance.now() - start);
+        if (!cached) predictions.noteSerialized(record, performance.now() - start);
       });
       return reply
         .headers({

@@ -1,6 +1,7 @@
 import type { Graph } from '../architecture/schema.js';
-import type { PredictionRecord, Status } from '../predictions/record.js';
+import type { PredictionRecord } from '../record/record.js';
 import type { TensorSource, TiledTensor } from '../tensor/tensor.js';
+import type { ListOptions, RecordPage } from './list.js';
 
 export interface PredictionToStore {
   readonly record: PredictionRecord;
@@ -27,21 +28,16 @@ export interface StoredPrediction {
 /** What a prediction was made of: enough to make it again. */
 export type PredictionRemains = Pick<PredictionToStore, 'record' | 'architecture' | 'kerasModel'>;
 
-export interface ListOptions {
-  readonly limit: number;
-  /** The `nextCursor` of the page before. */
-  readonly cursor?: string;
-  /** By the architecture's name, the GHN's id and the status. */
-  readonly architecture?: string;
-  readonly ghn?: string;
-  readonly status?: Status;
+/** Whose prediction is there after a save: the first one that is committed stays. */
+export type Saved = 'mine' | 'theirs';
+
+export interface SaveOptions {
+  /** Gives up what is not committed yet. */
+  readonly signal?: AbortSignal;
 }
 
-export interface RecordPage {
-  /** Newest first. */
-  readonly records: readonly PredictionRecord[];
-  readonly nextCursor: string | null;
-}
+/** One commit of a prediction: no other has its id and its generation. */
+export type Version = Pick<PredictionRecord, 'id' | 'generation'>;
 
 /** A prediction's bytes are not those that were written: a store can do nothing but say so, and keep what is whole. */
 export class StoreCorruptError extends Error {
@@ -66,18 +62,21 @@ export class StoreUnchangedError extends Error {
   override readonly name = 'StoreUnchangedError';
 }
 
-/** A `cursor` that no page has given. */
-export class BadCursorError extends Error {
-  override readonly name = 'BadCursorError';
+/** What was named cannot be this service's store. The message says why and what to do instead. */
+export class StoreRefusedError extends Error {
+  override readonly name = 'StoreRefusedError';
 }
 
 /**
- * Keeps predictions that are done: the record, the graph and the tensors as blocks. Whatever it shows is whole. An
- * S3-compatible bucket will stand behind the same interface.
+ * Keeps predictions that are done: the record, the graph and the tensors as blocks. Whatever it shows is whole. What is
+ * to become of a prediction that was found corrupt is not a store's concern.
  */
 export interface PredictionStore {
-  /** Resolves when the prediction would outlive a crash. Saving what is there already changes nothing. */
-  save(prediction: PredictionToStore): Promise<void>;
+  /**
+   * Resolves when the prediction would outlive a crash: this one, or one of the same id that was committed before. Saving
+   * one commit twice changes nothing, and it is 'mine' both times. Rejects with the signal's reason, and nothing is there.
+   */
+  save(prediction: PredictionToStore, options?: SaveOptions): Promise<Saved>;
   open(id: string): Promise<StoredPrediction | null>;
   record(id: string): Promise<PredictionRecord | null>;
   /** Null where there is no such prediction, or its graph is corrupt and the rest of it is not. */
@@ -90,14 +89,23 @@ export interface PredictionStore {
   checksums(tensors: readonly TiledTensor[]): Promise<string>;
   /** Rejects with a BadCursorError where the cursor is none. */
   list(options: ListOptions): Promise<RecordPage>;
-  /** Replaces fields of a record: what is only known later, such as the digest. Nothing where there is no such record. */
-  amend(id: string, fields: Partial<PredictionRecord>): Promise<void>;
+  /**
+   * Replaces fields of a record: what is only known later, such as the digest. Whether there was something to replace:
+   * nothing is where the commit is not there any more, or `change` wants nothing of the record as it is now.
+   */
+  amend(
+    version: Version,
+    change: (record: PredictionRecord) => Partial<PredictionRecord> | null,
+  ): Promise<boolean>;
   /**
    * Whether there was one, or remains. What is being read goes on to its end. Rejects with a StoreUnchangedError where
-   * the disk does not have it removed: it is served on.
+   * it cannot be removed: it is served on.
    */
   delete(id: string): Promise<boolean>;
   /** Bytes that the predictions take up. */
-  readonly bytes: number;
+  usage(): Promise<number>;
+  /** Rejects with a StoreRefusedError where the store cannot keep these promises, with another error where it is out of reach. */
+  probe(): Promise<void>;
+  /** Waits for what is being written. */
   close(): Promise<void>;
 }

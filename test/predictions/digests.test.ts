@@ -7,6 +7,8 @@ import { Digests } from '../../src/predictions/digests.js';
 const bytes = (length: number, seed: number) => Buffer.alloc(length).map((_, k) => (k * 31 + seed) & 0xff);
 const sha256 = (content: Uint8Array) => `sha256:${createHash('sha256').update(content).digest('hex')}`;
 
+const versionOf = (id: string) => ({ id, generation: null });
+
 /** Digests of bodies in memory, and all that became of them. */
 function digestsOf(bodies: Readonly<Record<string, Uint8Array>>, { isIdle = (): boolean => true } = {}) {
   const found = new Map<string, string>();
@@ -18,9 +20,9 @@ function digestsOf(bodies: Readonly<Record<string, Uint8Array>>, { isIdle = (): 
       const body = bodies[id];
       if (!body) return null;
       open++;
-      return { source: new ReadyBytes(body), release: () => open-- };
+      return { source: new ReadyBytes(body), version: versionOf(id), release: () => void open-- };
     },
-    done: async (id, digest) => {
+    done: async ({ id }, digest) => {
       found.set(id, digest);
     },
     onError: (error, id) => errors.push(`${id}: ${error.message}`),
@@ -61,7 +63,7 @@ describe('digests', () => {
     };
     const digests = new Digests({
       isIdle: () => true,
-      open: async () => ({ source, release: () => {} }),
+      open: async (id) => ({ source, version: versionOf(id), release: () => {} }),
       done: async () => {},
       onError: (error) => {
         throw error;
@@ -80,7 +82,7 @@ describe('digests', () => {
       open: async (id) => {
         if (id === 'gone') return null;
         open++;
-        return { source: broken, release: () => open-- };
+        return { source: broken, version: versionOf(id), release: () => void open-- };
       },
       done: async () => {},
       onError: (error, id) => errors.push(`${id}: ${error.message}`),

@@ -4,7 +4,7 @@ import { Place } from '../../src/predictions/admission.js';
 import { CancelledError } from '../../src/predictions/errors.js';
 import { Job, type JobEvent, type Made } from '../../src/predictions/job.js';
 import { WARM_UP } from '../../src/predictor/warm-up.js';
-import { sampleRecord, sampleTensor } from '../store/directory/samples.js';
+import { sampleRecord, sampleTensor } from '../store/samples.js';
 
 const MADE: Made = {
   tensors: [sampleTensor('fc.weight', [10, 16], [10, 16], 1)],

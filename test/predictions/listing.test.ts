@@ -1,10 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mergePages } from '../../src/predictions/listing.js';
-import type { PredictionRecord } from '../../src/predictions/record.js';
-import { comparePositions, decodeCursor, encodeCursor } from '../../src/store/position.js';
-import type { ListOptions, RecordPage } from '../../src/store/store.js';
-import { idOf, largeRecord, sampleRecord } from '../store/directory/samples.js';
+import type { PredictionRecord } from '../../src/record/record.js';
+import {
+  comparePositions,
+  decodeCursor,
+  encodeCursor,
+  type ListOptions,
+  type RecordPage,
+} from '../../src/store/list.js';
+import { idOf, largeRecord, sampleRecord } from '../store/samples.js';
 
 const positionOf = ({ created_at, id }: PredictionRecord) => ({ createdAt: Date.parse(created_at), id });
 

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { MAX_PATTERN_LENGTH, NamePattern, PatternError } from '../../../src/format/pattern.js';
-import { decodeCursor, encodeCursor } from '../../../src/store/position.js';
-import { BadCursorError } from '../../../src/store/store.js';
+import { BadCursorError, decodeCursor, encodeCursor } from '../../../src/store/list.js';
 import { changed } from '../inputs/bytes.js';
 import { GARBAGE_BYTES, type Target } from './target.js';
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import type { JobEvent } from '../../predictions/job.js';
-import type { PredictionRecord } from '../../predictions/record.js';
+import type { PredictionRecord } from '../../record/record.js';
 import { type PredictionView, viewOf } from './view.js';
 
 /** Messages that may wait for a listener that does not read; it is dropped with the next. */

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Predictions } from '../../predictions/predictions.js';
-import { STATUSES } from '../../predictions/record.js';
+import { STATUSES } from '../../record/record.js';
 import { EventFeed, isOver, recordMessage } from './event-feed.js';
 import { idParameters, unknownPrediction } from './parameters.js';
 

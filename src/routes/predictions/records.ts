@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { graphSchema } from '../../architecture/schema.js';
 import { jsonResponse, problemResponse } from '../../plugins/responses.js';
 import type { Predictions } from '../../predictions/predictions.js';
-import { STATUSES } from '../../predictions/record.js';
+import { STATUSES } from '../../record/record.js';
 import { queryInteger } from '../query-integer.js';
 import { predictionLinks } from './links.js';
 import { idParameters, unknownPrediction } from './parameters.js';

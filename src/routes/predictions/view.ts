@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { problemSchema } from '../../plugins/problem.js';
 import { problemOf } from '../../plugins/problems.js';
-import { type PredictionRecord, recordSchema } from '../../predictions/record.js';
+import { type PredictionRecord, recordSchema } from '../../record/record.js';
 
 /** A prediction's record as clients see it: with addresses, and its failure as a problem. */
 export const viewSchema = recordSchema

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Format, formatOf } from '../../format/find.js';
-import type { PredictionRecord } from '../../predictions/record.js';
 import type { Representation } from '../../predictions/weights.js';
+import type { PredictionRecord } from '../../record/record.js';
 
 /** Enough that no two parts of one prediction share them. */
 const PART_DIGITS = 16;

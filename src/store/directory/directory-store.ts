@@ -1,19 +1,22 @@
 import type { Graph } from '../../architecture/schema.js';
-import type { PredictionRecord } from '../../predictions/record.js';
-import { MAX_RECORDS_CHARACTERS, recordCharacters } from '../../predictions/record-size.js';
+import type { PredictionRecord } from '../../record/record.js';
+import { MAX_RECORDS_CHARACTERS, recordCharacters } from '../../record/record-size.js';
 import type { TiledTensor } from '../../tensor/tensor.js';
-import { decodeCursor, encodeCursor } from '../position.js';
-import type {
-  ListOptions,
-  PredictionRemains,
-  PredictionStore,
-  PredictionToStore,
-  RecordPage,
-  StoredPrediction,
+import { checksumsOf } from '../blocks/manifest.js';
+import { decodeCursor, encodeCursor, type ListOptions, type RecordPage } from '../list.js';
+import { checkId } from '../prediction-id.js';
+import {
+  type PredictionRemains,
+  type PredictionStore,
+  type PredictionToStore,
+  type Saved,
+  type SaveOptions,
+  type StoredPrediction,
+  StoreRefusedError,
+  type Version,
 } from '../store.js';
-import { checksumsOf } from './blocks-file.js';
 import { errorCode, failure, isFull } from './errors.js';
-import { isId, PredictionFolders } from './folders.js';
+import { PredictionFolders } from './folders.js';
 import {
   amendedRecord,
   type PlannedFolder,
@@ -24,7 +27,7 @@ import {
   readRecord,
 } from './prediction-folder.js';
 import { Shelf } from './shelf.js';
-import { claimDirectory, type StoreLock, StoreRefusedError } from './store-directory.js';
+import { claimDirectory, type StoreLock } from './store-directory.js';
 
 /** Records for a page of the list. */
 const READ_AT_ONCE = 8;
@@ -85,21 +88,20 @@ export class DirectoryStore implements PredictionStore {
     this.#shelf = new Shelf(folders, this.#onProblem);
   }
 
-  get bytes(): number {
-    return this.#shelf.index.bytes;
-  }
-
-  async save(prediction: PredictionToStore): Promise<void> {
+  async save(prediction: PredictionToStore, { signal }: SaveOptions = {}): Promise<Saved> {
     const { id } = prediction.record;
-    if (!isId(id))
-      throw new Error(`${JSON.stringify(id)} is no id: 16 to 64 hexadecimal digits in lower case`);
-    await this.#shelf.turns.run(id, async () => {
-      if (this.#shelf.index.get(id)) return;
+    checkId(id);
+    return this.#shelf.turns.run(id, async () => {
+      const before = await this.#committed(prediction.record);
+      if (before) return before;
+      signal?.throwIfAborted();
       try {
-        await this.#write(id, planFolder(prediction));
+        if (await this.#write(id, planFolder(prediction, signal))) return 'mine';
       } catch (error) {
+        if (signal?.aborted) throw signal.reason;
         throw failure(`prediction ${id} could not be stored`, error);
       }
+      return (await this.#committed(prediction.record)) ?? 'mine';
     });
   }
 
@@ -157,18 +159,25 @@ export class DirectoryStore implements PredictionStore {
     return { records, nextCursor: read < entries.length ? encodeCursor(entries[read - 1]) : null };
   }
 
-  async amend(id: string, fields: Partial<PredictionRecord>): Promise<void> {
-    await this.#shelf.turns.run(id, async () => {
+  async amend(
+    { id, generation }: Version,
+    change: (record: PredictionRecord) => Partial<PredictionRecord> | null,
+  ): Promise<boolean> {
+    return this.#shelf.turns.run(id, async () => {
       const entry = this.#shelf.index.get(id);
-      if (!entry) return;
-      const amended = await this.#shelf.whole(id, (folder) => amendedRecord(folder, entry, fields));
-      if (!amended) return;
+      if (!entry) return false;
+      const changed = (record: PredictionRecord) =>
+        record.generation === generation ? change(record) : null;
+      const amended = await this.#shelf.whole(id, (folder) => amendedRecord(folder, entry, changed));
+      if (!amended) return false;
       try {
         await this.#folders.replaceFile(id, RECORD, amended.file);
       } catch (error) {
         throw failure(`prediction ${id} could not be amended`, error);
       }
-      if (this.#shelf.index.get(id)) this.#shelf.index.set(amended.entry);
+      if (!this.#shelf.index.get(id)) return false;
+      this.#shelf.index.set(amended.entry);
+      return true;
     });
   }
 
@@ -176,11 +185,26 @@ export class DirectoryStore implements PredictionStore {
     return this.#shelf.delete(id);
   }
 
+  async usage(): Promise<number> {
+    return this.#shelf.index.bytes;
+  }
+
+  /** That it is this service's alone was seen to when it was opened. */
+  async probe(): Promise<void> {
+    await this.#folders.tryWriting();
+  }
+
   /** Waits for what is being written. What is open can be read on until it is released. */
   async close(): Promise<void> {
     this.#folders.close();
     await this.#shelf.turns.idle();
     await this.#lock.release();
+  }
+
+  /** Whose commit is there; null where there is none. */
+  async #committed({ id, generation }: Version): Promise<Saved | null> {
+    const record = await this.record(id);
+    return record && (record.generation === generation ? 'mine' : 'theirs');
   }
 
   async #start(): Promise<void> {
@@ -204,7 +228,8 @@ export class DirectoryStore implements PredictionStore {
     );
   }
 
-  async #write(id: string, planned: PlannedFolder): Promise<void> {
+  /** Whether it was written: else it was there. */
+  async #write(id: string, planned: PlannedFolder): Promise<boolean> {
     if (planned.bytes > this.#maxBytes) {
       throw new Error(
         `it takes up ${planned.bytes} bytes, more than the ${this.#maxBytes} that the store may hold altogether`,
@@ -213,29 +238,31 @@ export class DirectoryStore implements PredictionStore {
     this.#reserved += planned.bytes;
     try {
       await this.#makeRoom();
-      await this.#publish(id, planned).catch(async (error: unknown) => {
+      const isWritten = await this.#publish(id, planned).catch(async (error: unknown) => {
         if (!isFull(error)) throw error;
         // The disk is smaller than the bound: without this nothing new would ever be stored again.
         const entries = this.#shelf.leastRecentlyUsed(planned.bytes);
         if (entries.length === 0) throw error;
         await this.#shelf.evict(entries);
-        await this.#publish(id, planned);
+        return this.#publish(id, planned);
       });
       await this.#shelf.add(id);
+      return isWritten;
     } finally {
       this.#reserved -= planned.bytes;
     }
   }
 
-  async #publish(id: string, { write }: PlannedFolder): Promise<void> {
+  async #publish(id: string, { write }: PlannedFolder): Promise<boolean> {
     try {
       await this.#folders.publish(id, write);
     } catch (error) {
       if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EEXIST') throw error;
       // It was saved by an earlier life that did not get to know it, unless what is there is not whole.
-      if (await this.#shelf.read(id)) return;
+      if (await this.#shelf.read(id)) return false;
       await this.#folders.publish(id, write);
     }
+    return true;
   }
 
   /** Evicts what must go for the saves under way; throws, and evicts nothing, if there is not enough of it. */

@@ -1,20 +1,14 @@
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isId } from '../prediction-id.js';
 import { errorCode, failure, isFull } from './errors.js';
 import { isUnfinishedName, thisWriter, unfinishedName, type Writer, writerAlive } from './writer.js';
-
-const ID = /^[0-9a-f]{16,64}$/;
 
 /**
  * After so long without a byte written, something unfinished of a writer that cannot be asked is taken for given up: a
  * save writes all the time. Were it alive after all, that one save of it would fail.
  */
 const GIVEN_UP_AFTER_MS = 10 * 60_000;
-
-/** Whether that can be a prediction's id, and a folder's name. */
-export function isId(id: string): boolean {
-  return ID.test(id);
-}
 
 /**
  * A store's directory: `predictions/` with a folder for each prediction, which appears and disappears as a whole, by a
@@ -32,7 +26,7 @@ export class PredictionFolders {
     try {
       await mkdir(folders.#predictions, { recursive: true });
       await mkdir(folders.#unfinished, { recursive: true });
-      await folders.#tryWriting();
+      await folders.tryWriting();
     } catch (error) {
       throw failure(`the store needs a directory that it may write to, and ${directory} is none`, error);
     }
@@ -116,7 +110,8 @@ export class PredictionFolders {
     clearTimeout(this.#clearing);
   }
 
-  async #tryWriting(): Promise<void> {
+  /** Rejects where nothing can be written; that it is full may pass. */
+  async tryWriting(): Promise<void> {
     const path = this.#newUnfinished();
     try {
       await writeFile(path, '');

@@ -3,7 +3,9 @@ import { type FileHandle, open, readdir, readFile, utimes } from 'node:fs/promis
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Graph, graphSchema } from '../../architecture/schema.js';
-import type { PredictionRecord } from '../../predictions/record.js';
+import type { PredictionRecord } from '../../record/record.js';
+import { type Manifest, manifestSchema, planBlocks } from '../blocks/manifest.js';
+import { seal, unseal } from '../sealed-json.js';
 import {
   NotUnderstoodError,
   type PredictionRemains,
@@ -11,12 +13,11 @@ import {
   StoreBusyError,
   StoreCorruptError,
 } from '../store.js';
-import { type Manifest, manifestSchema, planBlocks, writeBlocks } from './blocks-file.js';
+import { storedRecord, storedRecordSchema } from '../stored-record.js';
+import { writeBlocks } from './blocks-file.js';
 import { damageCode, errorCode, shortageOf } from './errors.js';
 import { writeFileDurably } from './folders.js';
 import { type IndexEntry, indexEntry } from './prediction-index.js';
-import { seal, unseal } from './sealed-json.js';
-import { storedRecord, storedRecordSchema } from './stored-record.js';
 
 export const RECORD = 'record.json';
 const ARCHITECTURE = 'architecture.json';
@@ -55,7 +56,11 @@ export interface PlannedFolder {
   write(folder: string): Promise<void>;
 }
 
-export function planFolder({ record, architecture, kerasModel, tensors }: PredictionToStore): PlannedFolder {
+/** @param signal ends the writing of the folder */
+export function planFolder(
+  { record, architecture, kerasModel, tensors }: PredictionToStore,
+  signal?: AbortSignal,
+): PlannedFolder {
   const architectureFile = seal({ ...architecture, kerasModel });
   const plan = planBlocks(tensors);
   const sizes: Sizes = {
@@ -67,7 +72,7 @@ export function planFolder({ record, architecture, kerasModel, tensors }: Predic
   return {
     bytes: sum(sizes) + recordFile.length,
     async write(folder) {
-      const manifest = await writeBlocks(join(folder, BLOCKS), plan, tensors);
+      const manifest = await writeBlocks(join(folder, BLOCKS), plan, tensors, signal);
       await writeFileDurably(join(folder, MANIFEST), seal(manifest));
       await writeFileDurably(join(folder, ARCHITECTURE), architectureFile);
       await writeFileDurably(join(folder, RECORD), recordFile);
@@ -156,13 +161,18 @@ export async function openBlocksFile(
   return { handle: await unreadableIsCorrupt(() => open(join(folder, BLOCKS), 'r'), id, BLOCKS), manifest };
 }
 
-/** The record with fields replaced: the file to be written, and what to remember of the folder then. */
+/**
+ * The record with fields replaced: the file to be written, and what to remember of the folder then. Null where `change`
+ * has nothing to replace.
+ */
 export async function amendedRecord(
   folder: string,
   { id, usedAt }: IndexEntry,
-  fields: Partial<PredictionRecord>,
-): Promise<{ readonly file: Buffer; readonly entry: IndexEntry }> {
+  change: (record: PredictionRecord) => Partial<PredictionRecord> | null,
+): Promise<{ readonly file: Buffer; readonly entry: IndexEntry } | null> {
   const { recordFile, raw } = await readRecordFile(folder, id);
+  const fields = change(recordFile.record);
+  if (!fields) return null;
   const amended = { ...recordFile.record, ...fields, id };
   recordFileSchema.parse({ ...recordFile, record: amended });
   // What a newer version has written beside it stays.

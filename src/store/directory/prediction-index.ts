@@ -1,5 +1,5 @@
-import type { PredictionRecord, Status } from '../../predictions/record.js';
-import { comparePositions, type Position } from '../position.js';
+import type { PredictionRecord, Status } from '../../record/record.js';
+import { comparePositions, type Position } from '../list.js';
 
 /** What is kept in memory of every stored prediction. */
 export interface IndexEntry extends Position {

@@ -1,18 +1,19 @@
+import { BlocksReader } from '../blocks/blocks-reader.js';
+import { RunCache } from '../blocks/run-cache.js';
 import {
   NotUnderstoodError,
   type PredictionRemains,
   StoreCorruptError,
   StoreUnchangedError,
 } from '../store.js';
-import { BlocksReader } from './blocks-reader.js';
+import { Turns } from '../turns.js';
+import { fileBytes } from './blocks-file.js';
 import { failure, systemReason } from './errors.js';
 import type { PredictionFolders } from './folders.js';
 import { type Loan, OpenPredictions } from './open-predictions.js';
 import { noteUse, openBlocksFile, readEntry, readRemains } from './prediction-folder.js';
 import { type IndexEntry, PredictionIndex } from './prediction-index.js';
 import { Remains } from './remains.js';
-import { RunCache } from './run-cache.js';
-import { Turns } from './turns.js';
 
 /** Of verified runs in memory: a ResNet-50's blocks six times, or what 32 downloads are being written from. */
 const CACHE_BYTES = 32 * 2 ** 20;
@@ -217,6 +218,6 @@ export class Shelf {
     const onCorrupt = (error: StoreCorruptError) => {
       if (isCurrent()) this.#setAside(id, error);
     };
-    return new BlocksReader(handle, { id, manifest, cache: this.#cache, onCorrupt });
+    return new BlocksReader(fileBytes(handle), { id, manifest, cache: this.#cache, onCorrupt });
   }
 }

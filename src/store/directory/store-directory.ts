@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { StoreRefusedError } from '../store.js';
 import { errorCode, isFull } from './errors.js';
 import { bearsPrediction } from './prediction-folder.js';
 import { thisWriter, unfinishedName, type Writer, writerAlive } from './writer.js';
@@ -21,11 +22,6 @@ const HARMLESS: ReadonlySet<string> = new Set(['lost+found', MARKER, LOCK]);
 const HEARTBEAT_MS = 5_000;
 /** After so long without a heartbeat, a service on another machine or in another container is taken for gone. */
 const SILENT_MS = 30_000;
-
-/** The directory cannot be this service's store. The message says why and what to do instead. */
-export class StoreRefusedError extends Error {
-  override readonly name = 'StoreRefusedError';
-}
 
 /** A service's hold on its store. */
 export interface StoreLock {

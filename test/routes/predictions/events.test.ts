@@ -7,7 +7,7 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { JobEvent } from '../../../src/predictions/job.js';
 import type { Predictions } from '../../../src/predictions/predictions.js';
-import type { PredictionRecord, STATUSES } from '../../../src/predictions/record.js';
+import type { PredictionRecord, STATUSES } from '../../../src/record/record.js';
 import { events } from '../../../src/routes/predictions/events.js';
 import { viewOf } from '../../../src/routes/predictions/view.js';
 

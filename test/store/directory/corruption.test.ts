@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { StoreCorruptError } from '../../../src/store/store.js';
 import { tinyGraph } from '../../architecture/fixtures.js';
-import { digestsOf, expectedDigests, idOf, predictionOf, samplePrediction } from './samples.js';
+import { digestsOf, expectedDigests, idOf, predictionOf, samplePrediction } from '../samples.js';
 import { flipBit, openStore, temporaryDirectory } from './setup.js';
 
 const fileOf = (directory: string, name: string) => join(directory, 'predictions', idOf(1), name);

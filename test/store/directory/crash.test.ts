@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { thisWriter, unfinishedName } from '../../../src/store/directory/writer.js';
-import { digestsOf, expectedDigests, idOf, numberOf, samplePrediction, sampleRecord } from './samples.js';
+import { digestsOf, expectedDigests, idOf, numberOf, samplePrediction, sampleRecord } from '../samples.js';
 import { openStore, temporaryDirectory } from './setup.js';
 
 const SAVER = fileURLToPath(new URL('saver.ts', import.meta.url));

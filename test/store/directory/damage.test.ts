@@ -7,7 +7,7 @@ import { damageCode } from '../../../src/store/directory/errors.js';
 import { PredictionFolders } from '../../../src/store/directory/folders.js';
 import { thisWriter, unfinishedName } from '../../../src/store/directory/writer.js';
 import { StoreCorruptError } from '../../../src/store/store.js';
-import { digestsOf, expectedDigests, idOf, samplePrediction } from './samples.js';
+import { digestsOf, expectedDigests, idOf, samplePrediction } from '../samples.js';
 import { openStore, temporaryDirectory } from './setup.js';
 import { mountOver, pin } from './small-disk.js';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { DirectoryStore } from '../../../src/store/directory/directory-store.js';
 import { StoreUnchangedError } from '../../../src/store/store.js';
-import { digestsOf, expectedDigests, idOf, numberOf, predictionOf } from './samples.js';
+import { digestsOf, expectedDigests, idOf, numberOf, predictionOf, versionOf } from '../samples.js';
 import { openStore } from './setup.js';
 import { smallDisk } from './small-disk.js';
 
@@ -59,16 +59,18 @@ describe('a disk that has become read-only', () => {
     const { directory, remount } = await smallDisk(context);
     const { store } = await openStore(directory);
     await store.save(predictionOf(1, MEBIBYTE));
-    const { bytes } = store;
+    const bytes = await store.usage();
     remount('ro');
     await expect(store.save(predictionOf(2, MEBIBYTE))).rejects.toThrow('EROFS: read-only file system');
-    await expect(store.amend(idOf(1), { bytes: 1 })).rejects.toThrow('could not be amended: EROFS');
+    await expect(store.amend(versionOf(1), () => ({ bytes: 1 }))).rejects.toThrow(
+      'could not be amended: EROFS',
+    );
     await expect(store.delete(idOf(1))).rejects.toThrow(
       new StoreUnchangedError(`prediction ${idOf(1)} could not be removed: read-only file system (EROFS)`),
     );
     await expect(store.delete(idOf(1))).rejects.toThrow(StoreUnchangedError);
     await expectServed(store, 1, MEBIBYTE);
-    expect(store.bytes).toBe(bytes);
+    expect(await store.usage()).toBe(bytes);
     remount('rw');
     await store.save(predictionOf(2, MEBIBYTE));
     expect(await store.delete(idOf(1))).toBe(true);

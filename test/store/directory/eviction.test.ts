@@ -2,7 +2,7 @@ import { readdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { DirectoryStore } from '../../../src/store/directory/directory-store.js';
-import { digestsOf, expectedDigests, idOf, numberOf, predictionOf } from './samples.js';
+import { digestsOf, expectedDigests, idOf, numberOf, predictionOf } from '../samples.js';
 import { openStore, temporaryDirectory } from './setup.js';
 
 /** Room for three predictions of this size, and not for four. */
@@ -29,7 +29,7 @@ describe('a store that is full', () => {
     await store.save(predictionOf(5, 2 * SIZE));
     expect(await listed(store)).toEqual([4, 5]);
     expect((await readdir(join(directory, 'predictions'))).sort()).toEqual([idOf(4), idOf(5)]);
-    expect(store.bytes).toBeLessThanOrEqual(ROOM);
+    expect(await store.usage()).toBeLessThanOrEqual(ROOM);
   });
 
   it('never evicts what is open', async () => {
@@ -74,7 +74,7 @@ describe('a store that is full', () => {
     const { store } = await openStore(await temporaryDirectory(), ROOM);
     const saves = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => store.save(predictionOf(n, SIZE)));
     const results = await Promise.allSettled(saves);
-    expect(store.bytes).toBeLessThanOrEqual(ROOM);
+    expect(await store.usage()).toBeLessThanOrEqual(ROOM);
     const saved = results.flatMap(({ status }, k) => (status === 'fulfilled' ? [k + 1] : []));
     expect(await listed(store)).toEqual(saved);
     expect(saved).toHaveLength(3);

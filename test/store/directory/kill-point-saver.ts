@@ -1,5 +1,5 @@
+import { idOf, samplePrediction, versionOf } from '../samples.js';
 import { killAt } from './kill-points.js';
-import { idOf, samplePrediction } from './samples.js';
 
 /**
  * A process that opens a store, which has room for two predictions and holds the first two, and replaces, amends and
@@ -12,7 +12,7 @@ const done = await killAt(Number(point));
 const store = await DirectoryStore.open(directory, { maxBytes: Number(maxBytes) });
 await store.save(samplePrediction(3));
 process.send!('saved');
-await store.amend(idOf(3), { digest: 'sha256:3' });
+await store.amend(versionOf(3), () => ({ digest: 'sha256:3' }));
 process.send!('amended');
 await store.delete(idOf(2));
 process.send!('deleted');

@@ -4,7 +4,7 @@ import { cp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { digestsOf, expectedDigests, idOf, numberOf, samplePrediction, sampleRecord } from './samples.js';
+import { digestsOf, expectedDigests, idOf, numberOf, samplePrediction, sampleRecord } from '../samples.js';
 import { openStore, temporaryDirectory } from './setup.js';
 
 const SAVER = fileURLToPath(new URL('kill-point-saver.ts', import.meta.url));

@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { DirectoryStore } from '../../../src/store/directory/directory-store.js';
-import { seal, unseal } from '../../../src/store/directory/sealed-json.js';
-import { StoreRefusedError } from '../../../src/store/directory/store-directory.js';
-import { NotUnderstoodError } from '../../../src/store/store.js';
-import { idOf, samplePrediction } from './samples.js';
+import { seal, unseal } from '../../../src/store/sealed-json.js';
+import { NotUnderstoodError, StoreRefusedError } from '../../../src/store/store.js';
+import { idOf, samplePrediction, versionOf } from '../samples.js';
 import { temporaryDirectory } from './setup.js';
 
 const OPTIONS = { maxBytes: 1e9 };
@@ -84,7 +83,7 @@ describe('what another version has written', () => {
       return { ...body, later: 1, record: { ...record, later: 2 } };
     });
     const store = await DirectoryStore.open(directory, OPTIONS);
-    await store.amend(idOf(1), { digest: 'sha256:0' });
+    await store.amend(versionOf(1), () => ({ digest: 'sha256:0' }));
     await store.close();
     expect(unseal(await readFile(recordOf(directory)), 'it')).toMatchObject({
       later: 1,

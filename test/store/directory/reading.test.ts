@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { safetensors } from '../../../src/format/safetensors.js';
 import { streamBytes } from '../../../src/format/stream.js';
-import { PIECE_BYTES, RUN_BYTES } from '../../../src/store/directory/blocks-file.js';
+import { PIECE_BYTES, RUN_BYTES } from '../../../src/store/blocks/manifest.js';
 import { tensorSource } from '../../../src/tensor/tensor.js';
-import { bytesOf, idOf, samplePrediction, sampleTensor } from './samples.js';
+import { bytesOf, idOf, samplePrediction, sampleTensor } from '../samples.js';
 import { openStore, temporaryDirectory } from './setup.js';
 
 const PIECE = PIECE_BYTES / 4;

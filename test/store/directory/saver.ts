@@ -1,5 +1,5 @@
 import { DirectoryStore } from '../../../src/store/directory/directory-store.js';
-import { idOf, samplePrediction } from './samples.js';
+import { idOf, samplePrediction, versionOf } from '../samples.js';
 
 /**
  * A process that saves predictions without end, amends and deletes some, and says what is saved; to be killed. Its
@@ -11,6 +11,6 @@ process.send!(0);
 for (let n = Number(first); ; n++) {
   await store.save(samplePrediction(n));
   process.send!(n);
-  await store.amend(idOf(n), { digest: `sha256:${n}` });
+  await store.amend(versionOf(n), () => ({ digest: `sha256:${n}` }));
   if (n % 3 === 0) await store.delete(idOf(n - 1));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { storedRecord, storedRecordSchema } from '../../../src/store/directory/stored-record.js';
+import { storedRecord, storedRecordSchema } from '../../src/store/stored-record.js';
 import { sampleRecord } from './samples.js';
 
 describe('a record on disk', () => {

@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
-import type { PredictionRecord } from '../../../src/predictions/record.js';
-import type { PredictionToStore, StoredPrediction } from '../../../src/store/store.js';
-import { elements, type TiledTensor } from '../../../src/tensor/tensor.js';
-import { tinyGraph } from '../../architecture/fixtures.js';
+import type { PredictionRecord } from '../../src/record/record.js';
+import type { PredictionToStore, StoredPrediction, Version } from '../../src/store/store.js';
+import { elements, type TiledTensor } from '../../src/tensor/tensor.js';
+import { tinyGraph } from '../architecture/fixtures.js';
 
 /** The id of the n-th prediction. */
 export function idOf(n: number): string {
   return n.toString(16).padStart(32, '0');
 }
+
+/** The one commit of the n-th prediction. */
+export const versionOf = (n: number): Version => sampleRecord(n);
 
 /** Of the n-th prediction: the larger n, the newer. */
 export function sampleRecord(n: number, fields: Partial<PredictionRecord> = {}): PredictionRecord {

@@ -1,4 +1,25 @@
-import { BadCursorError } from './store.js';
+import type { PredictionRecord, Status } from '../record/record.js';
+
+export interface ListOptions {
+  readonly limit: number;
+  /** The `nextCursor` of the page before. */
+  readonly cursor?: string;
+  /** By the architecture's name, the GHN's id and the status. */
+  readonly architecture?: string;
+  readonly ghn?: string;
+  readonly status?: Status;
+}
+
+export interface RecordPage {
+  /** Newest first. */
+  readonly records: readonly PredictionRecord[];
+  readonly nextCursor: string | null;
+}
+
+/** A `cursor` that no page has given. */
+export class BadCursorError extends Error {
+  override readonly name = 'BadCursorError';
+}
 
 /** A place in the list of predictions, newest first: behind this one. */
 export interface Position {
@@ -8,6 +29,11 @@ export interface Position {
 }
 
 const TEXT = /^(\d{1,16})\.([0-9a-f]{16,64})$/;
+
+export const positionOf = ({ created_at, id }: Pick<PredictionRecord, 'created_at' | 'id'>): Position => ({
+  createdAt: Date.parse(created_at),
+  id,
+});
 
 export function encodeCursor({ createdAt, id }: Position): string {
   return Buffer.from(`${createdAt}.${id}`).toString('base64url');

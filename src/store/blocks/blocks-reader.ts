@@ -1,11 +1,20 @@
-import type { FileHandle } from 'node:fs/promises';
 import { elements, type TensorSource } from '../../tensor/tensor.js';
 import { StoreCorruptError } from '../store.js';
-import { checksums, type Manifest, RUN_BYTES, type StoredTensor } from './blocks-file.js';
-import { damageCode } from './errors.js';
+import { checksums, type Manifest, RUN_BYTES, type StoredTensor } from './manifest.js';
 import type { RunCache } from './run-cache.js';
 
 const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
+
+/** Where a prediction's blocks lie, as one file. */
+export interface BlocksBytes {
+  /**
+   * Fills `target` from that position on, and returns how many bytes there were, fewer only at the file's end. Rejects
+   * with a StoreCorruptError where the file is to blame for it that it cannot be read.
+   */
+  fill(target: Buffer, position: number): Promise<number>;
+  /** Reads under way are finished. */
+  close(): Promise<void>;
+}
 
 export interface BlocksReaderOptions {
   readonly manifest: Manifest;
@@ -17,16 +26,16 @@ export interface BlocksReaderOptions {
 }
 
 /**
- * The blocks of a stored prediction: an open file, read in runs of pieces and never as a whole. What it serves has been
- * verified. The file may be unlinked meanwhile.
+ * The blocks of a stored prediction, read in runs of pieces and never as a whole. What it serves has been verified. It
+ * may be deleted meanwhile.
  */
 export class BlocksReader {
   readonly tensors: readonly TensorSource[];
-  readonly #handle: FileHandle;
+  readonly #bytes: BlocksBytes;
   readonly #options: BlocksReaderOptions;
 
-  constructor(handle: FileHandle, options: BlocksReaderOptions) {
-    this.#handle = handle;
+  constructor(bytes: BlocksBytes, options: BlocksReaderOptions) {
+    this.#bytes = bytes;
     this.#options = options;
     this.tensors = options.manifest.tensors.map((tensor) => ({
       name: tensor.name,
@@ -43,7 +52,7 @@ export class BlocksReader {
 
   /** Reads under way are finished. */
   async close(): Promise<void> {
-    await this.#handle.close();
+    await this.#bytes.close();
   }
 
   #readBlock(tensor: StoredTensor, start: number, end: number): Float32Array | Promise<Float32Array> {
@@ -105,20 +114,13 @@ export class BlocksReader {
     return run;
   }
 
-  /** Returns how many bytes there were, fewer only at the file's end. */
   async #fill(run: Buffer, position: number, tensor: StoredTensor): Promise<number> {
-    let done = 0;
     try {
-      while (done < run.length) {
-        const { bytesRead } = await this.#handle.read(run, done, run.length - done, position + done);
-        if (bytesRead === 0) break;
-        done += bytesRead;
-      }
+      return await this.#bytes.fill(run, position);
     } catch (error) {
-      if (damageCode(error)) throw this.#corrupt(tensor, (error as Error).message);
+      if (error instanceof StoreCorruptError) throw this.#corrupt(tensor, error.message);
       throw error;
     }
-    return done;
   }
 
   #corrupt(tensor: StoredTensor, reason: string): StoreCorruptError {

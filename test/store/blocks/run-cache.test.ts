@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RunCache } from '../../../src/store/directory/run-cache.js';
+import { RunCache } from '../../../src/store/blocks/run-cache.js';
 
 function countingReader(bytes: number) {
   const reads: string[] = [];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type PredictionRecord, recordSchema } from '../../predictions/record.js';
+import { type PredictionRecord, recordSchema } from '../record/record.js';
 
 /**
  * A record as it lies on disk. Builds from before generations want a GHN's name in every request, and links: a record

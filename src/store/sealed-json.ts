@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { StoreCorruptError } from '../store.js';
+import { StoreCorruptError } from './store.js';
 
 const HEAD = '{"crc32":"';
 const MIDDLE = '","body":';

@@ -1,0 +1,14 @@
+import { z } from 'zod';
+
+export const FAILURE_CODES = [
+  'cancelled',
+  'engine_unavailable',
+  'not_stored',
+  'prediction_failed',
+  'internal',
+] as const;
+export type FailureCode = (typeof FAILURE_CODES)[number];
+
+/** Why a prediction came to nothing. */
+export const failureSchema = z.object({ code: z.enum(FAILURE_CODES), message: z.string() });
+export type Failure = z.infer<typeof failureSchema>;

@@ -1,0 +1,99 @@
+import { setImmediate } from 'node:timers/promises';
+import { z } from 'zod';
+import type { TiledTensor } from '../../tensor/tensor.js';
+import { checksum } from '../sealed-json.js';
+
+/**
+ * Of a blocks file that have one checksum: small enough that a read of a megabyte at any place, or of one small tensor,
+ * reads and verifies little more than itself; large enough that the checksums are a few kilobytes.
+ */
+export const PIECE_BYTES = 128 * 2 ** 10;
+
+/**
+ * That are written, or read and verified, at a time: what an answer is written in, and past the size from which larger
+ * ones are any faster. Its checksums take well under a millisecond, so they hold nobody up.
+ */
+export const RUN_BYTES = 2 ** 20;
+
+/** Of a block's offset, as in safetensors files; it divides a run's size, so that padding never crosses runs. */
+const ALIGNMENT = 8;
+
+const positive = z.int().positive();
+
+const storedTensorSchema = z.object({
+  name: z.string(),
+  shape: z.array(positive),
+  blockShape: z.array(positive),
+  /** Of the block's first byte in the blocks file. */
+  offset: z.int().nonnegative(),
+});
+
+/** Where each tensor's block lies in the blocks file, and the checksum of each of its pieces. */
+export const manifestSchema = z.object({
+  tensors: z.array(storedTensorSchema),
+  bytes: z.int().nonnegative(),
+  pieceBytes: positive,
+  /** Of every piece, one behind the other, as eight hexadecimal digits. */
+  crc32: z.string(),
+});
+export type StoredTensor = z.infer<typeof storedTensorSchema>;
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/**
+ * The manifest of a file that is still to be written: its checksums are zeros, as long as the real ones, so that what it
+ * takes up is known before a byte is written.
+ */
+export function planBlocks(tensors: readonly TiledTensor[]): Manifest {
+  let bytes = 0;
+  const stored = tensors.map(({ name, shape, blockShape, block }) => {
+    const offset = Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+    bytes = offset + block.byteLength;
+    return { name, shape: [...shape], blockShape: [...blockShape], offset };
+  });
+  const crc32 = '00000000'.repeat(Math.ceil(bytes / PIECE_BYTES));
+  return { tensors: stored, bytes, pieceBytes: PIECE_BYTES, crc32 };
+}
+
+/** The checksums of pieces, from the beginning of one: as the manifest has them. */
+export function checksums(bytes: Uint8Array, pieceBytes: number): string {
+  let crc32 = '';
+  for (let start = 0; start < bytes.length; start += pieceBytes) {
+    crc32 += checksum(bytes.subarray(start, start + pieceBytes));
+  }
+  return crc32;
+}
+
+/** The checksums of what would be written; between two runs others have their turn. */
+export async function checksumsOf(tensors: readonly TiledTensor[]): Promise<string> {
+  const plan = planBlocks(tensors);
+  let crc32 = '';
+  for (const run of runs(plan, tensors)) {
+    crc32 += checksums(run, plan.pieceBytes);
+    await setImmediate();
+  }
+  return crc32;
+}
+
+/** The file's bytes run by run, each in the same buffer. */
+export function* runs(plan: Manifest, tensors: readonly TiledTensor[]): Generator<Buffer> {
+  const buffer = Buffer.alloc(Math.min(RUN_BYTES, plan.bytes));
+  let written = 0;
+  let filled = 0;
+  for (const [index, { block }] of tensors.entries()) {
+    const source = new Uint8Array(block.buffer, block.byteOffset, block.byteLength);
+    filled = plan.tensors[index].offset - written;
+    for (let done = 0; done < source.length; ) {
+      if (filled === buffer.length) {
+        yield buffer;
+        buffer.fill(0);
+        written += filled;
+        filled = 0;
+      }
+      const part = source.subarray(done, done + buffer.length - filled);
+      buffer.set(part, filled);
+      filled += part.length;
+      done += part.length;
+    }
+  }
+  if (filled > 0) yield buffer.subarray(0, filled);
+}

@@ -1,0 +1,11 @@
+const ID = /^[0-9a-f]{16,64}$/;
+
+/** Whether that can be a prediction's id, and the name of a folder or an object. */
+export function isId(id: string): boolean {
+  return ID.test(id);
+}
+
+/** @throws Error that says what an id is */
+export function checkId(id: string): void {
+  if (!isId(id)) throw new Error(`${JSON.stringify(id)} is no id: 16 to 64 hexadecimal digits in lower case`);
+}
