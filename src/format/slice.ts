@@ -1,27 +1,43 @@
 import { elements, type TensorSource } from '../tensor/tensor.js';
 
+/**
+ * The rules by which n entries are divided between w ranks, each by where a rank's entries begin. `even`: as evenly as
+ * can be, ⌊r·n/w⌋. `chunk`: ⌈n/w⌉ a rank, the last ones fewer or none, as `torch.chunk`, DTensor and FSDP2 have it.
+ */
+const SHARDINGS = {
+  even: (rank: number, worldSize: number, size: number) => Math.floor((rank * size) / worldSize),
+  chunk: (rank: number, worldSize: number, size: number) =>
+    Math.min(size, rank * Math.ceil(size / worldSize)),
+} as const;
+
+export type Sharding = keyof typeof SHARDINGS;
+
+export const SHARDING_NAMES = Object.keys(SHARDINGS) as [Sharding, ...Sharding[]];
+
 /** Which part of each tensor a worker of sharded training wants. */
 export interface Slice {
   /** 0 to worldSize - 1. */
   readonly rank: number;
   readonly worldSize: number;
   readonly dim: number;
+  readonly sharding: Sharding;
 }
 
 /** Entries that are read together where a slice is scattered over them. */
 const PIECE = 2 ** 18;
 
 /**
- * Of n entries along `dim` those from ⌊rank·n/worldSize⌋ to ⌊(rank+1)·n/worldSize⌋ - 1; the whole tensor where it does not
- * have that dimension. What is periodic stays so when it is cut: the slice's block is the tensor's, rotated to begin
+ * A rank's entries along `dim`, by the slice's rule; the whole tensor where it does not have that dimension. What is periodic stays so when it is cut: the slice's block is the tensor's, rotated to begin
  * where the slice does, and cut where the slice is shorter. It is read as it is asked for.
  */
-export function sliceTensor(tensor: TensorSource, { rank, worldSize, dim }: Slice): TensorSource {
+export function sliceTensor(tensor: TensorSource, slice: Slice): TensorSource {
+  const { rank, worldSize, dim } = slice;
   const { name } = tensor;
   if (dim >= tensor.shape.length) return tensor;
   const size = tensor.shape[dim];
-  const start = Math.floor((rank * size) / worldSize);
-  const length = Math.floor(((rank + 1) * size) / worldSize) - start;
+  const startOf = SHARDINGS[slice.sharding];
+  const start = startOf(rank, worldSize, size);
+  const length = startOf(rank + 1, worldSize, size) - start;
   const shape = tensor.shape.with(dim, length);
   if (length === 0) return { name, shape, blockShape: shape, readBlock: () => new Float32Array() };
 

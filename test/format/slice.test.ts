@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { safetensors } from '../../src/format/safetensors.js';
-import { sliceTensor } from '../../src/format/slice.js';
+import { SHARDING_NAMES, type Sharding, sliceTensor } from '../../src/format/slice.js';
 import { elements, isTiled, type TensorSource, tensorSource } from '../../src/tensor/tensor.js';
 import { TensorBytes } from '../../src/tensor/tiling.js';
 import { expand, storedSource, tensorOf, tiledTensors } from '../tensor/arbitrary.js';
@@ -21,6 +21,13 @@ function cut(all: Float32Array, shape: readonly number[], dim: number, start: nu
   });
 }
 
+function ends(sharding: Sharding, rank: number, worldSize: number, n: number): [number, number] {
+  if (sharding === 'even')
+    return [Math.floor((rank * n) / worldSize), Math.floor(((rank + 1) * n) / worldSize)];
+  const rows = Math.ceil(n / worldSize);
+  return [Math.min(rank * rows, n), Math.min((rank + 1) * rows, n)];
+}
+
 describe('a slice', () => {
   test('has the rows that its rank is due, and all ranks together the tensor', async () => {
     await fc.assert(
@@ -29,21 +36,19 @@ describe('a slice', () => {
         fc.integer({ min: 1, max: 10 }),
         fc.nat(3),
         fc.constantFrom(tensorSource, storedSource),
-        async (tensor, worldSize, dim, source) => {
+        fc.constantFrom(...SHARDING_NAMES),
+        async (tensor, worldSize, dim, source, sharding) => {
           const whole = expand(tensor);
           const n = tensor.shape[dim];
           let reached = 0;
           for (let rank = 0; rank < worldSize; rank++) {
-            const slice = sliceTensor(source(tensor), { rank, worldSize, dim });
+            const slice = sliceTensor(source(tensor), { rank, worldSize, dim, sharding });
             if (n === undefined) {
               expect(slice.shape).toEqual(tensor.shape);
               expect(await values(slice)).toEqual(whole);
               continue;
             }
-            const [start, end] = [
-              Math.floor((rank * n) / worldSize),
-              Math.floor(((rank + 1) * n) / worldSize),
-            ];
+            const [start, end] = ends(sharding, rank, worldSize, n);
             expect(start).toBe(reached);
             reached = end;
             expect(slice.shape).toEqual(tensor.shape.with(dim, end - start));
@@ -65,7 +70,12 @@ describe('a slice', () => {
         fc.nat(),
         fc.nat(),
         async (tensor, worldSize, dim, a, b) => {
-          const slice = sliceTensor(storedSource(tensor), { rank: worldSize - 1, worldSize, dim });
+          const slice = sliceTensor(storedSource(tensor), {
+            rank: worldSize - 1,
+            worldSize,
+            dim,
+            sharding: 'even',
+          });
           const length = elements(slice.blockShape);
           const block = await slice.readBlock(0, length);
           expect(block).toHaveLength(length);
@@ -80,7 +90,7 @@ describe('a slice', () => {
   test('of rows longer than are read together is put together all the same', async () => {
     const tensor = tensorOf('wide', [3, 3, 100_000], [3, 3, 100_000], Math.sin);
     for (const dim of [1, 2]) {
-      const slice = sliceTensor(storedSource(tensor), { rank: 1, worldSize: 3, dim });
+      const slice = sliceTensor(storedSource(tensor), { rank: 1, worldSize: 3, dim, sharding: 'even' });
       const [start, end] = dim === 1 ? [1, 2] : [33_333, 66_666];
       const expected = Float32Array.from(cut(tensor.block, tensor.shape, dim, start, end));
       expect(Buffer.from(expected.buffer).equals(Buffer.from((await values(slice)).buffer))).toBe(true);
@@ -89,7 +99,7 @@ describe('a slice', () => {
 
   test('of a tiled tensor is tiled, its block no larger', () => {
     const tensor = tensorSource(tensorOf('fc.weight', [1000, 2048], [64, 48]));
-    const slice = sliceTensor(tensor, { rank: 3, worldSize: 8, dim: 0 });
+    const slice = sliceTensor(tensor, { rank: 3, worldSize: 8, dim: 0, sharding: 'even' });
     expect(slice.shape).toEqual([125, 2048]);
     expect(slice.blockShape).toEqual([64, 48]);
     expect(isTiled(slice)).toBe(true);
@@ -97,25 +107,35 @@ describe('a slice', () => {
 
   test('of a stored tensor that is its own block reads its own rows and no others', async () => {
     const stored = storedSource(tensorOf('a', [64, 100]));
-    await values(sliceTensor(stored, { rank: 2, worldSize: 8, dim: 0 }));
+    await values(sliceTensor(stored, { rank: 2, worldSize: 8, dim: 0, sharding: 'even' }));
     expect(stored.entriesRead()).toBe(800);
 
     const long = storedSource(tensorOf('b', [2, 300_000]));
-    await values(sliceTensor(long, { rank: 0, worldSize: 100, dim: 1 }));
+    await values(sliceTensor(long, { rank: 0, worldSize: 100, dim: 1, sharding: 'even' }));
     expect(long.entriesRead()).toBe(6000);
   });
 
   test('of short rows reads each part of the tensor once', async () => {
     const stored = storedSource(tensorOf('a', [2000, 90]));
-    await values(sliceTensor(stored, { rank: 1, worldSize: 2, dim: 1 }));
+    await values(sliceTensor(stored, { rank: 1, worldSize: 2, dim: 1, sharding: 'even' }));
     expect(stored.entriesRead()).toBe(2000 * 90);
   });
 
   test('may be empty, also in a file', async () => {
     const slices = [
-      sliceTensor(tensorSource(tensorOf('a', [2, 8], [1, 4])), { rank: 0, worldSize: 3, dim: 0 }),
-      sliceTensor(tensorSource(tensorOf('b', [2, 8], [1, 4])), { rank: 1, worldSize: 3, dim: 0 }),
-      sliceTensor(tensorSource(tensorOf('c', [8])), { rank: 0, worldSize: 3, dim: 1 }),
+      sliceTensor(tensorSource(tensorOf('a', [2, 8], [1, 4])), {
+        rank: 0,
+        worldSize: 3,
+        dim: 0,
+        sharding: 'even',
+      }),
+      sliceTensor(tensorSource(tensorOf('b', [2, 8], [1, 4])), {
+        rank: 1,
+        worldSize: 3,
+        dim: 0,
+        sharding: 'even',
+      }),
+      sliceTensor(tensorSource(tensorOf('c', [8])), { rank: 0, worldSize: 3, dim: 1, sharding: 'even' }),
     ];
     const file = parseSafetensors(await read(safetensors(slices, 'F32', {})));
     expect(file.tensors.map(({ shape, offsets }) => ({ shape, offsets }))).toEqual([

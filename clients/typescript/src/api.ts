@@ -3211,6 +3211,8 @@ export interface operations {
                 world_size?: number;
                 /** @description The dimension that is divided; else 0. */
                 dim?: number;
+                /** @description How n entries are divided between w ranks: `even` gives rank r those from ⌊r·n/w⌋ on; `chunk` ⌈n/w⌉ a rank, the last ones fewer or none, as torch.chunk, DTensor and FSDP2 do. Else `even`. */
+                sharding?: "even" | "chunk";
             };
             header?: {
                 /** @description Etags, or `*`; 412 where none is that of the file. */
@@ -3308,6 +3310,8 @@ export interface operations {
                 world_size?: number;
                 /** @description The dimension that is divided; else 0. */
                 dim?: number;
+                /** @description How n entries are divided between w ranks: `even` gives rank r those from ⌊r·n/w⌋ on; `chunk` ⌈n/w⌉ a rank, the last ones fewer or none, as torch.chunk, DTensor and FSDP2 do. Else `even`. */
+                sharding?: "even" | "chunk";
             };
             header?: {
                 /** @description Etags, or `*`; 412 where none is that of the file. */

@@ -15,7 +15,11 @@ export function weightsEtag(record: PredictionRecord, representation: Representa
   const { format, dtype, pattern, slice } = representation;
   const part =
     pattern || slice
-      ? [digestOf(JSON.stringify([pattern?.text, slice?.rank, slice?.worldSize, slice?.dim]))]
+      ? [
+          digestOf(
+            JSON.stringify([pattern?.text, slice?.rank, slice?.worldSize, slice?.dim, slice?.sharding]),
+          ),
+        ]
       : [];
   return quoted([version(record), format, dtype, ...part]);
 }

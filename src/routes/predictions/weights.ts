@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { FORMAT_NAMES, formatOf, formatsThat, PART_FORMAT } from '../../format/find.js';
 import { MAX_PATTERN_LENGTH, NamePattern, PatternError } from '../../format/pattern.js';
+import { SHARDING_NAMES } from '../../format/slice.js';
 import { notReady, problemResponse } from '../../plugins/responses.js';
 import { sendBytes } from '../../plugins/send-bytes.js';
 import { whenClosed } from '../../plugins/when-closed.js';
@@ -28,8 +29,15 @@ const querySchema = z
     rank: queryInteger(0).optional().describe('Of each tensor this rank’s part of `world_size`.'),
     world_size: queryInteger(1, 1_000_000).optional(),
     dim: queryInteger(0, 3).optional().describe('The dimension that is divided; else 0.'),
+    sharding: z
+      .enum(SHARDING_NAMES)
+      .optional()
+      .describe(
+        'How n entries are divided between w ranks: `even` gives rank r those from ⌊r·n/w⌋ on; `chunk` ⌈n/w⌉ a rank, ' +
+          'the last ones fewer or none, as torch.chunk, DTensor and FSDP2 do. Else `even`.',
+      ),
   })
-  .superRefine(({ format, tensors, rank, world_size: worldSize, dim }, context) => {
+  .superRefine(({ format, tensors, rank, world_size: worldSize, dim, sharding }, context) => {
     const fault = (key: string, message: string) =>
       context.addIssue({ code: 'custom', path: [key], message });
     if (rank !== undefined && worldSize === undefined)
@@ -37,6 +45,7 @@ const querySchema = z
     if (rank === undefined && worldSize !== undefined)
       fault('rank', 'goes with world_size: say which of them');
     if (rank === undefined && dim !== undefined) fault('dim', 'goes with rank and world_size');
+    if (rank === undefined && sharding !== undefined) fault('sharding', 'goes with rank and world_size');
     if (rank !== undefined && worldSize !== undefined && worldSize > 0 && rank >= worldSize) {
       fault('rank', `is counted from 0: of ${worldSize} ranks the last is ${worldSize - 1}`);
     }
@@ -68,13 +77,15 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
     handler: async (request, reply) => {
       const { record, tensors, release } = await predictions.open(request.params.id);
       whenClosed(reply, release);
-      const { format, dtype, tensors: names, rank, world_size: worldSize, dim } = request.query;
+      const { format, dtype, tensors: names, rank, world_size: worldSize, dim, sharding } = request.query;
       const isPart = names !== undefined || rank !== undefined;
       const representation: Representation = {
         format: format ?? (isPart ? PART_FORMAT : record.request.format),
         dtype: dtype ?? record.request.dtype,
         ...(names !== undefined && { pattern: namePattern(names) }),
-        ...(rank !== undefined && { slice: { rank, worldSize: worldSize!, dim: dim ?? 0 } }),
+        ...(rank !== undefined && {
+          slice: { rank, worldSize: worldSize!, dim: dim ?? 0, sharding: sharding ?? 'even' },
+        }),
       };
       const source = weightsSource(record, tensors, representation);
       const fileName = weightsFileName(record, representation.format);

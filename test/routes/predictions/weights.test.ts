@@ -236,6 +236,7 @@ describe('a condition', () => {
       '?rank=1&world_size=2',
       '?rank=0&world_size=3',
       '?rank=0&world_size=2&dim=1',
+      '?rank=0&world_size=2&sharding=chunk',
     ];
     const tags = new Set<string>();
     for (const query of queries) {
@@ -308,6 +309,9 @@ describe('another representation', () => {
     ['?rank=0&world_size=0', '/world_size'],
     ['?rank=0&world_size=2&dim=4', '/dim'],
     ['?rank=0&world_size=2&format=npz', '/format'],
+    ['?rank=0&world_size=2&sharding=rows', '/sharding'],
+    ['?rank=0&world_size=2&sharding=', '/sharding'],
+    ['?sharding=chunk', '/sharding'],
     ['?tensors=a&format=tiled', '/format'],
     ['?tensors=', '/tensors'],
     ['?tensor=a', '/tensor'],
@@ -352,51 +356,59 @@ describe('a part by names', () => {
 });
 
 describe('a part by rank', () => {
-  const all = async (worldSize: number, dim: number) =>
+  const all = async (worldSize: number, dim: number, sharding: string) =>
     Promise.all(
-      Array.from({ length: worldSize }, async (_, rank) =>
-        parseSafetensors(
-          await bytesOf(await get(`/weights?rank=${rank}&world_size=${worldSize}&dim=${dim}`)),
-        ),
-      ),
+      Array.from({ length: worldSize }, async (_, rank) => {
+        const query = `rank=${rank}&world_size=${worldSize}&dim=${dim}${sharding}`;
+        return parseSafetensors(await bytesOf(await get(`/weights?${query}`)));
+      }),
     );
+  const even = (rank: number, worldSize: number, size: number) => Math.floor((rank * size) / worldSize);
+  const chunk = (rank: number, worldSize: number, size: number) =>
+    Math.min(rank * Math.ceil(size / worldSize), size);
 
   it.each([
-    [2, 0],
-    [3, 0],
-    [8, 0],
-    [3, 1],
-    [5, 2],
-  ])('of %i in dimension %i gives the tensors, all ranks put together', async (worldSize, dim) => {
-    const parts = await all(worldSize, dim);
-    const shapes = new Map(parseSafetensors(whole).tensors.map(({ name, shape }) => [name, shape]));
-    for (const [index, { name }] of parts[0].tensors.entries()) {
-      const shape = shapes.get(name)!;
-      const pieces = parts.map((part) => part.tensors[index]);
-      const values = tensors.get(name)!;
-      if (dim >= shape.length) {
-        for (const piece of pieces) expect(piece.shape).toEqual(shape);
-        continue;
-      }
-      const rows = pieces.map((piece) => piece.shape[dim]);
-      const starts = rows.map((_, rank) => Math.floor((rank * shape[dim]) / worldSize));
-      expect(rows.map((count, rank) => starts[rank] + count)).toEqual([...starts.slice(1), shape[dim]]);
-      const inner = shape.slice(dim + 1).reduce((product, size) => product * size, 1);
-      const outer = shape.slice(0, dim).reduce((product, size) => product * size, 1);
-      const joined = new Float32Array(values.length);
-      for (const [rank, piece] of pieces.entries()) {
-        const part = new Float32Array(piece.bytes.slice().buffer);
-        for (let row = 0; row < outer; row++) {
-          const length = rows[rank] * inner;
-          joined.set(
-            part.subarray(row * length, (row + 1) * length),
-            row * shape[dim] * inner + starts[rank] * inner,
-          );
+    [2, 0, '', even],
+    [3, 0, '', even],
+    [8, 0, '&sharding=even', even],
+    [3, 1, '', even],
+    [5, 2, '', even],
+    [3, 0, '&sharding=chunk', chunk],
+    [16, 0, '&sharding=chunk', chunk],
+    [5, 1, '&sharding=chunk', chunk],
+  ])(
+    'of %i in dimension %i%s gives the tensors, all ranks put together',
+    async (worldSize, dim, sharding, startOf) => {
+      const parts = await all(worldSize, dim, sharding);
+      const shapes = new Map(parseSafetensors(whole).tensors.map(({ name, shape }) => [name, shape]));
+      for (const [index, { name }] of parts[0].tensors.entries()) {
+        const shape = shapes.get(name)!;
+        const pieces = parts.map((part) => part.tensors[index]);
+        const values = tensors.get(name)!;
+        if (dim >= shape.length) {
+          for (const piece of pieces) expect(piece.shape).toEqual(shape);
+          continue;
         }
+        const rows = pieces.map((piece) => piece.shape[dim]);
+        const starts = rows.map((_, rank) => startOf(rank, worldSize, shape[dim]));
+        expect(rows.map((count, rank) => starts[rank] + count)).toEqual([...starts.slice(1), shape[dim]]);
+        const inner = shape.slice(dim + 1).reduce((product, size) => product * size, 1);
+        const outer = shape.slice(0, dim).reduce((product, size) => product * size, 1);
+        const joined = new Float32Array(values.length);
+        for (const [rank, piece] of pieces.entries()) {
+          const part = new Float32Array(piece.bytes.slice().buffer);
+          for (let row = 0; row < outer; row++) {
+            const length = rows[rank] * inner;
+            joined.set(
+              part.subarray(row * length, (row + 1) * length),
+              row * shape[dim] * inner + starts[rank] * inner,
+            );
+          }
+        }
+        expect(same(joined, values), name).toBe(true);
       }
-      expect(same(joined, values), name).toBe(true);
-    }
-  });
+    },
+  );
 
   it('of more ranks than rows is empty for some, and goes with names and a dtype', async () => {
     const query = '?tensors=classifier.1.*&rank=0&world_size=64&dtype=F16';
