@@ -13,7 +13,8 @@ import requests
 class FlakyProxy:
     """
     Passes requests on, and fails the first of them as `failures` say, one each: ("status", code, headers) answers so
-    in the service's place; ("cut", bytes) breaks the connection after that much of the body.
+    in the service's place, ("body", code, bytes) with a page; ("cut", bytes) breaks the connection after that much of
+    the body.
     """
 
     def __init__(self, service: str, failures: Sequence[tuple[object, ...]]) -> None:
@@ -51,6 +52,9 @@ class FlakyProxy:
         if failure[0] == "status":
             answer(handler, failure[1], failure[2], b"{}")
             return
+        if failure[0] == "body":
+            answer(handler, failure[1], {"content-type": "text/html"}, failure[2])
+            return
         passed = {key: value for key, value in headers.items() if key not in ("host", "connection")}
         response = requests.request(
             handler.command, self._service + handler.path, data=body, headers=passed, timeout=60
@@ -62,8 +66,8 @@ class FlakyProxy:
             handler.connection.close()
 
 
-def answer(handler: BaseHTTPRequestHandler, status: object, headers: object, body: bytes) -> None:
-    assert isinstance(status, int) and isinstance(headers, dict)
+def answer(handler: BaseHTTPRequestHandler, status: object, headers: object, body: object) -> None:
+    assert isinstance(status, int) and isinstance(headers, dict) and isinstance(body, bytes)
     handler.send_response(status)
     for key, value in {"content-length": str(len(body)), **headers}.items():
         handler.send_header(key, value)

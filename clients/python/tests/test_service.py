@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import requests
 from flaky import FlakyProxy
 
-from ghn_serve import Client, DownloadError, ServiceError, load, predict, trace
+from ghn_serve import (
+    AnswerError,
+    Client,
+    DownloadError,
+    GhnServeError,
+    LoadError,
+    NoAnswerError,
+    ServiceError,
+    UnreachableError,
+    Weights,
+    load,
+    predict,
+    trace,
+)
+from ghn_serve.weights import Part
 
 torch = pytest.importorskip("torch")
 
@@ -92,11 +106,38 @@ def test_post_processed_weights_come_whole(service: str) -> None:
     assert np.allclose(matrix @ matrix.T, np.eye(64), atol=1e-4)
 
 
-def test_ranks_get_their_rows(service: str) -> None:
+@pytest.mark.parametrize("world_size", [3, 16])
+def test_ranks_get_the_rows_of_torch_chunk(service: str, world_size: int) -> None:
+    whole = predict("squeezenet1_1", url=service, num_classes=10).state_dict()
+    for rank in range(0, world_size, 5 if world_size > 3 else 1):
+        part = predict("squeezenet1_1", url=service, num_classes=10, rank=rank, world_size=world_size)
+        assert part.part == Part(rank, world_size, 0, "chunk")
+        for name, value in whole.items():
+            chunks = value.chunk(world_size)
+            expected = chunks[rank] if rank < len(chunks) else value[:0]
+            assert torch.equal(part.tensor(name), expected), name
+
+
+def test_ranks_can_have_their_rows_divided_evenly(service: str) -> None:
+    options = {"url": service, "num_classes": 10, "world_size": 3, "sharding": "even"}
     whole = predict("squeezenet1_1", url=service, num_classes=10)
-    parts = [predict("squeezenet1_1", url=service, num_classes=10, rank=rank, world_size=3) for rank in range(3)]
+    parts = [predict("squeezenet1_1", rank=rank, **options) for rank in range(3)]
+    assert [len(part["classifier.1.bias"]) for part in parts] == [3, 3, 4]
     for name in whole:
         assert np.array_equal(np.concatenate([part[name] for part in parts]), whole[name])
+
+
+def test_a_part_that_is_saved_is_still_known_for_one(service: str, tmp_path: Path) -> None:
+    part = predict("squeezenet1_1", url=service, rank=1, world_size=2, dim=1)
+    part.save(tmp_path / "part.safetensors")
+    assert Weights.read(tmp_path / "part.safetensors").part == Part(1, 2, 1, "chunk")
+
+
+def test_a_part_is_not_loaded_into_a_whole_module(service: str) -> None:
+    network = torchvision_network("squeezenet1_1")
+    part = predict("squeezenet1_1", url=service, num_classes=10, rank=1, world_size=2)
+    with pytest.raises(LoadError, match=r"the weights are rank 1's of 2 along dimension 0.*predict without rank"):
+        load(network, part)
 
 
 def test_some_tensors_can_be_had_alone(service: str) -> None:
@@ -190,8 +231,37 @@ def test_where_there_is_no_service_the_error_says_so() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        with pytest.raises(requests.ConnectionError, match=str(unused.getsockname()[1])):
+        with pytest.raises(UnreachableError, match=str(unused.getsockname()[1])):
             predict("resnet18", url=url, retries=0)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1", "http://", "http://127.0.0.1:99999"])
+def test_an_address_that_is_none_is_said_to_be_none(url: str) -> None:
+    with pytest.raises(UnreachableError):
+        predict("resnet18", url=url, retries=0)
+
+
+def test_a_service_that_does_not_answer_in_time_is_given_up() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        for retries in (0, 1):
+            with pytest.raises(NoAnswerError, match=r"has not answered in 0\.2 seconds"):
+                predict("resnet18", url=url, retries=retries, timeout=0.2)
+
+
+def test_what_is_no_service_is_said_to_be_none(service: str) -> None:
+    with FlakyProxy(service, [("body", 200, b"<html>Log in</html>")] * 2) as proxy:
+        with pytest.raises(AnswerError, match="without a prediction"):
+            predict("resnet18", url=proxy.url)
+        with Client(proxy.url) as client, pytest.raises(AnswerError, match="not with JSON"):
+            client.ghns()
+
+
+def test_all_errors_are_of_one_kind() -> None:
+    for kind in (AnswerError, DownloadError, LoadError, NoAnswerError, ServiceError, UnreachableError):
+        assert issubclass(kind, GhnServeError)
 
 
 def test_what_a_ghn_has_no_operation_for_is_left_out_on_request(service: str) -> None:

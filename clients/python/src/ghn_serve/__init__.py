@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from .architecture import Architecture, TraceWarning
 from .client import Client, Postprocess, predict
-from .errors import DownloadError, ServiceError
+from .errors import (
+    AnswerError,
+    DownloadError,
+    GhnServeError,
+    LoadError,
+    NoAnswerError,
+    ServiceError,
+    UnreachableError,
+    WrapperError,
+)
 from .outcome import Loaded, NotPredictedWarning
 from .weights import Weights
 
@@ -16,15 +25,21 @@ if TYPE_CHECKING:
     from .tracing import trace
 
 __all__ = [
+    "AnswerError",
     "Architecture",
     "Client",
     "DownloadError",
+    "GhnServeError",
+    "LoadError",
     "Loaded",
+    "NoAnswerError",
     "NotPredictedWarning",
     "Postprocess",
     "ServiceError",
     "TraceWarning",
+    "UnreachableError",
     "Weights",
+    "WrapperError",
     "load",
     "predict",
     "trace",

@@ -166,9 +166,7 @@ def parser() -> argparse.ArgumentParser:
     prediction = of_prediction.add_argument_group("prediction")
     prediction.add_argument("--ghn", metavar="ID", help="one of the service's GHNs")
     prediction.add_argument("--no-classifier", action="store_true", help="leave the head out")
-    prediction.add_argument(
-        "--skip-unsupported", action="store_true", help="leave out what a GHN has no operation for, and predict the rest"
-    )
+    prediction.add_argument("--skip-unsupported", action="store_true", help="leave out what a GHN has no operation for")
     prediction.add_argument("--seed", type=int, default=0, metavar="N", help="for what is random (0)")
     prediction.add_argument("--dtype", choices=("F32", "F16", "BF16"), default="F32")
     prediction.add_argument("--noise", type=float, metavar="BETA", help="post-processing: noise against equal rows")

@@ -7,15 +7,22 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Union, cast
 from urllib.parse import quote
 
+import requests
+
 from . import keras
 from .architecture import Architecture
-from .transport import Transport
-from .weights import Weights
+from .errors import AnswerError
+from .safetensors_format import Dtype
+from .transport import Query, Transport
+from .weights import Part, Sharding, Weights
 
 if TYPE_CHECKING:
     from torch import nn
 
     Network = Union[str, Mapping[str, Any], nn.Module, keras.Model]
+
+Format = Literal["tiled", "safetensors"]
+Unsupported = Literal["refuse", "skip"]
 
 DEFAULT_URL = "http://127.0.0.1:3000"
 IMAGE = (1, 3, 224, 224)
@@ -40,8 +47,9 @@ class Client:
     there is no connection and where the service is overloaded: then after as long as it says. A download that breaks
     goes on where it stopped. `progress` shows or hides the progress of downloads; else terminals see it.
 
-    Raises ServiceError for what the service refuses, DownloadError for weights that do not arrive whole, and
-    requests.RequestException where there is no service.
+    Raises ServiceError for what the service refuses, DownloadError for weights that do not arrive whole,
+    UnreachableError and NoAnswerError where there is no service or it does not answer in time, and AnswerError where
+    what answers is no ghn-serve service. All are GhnServeErrors.
     """
 
     def __init__(
@@ -71,31 +79,35 @@ class Client:
         network: Network,
         example: Any = IMAGE,
         *,
+        training: bool = True,
         num_classes: int | None = None,
         ghn: str | None = None,
         predict_classifier: bool = True,
         postprocess: Postprocess | None = None,
-        unsupported: Literal["refuse", "skip"] = "refuse",
+        unsupported: Unsupported = "refuse",
         seed: int = 0,
-        dtype: Literal["F32", "F16", "BF16"] = "F32",
-        format: Literal["tiled", "safetensors"] | None = None,
+        dtype: Dtype = "F32",
+        format: Format | None = None,
         rank: int | None = None,
         world_size: int | None = None,
         dim: int = 0,
+        sharding: Sharding = "chunk",
         tensors: str | None = None,
     ) -> Weights:
         """
         Predicts the weights of a network: the name of one that the service knows, an architecture, a Keras model (which
-        needs no PyTorch), or a PyTorch module, which is traced with `example` (trace says what that can be).
+        needs no PyTorch), or a PyTorch module, which is traced with `example` and `training` (trace says what they
+        can be).
 
         Layers that a GHN has no operation for are refused, or left out (`unsupported="skip"`): the prediction's record
         names them.
 
         They are sent `tiled`, a small part of the whole, unless `format` or post-processing has it otherwise. In
-        distributed training `rank` and `world_size` fetch this rank's rows of each tensor (its part of dimension
-        `dim`); `tensors` fetches those whose names fit, as in "layer1.*,fc.weight".
+        distributed training `rank` and `world_size` fetch this rank's part of each tensor along the dimension `dim`:
+        by `sharding="chunk"` that of torch.chunk, DTensor and FSDP2, ⌈n/w⌉ entries a rank and the last ones fewer or
+        none; by "even" those from ⌊r·n/w⌋ on. `tensors` fetches those whose names fit, as in "layer1.*,fc.weight".
         """
-        architecture = described(network, example)
+        architecture = described(network, example, training)
         request = {
             "architecture": architecture,
             "num_classes": num_classes,
@@ -108,17 +120,26 @@ class Client:
             "format": format or ("safetensors" if postprocess else "tiled"),
         }
         body = {key: value for key, value in request.items() if value is not None}
-        part = {"rank": rank, "world_size": world_size, "tensors": tensors}
-        part = {key: value for key, value in part.items() if value is not None}
+        asked: dict[str, str | int | None] = {"rank": rank, "world_size": world_size, "tensors": tensors}
         if rank is not None:
-            part["dim"] = dim
-        if part:
-            path = f"{self.begin(body)['links']['self']}/weights"
-            response = self._transport.when_ready(path, part)
-        else:
+            asked.update(dim=dim, sharding=sharding)
+        part = {key: value for key, value in asked.items() if value is not None}
+        label = name_of(architecture)
+        if not part:
             response = self._transport.request("POST", "/predict", body=body)
-            path = f"{response.headers['location']}/weights"
-        return Weights.from_bytes(self._transport.download(response, path, part, name_of(architecture)))
+            return self._download(response, f"{location(response)}/weights", None, label)
+        path = f"{self.begin(body)['links']['self']}/weights"
+        weights = self._download(self._transport.when_ready(path, part), path, part, label)
+        if rank is None or world_size is None:
+            return weights
+        return weights.as_part(Part(rank, world_size, dim, sharding))
+
+    def _download(self, response: requests.Response, path: str, query: Query | None, label: str) -> Weights:
+        data = self._transport.download(response, path, query, label)
+        try:
+            return Weights.from_bytes(data)
+        except ValueError as error:
+            raise AnswerError(f"{response.url} answered with {len(data)} bytes that are no weights: {error}") from error
 
     def begin(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Asks for a prediction without waiting for it: its record. `request` is the body of POST /predict."""
@@ -133,8 +154,8 @@ class Client:
 
     def statistics(self, prediction: str) -> dict[str, Any]:
         """Of a prediction's weights, together and by tensor; waits for one that is in the making."""
-        with self._transport.when_ready(f"/predictions/{prediction}/statistics") as response:
-            return cast("dict[str, Any]", response.json())
+        response = self._transport.when_ready(f"/predictions/{prediction}/statistics")
+        return cast("dict[str, Any]", self._transport.parsed(response))
 
     def architectures(self) -> list[dict[str, Any]]:
         """Those that the service knows by name."""
@@ -158,21 +179,58 @@ def predict(
     timeout: float = 300.0,
     retries: int = 5,
     progress: bool | None = None,
-    **options: Any,
+    training: bool = True,
+    num_classes: int | None = None,
+    ghn: str | None = None,
+    predict_classifier: bool = True,
+    postprocess: Postprocess | None = None,
+    unsupported: Unsupported = "refuse",
+    seed: int = 0,
+    dtype: Dtype = "F32",
+    format: Format | None = None,
+    rank: int | None = None,
+    world_size: int | None = None,
+    dim: int = 0,
+    sharding: Sharding = "chunk",
+    tensors: str | None = None,
 ) -> Weights:
     """One prediction by a client made for it: Client and its predict say what the arguments are."""
     with Client(url, api_key=api_key, timeout=timeout, retries=retries, progress=progress) as client:
-        return client.predict(network, example, **options)
+        return client.predict(
+            network,
+            example,
+            training=training,
+            num_classes=num_classes,
+            ghn=ghn,
+            predict_classifier=predict_classifier,
+            postprocess=postprocess,
+            unsupported=unsupported,
+            seed=seed,
+            dtype=dtype,
+            format=format,
+            rank=rank,
+            world_size=world_size,
+            dim=dim,
+            sharding=sharding,
+            tensors=tensors,
+        )
 
 
-def described(network: Network, example: Any) -> str | Mapping[str, Any]:
+def described(network: Network, example: Any, training: bool) -> str | Mapping[str, Any]:
     if isinstance(network, (str, Mapping)):
         return network
     if keras.is_model(network):
         return keras.architecture(cast("keras.Model", network))
     from . import trace
 
-    return cast("Mapping[str, Any]", trace(network, example))
+    return cast("Mapping[str, Any]", trace(cast("nn.Module", network), example, training=training))
+
+
+def location(response: requests.Response) -> str:
+    path = response.headers.get("location")
+    if path is None:
+        raise AnswerError(f"{response.url} answered, but without a prediction: is it a ghn-serve service?")
+    return path
 
 
 def name_of(architecture: str | Mapping[str, Any]) -> str:

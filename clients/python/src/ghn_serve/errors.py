@@ -1,25 +1,31 @@
-"""What goes wrong between the client and the service."""
+"""What goes wrong, as classes of this client's own: all are GhnServeError."""
 
 from __future__ import annotations
 
-import requests
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import requests
 
 
-class ServiceError(Exception):
+class GhnServeError(Exception):
+    """The base of all errors that this client raises of its own."""
+
+
+class ServiceError(GhnServeError):
     """The service refused a request, or failed at it: its problem document (RFC 9457), in the message and in parts."""
 
     def __init__(self, response: requests.Response) -> None:
-        self.status = response.status_code
+        self.status: int = response.status_code
         seconds = response.headers.get("retry-after", "")
-        self.retry_after = float(seconds) if seconds.isdigit() else None
+        self.retry_after: float | None = float(seconds) if seconds.isdigit() else None
         """Seconds after which the request may succeed."""
-        self.request_id = response.headers.get("x-request-id")
+        self.request_id: str | None = response.headers.get("x-request-id")
         try:
-            problem = response.json()
+            body: Any = response.json()
         except ValueError:
-            problem = {}
-        if not isinstance(problem, dict):
-            problem = {}
+            body = None
+        problem: dict[str, Any] = body if isinstance(body, dict) else {}
         self.title: str = problem.get("title") or response.reason or "Error"
         self.detail: str = problem.get("detail") or ""
         self.errors: list[dict[str, str]] = problem.get("errors") or []
@@ -30,5 +36,25 @@ class ServiceError(Exception):
         super().__init__("\n".join(lines))
 
 
-class DownloadError(Exception):
+class UnreachableError(GhnServeError, ConnectionError):
+    """There is no service at the URL, or the connection to it broke."""
+
+
+class NoAnswerError(GhnServeError, TimeoutError):
+    """The service did not answer in the time that it was given."""
+
+
+class AnswerError(GhnServeError):
+    """What answered is no ghn-serve service, or something between changed its answer."""
+
+
+class DownloadError(GhnServeError):
     """The weights did not arrive whole, however often the connection was tried again."""
+
+
+class LoadError(GhnServeError, ValueError):
+    """The weights do not fit the module, or it cannot take them; it is as it was."""
+
+
+class WrapperError(GhnServeError, ValueError):
+    """A module's parameters are in the keeping of a library that hides them: its name, and the way around."""

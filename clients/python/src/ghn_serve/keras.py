@@ -37,7 +37,7 @@ def is_model(value: object) -> bool:
 def architecture(model: Model) -> dict[str, Any]:
     """The model as `POST /predict` takes it."""
     if not getattr(model, "built", True):
-        raise ValueError("the model is not built, so its sizes are not known: call its build() with an input shape first")
+        raise ValueError("the model is not built, so its sizes are not known: call its build() with an input shape")
     try:
         text = model.to_json()
     except (NotImplementedError, TypeError) as error:
@@ -83,7 +83,7 @@ Kind = Callable[[str, Shape], Hashable]
 
 
 def find_places(shapes: Mapping[str, Shape], variables: Sequence[Any]) -> dict[str, Any]:
-    """The variable of every tensor, by the tensors' names in their order; ValueError where there is not one for each."""
+    """The variable of every tensor, by the tensors' names in their order; ValueError where one has none."""
     described = [(path_of(variable), tuple(variable.shape)) for variable in variables]
     for kind in (by_layer, by_name):
         places = matched(shapes, variables, described, kind)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Union
 from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util import Retry
 
-from .errors import DownloadError, ServiceError
+from .errors import AnswerError, DownloadError, GhnServeError, NoAnswerError, ServiceError, UnreachableError
 from .progress import progress_bar
 
 # Seconds to wait for the connection itself: a service that is there answers at once.
@@ -23,6 +25,8 @@ BACKOFF = 1.0
 RETRIED = (429, 503)
 
 BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, HTTPError)
+
+Query = Mapping[str, Union[str, int]]
 
 
 class Transport:
@@ -55,36 +59,64 @@ class Transport:
     def close(self) -> None:
         self._session.close()
 
-    def json(self, method: str, path: str, **options: Any) -> Any:
-        with self.request(method, path, **options) as response:
+    def json(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Query | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        return self.parsed(self.request(method, path, body=body, query=query, headers=headers))
+
+    def parsed(self, response: requests.Response) -> Any:
+        """The JSON of a response."""
+        with response, self._own_errors():
+            data = response.content
+        try:
             return response.json()
+        except ValueError as error:
+            kind = response.headers.get("content-type", "no type")
+            raise AnswerError(
+                f"{response.url} answered with {len(data)} bytes of {kind}, not with JSON: is it a ghn-serve service?"
+            ) from error
 
     def request(
         self,
         method: str,
         path: str,
         *,
-        body: Any = None,
-        query: dict[str, Any] | None = None,
-        headers: dict[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        query: Query | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """The response, its body not yet read. Raises ServiceError for a problem, after the retries."""
-        response = self._session.request(
-            method,
-            urljoin(self._url, path.lstrip("/")),
-            json=body,
-            params=query,
-            headers=headers,
-            timeout=(CONNECT_TIMEOUT, self._timeout),
-            stream=True,
-        )
-        if not response.ok:
-            with response:
-                raise ServiceError(response)
+        with self._own_errors():
+            response = self._session.request(
+                method,
+                urljoin(self._url, path.lstrip("/")),
+                json=body,
+                params=query,
+                headers=headers,
+                timeout=(CONNECT_TIMEOUT, self._timeout),
+                stream=True,
+            )
+            if not response.ok:
+                with response:
+                    raise ServiceError(response)
         return response
 
+    @contextmanager
+    def _own_errors(self) -> Iterator[None]:
+        """What requests raises, as errors of this client's own."""
+        try:
+            yield
+        except (*BROKEN, requests.RequestException) as error:
+            raise own_error(error, self._url.rstrip("/"), self._timeout) from error
+
     def when_ready(
-        self, path: str, query: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+        self, path: str, query: Query | None = None, headers: Mapping[str, str] | None = None
     ) -> requests.Response:
         """What there is of a prediction once it is made: until then the service says 409, and when to ask again."""
         deadline = time.monotonic() + self._timeout
@@ -96,7 +128,7 @@ class Transport:
                     raise
                 time.sleep(error.retry_after)
 
-    def download(self, response: requests.Response, path: str, query: dict[str, Any] | None, label: str) -> bytearray:
+    def download(self, response: requests.Response, path: str, query: Query | None, label: str) -> bytearray:
         """
         The whole body of a response. Where the connection breaks, the rest is fetched from `path`, which has the same
         bytes under the same etag; other bytes are fetched from their beginning.
@@ -110,7 +142,7 @@ class Transport:
                 start, cause = count, None
                 try:
                     with response:
-                        for chunk in response.iter_content(CHUNK_BYTES):
+                        for chunk in pieces(response):
                             body[count : count + len(chunk)] = chunk
                             count += len(chunk)
                             progress.update(len(chunk))
@@ -126,6 +158,16 @@ class Transport:
                 response = self.when_ready(path, query, headers if count and headers["if-range"] else None)
 
 
+def pieces(response: requests.Response) -> Iterator[bytes]:
+    """The body as it arrives: otherwise urllib3 2 waits for a whole piece, and loses what came of one that breaks."""
+    read = getattr(response.raw, "read1", None)
+    if read is None:
+        yield from response.iter_content(CHUNK_BYTES)
+        return
+    while piece := read(CHUNK_BYTES):
+        yield piece
+
+
 def length(response: requests.Response) -> int:
     """Of the body; without it nobody could tell whether all of it has arrived."""
     text = response.headers.get("content-length")
@@ -134,3 +176,13 @@ def length(response: requests.Response) -> int:
             f"{response.url} does not say how long its answer is: something between drops content-length"
         )
     return int(text)
+
+
+def own_error(error: Exception, url: str, timeout: float) -> GhnServeError:
+    """After its retries requests says of a time that is over only that the connection failed, and why further in."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(error, requests.ReadTimeout) or isinstance(reason, ReadTimeoutError):
+        return NoAnswerError(f"{url} has not answered in {timeout:g} seconds: a longer time is the option timeout")
+    if isinstance(error, (requests.exceptions.InvalidSchema, ValueError)):
+        return UnreachableError(f"{url} is no address of a service (http://HOST:PORT is one): {error}")
+    return UnreachableError(f"no service answers at {url}: {reason or error}")

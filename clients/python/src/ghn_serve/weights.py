@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,6 +14,21 @@ from .safetensors_format import Array, Dtype, Stored, read, write
 
 if TYPE_CHECKING:
     import torch
+
+Sharding = Literal["even", "chunk"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One rank's part of every tensor, along `dim`."""
+
+    rank: int
+    world_size: int
+    dim: int
+    sharding: Sharding
+
+    def __str__(self) -> str:
+        return f"rank {self.rank}'s of {self.world_size} along dimension {self.dim} (sharding={self.sharding})"
 
 
 class Weights(Mapping[str, Array]):
@@ -30,6 +46,16 @@ class Weights(Mapping[str, Array]):
         self._stored = dict(stored)
         self.shapes = dict(shapes)
         self.metadata = dict(metadata)
+
+    @property
+    def part(self) -> Part | None:
+        """Which rank's part of every tensor these are; None where they are whole."""
+        text = self.metadata.get("part")
+        return None if text is None else Part(**json.loads(text))
+
+    def as_part(self, part: Part) -> Weights:
+        """The same, known to be one rank's part; a file that they are saved in says so, too."""
+        return Weights(self._stored, self.shapes, {**self.metadata, "part": json.dumps(asdict(part))})
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray) -> Weights:

@@ -11,7 +11,8 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.nn.parameter import is_lazy
 
 from ..architecture import Architecture, TraceWarning
-from ..unwrap import unwrapped
+from ..as_written import as_written, moved_to_meta
+from ..wrappers import refuse_hidden, unwrapped
 from .describe import described
 from .recorder import Recorder, kind, tensors
 from .rules import RULES
@@ -35,26 +36,33 @@ def trace(module: nn.Module, example: Any, *, name: str | None = None, training:
     make. The module runs where its parameters are, and is left as it was. With `training` (the default) it runs as it
     does in training, so that auxiliary heads take part; norms and dropout stay as in evaluation.
 
+    Of a sharded module (FSDP2, tensor parallelism) the whole network is traced, by each process for itself.
+
     Warns (TraceWarning) of every parameter that no rule of the GHN's graphs covers: it is not predicted. Raises
-    ValueError where the output does not depend on the example.
+    ValueError where the output does not depend on the example, and WrapperError where a library keeps the parameters
+    elsewhere (FSDP1, DeepSpeed's ZeRO-3, accelerate's offloading).
     """
     lazy = [key for key, parameter in module.named_parameters() if is_lazy(parameter)]
     if lazy:
         raise ValueError(f"{lazy[0]} has no shape yet: run the module once before tracing it")
     module = unwrapped(module)
-    recorder = Recorder(module, RULES)
-    with undisturbed(module, training), torch.no_grad(), followed(recorder):
-        args, kwargs = arguments(module, example)
-        recorder.mark_input((args, kwargs))
-        with recorder:
-            output = module(*args, **kwargs)
-        outputs = [recorder.origin(tensor) for tensor in tensors(main_output_first(output))]
-    nodes = next((origin.nodes for origin in outputs if origin.nodes), None)
-    if nodes is None:
-        raise ValueError("the module's output does not depend on the example")
-    order = recorder.graph.finish(nodes)
-    report(recorder)
-    return described(name or kind(module), recorder.graph, order, module)
+    refuse_hidden(module)
+    with as_written(module) as is_on_meta:
+        recorder = Recorder(module, RULES)
+        with undisturbed(module, training), torch.no_grad(), followed(recorder):
+            args, kwargs = arguments(module, example)
+            if is_on_meta:
+                args, kwargs = moved_to_meta((args, kwargs))
+            recorder.mark_input((args, kwargs))
+            with recorder:
+                output = module(*args, **kwargs)
+            outputs = [recorder.origin(tensor) for tensor in tensors(main_output_first(output))]
+        nodes = next((origin.nodes for origin in outputs if origin.nodes), None)
+        if nodes is None:
+            raise ValueError("the module's output does not depend on the example")
+        order = recorder.graph.finish(nodes)
+        report(recorder)
+        return described(name or kind(module), recorder.graph, order, module)
 
 
 def arguments(module: nn.Module, example: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -1,0 +1,64 @@
+"""Which tensors share memory: writing one of them writes the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+
+
+def sharing(tensors: Mapping[str, torch.Tensor]) -> dict[str, list[str]]:
+    """For every tensor that has memory in common with earlier ones of the mapping, the names of those."""
+    place = {name: k for k, name in enumerate(tensors)}
+    found: dict[str, list[str]] = {}
+    for one, other in pairs(tensors):
+        first, second = sorted((one, other), key=place.__getitem__)
+        found.setdefault(second, []).append(first)
+    return {name: sorted(names, key=place.__getitem__) for name, names in found.items()}
+
+
+def pairs(tensors: Mapping[str, torch.Tensor]) -> Iterator[tuple[str, str]]:
+    """Sweeps over the memory in the order of its addresses; only tensors that reach into each other are compared."""
+    ends = {name: extent(tensor) for name, tensor in tensors.items() if has_memory(tensor)}
+    active: list[str] = []
+    for name in sorted(ends, key=lambda name: ends[name]):
+        device, start, _ = ends[name]
+        active = [other for other in active if ends[other][0] == device and ends[other][2] > start]
+        for other in active:
+            if share(tensors[other], tensors[name]):
+                yield other, name
+        active.append(name)
+
+
+def has_memory(tensor: torch.Tensor) -> bool:
+    """Whether a tensor's entries lie in memory of its own: those of a sparse or wrapped one do not."""
+    try:
+        return tensor.layout is torch.strided and tensor.numel() > 0 and tensor.data_ptr() != 0
+    except RuntimeError:
+        return False
+
+
+def extent(tensor: torch.Tensor) -> tuple[str, int, int]:
+    """The device, and the addresses of the first byte and of the one after the last."""
+    last = sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride()))
+    start = tensor.data_ptr()
+    return str(tensor.device), start, start + (last + 1) * tensor.element_size()
+
+
+def share(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Whether two tensors that reach into each other have an entry in common: columns of one matrix have none."""
+    size = a.element_size()
+    if size != b.element_size():
+        return True
+    starts, ends = zip(extent(a)[1:], extent(b)[1:])
+    if (starts[0] - starts[1]) % size:
+        return True
+    origin = min(starts)
+    taken = torch.zeros((max(ends) - origin) // size, dtype=torch.bool)
+    taken.as_strided(a.shape, a.stride(), (starts[0] - origin) // size).fill_(True)
+    return bool(taken.as_strided(b.shape, b.stride(), (starts[1] - origin) // size).any())
+
+
+def writes_itself(tensor: torch.Tensor) -> bool:
+    """Whether two entries of a tensor are one place in memory, as in one that is expanded."""
+    return any(n > 1 and step == 0 for n, step in zip(tensor.shape, tensor.stride()))

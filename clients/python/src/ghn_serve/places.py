@@ -1,0 +1,204 @@
+"""A module's tensors by name, and how they are written, replaced and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Callable
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from .errors import LoadError
+from .sharding import is_sharded, local_part
+from .wrappers import has_no_values, plain_name
+
+Undo = Callable[[], None]
+
+
+class Places:
+    """
+    The tensors of a module by the names of its state dict and by those of its parameters and buffers, and, where that
+    leaves no doubt, by these names without what wrappers of its layers put into them.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self._undo: list[Undo] = []
+        self._made: dict[int, torch.Tensor] = {}
+        held = dict(held_tensors(module))
+        own = {id(tensor) for tensor in held.values()}
+        # What a state dict makes for the occasion is no place: values put there would be lost.
+        of_state = {
+            name: value
+            for name, value in module.state_dict(keep_vars=True).items()
+            if isinstance(value, torch.Tensor) and id(value) in own
+        }
+        # Names of the state dict come first, in its order; those that it leaves out after them.
+        known = {id(value) for value in of_state.values()}
+        self._named = {**of_state, **{name: value for name, value in held.items() if id(value) not in known}}
+        self._held = held
+        # What is made goes where the rest is.
+        real = [value for value in (*held.values(), torch.empty(0)) if not is_lazy(value) and not has_no_values(value)]
+        self._device = real[0].device if real else torch.device("cpu")
+        self._plain: dict[str, list[torch.Tensor]] = {}
+        for name, value in self._named.items():
+            self._plain.setdefault(plain_name(name), []).append(value)
+
+    def find(self, name: str) -> torch.Tensor | None:
+        if name in self._named:
+            return self._named[name]
+        if name in self._held:
+            return self._held[name]
+        candidates = self._plain.get(plain_name(name), [])
+        return candidates[0] if len({id(candidate) for candidate in candidates}) == 1 else None
+
+    def longer_name(self, name: str) -> str | None:
+        """A name of the module's that ends in this one, as in a wrapper that is not known here."""
+        return next((own for own in self._named if own.endswith(f".{name}")), None)
+
+    def parameters(self) -> dict[str, torch.Tensor]:
+        """As they were found; what has been made since is under the identity of what it replaces."""
+        return {name: tensor for name, tensor in self._named.items() if isinstance(tensor, nn.Parameter)}
+
+    def without_values(self) -> list[str]:
+        """What is still but a shape."""
+        return [
+            name
+            for name, tensor in {**self._named, **self._held}.items()
+            if not is_lazy(tensor) and has_no_values(tensor) and id(tensor) not in self._made
+        ]
+
+    @contextmanager
+    def undone_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            for undo in reversed(self._undo):
+                undo()
+            if isinstance(error, (RuntimeError, TypeError, NotImplementedError)):
+                raise LoadError(f"the weights cannot be loaded, and the module is as it was: {error}") from error
+            raise
+        finally:
+            self._undo.clear()
+
+    def write(self, name: str, target: torch.Tensor, value: torch.Tensor) -> Undo:
+        """Writes into a tensor's memory; what is returned puts its entries back."""
+        if tuple(value.shape) != tuple(target.shape):
+            raise LoadError(f"{name}: the value is {list(value.shape)}, and the module's {list(target.shape)}")
+        value = converted(name, value, target.dtype)
+        before = target.detach().clone()
+
+        def undo() -> None:
+            copy(target, before)
+
+        self._undo.append(undo)
+        try:
+            copy(target, value)
+        except (RuntimeError, TypeError) as error:
+            self._undo.pop()
+            raise LoadError(f"{name} cannot be written, and the module is as it was: {error}") from error
+        return undo
+
+    def make(self, name: str, target: Any, value: torch.Tensor) -> None:
+        """Replaces a tensor that is but a shape, wherever the module has it, by one with a value."""
+        value = converted(name, value, target.dtype)
+        device = target.device_mesh.device_type if is_sharded(target) else self._device
+        values = torch.empty(tuple(value.shape), dtype=value.dtype, device=device).copy_(value)
+        if is_sharded(target):
+            values = like_shards(target, values)
+        self._replace(target, values)
+
+    def has(self, target: torch.Tensor, value: torch.Tensor) -> bool:
+        """Whether what has replaced a tensor has this value."""
+        made = local_part(self._made[id(target)])
+        return torch.equal(made, value.to(made.device, made.dtype))
+
+    def make_the_rest(self) -> list[str]:
+        """
+        Gives values to what is left of layers that are but shapes, as each layer's own methods have them at the
+        beginning: reset_parameters, and for the buffers of a BatchNorm reset_running_stats. Returns the names.
+        """
+        names = {id(tensor): name for name, tensor in {**self._held, **self._named}.items()}
+        remade: list[str] = []
+        for child in self._module.modules():
+            own = [*own_tensors(child._parameters), *own_tensors(child._buffers)]
+            left = [value for value in own if not is_lazy(value) and has_no_values(value)]
+            only_buffers = all(not isinstance(value, nn.Parameter) for value in left)
+            reset = getattr(child, "reset_running_stats" if only_buffers else "reset_parameters", None)
+            if not left or not callable(reset) or any(is_lazy(value) or is_sharded(value) for value in left):
+                continue
+            before = [(value, value.clone()) for value in own if not has_no_values(value) and not is_sharded(value)]
+            for value in left:
+                empty = torch.empty(tuple(value.shape), dtype=value.dtype, device=self._device)
+                self._replace(value, empty)
+            remade += [names[id(value)] for value in left]
+            reset()
+            for value, entries in before:
+                value.copy_(entries)
+        return remade
+
+    def _replace(self, target: torch.Tensor, values: torch.Tensor) -> None:
+        made: torch.Tensor = values
+        if isinstance(target, nn.Parameter):
+            made = nn.Parameter(values, requires_grad=target.requires_grad)
+            made.__dict__.update(target.__dict__)
+        self._made[id(target)] = made
+        for child in self._module.modules():
+            kinds: tuple[Any, ...] = (child._parameters, child._buffers)
+            for tensors in kinds:
+                for key, value in list(tensors.items()):
+                    if value is target:
+                        self._undo.append(partial(tensors.__setitem__, key, value))
+                        tensors[key] = made
+
+
+def held_tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """Every parameter and buffer, also under its further names, and buffers that no state dict has."""
+    for prefix, child in module.named_modules(remove_duplicate=False):
+        for tensors in (child._parameters, child._buffers):
+            for key, value in tensors.items():
+                if value is not None:
+                    yield (f"{prefix}.{key}" if prefix else key), value
+
+
+def own_tensors(tensors: Any) -> list[torch.Tensor]:
+    return [value for value in tensors.values() if value is not None]
+
+
+def copy(target: torch.Tensor, value: torch.Tensor) -> None:
+    """Tensors that were made in inference mode can be written in it alone."""
+    with torch.inference_mode(target.is_inference()), torch.no_grad():
+        target.copy_(value)
+
+
+def converted(name: str, value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """A value in another type. Numbers that the type has no room for would be infinite, and are refused."""
+    result = value.to(dtype)
+    narrower = (
+        value.is_floating_point() and dtype.is_floating_point and torch.finfo(dtype).max < torch.finfo(value.dtype).max
+    )
+    if narrower:
+        lost = int((torch.isfinite(value) & ~torch.isfinite(result.to(torch.float32))).sum())
+        if lost:
+            largest = float(value[torch.isfinite(value)].abs().max())
+            raise LoadError(
+                f"{name}: {lost} of its values are beyond the range of {dtype} (the largest is {largest:.4g}): load "
+                "before the module is converted, or convert it to bfloat16"
+            )
+    return result
+
+
+def like_shards(target: Any, values: torch.Tensor) -> torch.Tensor:
+    """A DTensor of this process's part, sharded as another is."""
+    part: torch.Tensor = type(target).from_local(
+        values,
+        target.device_mesh,
+        target.placements,
+        run_check=False,
+        shape=target.shape,
+        stride=target.stride(),
+    )
+    return part
