@@ -1,4 +1,4 @@
-/** The operations of a GHN's graphs, in the order of its embedding's rows (spec, section 1). */
+/** The operations of a GHN's graphs, in the order of its embedding's rows (docs/ghn.md, section 1). */
 export const OPS = [
   'max_pool',
   'avg_pool',

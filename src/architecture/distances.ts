@@ -1,10 +1,10 @@
 import type { Architecture } from './architecture.js';
 
-/** Longer paths count as none in a graph of an image network (spec, section 1). */
+/** Longer paths count as none in a graph of an image network (docs/ghn.md, section 1). */
 export const MAX_HOPS = 50;
 
 /**
- * D of the spec, section 1, row-major [nodes, nodes]: at (i, j) the hops on the shortest directed path from i to j, 1 to
+ * D of the docs/ghn.md, section 1, row-major [nodes, nodes]: at (i, j) the hops on the shortest directed path from i to j, 1 to
  * `maxHops`; 0 where there is none or only a longer one, and on the diagonal.
  */
 export function distances(

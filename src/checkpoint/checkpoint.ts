@@ -28,7 +28,7 @@ export interface ReadCheckpoint<T> {
 
 /**
  * Opens a checkpoint, a torch.save (zip or legacy), a joblib pickle (raw or compressed) or a safetensors file, told by its
- * content (spec, section 6). Its tensors are still in the file: `use` reads those that it wants. Throws a CheckpointError
+ * content (docs/ghn.md, section 6). Its tensors are still in the file: `use` reads those that it wants. Throws a CheckpointError
  * whose message names the file, for one that cannot be read, is damaged, or is refused by `use`.
  */
 export async function openCheckpoint<T>(path: string, use: UseStateDict<T>): Promise<ReadCheckpoint<T>> {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** What a GHN is, beyond its weights (spec, sections 2 to 6). */
+/** What a GHN is, beyond its weights (docs/ghn.md, sections 2 to 6). */
 export interface GhnConfig {
   readonly family: 'ghn2' | 'ghn3';
   /** d, a node's state. */

@@ -32,7 +32,7 @@ export function canonicalShape(shape: readonly number[]): readonly number[] {
   return shape.length === 4 && shape[2] === 1 && shape[3] === 1 ? shape.slice(0, 2) : shape;
 }
 
-/** Every tensor that a GHN has, and none else (spec, sections 2 to 6). */
+/** Every tensor that a GHN has, and none else (docs/ghn.md, sections 2 to 6). */
 export function expectedLayout(config: GhnConfig): Layout {
   const { hidden: d, channels: C, spatial: S, numClasses: K } = config;
   const layout: Layout = new Map();

@@ -12,7 +12,7 @@ export interface Linear<M extends Matrix> {
 
 export type Activation = 'none' | 'relu' | 'gelu';
 
-/** Where each pair of nodes finds its row in a table of attention biases (spec, section 3). */
+/** Where each pair of nodes finds its row in a table of attention biases (docs/ghn.md, section 3). */
 export interface AttentionBias<M extends Matrix> {
   /** [different pairs, heads] */
   readonly table: M;

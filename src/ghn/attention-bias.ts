@@ -1,6 +1,6 @@
 /**
  * In a directed acyclic graph one of D[i,j] and D[j,i] is 0, so there are at most this many different pairs: none,
- * i before j by 1 to `maxHops` hops, j before i by as many (spec, section 3).
+ * i before j by 1 to `maxHops` hops, j before i by as many (docs/ghn.md, section 3).
  */
 export const distancePairs = (maxHops: number): number => 1 + 2 * maxHops;
 

@@ -16,7 +16,7 @@ export interface GatedWeights {
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 
 /**
- * GHN-2's encoder: a gated graph network, one pass forward and one backward (spec, section 4). A node's update waits
+ * GHN-2's encoder: a gated graph network, one pass forward and one backward (docs/ghn.md, section 4). A node's update waits
  * for all that reach it, so this is a chain of tiny steps (d = 32): it runs on the host, in float64, where a step costs
  * less than it takes to ask an engine for it.
  *

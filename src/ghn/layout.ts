@@ -52,7 +52,7 @@ export class LayoutBuilder {
   }
 }
 
-/** Every tensor that a GHN has, and none else (spec, sections 2 to 6). */
+/** Every tensor that a GHN has, and none else (docs/ghn.md, sections 2 to 6). */
 export function expectedLayout(config: GhnConfig): Layout {
   const { hidden: d, spatial: S, numClasses: K, vocabularies } = config;
   const family = familyOf(config);

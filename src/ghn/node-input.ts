@@ -25,7 +25,7 @@ export interface NodeEmbeddings {
 
 /**
  * What the encoder reads of each node, [nodes, d]: its operation, its shape and, for a GHN-3, its place in the graph
- * (spec, section 2 and the first lines of section 3).
+ * (docs/ghn.md, section 2 and the first lines of section 3).
  *
  * @param distances [nodes, nodes], row-major, as `distances` gives them.
  */

@@ -1,10 +1,10 @@
 import { elements } from '../tensor/tensor.js';
 
-/** Position embeddings from this many tokens on keep their scale (spec, section 5, "Normalise"). */
+/** Position embeddings from this many tokens on keep their scale (docs/ghn.md, section 5, "Normalise"). */
 const MIN_UNSCALED_LENGTH = 11;
 
 /**
- * Brings a predicted tensor to the scale that a network trains at (spec, section 5, "Normalise"), in place. What is
+ * Brings a predicted tensor to the scale that a network trains at (docs/ghn.md, section 5, "Normalise"), in place. What is
  * true of the tensor is true of its block: the scale is one number and the squashing works entry by entry.
  *
  * @param shape the tensor's, not the block's

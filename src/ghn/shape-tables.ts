@@ -13,7 +13,7 @@ function sortedSet(...values: number[]): number[] {
   return [...new Set(values)].sort((a, b) => a - b);
 }
 
-/** The numbers of channels that have an embedding of their own, ascending (spec, section 2). */
+/** The numbers of channels that have an embedding of their own, ascending (docs/ghn.md, section 2). */
 export function channelTable(numClasses: number, vocabularies: readonly number[] = []): number[] {
   return sortedSet(
     1,
@@ -26,7 +26,7 @@ export function channelTable(numClasses: number, vocabularies: readonly number[]
   );
 }
 
-/** The kernel sizes that have an embedding of their own, ascending (spec, section 2). */
+/** The kernel sizes that have an embedding of their own, ascending (docs/ghn.md, section 2). */
 export function spatialTable(spatial: number): number[] {
   return sortedSet(...range(1, Math.max(12, spatial), 2), 14, 16);
 }
@@ -46,7 +46,7 @@ function nearest(table: readonly number[], value: number): number {
 /** Four rows: of the embeddings of output channels, input channels, height and width. */
 export type ShapeRows = readonly [number, number, number, number];
 
-/** Says which rows of the shape embeddings belong to a node (spec, section 2). */
+/** Says which rows of the shape embeddings belong to a node (docs/ghn.md, section 2). */
 export class ShapeTables {
   readonly #channels: readonly number[];
   /** Above it a size takes the table's last row. */

@@ -16,7 +16,7 @@ export interface TransformerLayer<M extends Matrix> {
   readonly narrow: Linear<M>;
 }
 
-/** GHN-3's encoder: a transformer whose attention knows how far two nodes are apart (spec, section 3). */
+/** GHN-3's encoder: a transformer whose attention knows how far two nodes are apart (docs/ghn.md, section 3). */
 export class TransformerEncoder<M extends Matrix> {
   readonly #engine: Engine<M>;
   readonly #layers: readonly TransformerLayer<M>[];

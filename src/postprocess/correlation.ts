@@ -2,7 +2,7 @@ import type { TiledMatrix } from './matrix.js';
 import type { Products } from './products.js';
 
 /**
- * The standard deviation (n-1) over all entries of the correlation matrix of M's rows (spec, section 7), 0 where it is
+ * The standard deviation (n-1) over all entries of the correlation matrix of M's rows (docs/ghn.md, section 7), 0 where it is
  * not finite: where a row has no variance, or there is one row.
  *
  * With z_i the i-th row, centred and of length 1, z̄ the mean of all and y_i = z_i - z̄, an entry less the mean of all

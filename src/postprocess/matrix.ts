@@ -2,7 +2,7 @@ import { elements, type TiledTensor } from '../tensor/tensor.js';
 import { transpose } from '../tensor/transpose.js';
 
 /**
- * A weight as post-processing sees it (spec, section 7): the transpose of the tall matrix M, row-major, so that M's
+ * A weight as post-processing sees it (docs/ghn.md, section 7): the transpose of the tall matrix M, row-major, so that M's
  * columns, which become orthonormal, lie side by side. It is the block, repeated along both dimensions and cut.
  */
 export interface TiledMatrix {

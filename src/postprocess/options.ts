@@ -1,4 +1,4 @@
-/** What a request may ask of post-processing (spec, section 7). */
+/** What a request may ask of post-processing (docs/ghn.md, section 7). */
 export interface PostprocessOptions {
   /** β, finite and not negative; 0 adds no noise. */
   readonly noise: number;

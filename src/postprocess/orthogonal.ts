@@ -13,7 +13,7 @@ import { eachRow } from './turns.js';
 const LEAST_LEFT_FLOAT32 = 1 / 300;
 
 /**
- * The Q of M = QR with R's diagonal positive, transposed as the matrix is (spec, section 7). Where a column of M
+ * The Q of M = QR with R's diagonal positive, transposed as the matrix is (docs/ghn.md, section 7). Where a column of M
  * depends on those before it, a random one, by `key`, is orthonormalised in its place.
  *
  * A predicted weight is a block that is repeated, plus a little noise: its condition is about 1e5, and float32 would

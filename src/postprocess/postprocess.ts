@@ -28,7 +28,7 @@ const LARGEST_NORMAL = 12;
 const LARGEST_FLOAT32 = 3.4e38;
 
 /**
- * Gives predicted weights their diversity back (spec, section 7; Knyazev, "Pretraining a Neural Network before Knowing
+ * Gives predicted weights their diversity back (docs/ghn.md, section 7; Knyazev, "Pretraining a Neural Network before Knowing
  * Its Architecture", 2022). The same options give the same values whatever else is predicted with a tensor.
  *
  * @param names of the weights to transform, as `touched` gives them; those that were not predicted are passed over

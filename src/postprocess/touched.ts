@@ -2,7 +2,7 @@ import type { Architecture, TensorSpec } from '../architecture/architecture.js';
 import type { PostprocessOptions } from './options.js';
 
 /**
- * The names of the weights that post-processing transforms, in their order (spec, section 7): of those named ….weight
+ * The names of the weights that post-processing transforms, in their order (docs/ghn.md, section 7): of those named ….weight
  * with two or more dimensions, other than position embeddings and the classifier (the last, where there is no
  * classifier), counted from 1 whether they are predicted or not, the ones from `fromLayer` on with more than
  * `minChannels` outputs or inputs.

@@ -2,7 +2,7 @@ import { type Dtype, rounded } from './dtype.js';
 
 /**
  * A predicted tensor as the decoder leaves it: a block that is repeated along every dimension in which it is smaller
- * than the tensor, and cut (spec, section 5, "Tile"). A tensor that post-processing has changed is its own block.
+ * than the tensor, and cut (docs/ghn.md, section 5, "Tile"). A tensor that post-processing has changed is its own block.
  */
 export interface TiledTensor {
   readonly name: string;

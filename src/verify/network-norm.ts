@@ -60,7 +60,7 @@ async function decodedSquares(tensor: TiledTensor): Promise<Contribution> {
   return { expected, variance: 0, least: expected * least, most: expected * most };
 }
 
-/** A position embedding's first rows are drawn, not decoded, where its tokens are more than a square (spec, section 5). */
+/** A position embedding's first rows are drawn, not decoded, where its tokens are more than a square (docs/ghn.md, section 5). */
 function withoutDrawnRows(tensor: TiledTensor): { drawn: SquareSum | null; decoded: TiledTensor } {
   const { shape, blockShape, block } = tensor;
   const rows = isTokenSequence(shape) ? shape[1] - tokenGridSide(shape) ** 2 : 0;

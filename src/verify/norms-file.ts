@@ -11,7 +11,7 @@ export type Family = (typeof FAMILIES)[number];
 
 type Sizes = Pick<GhnConfig, 'family' | 'hidden' | 'channels' | 'numClasses'>;
 
-/** What tells the published GHNs (spec, before section 1): all of them were trained on ImageNet. */
+/** What tells the published GHNs (docs/ghn.md, before section 1): all of them were trained on ImageNet. */
 const SIZES: Readonly<Record<Family, Sizes>> = {
   ghn2: { family: 'ghn2', hidden: 32, channels: 64, numClasses: 1000 },
   'ghn3-t': { family: 'ghn3', hidden: 64, channels: 64, numClasses: 1000 },

@@ -75,7 +75,7 @@ export class Network {
 
   /**
    * What comes from several nodes by an operation that is no node, as a product does: those behind it are joined to all
-   * of them (spec, section 1). Gives null where there are more than one junction may have.
+   * of them (docs/ghn.md, section 1). Gives null where there are more than one junction may have.
    */
   junction(inputs: readonly number[]): number | null {
     const different = [...new Set(inputs.flatMap((input) => this.#parts(input)))];

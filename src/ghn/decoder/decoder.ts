@@ -16,7 +16,7 @@ export interface DecoderWeights<M extends Matrix> extends KernelDecoderWeights<M
   readonly classifier: Linear<M>;
 }
 
-/** The decoder of GHN-2 and GHN-3 (spec, section 5). */
+/** The decoder of GHN-2 and GHN-3 (docs/ghn.md, section 5). */
 export class Decoder<M extends Matrix> implements TensorDecoder {
   readonly #engine: Engine<M>;
   readonly #weights: DecoderWeights<M>;

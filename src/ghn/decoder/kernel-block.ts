@@ -7,7 +7,7 @@ import type { KernelTask } from './kernel-tasks.js';
 import { resizeBilinear } from './resize.js';
 import { type DecoderShape, kernelWindow } from './window.js';
 
-/** Standard deviation of the rows that are drawn (spec, section 5). */
+/** Standard deviation of the rows that are drawn (docs/ghn.md, section 5). */
 export const TOKEN_STD = 0.02;
 
 /** The kernel that a weight of two to four dimensions is decoded as, [o, i, height, width]. */

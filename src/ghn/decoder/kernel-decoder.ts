@@ -37,7 +37,7 @@ interface Part<M extends Matrix> {
   readonly linear: Linear<M>;
 }
 
-/** Decodes kernels of up to four dimensions (spec, section 5, "A kernel"). */
+/** Decodes kernels of up to four dimensions (docs/ghn.md, section 5, "A kernel"). */
 export class KernelDecoder<M extends Matrix> {
   readonly #engine: Engine<M>;
   readonly #weights: KernelDecoderWeights<M>;

@@ -9,7 +9,7 @@ export interface VectorWeights<M extends Matrix> {
   readonly classifierBias: Linear<M>;
 }
 
-/** Gains and biases: row 0 and row 1 of what each node's decoder gives, [2, width] (spec, section 5). */
+/** Gains and biases: row 0 and row 1 of what each node's decoder gives, [2, width] (docs/ghn.md, section 5). */
 export async function decodeVectors<M extends Matrix>(
   engine: Engine<M>,
   weights: VectorWeights<M>,

@@ -21,14 +21,14 @@ export interface Window {
 /** Where on an axis of the plane, of length `spatial`, a kernel of that size begins. */
 export type WindowPlace = (spatial: number, size: number) => number;
 
-/** GHN-2 cuts kernels from the corner (spec, section 5, "Window"). */
+/** GHN-2 cuts kernels from the corner (docs/ghn.md, section 5, "Window"). */
 export const cornerWindow: WindowPlace = () => 0;
 
 /** GHN-3 cuts them from the centre. */
 export const centredWindow: WindowPlace = (spatial, size) =>
   Math.max(0, Math.floor(spatial / 2) - Math.floor(size / 2));
 
-/** An axis on which the kernel is larger than the plane is decoded whole, to be resized (spec, section 5, "Window"). */
+/** An axis on which the kernel is larger than the plane is decoded whole, to be resized (docs/ghn.md, section 5, "Window"). */
 export function kernelWindow(
   place: WindowPlace,
   spatial: number,

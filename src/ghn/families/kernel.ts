@@ -15,7 +15,7 @@ export const OPS = 15;
 
 const CLASSES = 'decoder.class_layer_predictor.1.weight';
 
-/** The sizes of the decoder that GHN-2 and GHN-3 share (spec, section 5). */
+/** The sizes of the decoder that GHN-2 and GHN-3 share (docs/ghn.md, section 5). */
 export function inferKernelDecoder(
   facts: Facts,
   hidden: number,

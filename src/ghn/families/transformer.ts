@@ -11,7 +11,7 @@ const EDGES = 257;
 
 const PROJECTION = 'gnn.0.attn.proj_e.2.weight';
 
-/** The sizes of GHN-3's encoder, which LoGAH shares (spec, section 3). */
+/** The sizes of GHN-3's encoder, which LoGAH shares (docs/ghn.md, section 3). */
 export function inferTransformer(facts: Facts): Pick<GhnConfig, 'layers' | 'heads'> {
   const { declared } = facts;
   let layers = 0;

@@ -11,7 +11,7 @@ import { ENGINES } from '../../engine/engines.js';
 import { post } from '../../helpers/http.js';
 import { checkpointFile, startService } from '../../helpers/service.js';
 
-/** The spec's test vectors (LoGAH spec, section 9). */
+/** The spec's test vectors (docs/logah.md, section 9). */
 const vector = (length: number, seed: number): Float32Array =>
   Float32Array.from({ length }, (_, k) => (((7 * k + 13 * seed) % 17) - 8) / 16);
 

@@ -10,7 +10,7 @@ export interface ReferenceTensor {
   readonly drawn: number;
 }
 
-/** From a node's state to one of its tensors (spec, section 5). */
+/** From a node's state to one of its tensors (docs/ghn.md, section 5). */
 export class ReferenceDecoder {
   readonly #weights: ReferenceWeights;
 

@@ -20,7 +20,7 @@ export function hops({ nodes, edges }: Architecture): Uint8Array[] {
   });
 }
 
-/** From a graph to the states of its nodes (spec, sections 2 to 4). */
+/** From a graph to the states of its nodes (docs/ghn.md, sections 2 to 4). */
 export class ReferenceEncoder {
   readonly #weights: ReferenceWeights;
 

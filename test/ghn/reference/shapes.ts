@@ -1,6 +1,6 @@
 import type { Node } from '../../../src/architecture/architecture.js';
 
-/** The node's shape made four-dimensional, undefined where it has none (spec, section 2). */
+/** The node's shape made four-dimensional, undefined where it has none (docs/ghn.md, section 2). */
 export function fourDimensional({ weight, bias, kernel }: Node): readonly number[] | undefined {
   const shape = (weight ?? bias)?.shape;
   if (!shape) return kernel && [1, 1, ...kernel];

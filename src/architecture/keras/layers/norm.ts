@@ -14,7 +14,7 @@ const affine = {
   scale: flag.default(true),
 };
 
-/** One bn node owns gain and bias (spec, section 1). */
+/** One bn node owns gain and bias (docs/ghn.md, section 1). */
 const batchNormalization = kerasLayer(
   ['BatchNormalization', 'BatchNormalizationV1', 'BatchNormalizationV2', 'SyncBatchNormalization'],
   { ...affine, renorm: flag.nullish() },

@@ -80,7 +80,7 @@ const adaptiveSize = z.union(
   'must be a positive integer, or two, [height, width]',
 );
 
-/** Whatever its output's size, a glob_avg (spec, section 1). */
+/** Whatever its output's size, a glob_avg (docs/ghn.md, section 1). */
 const adaptiveAverage = kerasLayer(
   'AdaptiveAveragePooling2D',
   { output_size: adaptiveSize, data_format: dataFormat },

@@ -22,7 +22,7 @@ const schema = layerSchema('Conv2d', {
   padding_mode: z.enum(['zeros', 'reflect', 'replicate', 'circular']).default('zeros'),
 });
 
-/** A conv, sep_conv or dil_conv, and its bias (spec, section 1). */
+/** A conv, sep_conv or dil_conv, and its bias (docs/ghn.md, section 1). */
 export const conv2d = layerType(schema, (layer, { label, input, network, fault }) => {
   const { name, in_channels: inputs, out_channels: outputs, groups } = layer;
   const [kernel, stride, dilation] = [pair(layer.kernel_size), pair(layer.stride), pair(layer.dilation)];

@@ -65,7 +65,7 @@ const adaptiveArguments = {
     .default(1),
 };
 
-/** Whatever its output's size, a glob_avg (spec, section 1). */
+/** Whatever its output's size, a glob_avg (docs/ghn.md, section 1). */
 export const adaptiveAvgPool2d = layerType(
   layerSchema('AdaptiveAvgPool2d', adaptiveArguments),
   (layer, place) => {

@@ -38,7 +38,7 @@ interface FactorRows {
 }
 
 /**
- * LoGAH's decoder: each tensor is a product of two thin factors of its node (LoGAH spec, sections 3 and 4). Only the rows
+ * LoGAH's decoder: each tensor is a product of two thin factors of its node (docs/logah.md, sections 3 and 4). Only the rows
  * of the factors that a tensor uses are computed.
  */
 export class LowRankDecoder<M extends Matrix> implements TensorDecoder {

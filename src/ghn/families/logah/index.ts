@@ -29,7 +29,7 @@ const ROWS_PER_CHANNEL = 16;
 /** Values of S that GHNs are trained with; the larger first, since all the authors' LoGAHs have it. */
 const SPATIAL_SIZES = [16, 11];
 
-/** By how many rows a table of channels is longer, the vocabularies that it has beside (LoGAH spec, section 2). */
+/** By how many rows a table of channels is longer, the vocabularies that it has beside (docs/logah.md, section 2). */
 const VOCABULARIES: readonly (readonly number[])[] = [[], [50257], [50257, 50304], [32000, 50257, 50304]];
 
 /** A second name of l2, a layer without use, and placeholders of one number. */

@@ -4,7 +4,7 @@ import { elements } from '../../../tensor/tensor.js';
 import type { Block } from '../../decoder/block.js';
 import { normalise, weightScale } from '../../normalise.js';
 
-/** The three normalisations of language models, by their dates (LoGAH spec, section 5); the first is the paper's. */
+/** The three normalisations of language models, by their dates (docs/logah.md, section 5); the first is the paper's. */
 export const LANGUAGE_NORMALISATIONS = ['fan_in_depth', 'fan_in', 'std'] as const;
 export type LanguageNormalisation = (typeof LANGUAGE_NORMALISATIONS)[number];
 

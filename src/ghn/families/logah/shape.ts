@@ -1,6 +1,6 @@
 import { isTokenSequence, tokenGridSide } from '../../shape-tables.js';
 
-/** The sizes of a LoGAH's decoder (LoGAH spec, section 1). */
+/** The sizes of a LoGAH's decoder (docs/logah.md, section 1). */
 export interface LowRankShape {
   /** r: the rank of every decoded matrix, at most. */
   readonly rank: number;
@@ -10,7 +10,7 @@ export interface LowRankShape {
   readonly channels: number;
 }
 
-/** How a tensor is cut from its node's factors A and B, both [Q, r] (LoGAH spec, section 4). */
+/** How a tensor is cut from its node's factors A and B, both [Q, r] (docs/logah.md, section 4). */
 export type Cut =
   /** v = A·B[0]: a gain, or a bias that begins at A's row `start`. */
   | { readonly kind: 'vector'; readonly start: number; readonly length: number }
