@@ -44,7 +44,7 @@ export function isSafetensors(start: Uint8Array): boolean {
   );
 }
 
-/** Reads a safetensors file; the config is JSON under "config" in its metadata. */
+/** Reads a safetensors file; config and images are JSON under "config" and "images" in its metadata. */
 export async function readSafetensors(file: FileBytes): Promise<StateDict> {
   const reader = file.reader();
   const length = await reader.uint64('a header');
@@ -53,13 +53,14 @@ export async function readSafetensors(file: FileBytes): Promise<StateDict> {
   if (typeof header !== 'object' || header === null) fail('its header is not an object');
 
   let config: unknown;
+  let images: unknown;
   const tensors: (StoredTensor & { name: string; start: number; end: number })[] = [];
   for (const [name, value] of Object.entries(header)) {
     if (name === '__metadata__') {
       const metadata = Metadata.safeParse(value);
       if (!metadata.success) fail('its __metadata__ is not an object of strings');
-      const text = metadata.data.config;
-      if (text !== undefined) config = parseJson(text, 'the config in its __metadata__');
+      config = parseMetadata(metadata.data, 'config');
+      images = parseMetadata(metadata.data, 'images');
     } else tensors.push(readTensor(file, name, value, LENGTH_BYTES + length));
   }
 
@@ -72,7 +73,12 @@ export async function readSafetensors(file: FileBytes): Promise<StateDict> {
   }
   if (end !== file.size)
     fail(`its tensors end at byte ${end}, the file at ${file.size}; it is truncated or damaged`);
-  return { tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), config };
+  return { tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), config, images };
+}
+
+function parseMetadata(metadata: Readonly<Record<string, string>>, key: string): unknown {
+  const text = metadata[key];
+  return text === undefined ? undefined : parseJson(text, `the ${key} in its __metadata__`);
 }
 
 function readTensor(file: FileBytes, name: string, value: unknown, base: number) {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { openCheckpoint } from '../checkpoint/checkpoint.js';
 import { areFinite } from '../checkpoint/dtype.js';
 import { CheckpointError } from '../checkpoint/error.js';
@@ -29,7 +30,13 @@ export interface Checkpoint {
   readonly digest: string;
   /** How many numbers the weights are. */
   readonly parameters: number;
+  /** Channels, height and width of the images that it was trained on; null where the file does not say. */
+  readonly images: ImageShape | null;
 }
+
+const images = z.object({ shape: z.tuple([z.int().positive(), z.int().positive(), z.int().positive()]) });
+
+export type ImageShape = z.infer<typeof images>['shape'];
 
 /** A message about a file that is no GHN at all lists this many faults. */
 const LISTED_FAULTS = 40;
@@ -48,7 +55,7 @@ export async function readCheckpoint(path: string, options: GhnOptions = {}): Pr
 
 /** Checks a state dict against what a GHN is and, only then, reads its tensors. */
 async function loadWeights(
-  { tensors, config: found }: StateDict,
+  { tensors, config: found, images: foundImages }: StateDict,
   sourceBytes: number,
   options: GhnOptions,
 ): Promise<Omit<Checkpoint, 'digest'>> {
@@ -91,7 +98,7 @@ async function loadWeights(
     }
     weights.set(name, { shape: shapes.get(name)!, data });
   }
-  return { config, weights, parameters };
+  return { config, weights, parameters, images: images.safeParse(foundImages).data?.shape ?? null };
 }
 
 function notAGhn(faults: readonly string[]): CheckpointError {

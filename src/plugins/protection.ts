@@ -32,6 +32,7 @@ const EXPOSED_HEADERS = [
   'server-timing',
   'www-authenticate',
   'x-request-id',
+  'x-ghn-warnings',
   'x-tensor-dtype',
   'x-tensor-shape',
 ];

@@ -14,6 +14,7 @@ import {
 import type { PredictionRecord } from '../record/record.js';
 import { type PredictionCost, predictionCost } from './cost.js';
 import { InvalidRequestError, NotFoundError } from './errors.js';
+import { expectations } from './expectations.js';
 import { predictionId } from './identity.js';
 import type { PredictRequest } from './request.js';
 
@@ -90,7 +91,7 @@ export function plan(
     bytes: null,
     generation: null,
     digest: null,
-    warnings: [...(architecture.warnings ?? [])],
+    warnings: [...(architecture.warnings ?? []), ...expectations(architecture, request, ghn)],
     error: null,
   };
   const { predict_classifier: predictClassifier, seed, dtype } = request;

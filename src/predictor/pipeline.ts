@@ -73,10 +73,10 @@ export class Pipeline {
     const descriptions: GhnDescription[] = [];
     for (const { id, path, options } of checkpoints) {
       const checkpoint = await readCheckpoint(path, options);
-      const { config, parameters, digest } = checkpoint;
+      const { config, parameters, digest, images } = checkpoint;
       const key = ghnKey(checkpoint);
       if (!ghns.has(key)) ghns.set(key, await loadGhn(checkpoint, engine));
-      descriptions.push({ id, config, parameters, digest });
+      descriptions.push({ id, config, parameters, digest, images });
     }
     const products = await selectProducts(choice.threads ?? null, onNotice);
     const description = {

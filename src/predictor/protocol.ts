@@ -3,6 +3,7 @@ import { sortedString } from '../architecture/json.js';
 import type { Card } from '../engine/card.js';
 import type { Engine } from '../engine/engine.js';
 import type { EngineChoice } from '../engine/select.js';
+import type { ImageShape } from '../ghn/checkpoint.js';
 import type { GhnConfig, GhnOptions } from '../ghn/config.js';
 import type { PostprocessOptions } from '../postprocess/options.js';
 import type { Applied } from '../postprocess/postprocess.js';
@@ -51,6 +52,8 @@ export interface GhnDescription {
   readonly config: GhnConfig;
   /** How many numbers the checkpoint holds. */
   readonly parameters: number;
+  /** Channels, height and width of the images that it was trained on; null where its file does not say. */
+  readonly images: ImageShape | null;
   /** `sha256:` and the file's digest. */
   readonly digest: string;
 }

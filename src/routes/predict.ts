@@ -11,7 +11,7 @@ import type { Predictions } from '../predictions/predictions.js';
 import { type PredictRequest, predictBodySchema, readPredictRequest } from '../predictions/request.js';
 import { weightsSource } from '../predictions/weights.js';
 import { predictionLinks } from './predictions/links.js';
-import { pathOf, viewOf, viewSchema } from './predictions/view.js';
+import { pathOf, viewOf, viewSchema, warningHeaderSchema, warningHeaders } from './predictions/view.js';
 import { weightsEtag, weightsFileName } from './predictions/weights-file.js';
 
 export interface PredictOptions {
@@ -58,6 +58,7 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
               'content-disposition': z.string(),
               etag: z.string().describe('Strong: the same etag means the same bytes.'),
               'server-timing': z.string().describe('The stages, in milliseconds.'),
+              'x-ghn-warnings': warningHeaderSchema,
             }),
           ),
           202: jsonResponse(
@@ -109,6 +110,7 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
           etag: weightsEtag(record, record.request),
           location: pathOf(record),
           'server-timing': serverTiming(record.latency_ms, cached),
+          ...warningHeaders(record),
         })
         .send(streamBytes(source) as never);
     },

@@ -28,6 +28,7 @@ const GHN = {
     vocabularies: [],
     details: {},
   },
+  images: null,
   parameters: 0,
   digest: 'sha256:fake',
 } as const;

@@ -3241,6 +3241,8 @@ export interface operations {
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
+                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
+                    "x-ghn-warnings"?: string;
                     /** @description Bytes. */
                     "content-length": number;
                     [name: string]: unknown;
@@ -3258,6 +3260,8 @@ export interface operations {
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
+                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
+                    "x-ghn-warnings"?: string;
                     /** @description Bytes. */
                     "content-length": number;
                     /** @description Of a single range. */
@@ -3278,6 +3282,8 @@ export interface operations {
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
+                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
+                    "x-ghn-warnings"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3340,6 +3346,8 @@ export interface operations {
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
+                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
+                    "x-ghn-warnings"?: string;
                     /** @description Bytes. */
                     "content-length": number;
                     [name: string]: unknown;
@@ -3357,6 +3365,8 @@ export interface operations {
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
+                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
+                    "x-ghn-warnings"?: string;
                     /** @description Bytes. */
                     "content-length": number;
                     /** @description Of a single range. */
@@ -3377,6 +3387,8 @@ export interface operations {
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
+                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
+                    "x-ghn-warnings"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4110,6 +4122,8 @@ export interface operations {
                     etag: string;
                     /** @description The stages, in milliseconds. */
                     "server-timing": string;
+                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
+                    "x-ghn-warnings"?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -48,6 +48,8 @@ export interface Family {
   readonly hasCentrality: boolean;
   loadEncoder<M extends Matrix>(loader: Loader<M>, config: GhnConfig): Promise<Encoder<M>>;
   loadDecoder<M extends Matrix>(loader: Loader<M>, config: GhnConfig): TensorDecoder;
+  /** Whether it predicts rows of a classifier for the classes it was trained on alone, and repeats them for more. */
+  readonly repeatsClasses: boolean;
   /** Why a tensor cannot be decoded, in words; null where it can. */
   refusal(tensor: Pick<PredictedTensor, 'shape' | 'role'>, config: GhnConfig): string | null;
   /** Multiplications of the encoder. */

@@ -42,6 +42,7 @@ export const GHN2 = {
       loader.engine.input(encodeGated(input, distances, nodes, gated), nodes, hidden);
   },
   loadDecoder: (loader, config) => loadKernelDecoder(loader, config, cornerWindow),
+  repeatsClasses: true,
   refusal: () => null,
   encoderWork: (nodes, { hidden }) => 2 * nodes * hidden * (nodes + 30 * hidden),
   decodedSize: kernelSize,

@@ -22,6 +22,7 @@ export const GHN3 = {
   hasCentrality: true,
   loadEncoder: loadTransformer,
   loadDecoder: (loader, config) => loadKernelDecoder(loader, config, centredWindow),
+  repeatsClasses: true,
   refusal: () => null,
   encoderWork: transformerWork,
   decodedSize: kernelSize,

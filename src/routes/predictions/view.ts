@@ -18,6 +18,17 @@ export const viewSchema = recordSchema
   .meta({ id: 'PredictionRecord' });
 export type PredictionView = z.output<typeof viewSchema>;
 
+/** The codes of a record's warnings, for the header; empty where there are none. */
+export function warningHeaders({ warnings }: Pick<PredictionRecord, 'warnings'>): Record<string, string> {
+  if (warnings.length === 0) return {};
+  return { 'x-ghn-warnings': [...new Set(warnings.map(({ code }) => code))].join(', ') };
+}
+
+export const warningHeaderSchema = z
+  .string()
+  .optional()
+  .describe('Codes of the record’s warnings, separated by commas; the record has them in words.');
+
 /** Where a prediction is found. */
 export const pathOf = ({ id }: Pick<PredictionRecord, 'id'>) => `/predictions/${id}`;
 

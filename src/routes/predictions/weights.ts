@@ -14,6 +14,7 @@ import { TensorBytes } from '../../tensor/tiling.js';
 import { downloadHeaders, downloadResponses } from '../downloads.js';
 import { queryInteger } from '../query-integer.js';
 import { idParameters, unknownPrediction } from './parameters.js';
+import { warningHeaderSchema, warningHeaders } from './view.js';
 import { tensorEtag, weightsEtag, weightsFileName } from './weights-file.js';
 
 const querySchema = z
@@ -69,7 +70,10 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
       querystring: querySchema,
       headers: downloadHeaders,
       response: {
-        ...downloadResponses('The weights.', { 'content-disposition': z.string() }),
+        ...downloadResponses('The weights.', {
+          'content-disposition': z.string(),
+          'x-ghn-warnings': warningHeaderSchema,
+        }),
         404: unknownPrediction,
         409: notReady,
       },
@@ -89,7 +93,10 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
       };
       const source = weightsSource(record, tensors, representation);
       const fileName = weightsFileName(record, representation.format);
-      reply.header('content-disposition', `attachment; filename="${fileName}"`);
+      reply.headers({
+        'content-disposition': `attachment; filename="${fileName}"`,
+        ...warningHeaders(record),
+      });
       const etag = weightsEtag(record, representation);
       return sendBytes(request, reply, { source, etag, contentType: 'application/octet-stream' });
     },

@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StoreRefusedError } from '../store.js';
 import { errorCode, isFull } from './errors.js';
+import { makeDirectory } from './make-directory.js';
 import { bearsPrediction } from './prediction-folder.js';
 import { thisWriter, unfinishedName, type Writer, writerAlive } from './writer.js';
 
@@ -35,7 +36,7 @@ export interface StoreLock {
  * @throws StoreRefusedError where it holds something else, or another service uses it
  */
 export async function claimDirectory(directory: string): Promise<StoreLock> {
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   await refuseOthers(directory);
   const lock = await takeLock(directory);
   try {

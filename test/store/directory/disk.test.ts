@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -78,6 +79,15 @@ describe('a disk that has become read-only', () => {
 });
 
 describe('a start', () => {
+  it.skipIf(!existsSync('/proc/self'))(
+    'in a place where nothing can be made is refused at once',
+    async () => {
+      await expect(openStore('/proc/ghn-serve/store')).rejects.toThrow(
+        'the store needs a directory that it may write to, and /proc/ghn-serve/store is none',
+      );
+    },
+  );
+
   it('on a disk that is read-only is refused, with the reason and the remedy', async (context) => {
     const { directory, remount } = await smallDisk(context);
     const { store } = await openStore(directory);

@@ -74,6 +74,7 @@ export const LOGAH = {
   hasCentrality: true,
   loadEncoder: loadTransformer,
   loadDecoder,
+  repeatsClasses: false,
   refusal({ shape, role }, config) {
     if (fits(shape, role, sizesOf(config))) return null;
     return `is larger than this LoGAH's factors of ${detailsOf(config).factorRows} rows allow`;
