@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -36,3 +36,58 @@ class ResidualCnn(nn.Module):
         for block in self.blocks:
             x = nn.functional.max_pool2d(block(x), 2)
         return self.head(x.mean((2, 3))) * self.temperature
+
+
+class Text(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.head = nn.Embedding(5, 8), nn.Linear(8, 2)
+
+    def forward(self, tokens: Any) -> Any:
+        return self.head(self.table(tokens).mean(1))
+
+
+class TwoInputs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 2), nn.Linear(3, 2)
+
+    def forward(self, x: Any, y: Any) -> Any:
+        return self.a(x) + self.b(y)
+
+
+class OfAnotherSize(nn.Sequential):
+    """Takes images of one size alone, and says which as timm's networks do."""
+
+    pretrained_cfg: ClassVar = {"input_size": (1, 6, 6)}
+
+    def __init__(self) -> None:
+        super().__init__(nn.Flatten(), nn.Linear(36, 2))
+
+
+class Detector(nn.Sequential):
+    """Wants targets in training."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Conv2d(3, 4, 3))
+
+    def forward(self, images: Any, targets: Any = None) -> Any:
+        assert targets is not None or not self.training, "targets should not be none when in training mode"
+        return super().forward(images)
+
+
+class LostKey(nn.Linear):
+    def __init__(self) -> None:
+        super().__init__(4, 4)
+
+    def forward(self, x: Any) -> Any:
+        options: dict[str, Any] = {}
+        return super().forward(x) * options["mask"]
+
+
+def unlicensed() -> nn.Module:
+    raise RuntimeError("needs a licence")
+
+
+def quits() -> nn.Module:
+    raise SystemExit("no GPU")

@@ -1,27 +1,32 @@
-"""The command line: ghn-serve trace, predict and stats."""
+"""The command line: ghn-client trace, predict and stats."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import requests
-
-from .client import IMAGE, Client, Postprocess
-from .errors import DownloadError, ServiceError
+from .client import Client, Postprocess, name_of
+from .errors import GhnServeError
+from .examples import ExampleSpec
 from .networks import network, prediction_id
-from .table import statistics_table
+from .table import statistics_table, summary_table
 
 NETWORK_HELP = (
-    "torchvision:NAME, timm:NAME, MODULE:ATTRIBUTE (a module, or what makes one), the file of an architecture (.json), "
-    "or a name that the service knows"
+    "torchvision:NAME, timm:NAME, MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE (a module, or what makes one), the file of an "
+    "architecture (.json), or a name that the service knows"
 )
+EXAMPLE_HELP = (
+    "shape of its input, as 1,3,224,224; for token ids ids:1,8; for an argument by its name mask=bool:1,8. Several, "
+    "for a network of several inputs, in their order. Without one: the image that it is made for"
+)
+PLAIN = (GhnServeError, ImportError, ValueError, OSError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,19 +40,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever reads has seen enough; Python would complain of what is left when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (
-        ServiceError,
-        DownloadError,
-        requests.RequestException,
-        ImportError,
-        AttributeError,
-        ValueError,
-        OSError,
-    ) as error:
-        print(f"ghn-serve: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        # Whoever calls a command wants a sentence; the variable is for whoever mends it.
+        if os.environ.get("GHN_CLIENT_TRACEBACK"):
+            raise
+        kind = "" if isinstance(error, PLAIN) and str(error) else f"{type(error).__name__}: "
+        print(f"ghn-client: {kind}{error}".rstrip(": "), file=sys.stderr)
+        return 1
     return 0
 
 
@@ -65,7 +66,7 @@ def trace_command(arguments: argparse.Namespace) -> None:
 
 def predict_command(arguments: argparse.Namespace) -> None:
     asked = asked_network(arguments)
-    name = asked if isinstance(asked, str) else asked["name"]
+    name = re.sub(r"[^\w.-]+", "_", name_of(asked))
     with client(arguments) as service:
         weights = service.predict(asked, **options(arguments, asked))
     output = arguments.output or Path(f"{name}.safetensors")
@@ -80,11 +81,16 @@ def stats_command(arguments: argparse.Namespace) -> None:
             asked = asked_network(arguments)
             prediction = service.begin({"architecture": asked, **options(arguments, asked)})["id"]
         statistics = service.statistics(prediction)
-    print(json.dumps(statistics, indent=2) if arguments.json else statistics_table(statistics))
+    if arguments.json:
+        print(json.dumps(statistics, indent=2))
+    else:
+        print(statistics_table(statistics) if arguments.all else summary_table(statistics))
 
 
 def asked_network(arguments: argparse.Namespace) -> str | dict[str, Any]:
-    return network(arguments.network, arguments.example, dict(arguments.argument), arguments.num_classes)
+    return network(
+        arguments.network, arguments.example, dict(arguments.argument), arguments.num_classes, arguments.training
+    )
 
 
 def client(arguments: argparse.Namespace) -> Client:
@@ -124,8 +130,11 @@ def print_warning(message: Warning | str, category: type[Warning], *_: object, *
     print(f"warning: {message}", file=sys.stderr)
 
 
-def shape(text: str) -> tuple[int, ...]:
-    return tuple(int(n) for n in text.split(","))
+def example(text: str) -> ExampleSpec:
+    try:
+        return ExampleSpec.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def argument(text: str) -> tuple[str, Any]:
@@ -142,7 +151,13 @@ def parser() -> argparse.ArgumentParser:
     of_network = argparse.ArgumentParser(add_help=False)
     of_network.add_argument("network", metavar="NETWORK", help=NETWORK_HELP)
     of_network.add_argument(
-        "--example", type=shape, default=IMAGE, metavar="N,…", help="shape of its input: 1,3,224,224"
+        "--example", type=example, action="append", default=[], metavar="[NAME=][KIND:]N,…", help=EXAMPLE_HELP
+    )
+    of_network.add_argument(
+        "--training",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether it is traced as it runs in training, auxiliary heads included",
     )
     of_network.add_argument("--num-classes", type=int, metavar="N", help="outputs of its head")
     of_network.add_argument(
@@ -174,7 +189,7 @@ def parser() -> argparse.ArgumentParser:
     prediction.add_argument("--from-layer", type=int, metavar="K", help="post-process the weights from the Kth on")
     prediction.add_argument("--min-channels", type=int, metavar="N", help="post-process weights of more channels")
 
-    result = argparse.ArgumentParser(prog="ghn-serve", description="Predicted parameters for neural networks.")
+    result = argparse.ArgumentParser(prog="ghn-client", description="Predicted parameters for neural networks.")
     commands = result.add_subparsers(metavar="COMMAND", required=True)
     trace = commands.add_parser("trace", parents=[of_network, of_service], help="print a network's architecture")
     trace.add_argument("-o", "--output", type=Path, metavar="FILE", help="else standard output")
@@ -187,6 +202,7 @@ def parser() -> argparse.ArgumentParser:
     stats = commands.add_parser(
         "stats", parents=[of_network, of_prediction, of_service], help="print statistics of predicted weights"
     )
+    stats.add_argument("--all", action="store_true", help="a line for every tensor")
     stats.add_argument("--json", action="store_true", help="all that the service says, as JSON")
     stats.set_defaults(run=stats_command)
     return result

@@ -12,6 +12,8 @@ import requests
 from . import keras
 from .architecture import Architecture
 from .errors import AnswerError
+from .examples import default_example
+from .given import is_state_dict, refuse_other
 from .safetensors_format import Dtype
 from .transport import Query, Transport
 from .weights import Part, Sharding, Weights
@@ -25,7 +27,6 @@ Format = Literal["tiled", "safetensors"]
 Unsupported = Literal["refuse", "skip"]
 
 DEFAULT_URL = "http://127.0.0.1:3000"
-IMAGE = (1, 3, 224, 224)
 
 
 class Postprocess(TypedDict, total=False):
@@ -77,7 +78,7 @@ class Client:
     def predict(
         self,
         network: Network,
-        example: Any = IMAGE,
+        example: Any = None,
         *,
         training: bool = True,
         num_classes: int | None = None,
@@ -97,7 +98,7 @@ class Client:
         """
         Predicts the weights of a network: the name of one that the service knows, an architecture, a Keras model (which
         needs no PyTorch), or a PyTorch module, which is traced with `example` and `training` (trace says what they
-        can be).
+        can be); without an example on an image.
 
         Layers that a GHN has no operation for are refused, or left out (`unsupported="skip"`): the prediction's record
         names them.
@@ -172,7 +173,7 @@ class Client:
 
 def predict(
     network: Network,
-    example: Any = IMAGE,
+    example: Any = None,
     *,
     url: str | None = None,
     api_key: str | None = None,
@@ -217,12 +218,14 @@ def predict(
 
 
 def described(network: Network, example: Any, training: bool) -> str | Mapping[str, Any]:
-    if isinstance(network, (str, Mapping)):
+    if isinstance(network, str) or (isinstance(network, Mapping) and not is_state_dict(network)):
         return network
     if keras.is_model(network):
         return keras.architecture(cast("keras.Model", network))
+    refuse_other(network)
     from . import trace
 
+    example = default_example(network) if example is None else example
     return cast("Mapping[str, Any]", trace(cast("nn.Module", network), example, training=training))
 
 

@@ -56,5 +56,9 @@ class LoadError(GhnServeError, ValueError):
     """The weights do not fit the module, or it cannot take them; it is as it was."""
 
 
+class NetworkError(GhnServeError, ValueError):
+    """A network cannot be made, or traced: it is none, or its own code fails."""
+
+
 class WrapperError(GhnServeError, ValueError):
     """A module's parameters are in the keeping of a library that hides them: its name, and the way around."""

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import importlib.util
 import json
 import re
-from collections.abc import Mapping
-from functools import reduce
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-# Where short names lead: the module, and what takes a network's name, if not an attribute of the module.
-LIBRARIES = {"torchvision": ("torchvision.models", None), "timm": ("timm", "create_model")}
+from .errors import GhnServeError, NetworkError
+from .examples import ExampleSpec, made_example
+
+# Where short names lead: the module, what takes a network's name, if not an attribute of the module, and what lists all.
+LIBRARIES = {
+    "torchvision": ("torchvision.models", None, "list_models"),
+    "timm": ("timm", "create_model", "list_models"),
+}
 PREDICTION_ID = re.compile(r"[0-9a-f]{16,}")
+OTHER_FILES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".onnx", ".keras", ".h5", ".py", ".pt2", ".pkl")
 
 
 def prediction_id(text: str) -> str | None:
@@ -20,41 +30,108 @@ def prediction_id(text: str) -> str | None:
 
 
 def network(
-    text: str, example: tuple[int, ...], arguments: Mapping[str, Any], num_classes: int | None
+    text: str,
+    examples: Sequence[ExampleSpec] = (),
+    arguments: Mapping[str, Any] | None = None,
+    num_classes: int | None = None,
+    training: bool = True,
 ) -> str | dict[str, Any]:
     """
     An architecture: read from a file, or traced from a module that is imported, or made by what is imported, with
     `arguments`. A text without a colon is left as it is: a name that the service knows.
+
+    Whatever the network's own code raises is told in one sentence, as NetworkError.
     """
     if text.endswith(".json"):
-        architecture: dict[str, Any] = json.loads(Path(text).read_text())
-        return architecture
+        return read(Path(text))
     place, colon, name = text.partition(":")
     if not colon:
+        if text.endswith(OTHER_FILES):
+            raise NetworkError(
+                f"{text} is no architecture: give MODULE:ATTRIBUTE for a network of your own, an architecture's .json, "
+                "or a name that the service knows"
+            )
         return text
     from . import trace
 
     if num_classes is not None:
-        arguments = {**arguments, "num_classes": num_classes}
-    try:
-        module = made(place, name, arguments)
-    except TypeError as error:
-        raise ValueError(f"{text} is not made (--argument NAME=VALUE gives an argument): {error}") from error
-    try:
-        return dict(trace(module, example, name=name.rpartition(".")[2]))
-    except RuntimeError as error:
-        raise ValueError(f"{text} does not run on an input of shape {example} (--example): {error}") from error
+        arguments = {**(arguments or {}), "num_classes": num_classes}
+    path, maker, lister = LIBRARIES.get(place, (place, None, None))
+    library = own_code(lambda: imported(path), f"{path} cannot be imported", "")
+    module = own_code(
+        lambda: made(library, maker, lister, place, name, arguments or {}),
+        f"{text} cannot be made",
+        "--argument NAME=VALUE gives it an argument",
+    )
+    shown = " ".join(str(spec) for spec in examples) or "an image"
+    return own_code(
+        lambda: dict(trace(module, made_example(module, examples), name=name.rpartition(".")[2], training=training)),
+        f"{text} does not run on {shown}",
+        "--example gives its inputs, ids:1,8 being token ids, and --no-training leaves training out",
+    )
 
 
-def made(place: str, name: str, arguments: Mapping[str, Any]) -> Any:
+def own_code(act: Callable[[], Any], fault: str, remedy: str) -> Any:
+    """Runs code that is not this package's, which may raise anything, and may end the process."""
+    try:
+        return act()
+    except GhnServeError:
+        raise
+    except (Exception, SystemExit) as error:
+        text = str(error).strip().partition("\n")[0]
+        kind = "" if isinstance(error, (ImportError, ValueError)) and text else f"{type(error).__name__}: "
+        sentence = f"{fault}: {kind}{text}".rstrip(": ")
+        raise NetworkError(f"{sentence} ({remedy})" if remedy else sentence) from error
+
+
+def read(path: Path) -> dict[str, Any]:
+    try:
+        architecture = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise NetworkError(f"{path} is not JSON: {error}") from error
+    if not isinstance(architecture, dict):
+        raise NetworkError(f"{path} holds no architecture: it is not a JSON object")
+    return dict(architecture)
+
+
+def made(
+    library: ModuleType, maker: str | None, lister: str | None, place: str, name: str, arguments: Mapping[str, Any]
+) -> Any:
     from torch import nn
 
-    path, maker = LIBRARIES.get(place, (place, None))
-    module = importlib.import_module(path)
     if maker is not None:
-        return getattr(module, maker)(name, **arguments)
-    found: Any = reduce(getattr, name.split("."), module)
+        try:
+            return getattr(library, maker)(name, **arguments)
+        except RuntimeError as error:
+            if "nknown model" not in str(error):
+                raise
+            raise NetworkError(f"{place} has no network {name}{nearest(library, lister, name)}") from error
+    found: Any = library
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise NetworkError(f"{place} has no network {name}{nearest(library, lister, name)}")
+        found = getattr(found, part)
     result = found if isinstance(found, nn.Module) or not callable(found) else found(**arguments)
     if not isinstance(result, nn.Module):
-        raise ValueError(f"{place}:{name} is, and makes, no torch.nn.Module")
+        raise NetworkError(f"{place}:{name} is, and makes, no torch.nn.Module")
     return result
+
+
+def imported(path: str) -> ModuleType:
+    """A module by its name, or by its file."""
+    if not path.endswith(".py"):
+        return importlib.import_module(path)
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    if spec is None or spec.loader is None:
+        raise NetworkError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def nearest(module: ModuleType, lister: str | None, name: str) -> str:
+    lists = getattr(module, lister, None) if lister else None
+    names: list[str] = lists() if lists else [key for key in vars(module) if not key.startswith("_")]
+    close = difflib.get_close_matches(name, names, 3)
+    return f"; the nearest are {', '.join(close)}" if close else ""

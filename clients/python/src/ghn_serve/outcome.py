@@ -15,3 +15,9 @@ class Loaded:
 
     predicted: list[str]
     not_predicted: list[str]
+
+    def __repr__(self) -> str:
+        """How many, and of the few that are missing the names: of a ResNet-50 there are 161."""
+        missing = ", ".join(self.not_predicted[:3]) + (", …" if len(self.not_predicted) > 3 else "")
+        rest = f"{len(self.not_predicted)} not: {missing}" if self.not_predicted else "none left"
+        return f"<Loaded: {len(self.predicted)} tensors predicted, {rest}>"

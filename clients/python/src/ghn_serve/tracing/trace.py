@@ -12,6 +12,7 @@ from torch.nn.parameter import is_lazy
 
 from ..architecture import Architecture, TraceWarning
 from ..as_written import as_written, moved_to_meta
+from ..given import refuse_other
 from ..wrappers import refuse_hidden, unwrapped
 from .describe import described
 from .recorder import Recorder, kind, tensors
@@ -42,6 +43,7 @@ def trace(module: nn.Module, example: Any, *, name: str | None = None, training:
     ValueError where the output does not depend on the example, and WrapperError where a library keeps the parameters
     elsewhere (FSDP1, DeepSpeed's ZeRO-3, accelerate's offloading).
     """
+    refuse_other(module)
     lazy = [key for key, parameter in module.named_parameters() if is_lazy(parameter)]
     if lazy:
         raise ValueError(f"{lazy[0]} has no shape yet: run the module once before tracing it")

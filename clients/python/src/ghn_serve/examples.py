@@ -1,0 +1,84 @@
+"""Inputs for a trace: as a command line names them, and the one that a network is likely to take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+IMAGE = (1, 3, 224, 224)
+
+KINDS = ("ids", "float32", "float16", "bfloat16", "int64", "int32", "uint8", "bool")
+SPEC = re.compile(rf"(?:(?P<name>[A-Za-z_]\w*)=)?(?:(?P<kind>{'|'.join(KINDS)}):)?(?P<shape>\d+(?:,\d+)*)")
+
+
+@dataclass(frozen=True)
+class ExampleSpec:
+    """One input: its shape, what it holds (None: numbers of the network's own type) and the argument that it is for."""
+
+    shape: tuple[int, ...]
+    kind: str | None = None
+    name: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> ExampleSpec:
+        """`1,3,224,224`, `ids:1,7`, `input_ids=ids:1,7`. Raises ValueError for what is none."""
+        found = SPEC.fullmatch(text)
+        if found is None:
+            raise ValueError(
+                f"{text!r} is no example: expected a shape as 1,3,224,224, with what it holds before it (ids:1,7; one "
+                f"of {', '.join(KINDS)}), and an argument's name before that (input_ids=ids:1,7)"
+            )
+        shape = tuple(int(n) for n in found["shape"].split(","))
+        return cls(shape, found["kind"], found["name"])
+
+    def __str__(self) -> str:
+        name = f"{self.name}=" if self.name else ""
+        return f"{name}{self.kind + ':' if self.kind else ''}{','.join(map(str, self.shape))}"
+
+
+def default_example(module: Any) -> tuple[int, ...]:
+    """The shape of an image: of the size that timm's networks say, else that of ImageNet's."""
+    config = getattr(module, "pretrained_cfg", None) or getattr(module, "default_cfg", None)
+    size = config.get("input_size") if isinstance(config, dict) else None
+    is_shape = isinstance(size, (tuple, list)) and all(isinstance(n, int) for n in size)
+    return (1, *size) if is_shape else IMAGE
+
+
+def made_example(module: nn.Module, specs: Sequence[ExampleSpec]) -> Any:
+    """What trace takes: a shape, or tensors by place or by name."""
+    if not specs:
+        return default_example(module)
+    if len(specs) == 1 and specs[0].kind is None and specs[0].name is None:
+        return specs[0].shape
+    named = {spec.name: tensor(module, spec) for spec in specs if spec.name is not None}
+    if not named:
+        return tuple(tensor(module, spec) for spec in specs)
+    if len(named) < len(specs):
+        raise ValueError("name every example, or none: some have the name of an argument, and some do not")
+    return named
+
+
+def tensor(module: nn.Module, spec: ExampleSpec) -> torch.Tensor:
+    import torch
+
+    floating = (parameter for parameter in module.parameters() if parameter.is_floating_point())
+    first = next(floating, torch.empty(0))
+    if spec.kind is None:
+        return torch.rand(spec.shape, dtype=first.dtype, device=first.device)
+    if spec.kind == "ids":
+        # Every table has these rows.
+        tables = [child.num_embeddings for child in module.modules() if isinstance(child, torch.nn.Embedding)]
+        count = 1
+        for n in spec.shape:
+            count *= n
+        return (torch.arange(count, device=first.device) % min(tables, default=2)).reshape(spec.shape)
+    dtype: torch.dtype = getattr(torch, spec.kind)
+    if dtype.is_floating_point:
+        return torch.rand(spec.shape, device=first.device).to(dtype)
+    return torch.ones(spec.shape, dtype=dtype, device=first.device)

@@ -1,0 +1,51 @@
+"""What is given for a network: told apart without PyTorch, which not every use needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .errors import NetworkError
+
+# One of these is in every architecture.
+FORMS = ("nodes", "layers", "keras")
+
+
+def is_module(value: object) -> bool:
+    """Whether a value is a torch.nn.Module."""
+    return is_module_class(type(value))
+
+
+def is_module_class(kind: type) -> bool:
+    return any(base.__name__ == "Module" and base.__module__.startswith("torch.nn.") for base in kind.__mro__)
+
+
+def refuse_other(value: object) -> None:
+    """Raises NetworkError, which says what a value is, and what to give instead, unless it is a torch.nn.Module."""
+    if is_module(value):
+        return
+    kind = type(value).__name__
+    if isinstance(value, type) and is_module_class(value):
+        raise NetworkError(f"{value.__name__} is a class: give a module that is made of it, {value.__name__}(…)")
+    if is_state_dict(value):
+        raise NetworkError(
+            "this is a state dict, which holds a network's tensors and not how they are connected: give the module"
+        )
+    if kind == "ExportedProgram":
+        raise NetworkError(
+            "this is an ExportedProgram, whose layers have been taken apart: give the torch.nn.Module it was made of"
+        )
+    if isinstance(value, (list, tuple)) and any(is_module(item) for item in value):
+        raise NetworkError(
+            f"this is a {kind} of modules: give one module, as torch.nn.Sequential(*layers) makes of them"
+        )
+    raise NetworkError(
+        f"a torch.nn.Module, a Keras model, an architecture or a network's name is wanted, and this is {kind}"
+    )
+
+
+def is_state_dict(value: object) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and not any(form in value for form in FORMS)
+        and any(hasattr(item, "shape") and hasattr(item, "dtype") for item in value.values())
+    )
