@@ -1,9 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CheckpointSetting } from './settings/checkpoints.js';
 import { SettingsError } from './settings/error.js';
 import { pathSource } from './sources/index.js';
+import type { CheckpointSetting } from './sources/source.js';
 
 const DIRECTORY = new URL('../weights/', import.meta.url);
 

@@ -9,6 +9,8 @@ interface LockedPackage {
   readonly version?: string;
   readonly integrity?: string;
   readonly resolved?: string;
+  readonly license?: string;
+  readonly dev?: boolean;
 }
 
 const { packages } = JSON.parse(readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8')) as {
@@ -30,6 +32,25 @@ it('every package is locked to a version and the sha512 of its bytes, those of o
 it('no package comes from elsewhere than a registry', () => {
   const elsewhere = locked.filter(([, { resolved }]) => resolved && !/^https:\/\/registry\./.test(resolved));
   expect(elsewhere.map(([path]) => path)).toEqual([]);
+});
+
+/** Licences under which a package may be shipped with the service. */
+const PERMISSIVE = [
+  '0BSD',
+  'Apache-2.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'BlueOak-1.0.0',
+  'CC0-1.0',
+  'ISC',
+  'MIT',
+];
+
+it('every package that the service ships has a permissive licence', () => {
+  const allows = (license = '') =>
+    license.match(/[\w.-]+/g)?.every((word) => word === 'OR' || PERMISSIVE.includes(word));
+  const others = locked.filter(([, { dev, license }]) => !dev && !allows(license));
+  expect(others.map(([path, { license }]) => `${path}: ${license}`)).toEqual([]);
 });
 
 it('archives are unpacked by versions that write nothing outside their folder', () => {

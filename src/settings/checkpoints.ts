@@ -1,14 +1,6 @@
-import { parseSource, type Source, SourceError } from '../sources/index.js';
+import { parseSource, SourceError } from '../sources/index.js';
+import type { CheckpointSetting } from '../sources/source.js';
 import { list } from './values.js';
-
-/** An entry of GHN_CHECKPOINTS. */
-export interface CheckpointSetting {
-  /** The name of the GHN in requests. */
-  readonly id: string;
-  readonly source: Source;
-  /** Settings of the GHN that its file does not tell. */
-  readonly options?: Readonly<Record<string, string>>;
-}
 
 const GHN_ID = /^[\w.-]{1,100}$/;
 

@@ -1,7 +1,6 @@
 import type { CheckpointFile } from '../predictor/protocol.js';
-import type { CheckpointSetting } from '../settings/checkpoints.js';
 import { readSourceEnvironment } from './environment.js';
-import type { Fetching, Progress, Source } from './source.js';
+import type { CheckpointSetting, Fetching, Progress, Source } from './source.js';
 
 /** Between two lines on the same file. */
 const PROGRESS_MS = 3000;

@@ -57,3 +57,12 @@ export interface SourceKind {
    */
   parse(text: string): Source | null;
 }
+
+/** An entry of the setting GHN_CHECKPOINTS. */
+export interface CheckpointSetting {
+  /** The name of the GHN in requests. */
+  readonly id: string;
+  readonly source: Source;
+  /** Settings of the GHN that its file does not tell. */
+  readonly options?: Readonly<Record<string, string>>;
+}
