@@ -17,7 +17,7 @@ import type { Settings } from './settings/settings.js';
 import { readSourceEnvironment } from './sources/index.js';
 import { locateCheckpoints } from './sources/locate.js';
 import { StatisticsLanes } from './statistics/lanes.js';
-import { DirectoryStore } from './store/directory/directory-store.js';
+import { openStore } from './store/open.js';
 import { NotUnderstoodError, StoreCorruptError } from './store/store.js';
 
 export interface ServiceOptions {
@@ -56,7 +56,8 @@ export async function buildService({
 }: ServiceOptions): Promise<Service> {
   let corruptions = 0;
   let notUnderstood = 0;
-  const store = await DirectoryStore.open(settings.STORE, {
+  const store = await openStore(settings.STORE, {
+    endpoint: settings.S3_ENDPOINT,
     maxBytes: settings.STORE_MAX_BYTES,
     onProblem: (error) => {
       if (error instanceof StoreCorruptError) corruptions++;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isBucket, parseLocation } from '../store/location.js';
 import { apiKeys } from './api-keys.js';
 import { checkpoints } from './checkpoints.js';
 import { SettingsError } from './error.js';
@@ -20,9 +21,14 @@ const MIN_STORE_BYTES = MIB;
 /** Less memory has no room for any prediction. */
 const MIN_MEMORY_BYTES = 16 * MIB;
 
-const NO_BUCKETS = 's3:// is not supported by this build; give a directory';
+const store = z.string().refine((value) => !isBucket(value) || parseLocation(value) !== null, {
+  error: 'is no bucket: write s3://bucket or s3://bucket/prefix, or give a directory',
+});
 
-const directory = z.string().refine((value) => !value.startsWith('s3://'), { error: NO_BUCKETS });
+const httpUrl = z.url({
+  protocol: /^https?$/,
+  error: 'is no address: write http://host:port or https://host',
+});
 
 /** An API key of one purpose, or its digest. */
 const oneKey = apiKeys.pipe(z.array(z.string()).length(1, 'is one key alone'));
@@ -53,7 +59,15 @@ export const settingsSchema = z.object({
     description: 'threads of the engine on a CPU (default: the cores, or the container’s quota of them)',
     form: 'number',
   }),
-  STORE: directory.default('data').meta({ description: 'directory of the predictions', form: 'directory' }),
+  STORE: store.default('data').meta({
+    description: 'where the predictions are: a directory, or s3://bucket/prefix',
+    form: 'place',
+  }),
+  S3_ENDPOINT: httpUrl.optional().meta({
+    description:
+      'S3 server of the bucket in STORE (default: AWS); credentials come as the AWS SDK finds them',
+    form: 'url',
+  }),
   STORE_MAX_BYTES: byteCount(MIN_STORE_BYTES)
     .default(20 * GIB)
     .meta({
@@ -139,6 +153,11 @@ export function readSettings(environment: Readonly<Record<string, string | undef
         `${name}: ${JSON.stringify(asked)} is not supported by this build; leave it out, or write ${value}`,
       );
     }
+  }
+  if (data?.S3_ENDPOINT && !isBucket(data.STORE)) {
+    faults.push(
+      'S3_ENDPOINT: STORE is a directory; write STORE=s3://bucket/prefix, or leave S3_ENDPOINT out',
+    );
   }
   if (!data || faults.length > 0) throw new SettingsError(faults.join('\n'));
   return data;

@@ -327,10 +327,11 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
       expect(problems).toHaveLength(1);
       expect(await store.open(idOf(1))).toBeNull();
       expect((await store.list({ limit: 10 })).records).toEqual([]);
-      expect(await store.remains(idOf(1))).toEqual({ record, architecture });
-      expect(await store.save(samplePrediction(1))).toBe('mine');
+      expect(await store.remains(idOf(1))).toMatchObject({ record, architecture });
+      expect(await store.save(samplePrediction(1, { generation: OTHER }))).toBe('mine');
       expect(await store.remains(idOf(1))).toBeNull();
       const again = (await store.open(idOf(1)))!;
+      expect(again.record.generation).toBe(OTHER);
       expect(await digestsOf(again)).toEqual(expectedDigests(samplePrediction(1)));
       again.release();
       stored.release();

@@ -1,4 +1,5 @@
 import { BlocksReader } from '../blocks/blocks-reader.js';
+import { type Loan, OpenPredictions } from '../blocks/open-predictions.js';
 import { RunCache } from '../blocks/run-cache.js';
 import {
   NotUnderstoodError,
@@ -10,7 +11,6 @@ import { Turns } from '../turns.js';
 import { fileBytes } from './blocks-file.js';
 import { failure, systemReason } from './errors.js';
 import type { PredictionFolders } from './folders.js';
-import { type Loan, OpenPredictions } from './open-predictions.js';
 import { noteUse, openBlocksFile, readEntry, readRemains } from './prediction-folder.js';
 import { type IndexEntry, PredictionIndex } from './prediction-index.js';
 import { Remains } from './remains.js';

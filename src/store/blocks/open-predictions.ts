@@ -1,4 +1,4 @@
-import type { BlocksReader } from '../blocks/blocks-reader.js';
+import type { BlocksReader } from './blocks-reader.js';
 
 /** A prediction's blocks for one reader, until it calls `release`; further calls do nothing. */
 export interface Loan {

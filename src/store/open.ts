@@ -1,0 +1,44 @@
+import { DirectoryStore } from './directory/directory-store.js';
+import { isBucket, parseLocation } from './location.js';
+import type { PredictionStore } from './store.js';
+
+export interface OpenOptions {
+  /** An S3 server other than AWS. */
+  readonly endpoint?: string;
+  readonly maxBytes: number;
+  /** Is told what was found corrupt and removed, and what could not be removed. */
+  readonly onProblem: (problem: Error) => void;
+}
+
+/**
+ * The store at a directory or `s3://bucket/prefix`.
+ *
+ * @throws StoreRefusedError where it cannot be one; Error where it is out of reach
+ */
+export async function openStore(
+  location: string,
+  { endpoint, ...options }: OpenOptions,
+): Promise<PredictionStore> {
+  const store = isBucket(location)
+    ? await openBucket(location, endpoint, options)
+    : await DirectoryStore.open(location, options);
+  try {
+    await store.probe();
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function openBucket(
+  location: string,
+  endpoint: string | undefined,
+  options: Omit<OpenOptions, 'endpoint'>,
+): Promise<PredictionStore> {
+  // It tells people of Node's versions, in the midst of the log: docs/cluster.md does so as well.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+  // The SDK takes a tenth of a second to load, and a directory has no use for it.
+  const { S3Store } = await import('./s3/s3-store.js');
+  return S3Store.open({ ...parseLocation(location)!, endpoint }, options);
+}

@@ -1,0 +1,272 @@
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { StoreBusyError, StoreRefusedError } from '../store.js';
+
+/** Keys that one listing tells of, as S3 has it. */
+const PAGE = 1000;
+
+/** A part of an upload: S3 wants 5 MiB and more, and no more than 10,000 parts. */
+export const PART_BYTES = 16 * 2 ** 20;
+
+/** Of one upload under way at the same time. */
+const PARTS_AT_ONCE = 2;
+
+const CONNECTION_TIMEOUT_MS = 3000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const SOCKETS = 64;
+const ATTEMPTS = 3;
+
+/** Conditions that did not hold: 412, and 409 where another change was under way. */
+const CONFLICTS: ReadonlySet<number> = new Set([409, 412]);
+
+/** Where a bucket's objects lie. */
+export interface BucketLocation {
+  readonly bucket: string;
+  /** Empty, or a path that ends with a slash. */
+  readonly prefix: string;
+  /** Of a server other than AWS; its buckets are addressed by path. */
+  readonly endpoint?: string;
+}
+
+export interface StoredObject {
+  readonly bytes: Buffer;
+  readonly etag: string;
+}
+
+export interface ListedObject {
+  readonly key: string;
+  readonly modified: Date;
+}
+
+/** What must hold for a change to be made. */
+export interface Condition {
+  /** Nothing is there. */
+  readonly isNew?: boolean;
+  /** What is there has this etag. */
+  readonly etag?: string;
+}
+
+/**
+ * The objects of a bucket under one prefix, by the rest of their keys. Credentials and region come by the SDK's own chain.
+ *
+ * Rejects with a StoreBusyError where the bucket is out of reach, and with a StoreRefusedError where there is none or it
+ * denies what is asked of it.
+ */
+export class Bucket {
+  readonly #client: S3Client;
+  readonly #location: BucketLocation;
+
+  constructor(location: BucketLocation) {
+    const { endpoint } = location;
+    this.#location = location;
+    this.#client = new S3Client({
+      ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
+      region: process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? 'us-east-1',
+      maxAttempts: ATTEMPTS,
+      // What is read carries checksums of its own, by which a store tells what is corrupt.
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      requestHandler: {
+        connectionTimeout: CONNECTION_TIMEOUT_MS,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        throwOnRequestTimeout: true,
+        httpAgent: { keepAlive: true, maxSockets: SOCKETS },
+        httpsAgent: { keepAlive: true, maxSockets: SOCKETS },
+      },
+    });
+  }
+
+  /** An object, or `length` bytes of it from `start` on; null where there is none. */
+  async get(key: string, start?: number, length?: number): Promise<StoredObject | null> {
+    const range = start === undefined ? undefined : `bytes=${start}-${start + length! - 1}`;
+    try {
+      return await this.#ask(async () => {
+        const { Body, ETag } = await this.#client.send(
+          new GetObjectCommand({ ...this.#at(key), Range: range }),
+        );
+        return { bytes: Buffer.from(await Body!.transformToByteArray()), etag: ETag! };
+      });
+    } catch (error) {
+      if (statusOf(error) === 404) return null;
+      throw error;
+    }
+  }
+
+  /** Whether it was written: not where the condition does not hold. Where it rejects, it may have been written or not. */
+  async put(
+    key: string,
+    bytes: Uint8Array,
+    { isNew, etag }: Condition = {},
+    signal?: AbortSignal,
+  ): Promise<boolean> {
+    const command = new PutObjectCommand({
+      ...this.#at(key),
+      Body: bytes,
+      ContentLength: bytes.byteLength,
+      IfNoneMatch: isNew ? '*' : undefined,
+      IfMatch: etag,
+    });
+    return this.#conditionally(() => this.#client.send(command, { abortSignal: signal }), signal);
+  }
+
+  /** Writes an object of any size, whose bytes come in runs that are not kept. */
+  async putRuns(key: string, runs: Iterable<Buffer>, signal?: AbortSignal): Promise<void> {
+    const parts = partsOf(runs);
+    const first = parts.next();
+    const second = first.done ? first : parts.next();
+    if (second.done) {
+      await this.put(key, first.done ? Buffer.alloc(0) : first.value, {}, signal);
+      return;
+    }
+    await this.#putParts(key, [first.value as Buffer, second.value], parts, signal);
+  }
+
+  /** Whether the condition held; a missing object is removed already. */
+  async remove(key: string, { etag }: Condition = {}): Promise<boolean> {
+    const command = new DeleteObjectCommand({ ...this.#at(key), IfMatch: etag });
+    return this.#conditionally(() => this.#client.send(command));
+  }
+
+  /** One page of the objects whose keys begin with `prefix` and come behind `after`, in the order of their keys. */
+  async page(
+    prefix: string,
+    after?: string,
+    limit = PAGE,
+  ): Promise<{ readonly objects: readonly ListedObject[]; readonly isLast: boolean }> {
+    const { bucket, prefix: root } = this.#location;
+    const command = new ListObjectsV2Command({
+      Bucket: bucket,
+      Prefix: root + prefix,
+      StartAfter: after === undefined ? undefined : root + after,
+      MaxKeys: Math.min(PAGE, limit),
+    });
+    const { Contents = [], IsTruncated } = await this.#ask(() => this.#client.send(command));
+    const objects = Contents.map(({ Key, LastModified }) => ({
+      key: Key!.slice(root.length),
+      modified: LastModified!,
+    }));
+    return { objects, isLast: !IsTruncated };
+  }
+
+  /** All objects whose keys begin with `prefix`. */
+  async *all(prefix: string): AsyncGenerator<ListedObject> {
+    let after: string | undefined;
+    for (;;) {
+      const { objects, isLast } = await this.page(prefix, after);
+      yield* objects;
+      if (isLast) return;
+      after = objects.at(-1)!.key;
+    }
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+
+  async #putParts(key: string, first: Buffer[], rest: Iterator<Buffer>, signal?: AbortSignal): Promise<void> {
+    const at = this.#at(key);
+    const { UploadId } = await this.#ask(() =>
+      this.#client.send(new CreateMultipartUploadCommand({ ...at, ChecksumAlgorithm: 'CRC32' })),
+    );
+    const upload = { ...at, UploadId };
+    try {
+      const done: { PartNumber: number; ETag?: string }[] = [];
+      let number = 0;
+      const next = (): Buffer | undefined => {
+        const part = first.shift();
+        if (part) return part;
+        const { value, done: isOver } = rest.next();
+        return isOver ? undefined : (value as Buffer);
+      };
+      const send = async () => {
+        for (let part = next(); part; part = next()) {
+          const PartNumber = ++number;
+          signal?.throwIfAborted();
+          const command = new UploadPartCommand({
+            ...upload,
+            PartNumber,
+            Body: part,
+            ChecksumAlgorithm: 'CRC32',
+          });
+          const sent = await this.#ask(() => this.#client.send(command, { abortSignal: signal }), signal);
+          done.push({ PartNumber, ETag: sent.ETag, ...crcOf(sent) });
+        }
+      };
+      await Promise.all(Array.from({ length: PARTS_AT_ONCE }, send));
+      done.sort((a, b) => a.PartNumber - b.PartNumber);
+      const command = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: done } });
+      await this.#ask(() => this.#client.send(command));
+    } catch (error) {
+      // What cannot be aborted now either is left to the bucket's own rule for incomplete uploads.
+      await this.#client.send(new AbortMultipartUploadCommand(upload)).catch(() => {});
+      throw error;
+    }
+  }
+
+  #at(key: string): { readonly Bucket: string; readonly Key: string } {
+    return { Bucket: this.#location.bucket, Key: this.#location.prefix + key };
+  }
+
+  async #conditionally(send: () => Promise<unknown>, signal?: AbortSignal): Promise<boolean> {
+    try {
+      await this.#ask(send, signal);
+      return true;
+    } catch (error) {
+      if (CONFLICTS.has(statusOf(error) ?? 0)) return false;
+      throw error;
+    }
+  }
+
+  async #ask<T>(send: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    try {
+      return await send();
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      const name = (error as Error).name;
+      const status = statusOf(error);
+      if (name === 'NoSuchBucket') {
+        throw new StoreRefusedError(`there is no bucket ${JSON.stringify(this.#location.bucket)}: make it`, {
+          cause: error,
+        });
+      }
+      if (status === 401 || status === 403 || name === 'CredentialsProviderError') {
+        throw new StoreRefusedError(`the bucket denies access: ${(error as Error).message}`, {
+          cause: error,
+        });
+      }
+      if (status !== undefined && status < 500) throw error;
+      throw new StoreBusyError('the bucket cannot be reached: try again', { cause: error });
+    }
+  }
+}
+
+const statusOf = (error: unknown): number | undefined =>
+  error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+
+/** The checksum that a part was uploaded with, which completing the upload has to repeat. */
+const crcOf = ({ ChecksumCRC32 }: { ChecksumCRC32?: string }) => (ChecksumCRC32 ? { ChecksumCRC32 } : {});
+
+/** Runs, whose buffer is used again, put together to parts. */
+function* partsOf(runs: Iterable<Buffer>): Generator<Buffer, undefined> {
+  let part: Buffer[] = [];
+  let bytes = 0;
+  for (const run of runs) {
+    part.push(Buffer.from(run));
+    bytes += run.length;
+    if (bytes < PART_BYTES) continue;
+    yield Buffer.concat(part);
+    part = [];
+    bytes = 0;
+  }
+  if (bytes > 0) yield Buffer.concat(part);
+  return undefined;
+}

@@ -1,0 +1,122 @@
+import type { Bucket } from './bucket.js';
+import {
+  type Attempt,
+  INDEX,
+  type IndexEntry,
+  parseIndexKey,
+  parseTrashKey,
+  parseUnfinishedKey,
+  parseUsedKey,
+  TRASH,
+  UNFINISHED,
+  USED,
+} from './keys.js';
+
+/** Looked at for what is new at a time. */
+const NEWEST = 100;
+
+/**
+ * What the bucket holds, as far as this service knows: counted now and then, with its own changes at once and those of
+ * others when `refresh` is called.
+ */
+export class Census {
+  readonly #bucket: Bucket;
+  #index = new Map<string, IndexEntry>();
+  /** What is being written or waits to be removed, by key. */
+  #other = new Map<string, Attempt>();
+  /** When each service has last used a prediction, in milliseconds since 1970. */
+  #uses = new Map<string, Map<string, number>>();
+
+  constructor(bucket: Bucket) {
+    this.#bucket = bucket;
+  }
+
+  /** Of each attempt once, whatever it is under way to. */
+  get bytes(): number {
+    const attempts = new Map<string, number>();
+    for (const { attempt, bytes } of this.#index.values()) attempts.set(attempt, bytes);
+    for (const { attempt, bytes } of this.#other.values()) attempts.set(attempt, bytes);
+    let sum = 0;
+    for (const bytes of attempts.values()) sum += bytes;
+    return sum;
+  }
+
+  add(entry: IndexEntry): void {
+    this.#index.set(entry.key, entry);
+  }
+
+  addOther(key: string, attempt: Attempt): void {
+    this.#other.set(key, attempt);
+  }
+
+  /** Takes out what has that key, of either kind. */
+  remove(key: string): void {
+    this.#index.delete(key);
+    this.#other.delete(key);
+  }
+
+  use(id: string, service: string, time: number): void {
+    const uses = this.#uses.get(id) ?? new Map<string, number>();
+    uses.set(service, Math.max(time, uses.get(service) ?? 0));
+    this.#uses.set(id, uses);
+  }
+
+  /** Counts all. */
+  async count(): Promise<void> {
+    const index = new Map<string, IndexEntry>();
+    for await (const { key } of this.#bucket.all(INDEX)) {
+      const entry = parseIndexKey(key);
+      if (entry) index.set(key, entry);
+    }
+    this.#index = index;
+    await this.#countOther();
+    const ids = new Set([...index.values()].map(({ id }) => id));
+    for await (const { key, modified } of this.#bucket.all(USED)) {
+      const use = parseUsedKey(key);
+      if (use) this.use(use.id, use.service, modified.getTime());
+    }
+    for (const id of this.#uses.keys()) if (!ids.has(id)) this.#uses.delete(id);
+  }
+
+  /** Takes in what is new: a few requests, however much there is. */
+  async refresh(): Promise<void> {
+    await Promise.all([this.#countOther(), this.#addNew()]);
+  }
+
+  /** All, the least recently used first; what was never used counts from when it was made. */
+  leastRecentlyUsed(): IndexEntry[] {
+    const usedAt = ({ id, createdAt }: IndexEntry) =>
+      Math.max(createdAt, ...(this.#uses.get(id)?.values() ?? []));
+    const dated = [...this.#index.values()].map((entry) => ({ entry, time: usedAt(entry) }));
+    return dated.sort((a, b) => a.time - b.time).map(({ entry }) => entry);
+  }
+
+  async #addNew(): Promise<void> {
+    let after: string | undefined;
+    for (;;) {
+      const { objects, isLast } = await this.#bucket.page(INDEX, after, NEWEST);
+      const unknown = objects.filter(({ key }) => !this.#index.has(key));
+      for (const { key } of unknown) {
+        const entry = parseIndexKey(key);
+        if (entry) this.#index.set(key, entry);
+      }
+      // What follows is older, and was counted.
+      if (isLast || unknown.length === 0) break;
+      after = objects.at(-1)!.key;
+    }
+  }
+
+  async #countOther(): Promise<void> {
+    const other = new Map<string, Attempt>();
+    for (const [prefix, parse] of [
+      [UNFINISHED, parseUnfinishedKey],
+      [TRASH, parseTrashKey],
+    ] as const) {
+      for await (const { key } of this.#bucket.all(prefix)) {
+        const attempt = parse(key);
+        if (attempt) other.set(key, attempt);
+      }
+    }
+    this.#other = other;
+  }
+}

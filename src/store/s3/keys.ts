@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import type { PredictionRecord } from '../../record/record.js';
+import { type Position, positionOf } from '../list.js';
+
+export const MARKER = 'ghn-serve-store.json';
+export const INDEX = 'index/';
+export const TRASH = 'trash/';
+export const UNFINISHED = 'unfinished/';
+export const USED = 'used/';
+
+/** One attempt to store a prediction: its objects are its own. */
+export interface Attempt {
+  readonly id: string;
+  /** Random. */
+  readonly attempt: string;
+  /** Of all its objects together. */
+  readonly bytes: number;
+}
+
+/** What the index has of a prediction. */
+export interface IndexEntry extends Attempt, Position {
+  readonly key: string;
+  /** Digests of the architecture's name and the GHN's id. */
+  readonly architecture: string;
+  readonly ghn: string;
+}
+
+export const recordKey = (id: string) => `records/${id}.json`;
+export const remainsKey = (id: string) => `remains/${id}.json`;
+export const blocksKey = ({ id, attempt }: Pick<Attempt, 'id' | 'attempt'>) =>
+  `attempts/${id}/${attempt}/blocks`;
+export const metaKey = ({ id, attempt }: Pick<Attempt, 'id' | 'attempt'>) =>
+  `attempts/${id}/${attempt}/meta.json`;
+export const unfinishedKey = ({ id, attempt, bytes }: Attempt) => `${UNFINISHED}${id}-${attempt}-${bytes}`;
+export const usedPrefix = (id: string) => `${USED}${id}/`;
+export const usedKey = (id: string, service: string) => usedPrefix(id) + service;
+
+/** @param due when its objects may go, in milliseconds since 1970 */
+export const trashKey = (due: number, { id, attempt, bytes }: Attempt) =>
+  `${TRASH}${String(due).padStart(TIME_DIGITS, '0')}-${id}-${attempt}-${bytes}`;
+
+/** What a filter compares: names can hold anything and be as long as one likes. */
+export const nameDigest = (name: string) => createHash('sha256').update(name).digest('hex').slice(0, 8);
+
+const TIME_DIGITS = 13;
+const LAST_TIME = 10 ** TIME_DIGITS - 1;
+
+/** So that the newest come first, and of the same time the larger id: keys are listed in ascending order. */
+function rank({ createdAt, id }: Position): string {
+  const time = String(LAST_TIME - createdAt).padStart(TIME_DIGITS, '0');
+  const turned = id.replaceAll(/./g, (digit) => (15 - Number.parseInt(digit, 16)).toString(16));
+  // Behind every digit: of two ids of which one begins with the other, the longer is the larger.
+  return `${time}-${turned}z`;
+}
+
+/** The first key behind a position. */
+export const keyBehind = (position: Position) => `${INDEX}${rank(position)}~`;
+
+export function indexKey(record: PredictionRecord, { attempt, bytes }: Attempt): string {
+  const names = `${nameDigest(record.architecture.name)}-${nameDigest(record.ghn.id)}`;
+  return `${INDEX}${rank(positionOf(record))}-${attempt}-${names}-${bytes}`;
+}
+
+const INDEX_KEY = /^index\/(\d{13})-([0-9a-f]+)z-([0-9a-f]+)-([0-9a-f]{8})-([0-9a-f]{8})-(\d+)$/;
+const UNFINISHED_KEY = /^unfinished\/([0-9a-f]+)-([0-9a-f]+)-(\d+)$/;
+const TRASH_KEY = /^trash\/(\d{13})-([0-9a-f]+)-([0-9a-f]+)-(\d+)$/;
+const USED_KEY = /^used\/([0-9a-f]+)\/([0-9a-f]+)$/;
+
+/** Null for what is no key of the index. */
+export function parseIndexKey(key: string): IndexEntry | null {
+  const match = INDEX_KEY.exec(key);
+  if (!match) return null;
+  const [, time, turned, attempt, architecture, ghn, bytes] = match;
+  const id = turned.replaceAll(/./g, (digit) => (15 - Number.parseInt(digit, 16)).toString(16));
+  return { key, id, createdAt: LAST_TIME - Number(time), attempt, architecture, ghn, bytes: Number(bytes) };
+}
+
+export function parseUnfinishedKey(key: string): Attempt | null {
+  const match = UNFINISHED_KEY.exec(key);
+  return match && { id: match[1], attempt: match[2], bytes: Number(match[3]) };
+}
+
+export function parseTrashKey(key: string): (Attempt & { readonly due: number }) | null {
+  const match = TRASH_KEY.exec(key);
+  return match && { due: Number(match[1]), id: match[2], attempt: match[3], bytes: Number(match[4]) };
+}
+
+export function parseUsedKey(key: string): { readonly id: string; readonly service: string } | null {
+  const match = USED_KEY.exec(key);
+  return match && { id: match[1], service: match[2] };
+}

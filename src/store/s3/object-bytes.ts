@@ -1,0 +1,61 @@
+import type { BlocksBytes } from '../blocks/blocks-reader.js';
+import { StoreCorruptError } from '../store.js';
+import type { Bucket } from './bucket.js';
+
+/** Asked for at a time: most predictions' blocks are smaller, and larger ones are mostly read from end to end. */
+const WINDOW_BYTES = 8 * 2 ** 20;
+
+/** Of one prediction in memory. */
+const WINDOWS = 2;
+
+/** An object of blocks as one file, read in windows: each request costs milliseconds, however little it asks for. */
+export class ObjectBytes implements BlocksBytes {
+  readonly #bucket: Bucket;
+  readonly #key: string;
+  readonly #size: number;
+  /** By where they begin, in the order of their last use. */
+  readonly #windows = new Map<number, Promise<Buffer>>();
+
+  constructor(bucket: Bucket, key: string, size: number) {
+    this.#bucket = bucket;
+    this.#key = key;
+    this.#size = size;
+  }
+
+  async fill(target: Buffer, position: number): Promise<number> {
+    let done = 0;
+    while (done < target.length && position + done < this.#size) {
+      const at = position + done;
+      const start = at - (at % WINDOW_BYTES);
+      const copied = (await this.#window(start)).copy(target, done, at - start);
+      // The object is shorter than it was written.
+      if (copied === 0) break;
+      done += copied;
+    }
+    return done;
+  }
+
+  async close(): Promise<void> {
+    this.#windows.clear();
+  }
+
+  #window(start: number): Promise<Buffer> {
+    const known = this.#windows.get(start);
+    const window = known ?? this.#read(start);
+    this.#windows.delete(start);
+    this.#windows.set(start, window);
+    if (!known) window.catch(() => this.#windows.delete(start));
+    for (const other of this.#windows.keys()) {
+      if (this.#windows.size <= WINDOWS) break;
+      this.#windows.delete(other);
+    }
+    return window;
+  }
+
+  async #read(start: number): Promise<Buffer> {
+    const length = Math.min(WINDOW_BYTES, this.#size - start);
+    const object = await this.#bucket.get(this.#key, start, length);
+    if (!object) throw new StoreCorruptError('its blocks are gone');
+    return object.bytes;
+  }
+}

@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto';
+import type { PredictionRecord } from '../../record/record.js';
+import { checksums, planBlocks, runs } from '../blocks/manifest.js';
+import type { PredictionToStore, Saved } from '../store.js';
+import type { Bucket } from './bucket.js';
+import { attemptOf, type Commits, type Found, nameOf } from './commits.js';
+import { type Meta, sealCommit, sealMeta } from './documents.js';
+import { type Attempt, blocksKey, metaKey, recordKey } from './keys.js';
+import type { Room } from './room.js';
+
+/** What an answer that was lost leaves open is asked about so often. */
+const MAX_DOUBTS = 3;
+
+/** What the attempt's keys and the growth of its record take up. */
+const OVERHEAD_BYTES = 2048;
+
+const ATTEMPT_BYTES = 8;
+
+/** An attempt's objects: its blocks, and where the tensors lie in them. */
+const OBJECTS = 2;
+
+export interface Publishing {
+  readonly bucket: Bucket;
+  readonly commits: Commits;
+  readonly room: Room;
+  /** After so long without a sign others take a writer for gone, and clear away what it has written. */
+  readonly graceMilliseconds: number;
+  readonly onProblem: (problem: Error) => void;
+  /** Gives up what is not committed yet. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Writes an attempt's objects, and commits it by one write on the condition that nothing is committed under its id. Killed
+ * anywhere before, it leaves nothing that can be seen; killed behind it, the next save or sweep lists it.
+ */
+export async function publish(prediction: PredictionToStore, publishing: Publishing): Promise<Saved> {
+  const { bucket, commits, room, signal } = publishing;
+  const { record, architecture, kerasModel, tensors } = prediction;
+  const found = await commits.find(record.id);
+  if (found) {
+    // Once more: who committed it may have got no further.
+    await room.enter(found.commit.record, attemptOf(found.commit));
+    return whose(found, record);
+  }
+  signal?.throwIfAborted();
+  const started = performance.now();
+  const plan = planBlocks(tensors);
+  const name = randomBytes(ATTEMPT_BYTES).toString('hex');
+  const documents = [sealMeta({ manifest: plan, architecture, kerasModel }), sealCommit(record, name, 0)];
+  const bytes = documents.reduce((sum, { length }) => sum + length, plan.bytes + OVERHEAD_BYTES);
+  const attempt: Attempt = { id: record.id, attempt: name, bytes };
+  await room.reserve(attempt);
+  try {
+    let crc32 = '';
+    const summed = function* () {
+      for (const run of runs(plan, tensors)) {
+        crc32 += checksums(run, plan.pieceBytes);
+        yield run;
+      }
+    };
+    await bucket.putRuns(blocksKey(attempt), summed(), signal);
+    const meta: Meta = { manifest: { ...plan, crc32 }, architecture, kerasModel };
+    await bucket.put(metaKey(attempt), sealMeta(meta), {}, signal);
+    signal?.throwIfAborted();
+  } catch (error) {
+    await room.clear(attempt).catch(() => {});
+    throw error;
+  }
+  return commit(record, attempt, started, publishing);
+}
+
+/** From here on nothing is cleared away unless it is known for certain that it was not committed. */
+async function commit(
+  record: PredictionRecord,
+  attempt: Attempt,
+  started: number,
+  publishing: Publishing,
+): Promise<Saved> {
+  const { bucket, commits, room, onProblem } = publishing;
+  const bytes = sealCommit(record, attempt.attempt, attempt.bytes);
+  let doubts = 0;
+  for (;;) {
+    try {
+      if (await bucket.put(recordKey(record.id), bytes, { isNew: true })) break;
+      const found = await commits.find(record.id);
+      // It was committed, and the answer was lost.
+      if (found?.commit.attempt === attempt.attempt) break;
+      if (found) {
+        await room.clear(attempt).catch(onProblem);
+        return whose(found, record);
+      }
+    } catch (error) {
+      if (++doubts === MAX_DOUBTS) throw error;
+      continue;
+    }
+    if (++doubts === MAX_DOUBTS) {
+      await room.clear(attempt).catch(onProblem);
+      throw new Error('another version of ghn-serve has one of the same id in its place');
+    }
+  }
+  if (performance.now() - started > publishing.graceMilliseconds / 2)
+    await refuseCleared(attempt, publishing);
+  await room.enter(record, attempt);
+  await room.finish(attempt).catch(onProblem);
+  return 'mine';
+}
+
+/** Others may have taken this service for gone, and have cleared away what it was about to commit. */
+async function refuseCleared(attempt: Attempt, { bucket, commits }: Publishing): Promise<void> {
+  const { objects } = await bucket.page(`attempts/${nameOf(attempt)}/`);
+  if (objects.length === OBJECTS) return;
+  const found = await commits.find(attempt.id);
+  if (found?.commit.attempt === attempt.attempt) {
+    await bucket.remove(recordKey(attempt.id), { etag: found.etag });
+  }
+  throw new Error('it took too long to be stored; try again');
+}
+
+const whose = ({ commit: { record } }: Found, { generation }: PredictionRecord): Saved =>
+  record.generation === generation ? 'mine' : 'theirs';

@@ -1,0 +1,283 @@
+import { randomBytes } from 'node:crypto';
+import type { Graph } from '../../architecture/schema.js';
+import type { PredictionRecord } from '../../record/record.js';
+import type { TiledTensor } from '../../tensor/tensor.js';
+import { BlocksReader } from '../blocks/blocks-reader.js';
+import { checksumsOf } from '../blocks/manifest.js';
+import { OpenPredictions } from '../blocks/open-predictions.js';
+import { RunCache } from '../blocks/run-cache.js';
+import { decodeCursor, type ListOptions, type RecordPage } from '../list.js';
+import { checkId, isId } from '../prediction-id.js';
+import {
+  NotUnderstoodError,
+  type PredictionRemains,
+  type PredictionStore,
+  type PredictionToStore,
+  type Saved,
+  type SaveOptions,
+  StoreCorruptError,
+  type StoredPrediction,
+  StoreUnchangedError,
+  type Version,
+} from '../store.js';
+import { Turns } from '../turns.js';
+import { Bucket, type BucketLocation } from './bucket.js';
+import { claimBucket, probeBucket } from './claim.js';
+import { attemptOf, Commits, type Found, nameOf } from './commits.js';
+import { amendedCommit, type Meta, readCommit, readMeta, readRemains, sealRemains } from './documents.js';
+import { type Attempt, blocksKey, metaKey, recordKey, remainsKey } from './keys.js';
+import { listPage } from './listing.js';
+import { ObjectBytes } from './object-bytes.js';
+import { publish } from './publish.js';
+import { Room } from './room.js';
+
+/** Of verified runs in memory: what 32 downloads are being written from. */
+const CACHE_BYTES = 32 * 2 ** 20;
+
+/** Longer than any answer takes. */
+const GRACE_MS = 15 * 60_000;
+
+const SWEEP_MS = 60_000;
+
+/** How often a change is tried that others come before. */
+const MAX_TRIES = 20;
+
+const SERVICE_BYTES = 8;
+
+export interface S3StoreOptions {
+  /** Of all predictions together: beyond it the least recently used ones go. */
+  readonly maxBytes: number;
+  /** Is told what was found corrupt and removed, and what could not be removed. */
+  readonly onProblem?: (problem: Error) => void;
+  /** For how long what is deleted can still be read, and a silent writer is waited for. */
+  readonly graceMilliseconds?: number;
+}
+
+/**
+ * Predictions in a bucket, which any number of services share. A prediction is there while `records/{id}.json` is: it is
+ * written last, once, on the condition that there is none, and names the attempt whose blocks are the prediction's.
+ */
+export class S3Store implements PredictionStore {
+  readonly #bucket: Bucket;
+  readonly #room: Room;
+  readonly #commits: Commits;
+  readonly #grace: number;
+  readonly #onProblem: (problem: Error) => void;
+  readonly #turns = new Turns();
+  readonly #open: OpenPredictions;
+  readonly #cache = new RunCache(CACHE_BYTES);
+  /** Attempts that were found corrupt, and what becomes of each. */
+  readonly #corrupt = new Map<string, Promise<void>>();
+  readonly #sweeping: NodeJS.Timeout;
+
+  /** Rejects with a StoreRefusedError where the bucket cannot be this store, with a StoreBusyError where it is out of reach. */
+  static async open(location: BucketLocation, options: S3StoreOptions): Promise<S3Store> {
+    const bucket = new Bucket(location);
+    try {
+      await claimBucket(bucket);
+      const store = new S3Store(bucket, options);
+      await store.#room.count();
+      return store;
+    } catch (error) {
+      bucket.close();
+      throw error;
+    }
+  }
+
+  private constructor(bucket: Bucket, { maxBytes, onProblem, graceMilliseconds }: S3StoreOptions) {
+    this.#bucket = bucket;
+    this.#onProblem = onProblem ?? (() => {});
+    this.#grace = graceMilliseconds ?? GRACE_MS;
+    this.#open = new OpenPredictions(this.#onProblem);
+    this.#commits = new Commits(bucket, {
+      isCorrupt: (attempt) => this.#corrupt.has(nameOf(attempt)),
+      onProblem: this.#onProblem,
+    });
+    this.#room = new Room(bucket, {
+      maxBytes,
+      graceMilliseconds: this.#grace,
+      service: randomBytes(SERVICE_BYTES).toString('hex'),
+      isOpen: (attempt) => this.#open.has(nameOf(attempt)),
+    });
+    this.#sweeping = setInterval(() => this.sweep().catch(this.#onProblem), SWEEP_MS).unref();
+  }
+
+  async save(prediction: PredictionToStore, { signal }: SaveOptions = {}): Promise<Saved> {
+    const { id } = prediction.record;
+    checkId(id);
+    return this.#turns.run(id, async () => {
+      signal?.throwIfAborted();
+      const saved = await publish(prediction, {
+        bucket: this.#bucket,
+        commits: this.#commits,
+        room: this.#room,
+        graceMilliseconds: this.#grace,
+        onProblem: this.#onProblem,
+        signal,
+      });
+      if (this.#corrupt.size > 0) await this.#deleteRemains(id);
+      return saved;
+    });
+  }
+
+  async open(id: string): Promise<StoredPrediction | null> {
+    const found = await this.#commits.find(id);
+    if (!found) return null;
+    const { record, attempt } = found.commit;
+    const name = nameOf({ id, attempt });
+    try {
+      const { blocks, release } = await this.#open.borrow(name, () => this.#readBlocks(found));
+      this.#room.use(id);
+      return { record, tensors: blocks.tensors, checksums: blocks.checksums, release };
+    } catch (error) {
+      return this.#absentIfDamaged(found, error);
+    }
+  }
+
+  async record(id: string): Promise<PredictionRecord | null> {
+    return (await this.#commits.find(id))?.commit.record ?? null;
+  }
+
+  async architecture(id: string): Promise<Graph | null> {
+    return (await this.#findMeta(id))?.architecture ?? null;
+  }
+
+  async kerasModel(id: string): Promise<unknown> {
+    return (await this.#findMeta(id))?.kerasModel ?? null;
+  }
+
+  async remains(id: string): Promise<PredictionRemains | null> {
+    if (!isId(id) || (await this.#commits.find(id))) return null;
+    await Promise.all([...this.#corrupt].map(([name, settled]) => name.startsWith(`${id}/`) && settled));
+    const object = await this.#bucket.get(remainsKey(id));
+    return object && readRemains(object.bytes, id);
+  }
+
+  checksums(tensors: readonly TiledTensor[]): Promise<string> {
+    return checksumsOf(tensors);
+  }
+
+  async list({ cursor, ...options }: ListOptions): Promise<RecordPage> {
+    const after = cursor === undefined ? undefined : decodeCursor(cursor);
+    return listPage(this.#bucket, options, after, async ({ id, attempt }) => {
+      const found = await this.#commits.find(id);
+      return found?.commit.attempt === attempt ? found.commit.record : null;
+    });
+  }
+
+  async amend(
+    { id, generation }: Version,
+    change: (record: PredictionRecord) => Partial<PredictionRecord> | null,
+  ): Promise<boolean> {
+    return this.#turns.run(id, async () => {
+      for (let time = 0; time < MAX_TRIES; time++) {
+        const found = await this.#commits.find(id);
+        if (found?.commit.record.generation !== generation) return false;
+        const fields = change(found.commit.record);
+        if (!fields) return false;
+        const { etag } = found;
+        if (await this.#bucket.put(recordKey(id), amendedCommit(found, fields), { etag })) return true;
+      }
+      throw new StoreUnchangedError(`prediction ${id} could not be amended: others change it all the time`);
+    });
+  }
+
+  async delete(id: string): Promise<boolean> {
+    if (!isId(id)) return false;
+    return this.#turns.run(id, async () => {
+      for (let time = 0; time < MAX_TRIES; time++) {
+        const found = await this.#commits.find(id);
+        if (!found) return this.#deleteRemains(id);
+        this.#open.forget(nameOf(attemptOf(found.commit)));
+        if (await this.#room.discard(found.commit, found.etag)) return true;
+      }
+      throw new StoreUnchangedError(`prediction ${id} could not be removed: others change it all the time`);
+    });
+  }
+
+  async usage(): Promise<number> {
+    return this.#room.bytes;
+  }
+
+  async probe(): Promise<void> {
+    await probeBucket(this.#bucket);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeping);
+    await this.#turns.idle();
+    await Promise.all(this.#corrupt.values());
+    this.#bucket.close();
+  }
+
+  /** Removes what nobody reads any more, and finishes what writers that are gone have left behind; by itself every minute. */
+  async sweep(now?: number): Promise<void> {
+    await this.#room.sweep(now);
+  }
+
+  async #findMeta(id: string): Promise<Meta | null> {
+    const found = await this.#commits.find(id);
+    if (!found) return null;
+    try {
+      return await this.#readMeta(attemptOf(found.commit));
+    } catch (error) {
+      return this.#absentIfDamaged(found, error);
+    }
+  }
+
+  async #readMeta(attempt: Attempt): Promise<Meta> {
+    const object = await this.#bucket.get(metaKey(attempt));
+    if (!object) throw new StoreCorruptError(`prediction ${attempt.id}: its meta.json is gone`);
+    return readMeta(object.bytes, attempt.id);
+  }
+
+  async #readBlocks(found: Found): Promise<BlocksReader> {
+    const attempt = attemptOf(found.commit);
+    const { manifest } = await this.#readMeta(attempt);
+    return new BlocksReader(new ObjectBytes(this.#bucket, blocksKey(attempt), manifest.bytes), {
+      id: nameOf(attempt),
+      manifest,
+      cache: this.#cache,
+      onCorrupt: (error) => this.#setAside(found, error),
+    });
+  }
+
+  #absentIfDamaged(found: Found, error: unknown): null {
+    if (error instanceof NotUnderstoodError) this.#onProblem(error);
+    else if (error instanceof StoreCorruptError) this.#setAside(found, error);
+    else throw error;
+    return null;
+  }
+
+  /** From now on there is none: it can be saved again, of what remains. */
+  #setAside(found: Found, error: StoreCorruptError): void {
+    const name = nameOf(attemptOf(found.commit));
+    if (this.#corrupt.has(name)) return;
+    this.#open.forget(name);
+    this.#onProblem(error);
+    const settled = this.#turns
+      .run(found.commit.record.id, () => this.#replaceByRemains(found))
+      .catch((problem: unknown) => this.#onProblem(problem as Error));
+    this.#corrupt.set(name, settled);
+  }
+
+  async #replaceByRemains({ commit }: Found): Promise<void> {
+    const { id } = commit.record;
+    // As it is by now: an amendment is no reason to leave a corrupt prediction where it is.
+    const object = await this.#bucket.get(recordKey(id));
+    const now = object && readCommit(object.bytes, id).commit;
+    if (now?.attempt !== commit.attempt) return;
+    const meta = await this.#readMeta(attemptOf(commit)).catch(() => null);
+    if (meta) {
+      const { architecture, kerasModel } = meta;
+      await this.#bucket.put(remainsKey(id), sealRemains({ record: now.record, architecture, kerasModel }));
+    }
+    await this.#room.discard(now, object!.etag);
+  }
+
+  async #deleteRemains(id: string): Promise<boolean> {
+    if (!(await this.#bucket.get(remainsKey(id)))) return false;
+    await this.#bucket.remove(remainsKey(id));
+    return true;
+  }
+}
