@@ -29,7 +29,7 @@ from ghn_serve import TraceWarning, trace  # noqa: E402
 
 ZOO = ROOT / "zoo"
 INDEX = ZOO / "index.json"
-NAMES = list(json.loads((ROOT / "verify" / "published_norms.json").read_text()))
+NAMES = list(json.loads((ROOT / "weights" / "published-norms.json").read_text()))
 
 CLASSES = 1000
 # No other size in these networks: whatever has it is there for each class.

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map
 
-from .errors import WrapperError
+from .errors import NetworkError, WrapperError
 from .sharding import is_fully_sharded, is_sharded, reshard
 from .wrappers import has_no_values
 
@@ -38,7 +38,9 @@ def as_written(module: nn.Module) -> Iterator[bool]:
                 restored.enter_context(of_its_own_class(child))
         try:
             yield True
-        except (RuntimeError, NotImplementedError) as error:
+        except (RuntimeError, NotImplementedError, NetworkError) as error:
+            if isinstance(error, NetworkError) and error.__cause__ is None:
+                raise
             raise WrapperError(
                 "the network has no values here, being sharded or on 'meta', and does not run without them: trace it "
                 f"before that, and give predict the architecture ({error})"

@@ -156,8 +156,8 @@ def parser() -> argparse.ArgumentParser:
     of_network.add_argument(
         "--training",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="whether it is traced as it runs in training, auxiliary heads included",
+        default=None,
+        help="whether it is traced as it runs in training, auxiliary heads included (where it runs so)",
     )
     of_network.add_argument("--num-classes", type=int, metavar="N", help="outputs of its head")
     of_network.add_argument(

@@ -12,7 +12,6 @@ import requests
 from . import keras
 from .architecture import Architecture
 from .errors import AnswerError
-from .examples import default_example
 from .given import is_state_dict, refuse_other
 from .safetensors_format import Dtype
 from .transport import Query, Transport
@@ -80,7 +79,7 @@ class Client:
         network: Network,
         example: Any = None,
         *,
-        training: bool = True,
+        training: bool | None = None,
         num_classes: int | None = None,
         ghn: str | None = None,
         predict_classifier: bool = True,
@@ -180,7 +179,7 @@ def predict(
     timeout: float = 300.0,
     retries: int = 5,
     progress: bool | None = None,
-    training: bool = True,
+    training: bool | None = None,
     num_classes: int | None = None,
     ghn: str | None = None,
     predict_classifier: bool = True,
@@ -217,7 +216,7 @@ def predict(
         )
 
 
-def described(network: Network, example: Any, training: bool) -> str | Mapping[str, Any]:
+def described(network: Network, example: Any, training: bool | None) -> str | Mapping[str, Any]:
     if isinstance(network, str) or (isinstance(network, Mapping) and not is_state_dict(network)):
         return network
     if keras.is_model(network):
@@ -225,7 +224,6 @@ def described(network: Network, example: Any, training: bool) -> str | Mapping[s
     refuse_other(network)
     from . import trace
 
-    example = default_example(network) if example is None else example
     return cast("Mapping[str, Any]", trace(cast("nn.Module", network), example, training=training))
 
 

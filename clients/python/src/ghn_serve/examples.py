@@ -45,9 +45,13 @@ class ExampleSpec:
 def default_example(module: Any) -> tuple[int, ...]:
     """The shape of an image: of the size that timm's networks say, else that of ImageNet's."""
     config = getattr(module, "pretrained_cfg", None) or getattr(module, "default_cfg", None)
-    size = config.get("input_size") if isinstance(config, dict) else None
-    is_shape = isinstance(size, (tuple, list)) and all(isinstance(n, int) for n in size)
-    return (1, *size) if is_shape else IMAGE
+    size = config.get("input_size") if isinstance(config, dict) else getattr(config, "input_size", None)
+    if not (isinstance(size, (tuple, list)) and all(isinstance(n, int) for n in size)):
+        return IMAGE
+    # One made for other images than it was trained with has another first layer.
+    first = next((layer for layer in module.modules() if type(layer).__name__ == "Conv2d"), None)
+    channels = size[0] if first is None or first.groups > 1 or first.in_channels > 16 else first.in_channels
+    return (1, channels, *size[1:])
 
 
 def made_example(module: nn.Module, specs: Sequence[ExampleSpec]) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 from .errors import GhnServeError, NetworkError
 from .examples import ExampleSpec, made_example
 
-# Where short names lead: the module, what takes a network's name, if not an attribute of the module, and what lists all.
+# Where short names lead: the module, what takes a network's name, if not an attribute of it, and what lists them.
 LIBRARIES = {
     "torchvision": ("torchvision.models", None, "list_models"),
     "timm": ("timm", "create_model", "list_models"),
@@ -34,7 +34,7 @@ def network(
     examples: Sequence[ExampleSpec] = (),
     arguments: Mapping[str, Any] | None = None,
     num_classes: int | None = None,
-    training: bool = True,
+    training: bool | None = None,
 ) -> str | dict[str, Any]:
     """
     An architecture: read from a file, or traced from a module that is imported, or made by what is imported, with
@@ -64,11 +64,14 @@ def network(
         "--argument NAME=VALUE gives it an argument",
     )
     shown = " ".join(str(spec) for spec in examples) or "an image"
-    return own_code(
-        lambda: dict(trace(module, made_example(module, examples), name=name.rpartition(".")[2], training=training)),
-        f"{text} does not run on {shown}",
-        "--example gives its inputs, ids:1,8 being token ids, and --no-training leaves training out",
-    )
+    remedy = "--example gives its inputs, ids:1,8 being token ids, and --no-training leaves training out"
+    example = own_code(lambda: made_example(module, examples), f"{shown} cannot be made", "")
+    try:
+        return dict(trace(module, example, name=name.rpartition(".")[2], training=training))
+    except NetworkError as error:
+        if error.__cause__ is None:
+            raise
+        raise NetworkError(f"{text} does not run on {shown}: {error} ({remedy})") from error
 
 
 def own_code(act: Callable[[], Any], fault: str, remedy: str) -> Any:

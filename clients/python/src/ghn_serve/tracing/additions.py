@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 
+from .call import Call
 from .graph import WEIGHT_OPS, Node
-from .origin import Origin
-from .recorder import Call, Recorder, joined
+from .origin import Origin, join
+from .recorder import Recorder, joined
 
 
 def add(recorder: Recorder, call: Call) -> Origin:
@@ -16,6 +18,8 @@ def add(recorder: Recorder, call: Call) -> Origin:
     a, b = call["self"], call["other"]
     if not isinstance(b, torch.Tensor):
         return joined(recorder, call)
+    if recorder.origin(a).table and recorder.origin(b).table:
+        return plus_activation(recorder, recorder.grounded(recorder.origin(a)), recorder.grounded(recorder.origin(b)))
     if recorder.origin(a).nodes:
         return plus(recorder, recorder.origin(a), b, call.result.shape)
     if recorder.origin(b).nodes:
@@ -42,6 +46,8 @@ def plus(recorder: Recorder, x: Origin, other: torch.Tensor | None, shape: torch
     if other is None:
         return x
     origin = recorder.origin(other)
+    if not x.scores:
+        origin = recorder.grounded(origin)
     if origin.nodes:
         return plus_activation(recorder, x, origin)
     if not origin.parameters:
@@ -55,12 +61,15 @@ def plus(recorder: Recorder, x: Origin, other: torch.Tensor | None, shape: torch
 
 
 def plus_activation(recorder: Recorder, x: Origin, other: Origin) -> Origin:
-    """`sum`: an addition of two or more inputs."""
+    """`sum`: an addition of two or more inputs; to an attention's scores, what these come from adds none."""
+    if x.mask != other.mask:
+        return other if x.mask else x
+    both = join((x, other))
     nodes = x.nodes | other.nodes
-    if len(nodes) == 1:
-        return Origin(nodes, scores=x.scores or other.scores)
+    if len(nodes) == 1 or (x.scores and other.nodes <= x.nodes):
+        return replace(both, softmax=frozenset())
     index = recorder.graph.add(Node("sum", set(nodes), channels=recorder.channels(nodes)))
-    return Origin(frozenset({index}), scores=x.scores or other.scores)
+    return Origin(frozenset({index}), sources=both.sources, scores=both.scores)
 
 
 def plus_bias(recorder: Recorder, x: Origin, bias: torch.Tensor, shape: torch.Size) -> Origin | None:

@@ -49,12 +49,15 @@ def described_node(identifier: str, node: GraphNode) -> Node:
 def node_ids(graph: Graph, order: list[int]) -> dict[int, str]:
     """A layer's path for the node of its weight, a tensor's own name for others, a number for those without tensors."""
     ids = {0: "input"}
+    taken = {"input"}
     for index in order[1:]:
         if graph.nodes[index].tensors:
             tensor = graph.nodes[index].tensors[0].name
             path, _, kind = tensor.rpartition(".")
-            ids[index] = path if kind == "weight" and path not in ("", "input") else tensor
-    taken = set(ids.values())
+            wanted = [path] if kind == "weight" and path else []
+            numbered = (f"{tensor}_{k}" for k in itertools.count())
+            ids[index] = next(name for name in itertools.chain(wanted, [tensor], numbered) if name not in taken)
+            taken.add(ids[index])
     for index in order[1:]:
         if index not in ids:
             op = graph.nodes[index].op

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import torch
 
 from .additions import SCALES
+from .call import Call
 from .graph import POOL_OPS, Node, Op
 from .origin import Origin, join
-from .recorder import Call, Recorder, joined, kind
+from .recorder import Recorder, joined, kind
 
 WRITTEN_OUT_NORMS: tuple[tuple[re.Pattern[str], Op], ...] = (
     (re.compile("LayerNorm"), "ln"),
@@ -26,11 +28,35 @@ def times(recorder: Recorder, call: Call) -> Origin:
         y = excite(recorder, x, factor) or gain(recorder, x, factor)
         if y is not None:
             return y
+    return scaled(recorder, a, b)
+
+
+def divide(recorder: Recorder, call: Call) -> Origin:
+    a, b = call["self"], call["other"]
+    if not isinstance(b, torch.Tensor):
+        return joined(recorder, call)
+    return scaled(recorder, a, b)
+
+
+def scaled(recorder: Recorder, a: torch.Tensor, b: torch.Tensor) -> Origin:
+    """
+    A product or a quotient without a node. A part of the example that only scales, a mask or a length, is not what the
+    next layer works on: the larger of two parts is, and what has been through a layer.
+    """
     origins = recorder.origin(a), recorder.origin(b)
     result = join(origins)
-    if result.nodes:
-        for tensor in (a, b):
-            recorder.leave_out(tensor, SCALES)
+    if not result.nodes:
+        return result
+    for tensor in (a, b):
+        recorder.leave_out(tensor, SCALES)
+    if all(origin.nodes for origin in origins):
+        raw = [origin.nodes == {0} for origin in origins]
+        if raw == [True, True] and a.numel() != b.numel():
+            return replace(result, sources=origins[0 if a.numel() > b.numel() else 1].sources)
+        if raw != [True, True]:
+            return replace(
+                result, sources=frozenset().union(*(o.sources for o, plain in zip(origins, raw) if not plain))
+            )
     return result
 
 
@@ -40,7 +66,7 @@ def excite(recorder: Recorder, x: torch.Tensor, gate: torch.Tensor) -> Origin | 
     """
     origin, gates, graph = recorder.origin(x), recorder.origin(gate), recorder.graph
     sizes = [n for n, step in zip(gate.shape[1:], gate.stride()[1:]) if n > 1 and step > 0]
-    if not origin.nodes or not gates.nodes or len(sizes) > 1 or gate.ndim > x.ndim:
+    if not origin.nodes or not gates.nodes or gates.mask or len(sizes) > 1 or gate.ndim > x.ndim:
         return None
     pools = {
         k
@@ -60,7 +86,7 @@ def gain(recorder: Recorder, x: torch.Tensor, factor: torch.Tensor) -> Origin | 
     found = recorder.find(factor, lambda shape: len(shape) == 1)
     if not origin.nodes or found is None or not found.verbatim or not recorder.module_owns(found.tensor.name):
         return None
-    written_out = kind(recorder.module[1])
+    written_out = kind(recorder.module)
     op = next((op for pattern, op in WRITTEN_OUT_NORMS if pattern.search(written_out)), None)
     if op is None:
         return None
@@ -75,6 +101,8 @@ def concatenate(recorder: Recorder, call: Call) -> Origin:
     result = join(origins)
     if not result.nodes:
         return joined(recorder, call)
+    origins = [recorder.grounded(origin) for origin in origins]
+    result = join([replace(origin, mask=False) for origin in origins])
     for part in parts:
         recorder.leave_out(part, "is joined to the activations as a token")
     if len(result.nodes) < 2 or sum(bool(origin.nodes) for origin in origins) < 2:
@@ -85,4 +113,5 @@ def concatenate(recorder: Recorder, call: Call) -> Origin:
         channels = call.result.shape[dim]
     else:
         channels = known[0] if len(set(known)) == 1 else None
-    return Origin(frozenset({recorder.graph.add(Node("concat", set(result.nodes), channels=channels))}))
+    index = recorder.graph.add(Node("concat", set(result.nodes), channels=channels))
+    return Origin(frozenset({index}), sources=result.sources)

@@ -82,15 +82,18 @@ class Graph:
         self.nodes[index].inputs |= inputs
         return True
 
-    def finish(self, outputs: frozenset[int]) -> list[int]:
+    def finish(self, outputs: frozenset[int], headless: bool) -> list[int]:
         """
         Settles the graph and gives the indices of the nodes that remain, in topological order. `outputs` are the nodes
-        that the network's first output comes from: the head, which is marked, is looked for there.
+        that the network's first output comes from: the head, which is marked, is looked for there, unless it is known
+        that the network has none (`headless`).
         """
         self.bypassed |= {k for k, node in enumerate(self.nodes) if node.tentative}
         self._join_bypassed()
         outputs = self._resolve(outputs)
-        self._mark_classifier(outputs)
+        if not headless:
+            self._mark_classifier(outputs)
+        self._follow_input()
         return self._order(self._used(outputs))
 
     def _resolve(self, nodes: Iterable[int]) -> frozenset[int]:
@@ -139,6 +142,12 @@ class Graph:
         for index, node in enumerate(self.nodes):
             if pool in node.inputs and index != first:
                 node.inputs = node.inputs - {pool} | {last}
+
+    def _follow_input(self) -> None:
+        """As in the graphs that the GHNs' authors build, a weight that follows no node follows the input."""
+        for node in self.nodes[1:]:
+            if not node.inputs and node.tensors and "weight" in node.tensors[0].name:
+                node.inputs = {0}
 
     def _used(self, outputs: frozenset[int]) -> set[int]:
         """The input, the nodes that own tensors, and whatever leads to one of them or to the output."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from .call import Call
 from .graph import Node, Op, Tensor
 from .origin import Origin
-from .recorder import Call, Recorder, joined
+from .recorder import Recorder, joined
 
 
 def batch_norm(recorder: Recorder, call: Call) -> Origin:
@@ -19,8 +20,8 @@ def layer_norm(recorder: Recorder, call: Call) -> Origin:
 
 def norm(recorder: Recorder, call: Call, op: Op) -> Origin:
     """A norm without gain and bias is no node."""
-    x = recorder.origin(call["input"])
-    if not x.nodes:
+    x = recorder.grounded(recorder.origin(call["input"]))
+    if not x.nodes and not x.fed:
         return joined(recorder, call)
     weight, bias = (own(recorder, call.get(name)) for name in ("weight", "bias"))
     for name in ("weight", "bias"):

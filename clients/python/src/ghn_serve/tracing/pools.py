@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .call import Call
 from .graph import Node, Op
 from .origin import Origin
-from .recorder import Call, Recorder, joined
+from .recorder import Recorder, joined
 
 
 def maximum_pool(recorder: Recorder, call: Call) -> Origin:

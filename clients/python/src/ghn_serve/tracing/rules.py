@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from .additions import add, addcmul
-from .elementwise import concatenate, times
+from .elementwise import concatenate, divide, times
 from .norms import batch_norm, layer_norm
 from .pools import adaptive_average, adaptive_maximum, average_pool, maximum_pool, mean
 from .recorder import Rule
-from .weights import addmm, attend, convolution, linear, lookup, product, softmax
+from .weights import addmm, attend, convolution, linear, lookup, pick, product, softmax
 
 RULES: dict[str, Rule] = {
     "convolution": convolution,
@@ -25,6 +25,8 @@ RULES: dict[str, Rule] = {
     "baddbmm": addmm,
     "addbmm": addmm,
     "embedding": lookup,
+    "index": pick,
+    "index_select": pick,
     "native_batch_norm": batch_norm,
     "_native_batch_norm_legit": batch_norm,
     "_native_batch_norm_legit_no_training": batch_norm,
@@ -36,6 +38,7 @@ RULES: dict[str, Rule] = {
     "add": add,
     "addcmul": addcmul,
     "mul": times,
+    "div": divide,
     "cat": concatenate,
     "stack": concatenate,
     "max_pool2d_with_indices": maximum_pool,
@@ -49,6 +52,7 @@ RULES: dict[str, Rule] = {
     "mean": mean,
     "_softmax": softmax,
     "_safe_softmax": softmax,
+    "flex_attention": attend,
     "_scaled_dot_product_flash_attention": attend,
     "_scaled_dot_product_flash_attention_for_cpu": attend,
     "_scaled_dot_product_efficient_attention": attend,

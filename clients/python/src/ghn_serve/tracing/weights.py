@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
 from .additions import plus
+from .call import Call
 from .graph import Node, Op
 from .origin import Origin, join
-from .recorder import Call, Found, Recorder, joined, kind
+from .recorder import Found, Recorder, joined, kind
 
 # Modules whose weights, or projections, multiply as a Linear's.
 LINEAR = (nn.Linear, nn.MultiheadAttention, nn.modules.conv._ConvNd)
@@ -17,7 +20,8 @@ LINEAR = (nn.Linear, nn.MultiheadAttention, nn.modules.conv._ConvNd)
 def convolution(recorder: Recorder, call: Call) -> Origin:
     """Conv2d: `conv`, with groups `sep_conv`, with groups and both dilations over 1 `dil_conv`."""
     x, weight, bias = recorder.origin(call.get("input", "self")), call["weight"], call.get("bias")
-    if not x.nodes and not isinstance(recorder.module[1], nn.modules.conv._ConvNd):
+    x = recorder.grounded(x)
+    if not x.nodes and not x.fed:
         return joined(recorder, call)
     found = recorder.find(weight, lambda shape: shape == tuple(weight.shape))
     form = "a transposed convolution" if call.get("transposed") else f"a {weight.ndim - 2}-D convolution"
@@ -28,7 +32,7 @@ def convolution(recorder: Recorder, call: Call) -> Origin:
     op: Op = "conv"
     if call["groups"] > 1:
         op = "dil_conv" if min(call["dilation"]) > 1 else "sep_conv"
-    y = weigh(recorder, x, found, op, weight)
+    y = weigh(recorder, x, found, op, weight, found.tensor.shape[0])
     return plus(recorder, y, bias, call.result.shape)
 
 
@@ -50,16 +54,20 @@ def product(recorder: Recorder, call: Call) -> Origin:
 def multiply(recorder: Recorder, a: torch.Tensor, b: torch.Tensor) -> Origin:
     """A matrix product: x Wᵀ or W x where one of the two is a weight, else of two activations."""
     origins = recorder.origin(a), recorder.origin(b)
-    y = None
-    if b.ndim > 1 and not origins[1].nodes:
-        y = multiply_weight(recorder, origins[0], b.transpose(-1, -2))
-    elif a.ndim > 1 and not origins[0].nodes:
-        y = multiply_weight(recorder, origins[1], a)
-    if y is not None:
-        return y
+    for x, weight in ((origins[0], b.transpose(-1, -2) if b.ndim > 1 else b), (origins[1], a)):
+        made = recorder.origin(weight)
+        if weight.ndim > 1 and made.parameters and not made.nodes:
+            y = multiply_weight(recorder, x, weight)
+            if y is not None:
+                return y
     if all(origin.nodes for origin in origins):
         return multiply_activations(recorder, *origins)
-    result = join(origins)
+    return multiplied(recorder, a, b)
+
+
+def multiplied(recorder: Recorder, a: torch.Tensor, b: torch.Tensor) -> Origin:
+    """A product with a tensor that is no weight of a layer: a constant, a table."""
+    result = join((recorder.origin(a), recorder.origin(b)))
     if result.nodes:
         for tensor in (a, b):
             recorder.leave_out(tensor, "is multiplied by the activations")
@@ -68,34 +76,51 @@ def multiply(recorder: Recorder, a: torch.Tensor, b: torch.Tensor) -> Origin:
 
 def multiply_weight(recorder: Recorder, x: Origin, weight: torch.Tensor) -> Origin | None:
     """`conv`: every Linear, and whatever multiplies by a parameter as one does; `weight` ends in [out, in]."""
-    if not x.nodes and not isinstance(recorder.module[1], nn.Linear):
+    x = recorder.grounded(x)
+    if not x.nodes and not x.fed:
+        return None
+    origin = recorder.origin(weight)
+    if origin.looked_up or origin.table is not None:
+        recorder.leave_out(weight, "is a table whose rows are looked up, and then multiply the activations")
         return None
     rows, columns = weight.shape[-2:]
 
     def fits(shape: tuple[int, ...]) -> bool:
         return len(shape) in (2, 4) and shape[1:] == (columns, 1, 1)[: len(shape) - 1] and shape[0] >= rows
 
-    found = recorder.find(weight, fits)
-    if found is None or not in_layout(recorder, weight, found):
-        recorder.leave_out(weight, "multiplies the activations, but is not laid out as [out, in]")
-        return None
-    owner = recorder.owner(found.tensor.name)
-    if not isinstance(owner, LINEAR) and "Linear" not in kind(owner):
-        recorder.altered.setdefault(
-            found.tensor.name, "only because it multiplies the activations as a Linear's weight does"
-        )
-    return weigh(recorder, x, found, "conv", weight)
+    def fits_turned(shape: tuple[int, ...]) -> bool:
+        return len(shape) == 2 and shape[0] == columns and shape[1] >= rows
+
+    found, turned = recorder.find(weight, fits), recorder.find(weight, fits_turned)
+    if found is not None and turned is not None and not in_layout(recorder, weight, found):
+        found = None
+    if found is not None:
+        owner = recorder.parameters.owner(found.tensor.name)
+        if not any(isinstance(module, LINEAR) or "Linear" in kind(module) for module in (owner, recorder.module)):
+            why = "only because it multiplies the activations as a Linear's weight does"
+            recorder.altered.setdefault(found.tensor.name, why)
+        return weigh(recorder, x, found, "conv", weight, found.tensor.shape[0])
+    if turned is not None:
+        recorder.altered.setdefault(turned.tensor.name, TURNED)
+        return weigh(recorder, x, turned, "conv", weight, turned.tensor.shape[1])
+    stacked = any(len(recorder.parameters.shapes[name]) == 3 for name in origin.parameters)
+    form = "is a stack of several matrices" if stacked else "is no matrix"
+    recorder.leave_out(weight, f"multiplies the activations, but {form}")
+    return None
+
+
+TURNED = "is laid out as [in, out], and predicted as it stands: its scale is that of a weight the other way round"
 
 
 def in_layout(recorder: Recorder, weight: torch.Tensor, found: Found) -> bool:
     """Whether a view reads the parameter as [out, in]; a copy's layout says nothing."""
-    if not recorder.is_view(weight, found.tensor.name):
+    if not recorder.parameters.is_view(weight, found.tensor.name):
         return True
-    steps = recorder.parameters[found.tensor.name].stride()[:2]
+    steps = recorder.parameters.strides(found.tensor.name)[:2]
     return all(n == 1 or step == own for n, step, own in zip(weight.shape[-2:], weight.stride()[-2:], steps))
 
 
-def weigh(recorder: Recorder, x: Origin, found: Found, op: Op, weight: torch.Tensor) -> Origin:
+def weigh(recorder: Recorder, x: Origin, found: Found, op: Op, weight: torch.Tensor, channels: int) -> Origin:
     """The node of a weight: a new one, or the one that it has from an earlier use."""
     name = found.tensor.name
     if not found.verbatim:
@@ -104,13 +129,15 @@ def weigh(recorder: Recorder, x: Origin, found: Found, op: Op, weight: torch.Ten
     recorder.leave_out_parameters(others, "is one of several that a weight is computed from")
     if not x.nodes:
         recorder.leave_out_parameters(x.parameters, "is itself an input of a layer")
-    node = Node(op, set(x.nodes), weight=found.tensor, channels=found.tensor.shape[0])
+    node = Node(op, set(x.nodes), weight=found.tensor, channels=channels)
     return recorder.place(node, x, part=found.part)
 
 
 def multiply_activations(recorder: Recorder, a: Origin, b: Origin) -> Origin:
     """An attention's q kᵀ, or its softmax times its values: these, too, go into the `msa`."""
     graph = recorder.graph
+    if a.mask != b.mask:
+        return b if a.mask else a
     for attention, values in ((a, b), (b, a)):
         extended = [graph.extend(k, values.nodes) for k in attention.softmax]
         if extended and all(extended):
@@ -139,18 +166,37 @@ def attend(recorder: Recorder, call: Call) -> Origin:
     scores = join((recorder.origin(call["query"]), recorder.origin(call["key"])))
     if not scores.nodes:
         return joined(recorder, call)
+    scores = Origin(scores.nodes, scores=True)
     mask = call.get("attn_mask", "attn_bias")
-    scores = plus(recorder, Origin(scores.nodes, scores=True), mask, call.result[0].shape)
+    if mask is not None:
+        scores = plus(recorder, scores, mask, mask.shape)
     index = recorder.graph.add(Node("msa", set(scores.nodes | recorder.origin(call["value"]).nodes)))
     return Origin(frozenset({index}))
 
 
 def lookup(recorder: Recorder, call: Call) -> Origin:
-    """Rows of a table. Those at different constant places are still the table, as position embeddings are read."""
-    result = joined(recorder, call)
-    table, places = recorder.origin(call["weight"]), call["indices"]
-    if result.nodes or not table.verbatim or places.numel() == 0:
-        return result
-    first = places.reshape(-1, places.shape[-1])[0] if places.ndim else places.reshape(1)
-    distinct = first.unique().numel() == first.numel() > 1
-    return Origin(parameters=table.parameters) if distinct else result
+    """Rows of an embedding: its node, where the example has the places."""
+    table, places = call.get("weight", "self"), recorder.origin(call["indices"])
+    found = recorder.find(table, lambda shape: len(shape) == 2 and shape[1] == table.shape[-1])
+    if found is None:
+        return joined(recorder, call)
+    if places.nodes:
+        y = recorder.embedded(found.tensor.name, places)
+        recorder.vocabularies |= y.nodes
+        return y
+    return Origin(parameters=frozenset({found.tensor.name}), table=found.tensor.name, looked_up=True, verbatim=False)
+
+
+def pick(recorder: Recorder, call: Call) -> Origin:
+    """Rows of an embedding by plain indexing."""
+    table, places = call["self"], call.get("indices", "index")
+    owners = {type(recorder.parameters.owner(name)) for name in recorder.origin(table).parameters}
+    first = places[0] if isinstance(places, (list, tuple)) and len(places) == 1 else places
+    by_rows = isinstance(first, torch.Tensor) and call.get("dim") in (None, 0) and not first.is_floating_point()
+    if not by_rows or first.dtype == torch.bool or not all(issubclass(owner, nn.Embedding) for owner in owners):
+        return joined(recorder, call)
+    return (
+        lookup(recorder, replace(call, arguments={"weight": table, "indices": first}))
+        if owners
+        else joined(recorder, call)
+    )
