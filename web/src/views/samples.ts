@@ -6,7 +6,7 @@ export interface Sample {
   readonly code: string;
 }
 
-const ENDINGS = { safetensors: 'safetensors', tiled: 'tiled.safetensors', npz: 'npz' } as const;
+const ENDINGS: Readonly<Record<string, string>> = { tiled: 'tiled.safetensors' };
 
 /** An architecture that is longer than this is shown as a file's contents. */
 const MAX_INLINE_CHARACTERS = 400;
@@ -16,7 +16,8 @@ export function predictSamples(url: string, request: PredictRequest): Sample[] {
   const { architecture } = request;
   const name =
     typeof architecture === 'string' ? architecture : ((architecture as { name?: string }).name ?? 'network');
-  const file = `${name}.${ENDINGS[request.format ?? 'safetensors']}`;
+  const format = request.format ?? 'safetensors';
+  const file = `${name}.${ENDINGS[format] ?? format}`;
   const isLong = JSON.stringify(architecture).length > MAX_INLINE_CHARACTERS;
   const { architecture: _, ...options } = request;
   const body = isLong ? null : JSON.stringify(request);
@@ -39,9 +40,9 @@ export function predictSamples(url: string, request: PredictRequest): Sample[] {
         `body = {"architecture": ${pythonArchitecture}${pythonOptions.join('')}}`,
         `answer = requests.post("${url}/predict", json=body)`,
         'answer.raise_for_status()',
-        ...(request.format === 'npz' || request.format === 'tiled'
-          ? [`open(${python(file)}, "wb").write(answer.content)`]
-          : ['weights = load(answer.content)', 'model.load_state_dict(weights, strict=False)']),
+        ...(format === 'safetensors'
+          ? ['weights = load(answer.content)', 'model.load_state_dict(weights, strict=False)']
+          : [`open(${python(file)}, "wb").write(answer.content)`]),
       ].join('\n'),
     },
     {
@@ -54,7 +55,9 @@ export function predictSamples(url: string, request: PredictRequest): Sample[] {
         isLong
           ? `const { bytes } = await client.predict({ architecture${rest && `, ...${JSON.stringify(options)}`} });`
           : `const { bytes } = await client.predict(${body});`,
-        ...(request.format === 'npz' ? [] : ['const { tensors } = readSafetensors(bytes);']),
+        ...(ENDINGS[format] || format === 'safetensors'
+          ? ['const { tensors } = readSafetensors(bytes);']
+          : []),
       ].join('\n'),
     },
   ];
