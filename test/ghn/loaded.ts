@@ -11,6 +11,9 @@ export async function loadNano(file: string, engine: Engine): Promise<Ghn> {
   return loadGhn(await readCheckpoint(checkpointFile(file)), engine);
 }
 
+/** A difference of 1e-4 of it is float32's rounding of numbers around 1. */
+const LEAST_SCALE = 1e-3;
+
 /**
  * How far a predicted tensor's block is from the reference's, in standard deviations of it; infinitely where it has
  * another shape. What is drawn at random is left out.
@@ -27,8 +30,9 @@ export function distance(tensor: TiledTensor, reference: ReferenceTensor): numbe
   const deviation = Math.sqrt(
     expected.reduce((sum, value) => sum + (value - mean) ** 2, 0) / expected.length,
   );
-  // Values that hardly differ, or a single one, are as exact as float32 holds their size.
-  const scale = Math.max(deviation, Math.abs(mean) / 10) || 1;
+  // Values that hardly differ, or a single one, are as exact as float32 holds their size, and that of the terms around 1
+  // whose sum they are.
+  const scale = Math.max(deviation, Math.abs(mean) / 10, LEAST_SCALE);
   return expected.reduce((worst, value, k) => {
     const error = Math.abs(tensor.block[reference.drawn + k] - value) / scale;
     return Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);

@@ -38,7 +38,7 @@ def main(prediction: str, path: str, *world_sizes: str) -> None:
                 assert all(numpy.array_equal(part, whole[name]) for part in values), f"{where}: not whole"
                 continue
             starts = [STARTS[sharding](rank, world_size, whole[name].shape[dim]) for rank in range(world_size + 1)]
-            for part, start, end in zip(values, starts, starts[1:], strict=True):
+            for part, start, end in zip(values, starts[:-1], starts[1:], strict=True):
                 assert part.shape[dim] == end - start, f"{where}: {part.shape[dim]} rows, not {end - start}"
                 empty += end == start
             joined = numpy.concatenate(values, axis=dim)
