@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map
 
 from .errors import NetworkError, WrapperError
 from .sharding import is_fully_sharded, is_sharded, reshard
-from .wrappers import has_no_values
+from .wrappers import has_no_values, is_lazy, registers
 
 
 @contextmanager
-def as_written(module: nn.Module) -> Iterator[bool]:
+def as_written(module: nn.Module) -> Generator[bool, None, None]:
     """
     Puts in the place of every sharded parameter one of the whole shape on 'meta', so that nothing is gathered and the
     processes need not trace together, and leaves out what shards and gathers around the layers. Where any parameter is
@@ -30,9 +29,9 @@ def as_written(module: nn.Module) -> Iterator[bool]:
     made: dict[int, torch.Tensor] = {}
     with ExitStack() as restored:
         for child in module.modules():
-            for tensors in (child._parameters, child._buffers):
+            for tensors in registers(child):
                 restored.enter_context(on_meta(tensors, made))
-            for hooks in (child._forward_pre_hooks, child._forward_hooks):
+            for hooks in hook_registers(child):
                 restored.enter_context(without_sharding(hooks))
             if is_fully_sharded(child):
                 restored.enter_context(of_its_own_class(child))
@@ -52,7 +51,7 @@ def is_meta(tensor: torch.Tensor) -> bool:
 
 
 @contextmanager
-def on_meta(tensors: Any, made: dict[int, torch.Tensor]) -> Iterator[None]:
+def on_meta(tensors: Any, made: dict[int, torch.Tensor]) -> Generator[None, None, None]:
     """`made`: what has replaced a tensor so far, so that one in two places stays one."""
     before = dict(tensors)
     for key, tensor in before.items():
@@ -71,7 +70,7 @@ def on_meta(tensors: Any, made: dict[int, torch.Tensor]) -> Iterator[None]:
 
 
 @contextmanager
-def without_sharding(hooks: Any) -> Iterator[None]:
+def without_sharding(hooks: Any) -> Generator[None, None, None]:
     before = dict(hooks)
     for key, hook in before.items():
         if str(getattr(hook, "__module__", "")).startswith("torch.distributed."):
@@ -84,7 +83,7 @@ def without_sharding(hooks: Any) -> Iterator[None]:
 
 
 @contextmanager
-def of_its_own_class(module: nn.Module) -> Iterator[None]:
+def of_its_own_class(module: nn.Module) -> Generator[None, None, None]:
     """Without the class that fully_shard has made of the module's own and of one for sharding."""
     sharded = type(module)
     module.__class__ = sharded.__bases__[-1]
@@ -96,4 +95,13 @@ def of_its_own_class(module: nn.Module) -> Iterator[None]:
 
 def moved_to_meta(value: Any) -> Any:
     """The tensors of an input, on 'meta'."""
-    return tree_map(lambda item: item.to("meta") if isinstance(item, torch.Tensor) else item, value)
+    return tree_map(to_meta, value)
+
+
+def to_meta(item: Any) -> Any:
+    return item.to("meta") if isinstance(item, torch.Tensor) else item
+
+
+def hook_registers(child: Any) -> tuple[Any, ...]:
+    """Where a module has its hooks: PyTorch has no public way to them."""
+    return child._forward_pre_hooks, child._forward_hooks

@@ -15,6 +15,7 @@ from .errors import AnswerError
 from .given import is_state_dict, refuse_other
 from .safetensors_format import Dtype
 from .transport import Query, Transport
+from .typed import mapping
 from .weights import Part, Sharding, Weights
 
 if TYPE_CHECKING:
@@ -237,7 +238,5 @@ def location(response: requests.Response) -> str:
 def name_of(architecture: str | Mapping[str, Any]) -> str:
     if isinstance(architecture, str):
         return architecture
-    model = architecture.get("keras")
-    config = model.get("config") if isinstance(model, Mapping) else None
-    named = config if isinstance(config, Mapping) else architecture
+    named = mapping(mapping(architecture.get("keras")).get("config")) or architecture
     return str(named.get("name", "weights"))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from .typed import items, mapping
 
 if TYPE_CHECKING:
     import requests
@@ -21,14 +25,12 @@ class ServiceError(GhnServeError):
         self.retry_after: float | None = float(seconds) if seconds.isdigit() else None
         """Seconds after which the request may succeed."""
         self.request_id: str | None = response.headers.get("x-request-id")
-        try:
-            body: Any = response.json()
-        except ValueError:
-            body = None
-        problem: dict[str, Any] = body if isinstance(body, dict) else {}
+        problem: Mapping[str, Any] = {}
+        with suppress(ValueError):
+            problem = mapping(response.json())
         self.title: str = problem.get("title") or response.reason or "Error"
         self.detail: str = problem.get("detail") or ""
-        self.errors: list[dict[str, str]] = problem.get("errors") or []
+        self.errors: list[dict[str, str]] = items(problem.get("errors"))
         lines = [f"{self.status} {self.title}: {self.detail}".rstrip(": ")]
         lines += [f"  {error.get('path')}: {error.get('message')}" for error in self.errors]
         if self.status == 401:

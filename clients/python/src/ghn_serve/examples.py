@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .typed import items, mapping
+
 if TYPE_CHECKING:
     import torch
     from torch import nn
@@ -44,9 +46,9 @@ class ExampleSpec:
 
 def default_example(module: Any) -> tuple[int, ...]:
     """The shape of an image: of the size that timm's networks say, else that of ImageNet's."""
-    config = getattr(module, "pretrained_cfg", None) or getattr(module, "default_cfg", None)
-    size = config.get("input_size") if isinstance(config, dict) else getattr(config, "input_size", None)
-    if not (isinstance(size, (tuple, list)) and all(isinstance(n, int) for n in size)):
+    config: Any = getattr(module, "pretrained_cfg", None) or getattr(module, "default_cfg", None)
+    size = items(mapping(config).get("input_size") or getattr(config, "input_size", None))
+    if not size or not all(isinstance(n, int) for n in size):
         return IMAGE
     # One made for other images than it was trained with has another first layer.
     first = next((layer for layer in module.modules() if type(layer).__name__ == "Conv2d"), None)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from .errors import NetworkError
+from .typed import items, mapping
 
 # One of these is in every architecture.
 FORMS = ("nodes", "layers", "keras")
@@ -34,7 +33,7 @@ def refuse_other(value: object) -> None:
         raise NetworkError(
             "this is an ExportedProgram, whose layers have been taken apart: give the torch.nn.Module it was made of"
         )
-    if isinstance(value, (list, tuple)) and any(is_module(item) for item in value):
+    if any(is_module(item) for item in items(value)):
         raise NetworkError(
             f"this is a {kind} of modules: give one module, as torch.nn.Sequential(*layers) makes of them"
         )
@@ -44,8 +43,6 @@ def refuse_other(value: object) -> None:
 
 
 def is_state_dict(value: object) -> bool:
-    return (
-        isinstance(value, Mapping)
-        and not any(form in value for form in FORMS)
-        and any(hasattr(item, "shape") and hasattr(item, "dtype") for item in value.values())
-    )
+    given = mapping(value)
+    tensors = [item for item in given.values() if hasattr(item, "shape") and hasattr(item, "dtype")]
+    return bool(tensors) and not any(form in given for form in FORMS)

@@ -8,15 +8,15 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 
 from .errors import LoadError
+from .given import is_module_class
 from .memory import sharing, writes_itself
 from .outcome import Loaded, NotPredictedWarning
 from .places import Places
 from .sharding import cut_for, holds_whole, is_sharded, local_part, misfit, reshard
 from .values import Values
-from .wrappers import has_no_values, refuse_hidden, unwrapped
+from .wrappers import has_no_values, is_lazy, refuse_hidden, unwrapped
 
 
 def load(module: nn.Module, weights: Mapping[str, Any]) -> Loaded:
@@ -60,7 +60,7 @@ def load(module: nn.Module, weights: Mapping[str, Any]) -> Loaded:
 def checked(module: Any) -> nn.Module:
     if isinstance(module, nn.Module):
         return module
-    if isinstance(module, type) and issubclass(module, nn.Module):
+    if isinstance(module, type) and is_module_class(module):
         raise LoadError(f"{module.__name__} is a class: give load a module that is made of it")
     if hasattr(module, "to_json") and hasattr(module, "weights"):
         raise LoadError("this is a Keras model: ghn_serve.keras.load takes it")

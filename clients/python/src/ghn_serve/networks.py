@@ -9,12 +9,14 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib.abc import SourceLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from .errors import GhnServeError, NetworkError
 from .examples import ExampleSpec, made_example
+from .typed import mapping
 
 # Where short names lead: the module, what takes a network's name, if not an attribute of it, and what lists them.
 LIBRARIES = {
@@ -89,10 +91,10 @@ def own_code(act: Callable[[], Any], fault: str, remedy: str) -> Any:
 
 def read(path: Path) -> dict[str, Any]:
     try:
-        architecture = json.loads(path.read_text(encoding="utf-8"))
+        architecture: Any = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise NetworkError(f"{path} is not JSON: {error}") from error
-    if not isinstance(architecture, dict):
+    if not mapping(architecture):
         raise NetworkError(f"{path} holds no architecture: it is not a JSON object")
     return dict(architecture)
 
@@ -125,7 +127,7 @@ def imported(path: str) -> ModuleType:
     if not path.endswith(".py"):
         return importlib.import_module(path)
     spec = importlib.util.spec_from_file_location(Path(path).stem, path)
-    if spec is None or spec.loader is None:
+    if spec is None or not isinstance(spec.loader, SourceLoader):
         raise NetworkError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module

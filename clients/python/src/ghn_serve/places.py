@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Callable
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 
 from .errors import LoadError
 from .sharding import is_sharded, local_part
-from .wrappers import has_no_values, plain_name
+from .wrappers import children, has_no_values, is_lazy, plain_name, registers
 
 Undo = Callable[[], None]
 
@@ -72,7 +71,7 @@ class Places:
         ]
 
     @contextmanager
-    def undone_on_error(self) -> Iterator[None]:
+    def undone_on_error(self) -> Generator[None, None, None]:
         try:
             yield
         except BaseException as error:
@@ -124,7 +123,7 @@ class Places:
         names = {id(tensor): name for name, tensor in {**self._held, **self._named}.items()}
         remade: list[str] = []
         for child in self._module.modules():
-            own = [*own_tensors(child._parameters), *own_tensors(child._buffers)]
+            own = [value for tensors in registers(child) for value in tensors.values() if value is not None]
             left = [value for value in own if not is_lazy(value) and has_no_values(value)]
             only_buffers = all(not isinstance(value, nn.Parameter) for value in left)
             reset = getattr(child, "reset_running_stats" if only_buffers else "reset_parameters", None)
@@ -144,11 +143,10 @@ class Places:
         made: torch.Tensor = values
         if isinstance(target, nn.Parameter):
             made = nn.Parameter(values, requires_grad=target.requires_grad)
-            made.__dict__.update(target.__dict__)
+            vars(made).update(vars(target))
         self._made[id(target)] = made
         for child in self._module.modules():
-            kinds: tuple[Any, ...] = (child._parameters, child._buffers)
-            for tensors in kinds:
+            for tensors in registers(child):
                 for key, value in list(tensors.items()):
                     if value is target:
                         self._undo.append(partial(tensors.__setitem__, key, value))
@@ -157,15 +155,11 @@ class Places:
 
 def held_tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     """Every parameter and buffer, also under its further names, and buffers that no state dict has."""
-    for prefix, child in module.named_modules(remove_duplicate=False):
-        for tensors in (child._parameters, child._buffers):
+    for prefix, child in children(module, remove_duplicate=False):
+        for tensors in registers(child):
             for key, value in tensors.items():
                 if value is not None:
                     yield (f"{prefix}.{key}" if prefix else key), value
-
-
-def own_tensors(tensors: Any) -> list[torch.Tensor]:
-    return [value for value in tensors.values() if value is not None]
 
 
 def copy(target: torch.Tensor, value: torch.Tensor) -> None:
@@ -183,7 +177,7 @@ def converted(name: str, value: torch.Tensor, dtype: torch.dtype) -> torch.Tenso
     if narrower:
         lost = int((torch.isfinite(value) & ~torch.isfinite(result.to(torch.float32))).sum())
         if lost:
-            largest = float(value[torch.isfinite(value)].abs().max())
+            largest = float(torch.max(value[torch.isfinite(value)].abs()))
             raise LoadError(
                 f"{name}: {lost} of its values are beyond the range of {dtype} (the largest is {largest:.4g}): load "
                 "before the module is converted, or convert it to bfloat16"
@@ -193,7 +187,7 @@ def converted(name: str, value: torch.Tensor, dtype: torch.dtype) -> torch.Tenso
 
 def like_shards(target: Any, values: torch.Tensor) -> torch.Tensor:
     """A DTensor of this process's part, sharded as another is."""
-    part: torch.Tensor = type(target).from_local(
+    part: torch.Tensor = target.from_local(
         values,
         target.device_mesh,
         target.placements,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 MIB = 2**20
 
@@ -62,5 +62,6 @@ def progress_bar(total: int, label: str, shown: bool | None) -> Progress:
         from tqdm import tqdm
     except ImportError:
         return Line(total, label)
-    bar: Progress = tqdm(total=total, desc=label, unit="B", unit_scale=True, unit_divisor=1024)
-    return bar
+    bar: Any = tqdm(total=total, desc=label, unit="B", unit_scale=True, unit_divisor=1024)
+    progress: Progress = bar
+    return progress

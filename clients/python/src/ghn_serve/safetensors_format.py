@@ -42,11 +42,11 @@ def read(data: bytes | bytearray) -> tuple[dict[str, Stored], dict[str, str]]:
         raise ValueError("not a whole file in the safetensors format")
     header: dict[str, Any] = json.loads(bytes(view[HEADER_LENGTH.size : start]))
     metadata: dict[str, str] = header.pop("__metadata__", {})
-    tensors = {}
+    tensors: dict[str, Stored] = {}
     for name, entry in header.items():
         first, last = entry["data_offsets"]
-        values = np.frombuffer(view[start + first : start + last], STORAGE[entry["dtype"]])
-        tensors[name] = Stored(entry["dtype"], values.reshape(entry["shape"]))
+        flat: Any = np.frombuffer(view[start + first : start + last], STORAGE[entry["dtype"]])
+        tensors[name] = Stored(entry["dtype"], flat.reshape(entry["shape"]))
     return tensors, metadata
 
 

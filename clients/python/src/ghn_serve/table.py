@@ -17,7 +17,7 @@ def statistics_table(statistics: dict[str, Any]) -> str:
     for tensor in statistics["tensors"]:
         shape = "x".join(str(n) for n in tensor["shape"])
         lines.append((tensor["name"], shape, *(cell(tensor.get(column)) for column in COLUMNS)))
-    network = statistics["network"]
+    network: dict[str, Any] = statistics["network"]
     lines.append(("network", str(network["count"]), *(cell(network.get(column)) for column in COLUMNS)))
     return aligned(lines, 2)
 
@@ -25,7 +25,7 @@ def statistics_table(statistics: dict[str, Any]) -> str:
 def summary_table(statistics: dict[str, Any]) -> str:
     """A line for each part of the network, however many tensors it has, and one for all."""
     tensors: list[dict[str, Any]] = statistics["tensors"]
-    lines = [("part", "tensors", "parameters", *SUMMARY)]
+    lines: list[tuple[str, ...]] = [("part", "tensors", "parameters", *SUMMARY)]
     for part, members in parts([tensor["name"] for tensor in tensors]).items():
         lines.append((part, *summary([tensor for tensor in tensors if tensor["name"] in members])))
     lines.append(("network", *summary(tensors)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Union
 from urllib.parse import urljoin
@@ -21,6 +21,8 @@ CONNECT_TIMEOUT = 10.0
 CHUNK_BYTES = 2**20
 # Seconds more before each further attempt at a download that brings nothing.
 BACKOFF = 1.0
+# Seconds before the second attempt at a request, doubled before each further one; urllib3's older types want integers.
+BACKOFF_FACTOR: Any = 0.5
 # A failed request may be repeated: the same prediction has the same id, and is made once.
 RETRIED = (429, 503)
 
@@ -45,7 +47,7 @@ class Transport:
             total=retries,
             allowed_methods=None,
             status_forcelist=RETRIED,
-            backoff_factor=0.5,
+            backoff_factor=BACKOFF_FACTOR,
             respect_retry_after_header=True,
             raise_on_status=False,
         )
@@ -108,7 +110,7 @@ class Transport:
         return response
 
     @contextmanager
-    def _own_errors(self) -> Iterator[None]:
+    def _own_errors(self) -> Generator[None, None, None]:
         """What requests raises, as errors of this client's own."""
         try:
             yield

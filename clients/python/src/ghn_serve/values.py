@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
 from .errors import LoadError
+from .typed import mapping
 from .weights import Part, Weights
 
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
@@ -16,16 +17,16 @@ DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 class Values:
     def __init__(self, weights: Any) -> None:
-        if not isinstance(weights, Mapping):
+        self._weights = mapping(weights)
+        if self._weights is not weights:
             given = type(weights).__name__
             raise LoadError(f"load takes weights by name (what predict gives, or a state dict), and this is {given}")
-        self._weights: Mapping[str, Any] = weights
         self._own = weights if isinstance(weights, Weights) else None
         # A mapping may make its values as they are asked for: these are asked for their shapes once.
         self._known: dict[str, tuple[tuple[int, ...], torch.dtype]] = {}
         if self._own is None:
-            for name in weights:
-                self._known[name] = described(name, weights[name])
+            for name in self._weights:
+                self._known[name] = described(name, self._weights[name])
 
     @property
     def part(self) -> Part | None:
@@ -57,7 +58,7 @@ def described(name: str, value: Any) -> tuple[tuple[int, ...], torch.dtype]:
 def as_tensor(name: str, value: Any) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
         return value.detach()
-    array = np.asarray(value)
+    array: Any = np.asarray(value)
     try:
         # PyTorch takes neither a foreign byte order, nor steps backwards, nor an array that cannot be written.
         return torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("=")))

@@ -112,7 +112,9 @@ class Weights(Mapping[str, Array]):
     def save(self, path: str | Path) -> None:
         """Writes a safetensors file of the whole tensors."""
         with Path(path).open("wb") as file:
-            shapes = {name: (self.dtype(name), self.shapes[name]) for name in self}
+            shapes: dict[str, tuple[Dtype, tuple[int, ...]]] = {
+                name: (self.dtype(name), self.shapes[name]) for name in self
+            }
             write(file, shapes, (self._whole(name) for name in self), self.metadata)
 
     def _whole(self, name: str) -> Array:

@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from .errors import WrapperError
+from .given import is_module
 
+WRAPPERS: tuple[type, ...] = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 # What wrappers put into the middle of a tensor's name.
 WRAPPED_PARTS = frozenset({"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"})
 
@@ -17,12 +19,10 @@ WRAPPED_PARTS = frozenset({"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wra
 def unwrapped(module: nn.Module) -> nn.Module:
     """The network itself, whose tensors have the names that its author gave them."""
     while True:
-        if isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-            module = module.module
-        elif isinstance(compiled := getattr(module, "_orig_mod", None), nn.Module):
-            module = compiled
-        else:
+        inner: Any = getattr(module, "module" if isinstance(module, WRAPPERS) else "_orig_mod", None)
+        if not is_module(inner):
             return module
+        module = inner
 
 
 def plain_name(name: str) -> str:
@@ -38,7 +38,7 @@ def refuse_hidden(module: nn.Module) -> None:
 
 
 def flattened(module: nn.Module) -> Iterator[str]:
-    for name, child in module.named_modules():
+    for name, child in children(module):
         if any("FullyShardedDataParallel" in base.__name__ for base in type(child).__mro__):
             yield (
                 f"{place(name)} is wrapped in {type(child).__name__}, which keeps its parameters flattened and "
@@ -50,8 +50,8 @@ def flattened(module: nn.Module) -> Iterator[str]:
 
 
 def offloaded(module: nn.Module) -> Iterator[str]:
-    for name, child in module.named_modules():
-        hook = getattr(child, "_hf_hook", None)
+    for name, child in children(module):
+        hook: Any = getattr(child, "_hf_hook", None)
         if hook is None:
             continue
         hooks: list[Any] = [hook, *getattr(hook, "hooks", ())]
@@ -72,8 +72,23 @@ def partitioned(module: nn.Module) -> Iterator[str]:
             )
 
 
+def children(module: Any, **options: bool) -> list[tuple[str, nn.Module]]:
+    """A module's own and their own with their paths, the module itself among them."""
+    return list(module.named_modules(**options))
+
+
 def place(name: str) -> str:
     return name or "the module"
+
+
+def is_lazy(tensor: object) -> bool:
+    """Whether a tensor has no shape yet, since its layer has not run."""
+    return any(base.__name__ == "UninitializedTensorMixin" for base in type(tensor).__mro__)
+
+
+def registers(child: Any) -> tuple[dict[str, torch.Tensor | None], ...]:
+    """Where a module has its own parameters and buffers: there alone can one be replaced as it is."""
+    return child._parameters, child._buffers
 
 
 def has_no_values(tensor: torch.Tensor) -> bool:
