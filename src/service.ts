@@ -10,9 +10,10 @@ import { PredictionLog } from './metrics/prediction-log.js';
 import { packagedCheckpoints } from './packaged-ghn.js';
 import { AnswerMonitor } from './plugins/answer-monitor.js';
 import { Admission } from './predictions/admission.js';
+import { MemoryBoard } from './predictions/board/memory-board.js';
+import { observers } from './predictions/observer.js';
 import { Predictions } from './predictions/predictions.js';
 import { Predictor } from './predictor/predictor.js';
-import { Queue } from './queue/queue.js';
 import type { Settings } from './settings/settings.js';
 import { readSourceEnvironment } from './sources/index.js';
 import { locateCheckpoints } from './sources/locate.js';
@@ -80,9 +81,8 @@ export async function buildService({
     },
     { onProblem: (message) => logger.error(message), onNotice: (message) => logger.warn(message) },
   );
-  const queue = new Queue();
   const metrics = new Metrics({
-    queueDepth: () => queue.depth,
+    queueDepth: () => board.depth(),
     engineBytes: () => predictor.memory,
     engineRestarts: () => predictor.restarts,
     deviceMemory: async () => {
@@ -103,15 +103,16 @@ export async function buildService({
     crowdedAnswers: () => answers.crowded,
     onRefusal: (reason) => metrics.refused(reason),
   });
+  const observer = observers([metrics, new PredictionLog(logger)]);
+  const board = new MemoryBoard({ admission, executor: predictor, observer });
   const predictions = new Predictions({
-    admission,
-    predictor,
+    executor: predictor,
     statistics,
     store,
-    queue,
+    board,
     timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
     limits: { maxNodes: settings.MAX_NODES, maxParameters: settings.MAX_PARAMETERS },
-    observers: [metrics, new PredictionLog(logger)],
+    observer,
   });
   let isStopping = false;
   const app = await buildApp({

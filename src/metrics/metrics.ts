@@ -7,7 +7,7 @@ import type { PredictionRecord } from '../record/record.js';
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 export interface Sources {
-  readonly queueDepth: () => number;
+  readonly queueDepth: () => Promise<number>;
   readonly engineBytes: () => number;
   readonly engineRestarts: () => number;
   /** Of the GPU in use: its memory in all and what all processes use of it; null without one. */

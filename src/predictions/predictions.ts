@@ -1,19 +1,15 @@
-import { canonicalGraph } from '../architecture/canonical.js';
 import type { Limits } from '../architecture/limits.js';
 import type { Graph } from '../architecture/schema.js';
 import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
-import type { Queue } from '../queue/queue.js';
 import type { PredictionRecord } from '../record/record.js';
 import type { StatisticsLanes } from '../statistics/lanes.js';
 import type { ListOptions, RecordPage } from '../store/list.js';
-import type { PredictionStore, Version } from '../store/store.js';
+import type { PredictionRemains, PredictionStore, Version } from '../store/store.js';
 import { untilAborted } from '../until-aborted.js';
-import type { Admission } from './admission.js';
+import type { JobBoard, JobEvent, MadeNetwork, Watch } from './board/board.js';
 import { NotFoundError, NotReadyError } from './errors.js';
-import type { Job, JobEvent } from './job.js';
-import { Jobs } from './jobs.js';
 import { mergePages } from './listing.js';
-import { observers, type PredictionObserver } from './observer.js';
+import type { PredictionObserver } from './observer.js';
 import { findGhn, type Plan, plan } from './plan.js';
 import type { ReadyPrediction } from './ready-prediction.js';
 import { Recovery } from './recovery.js';
@@ -21,58 +17,46 @@ import type { PredictRequest } from './request.js';
 import { resolveArchitecture } from './resolve.js';
 import { SharedStatistics } from './shared-statistics.js';
 import { StoredRecords } from './stored-records.js';
+import { Worker } from './worker.js';
 
 export interface PredictionsOptions {
-  readonly predictor: Executor;
+  readonly executor: Executor;
   readonly store: PredictionStore;
-  readonly queue: Queue;
+  readonly board: JobBoard;
   readonly statistics: StatisticsLanes;
-  readonly admission: Admission;
   /** How large an architecture may be. */
   readonly limits: Limits;
   /** For how long a stage of a prediction may take. */
   readonly timeoutMilliseconds: number;
-  readonly observers: readonly PredictionObserver[];
+  readonly observer: PredictionObserver;
 }
 
-/** Makes predictions, each once, and knows all of them: stored, in the making, and those that came to nothing. */
+/** Answers for all predictions: stored, in the making, and those that came to nothing. */
 export class Predictions {
   readonly #options: PredictionsOptions;
-  readonly #observer: PredictionObserver;
-  readonly #jobs: Jobs;
   readonly #recovery: Recovery;
   readonly #stored: StoredRecords;
   readonly #statistics: SharedStatistics;
   /** Weights that are being read or waited for. */
   #busy = 0;
-  /** How many predictions were stored. */
-  #saves = 0;
 
   constructor(options: PredictionsOptions) {
     this.#options = options;
-    const { queue } = options;
+    const { board } = options;
     this.#statistics = new SharedStatistics(options.statistics);
-    this.#observer = observers(options.observers);
-    this.#jobs = new Jobs({
-      ...options,
-      observer: this.#observer,
-      onStored: (id) => {
-        this.#saves++;
-        this.#stored.added(id);
-      },
-    });
-    this.#recovery = new Recovery({
-      ...options,
-      observer: this.#observer,
-      jobs: this.#jobs,
-      join: (planned) => this.#join(planned),
-    });
+    this.#recovery = new Recovery(options);
+    const worker = new Worker(options);
     this.#stored = new StoredRecords({
       ...options,
-      observer: this.#observer,
-      jobs: this.#jobs,
       recovery: this.#recovery,
-      isIdle: () => this.#busy === 0 && !queue.busy,
+      isIdle: () => this.#busy === 0 && !worker.isBusy,
+    });
+    board.work({
+      make: (job, signal) => worker.make(job, signal),
+      keep: async (job, made) => {
+        await worker.keep(job, made);
+        this.#stored.added(job.record.id);
+      },
     });
   }
 
@@ -89,16 +73,16 @@ export class Predictions {
    */
   async predict(request: PredictRequest, signal: AbortSignal): Promise<ReadyPrediction> {
     const planned = this.#plan(request);
+    const { id } = planned.record;
     this.#busy++;
     try {
-      const stored = await this.#findInTime(planned.record.id, signal);
+      const stored = await this.#findInTime(id, signal);
       if (stored) {
-        this.#observer.shared(stored.record, 'stored');
+        this.#options.observer.shared(stored.record, 'stored');
         return stored;
       }
-      const job = this.#join(planned);
-      await job.wait(signal);
-      return this.#readyJob(job);
+      const { made } = await this.#options.board.submit(planned, signal);
+      return await this.#readyMade(id, await made);
     } finally {
       this.#busy--;
     }
@@ -109,64 +93,61 @@ export class Predictions {
     const planned = this.#plan(request);
     const stored = await this.#options.store.record(planned.record.id);
     if (stored) {
-      this.#observer.shared(stored, 'stored');
+      this.#options.observer.shared(stored, 'stored');
       return stored;
     }
-    const job = this.#join(planned, { isWaitedFor: false });
-    job.detach();
-    return job.record;
+    return (await this.#options.board.submit(planned)).record;
   }
 
   /** @throws NotFoundError */
   async record(id: string): Promise<PredictionRecord> {
-    const live = this.progress(id);
-    if (live && live.status !== 'succeeded') return live;
-    const stored = (await this.#stored.get(id)) ?? (await this.#recovery.begin(id))?.record;
-    // Meanwhile it may have turned out that it could not be stored.
-    const record = stored ?? this.progress(id);
-    if (!record) throw this.#notFound(id);
+    const stored = await this.#stored.get(id);
+    if (stored) return stored;
+    const live = await this.progress(id);
+    if (live && !(isOver(live) && (await this.#recovery.isLost(id)))) return live;
+    // It may have been stored between the two looks.
+    const record = (await this.#recovery.begin(id))?.record ?? (await this.#stored.get(id));
+    if (!record) throw notFound(id);
     return record;
   }
 
-  /** The record of what is in the making or came to nothing; undefined where it is stored, or unknown. */
-  progress(id: string): PredictionRecord | undefined {
-    return this.#jobs.record(id);
+  /** The record of what is in the making or came to nothing; null where it is stored, or unknown. */
+  progress(id: string): Promise<PredictionRecord | null> {
+    return this.#options.board.view(id);
   }
 
   /** @throws NotFoundError; NotReadyError where it came to nothing: of that the record alone is kept */
   async architecture(id: string): Promise<Graph> {
     const { store } = this.#options;
-    const job = this.#jobs.get(id);
-    const graph = job
-      ? canonicalGraph(job.work.architecture)
-      : ((await store.architecture(id)) ?? (await store.remains(id))?.architecture);
+    const graph =
+      (await this.#asked(id))?.architecture ??
+      (await store.architecture(id)) ??
+      (await store.remains(id))?.architecture;
     if (graph) return graph;
-    const ended = this.progress(id);
+    const ended = await this.progress(id);
     if (ended) throw new NotReadyError(ended);
     if (await store.record(id)) {
       throw new NotFoundError(
         'the graph of the prediction was found corrupt in the store; its weights are whole: delete it and ask for it again',
       );
     }
-    throw this.#notFound(id);
+    throw notFound(id);
   }
 
   /** The Keras model that a prediction's architecture was given as; null where it was given otherwise. */
   async kerasModel(id: string): Promise<unknown> {
     const { store } = this.#options;
-    const job = this.#jobs.get(id);
-    if (job) return job.work.architecture.keras?.model ?? null;
+    const asked = await this.#asked(id);
+    if (asked) return asked.kerasModel ?? null;
     return (await store.kerasModel(id)) ?? (await store.remains(id))?.kerasModel ?? null;
   }
 
   /** @throws NotFoundError, NotReadyError */
   async open(id: string): Promise<ReadyPrediction> {
-    const job = this.#jobs.get(id);
-    if (job?.tensors) return this.#readyJob(job);
-    const live = this.progress(id);
-    if (live && !this.#recovery.isRemaking(id)) throw new NotReadyError(live);
+    const made = await this.#options.board.made(id);
+    if (made) return this.#reading({ ...this.#recovery.openMade(made), record: made.record, cached: false });
     const ready = (await this.#openStored(id)) ?? (await this.#openRemade(id));
-    if (!ready) throw this.#notFound(id);
+    if (!ready) throw notFound(id);
     return ready;
   }
 
@@ -182,7 +163,8 @@ export class Predictions {
 
   /** @throws BadCursorError */
   async list(options: ListOptions): Promise<RecordPage> {
-    return mergePages(this.#jobs.records(), await this.#options.store.list(options), options);
+    const { board, store } = this.#options;
+    return mergePages(await board.views(), await store.list(options), options);
   }
 
   /**
@@ -191,24 +173,21 @@ export class Predictions {
    * @throws NotFoundError
    */
   async delete(id: string): Promise<void> {
-    const job = this.#jobs.get(id);
-    if (job && !job.tensors) {
-      job.cancel();
-      // If it is being made again, what is left of it must go as well.
-      await this.#options.store.delete(id);
-      return;
-    }
-    await job?.settled;
-    const wasStored = await this.#options.store.delete(id);
-    if (!this.#jobs.forget(id) && !wasStored && !job) throw this.#notFound(id);
+    const { board, store } = this.#options;
+    const wasCancelled = await board.cancel(id);
+    const wasMade = !wasCancelled && (await board.settled(id));
+    // If it was being made again, what is left of it goes as well.
+    const wasStored = await store.delete(id);
+    if (wasCancelled) return;
+    if (!(await board.forget(id)) && !wasStored && !wasMade) throw notFound(id);
   }
 
   /**
-   * Calls back whenever something happens to a prediction in the making, until the function that it returns is called;
-   * null where there is nothing to wait for.
+   * Calls back whenever something happens to a prediction in the making, until that is not wanted any more; null where
+   * there is nothing to wait for.
    */
-  watch(id: string, watcher: (event: JobEvent) => void): (() => void) | null {
-    return this.#jobs.get(id)?.watch(watcher) ?? null;
+  watch(id: string, watcher: (event: JobEvent) => void): Promise<Watch | null> {
+    return this.#options.board.watch(id, watcher);
   }
 
   /** Takes down how long the first answer took to write, once it is stored. */
@@ -218,13 +197,13 @@ export class Predictions {
 
   /** Waits until all that is in the making is made and stored. */
   async settle(): Promise<void> {
-    await this.#jobs.settle();
+    await this.#options.board.settle();
     await this.#stored.settle();
   }
 
   #plan(request: PredictRequest): Plan {
-    const { predictor, limits } = this.#options;
-    const { description } = predictor;
+    const { executor, limits } = this.#options;
+    const { description } = executor;
     if (!description) throw new PredictorUnavailableError('the GHNs are being loaded');
     const start = performance.now();
     const { architecture, milliseconds } = resolveArchitecture(request, limits);
@@ -232,22 +211,14 @@ export class Predictions {
     return plan(request, architecture, parse, findGhn(description.ghns, request.ghn), description);
   }
 
-  /**
-   * @throws InvalidRequestError, OverloadedError, PredictorUnavailableError where it is not taken in: it is as if it was
-   * never asked for
-   */
-  #join(planned: Plan, { isWaitedFor = true } = {}): Job {
-    const { predictor, admission } = this.#options;
-    return this.#jobs.join(planned, (cost) => {
-      if (isWaitedFor && !predictor.ready) throw new PredictorUnavailableError('the engine is being started');
-      if (!predictor.readySoon) throw new PredictorUnavailableError('the engine could not be started yet');
-      return admission.admit(cost, isWaitedFor);
-    });
+  /** What is asked for again while it is in the making. */
+  #asked(id: string): Promise<PredictionRemains | null> {
+    return this.#options.board.request(id);
   }
 
-  /** As `#find`, unless the store takes longer than the one who asks will wait. */
+  /** What is stored, unless the store takes longer than the one who asks will wait. */
   async #findInTime(id: string, signal: AbortSignal): Promise<ReadyPrediction | null> {
-    const found = this.#find(id);
+    const found = this.#openStored(id);
     try {
       return await untilAborted(found, signal);
     } catch (error) {
@@ -259,19 +230,12 @@ export class Predictions {
     }
   }
 
-  /** What is stored; null where it is not, or is in the making. */
-  async #find(id: string): Promise<ReadyPrediction | null> {
-    for (;;) {
-      if (this.#jobs.running(id)) return null;
-      const saves = this.#saves;
-      const stored = await this.#openStored(id);
-      // While the store looked for it in vain, it may have been made and stored.
-      if (stored || saves === this.#saves) return stored;
-    }
-  }
-
-  #readyJob(job: Job): ReadyPrediction {
-    return this.#reading({ ...this.#recovery.openMade(job), record: job.record, cached: false });
+  /** @param made null where it was stored before it was made here */
+  async #readyMade(id: string, made: MadeNetwork | null): Promise<ReadyPrediction> {
+    if (made) return this.#reading({ ...this.#recovery.openMade(made), record: made.record, cached: false });
+    const stored = await this.#openStored(id);
+    if (!stored) throw notFound(id);
+    return stored;
   }
 
   async #openStored(id: string): Promise<ReadyPrediction | null> {
@@ -279,11 +243,17 @@ export class Predictions {
     return stored && this.#reading({ ...stored, cached: true });
   }
 
-  /** What the store has lost, made again. */
+  /**
+   * What the store has lost, made again.
+   *
+   * @throws NotReadyError where it was never stored
+   */
   async #openRemade(id: string): Promise<ReadyPrediction | null> {
-    const job = await this.#recovery.begin(id);
-    await job?.made;
-    return job && this.#readyJob(job);
+    const live = await this.progress(id);
+    if (live && !(await this.#recovery.isLost(id))) throw new NotReadyError(live);
+    const submitted = await this.#recovery.begin(id);
+    // It may have been stored between the two looks.
+    return submitted ? this.#readyMade(id, await submitted.made) : this.#openStored(id);
   }
 
   #reading(ready: ReadyPrediction): ReadyPrediction {
@@ -294,8 +264,9 @@ export class Predictions {
     };
     return { ...ready, release };
   }
-
-  #notFound(id: string): NotFoundError {
-    return new NotFoundError(`no prediction has the id ${JSON.stringify(id)}`);
-  }
 }
+
+const notFound = (id: string) => new NotFoundError(`no prediction has the id ${JSON.stringify(id)}`);
+
+/** Whether it came to nothing, or is made. */
+const isOver = ({ status }: PredictionRecord) => status !== 'queued' && status !== 'running';

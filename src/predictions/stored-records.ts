@@ -1,14 +1,14 @@
 import type { PredictionRecord } from '../record/record.js';
 import type { PredictionStore, Version } from '../store/store.js';
+import type { JobBoard } from './board/board.js';
 import { Digests } from './digests.js';
-import type { Jobs } from './jobs.js';
 import type { PredictionObserver } from './observer.js';
 import type { Recovery } from './recovery.js';
 import { weightsSource } from './weights.js';
 
 export interface StoredRecordsOptions {
   readonly store: PredictionStore;
-  readonly jobs: Jobs;
+  readonly board: JobBoard;
   readonly recovery: Recovery;
   /** Whether nobody waits for anything that is not a digest. */
   readonly isIdle: () => boolean;
@@ -69,7 +69,7 @@ export class StoredRecords {
   }
 
   async #noteSerialized(version: Version, milliseconds: number): Promise<void> {
-    await this.#options.jobs.get(version.id)?.settled;
+    await this.#options.board.settled(version.id);
     await this.#options.store.amend(version, ({ latency_ms: before }) => {
       // Of those who waited for it together, the first one's counts.
       if (!before || before.serialize > 0) return null;
@@ -79,7 +79,11 @@ export class StoredRecords {
   }
 
   async #find(id: string): Promise<PredictionRecord | null> {
-    await this.#options.jobs.get(id)?.settled;
-    return this.#options.store.record(id);
+    const { store, board } = this.#options;
+    const stored = await store.record(id);
+    if (stored || (await board.view(id))?.status !== 'succeeded') return stored;
+    // It is made, and about to be stored.
+    await board.settled(id);
+    return store.record(id);
   }
 }

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Admission } from '../../src/predictions/admission.js';
+import { MemoryBoard } from '../../src/predictions/board/memory-board.js';
 import { CancelledError, NotFoundError, NotReadyError } from '../../src/predictions/errors.js';
 import { Predictions } from '../../src/predictions/predictions.js';
 import type { ReadyPrediction } from '../../src/predictions/ready-prediction.js';
 import { readPredictRequest } from '../../src/predictions/request.js';
 import { TfjsModels } from '../../src/predictions/tfjs.js';
 import { PredictorUnavailableError } from '../../src/predictor/executor.js';
-import { Queue } from '../../src/queue/queue.js';
 import { StatisticsLanes } from '../../src/statistics/lanes.js';
 import { elements } from '../../src/tensor/tensor.js';
 import { LIMITS, tinyGraph } from '../architecture/fixtures.js';
@@ -25,21 +25,28 @@ async function predictionsOf(folder?: string) {
   const { store } = await openStore(directory);
   const executor = new FakeExecutor();
   const seen = { remade: 0 };
+  const observer = {
+    made() {},
+    failed() {},
+    shared() {},
+    storeFailed() {},
+    remade: () => void seen.remade++,
+  };
+  const admission = new Admission({
+    maxQueue: 64,
+    maxWaitMilliseconds: 1e9,
+    memoryBytes: () => 1e12,
+    crowdedAnswers: () => 0,
+    onRefusal: () => {},
+  });
   const predictions = new Predictions({
-    predictor: executor,
+    executor,
     store,
-    queue: new Queue(),
+    board: new MemoryBoard({ admission, executor, observer }),
     statistics: new StatisticsLanes(),
-    admission: new Admission({
-      maxQueue: 64,
-      maxWaitMilliseconds: 1e9,
-      memoryBytes: () => 1e12,
-      crowdedAnswers: () => 0,
-      onRefusal: () => {},
-    }),
     limits: LIMITS,
     timeoutMilliseconds: 60_000,
-    observers: [{ made() {}, failed() {}, shared() {}, storeFailed() {}, remade: () => void seen.remade++ }],
+    observer,
   });
   onTestFinished(() => predictions.settle());
   const predict = (fields = {}, { signal } = client()) => predictions.predict(request(fields), signal);
@@ -82,10 +89,10 @@ describe('a prediction', () => {
     const { id } = (await predictions.list({ limit: 1 })).records[0];
     one.abort(GONE);
     await expect(waits[0]).rejects.toBe(GONE);
-    expect(predictions.progress(id)).toMatchObject({ status: 'running' });
+    expect(await predictions.progress(id)).toMatchObject({ status: 'running' });
     two.abort(GONE);
     await expect(waits[1]).rejects.toBe(GONE);
-    await expect.poll(() => predictions.progress(id)?.error?.code).toBe('cancelled');
+    await expect.poll(async () => (await predictions.progress(id))?.error?.code).toBe('cancelled');
     await expect(predictions.open(id)).rejects.toThrow(NotReadyError);
     open();
     const again = await predict();
@@ -102,7 +109,7 @@ describe('a prediction', () => {
     await expect.poll(() => executor.jobs).toBe(1);
     await predictions.delete(id);
     await expect(waiting).rejects.toThrow(CancelledError);
-    expect(predictions.progress(id)).toMatchObject({ status: 'cancelled' });
+    expect(await predictions.progress(id)).toMatchObject({ status: 'cancelled' });
     await predictions.delete(id);
     await expect(predictions.record(id)).rejects.toThrow(NotFoundError);
     open();

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
-import type { JobEvent } from '../../predictions/job.js';
+import type { JobEvent } from '../../predictions/board/board.js';
 import type { PredictionRecord } from '../../record/record.js';
 import { type PredictionView, viewOf } from './view.js';
 
@@ -53,6 +53,7 @@ export class EventFeed {
     });
     this.#whole ??= recordMessage(this.#record);
     listener.push(this.#whole);
+    if (this.#isEnded) listener.push(null);
     return listener;
   }
 

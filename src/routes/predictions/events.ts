@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { JobEvent } from '../../predictions/board/board.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { STATUSES } from '../../record/record.js';
 import { EventFeed, isOver, recordMessage } from './event-feed.js';
@@ -19,7 +20,7 @@ const eventSchema = z.object({
 
 /** What happens to a prediction, until it is made or has come to nothing. */
 export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {
-  const feeds = new Map<string, EventFeed>();
+  const feeds = new Map<string, Promise<EventFeed | null>>();
   const finals = new Map<string, { readonly message: Promise<Buffer>; readonly since: number }>();
 
   app.get(
@@ -46,7 +47,7 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
     },
     async ({ params: { id } }, reply) => {
       reply.headers({ 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-      const feed = feedOf(id);
+      const feed = await feedOf(id);
       // As bytes and not as a stream: what waits for clients that do not read is counted.
       return reply.send((feed ? feed.follow() : await finalMessage(id)) as never);
     },
@@ -64,19 +65,38 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
   }
 
   /** The one feed of a prediction in the making; null where nothing further will happen. */
-  function feedOf(id: string): EventFeed | null {
+  function feedOf(id: string): Promise<EventFeed | null> {
     const known = feeds.get(id);
     if (known) return known;
-    const record = predictions.progress(id);
-    if (!record || isOver(record)) return null;
-    let unwatch: (() => void) | null = null;
-    const feed = new EventFeed(record, () => {
-      feeds.delete(id);
-      unwatch?.();
+    const opening = openFeed(id, () => {
+      if (feeds.get(id) === opening) feeds.delete(id);
     });
-    unwatch = predictions.watch(id, (event) => feed.tell(event));
-    if (!unwatch) return null;
-    feeds.set(id, feed);
+    feeds.set(id, opening);
+    return opening;
+  }
+
+  async function openFeed(id: string, onEnd: () => void): Promise<EventFeed | null> {
+    const early: JobEvent[] = [];
+    let tell = (event: JobEvent): void => {
+      early.push(event);
+    };
+    const watch = await predictions
+      .watch(id, (event) => tell(event))
+      .catch((error: unknown) => {
+        onEnd();
+        throw error;
+      });
+    if (!watch || isOver(watch.record)) {
+      watch?.unwatch();
+      onEnd();
+      return null;
+    }
+    const feed = new EventFeed(watch.record, () => {
+      onEnd();
+      watch.unwatch();
+    });
+    tell = (event) => feed.tell(event);
+    for (const event of early) feed.tell(event);
     return feed;
   }
 };

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { JobEvent } from '../../../src/predictions/job.js';
+import type { JobEvent } from '../../../src/predictions/board/board.js';
 import type { Predictions } from '../../../src/predictions/predictions.js';
 import type { PredictionRecord, STATUSES } from '../../../src/record/record.js';
 import { events } from '../../../src/routes/predictions/events.js';
@@ -38,11 +38,11 @@ beforeEach(async () => {
   live = recordOf('running');
   watchers.clear();
   const predictions = {
-    watch(_id: string, watcher: typeof tell) {
+    async watch(_id: string, watcher: typeof tell) {
+      if (!live) return null;
       watchers.add(watcher);
-      return () => watchers.delete(watcher);
+      return { record: live, unwatch: () => watchers.delete(watcher) };
     },
-    progress: () => live,
     record: async () => stored,
   } as unknown as Predictions;
   app = Fastify();

@@ -1,29 +1,36 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { Place } from '../../src/predictions/admission.js';
-import { CancelledError } from '../../src/predictions/errors.js';
-import { Job, type JobEvent, type Made } from '../../src/predictions/job.js';
-import { WARM_UP } from '../../src/predictor/warm-up.js';
-import { sampleRecord, sampleTensor } from '../store/samples.js';
+import { Place } from '../../../src/predictions/admission.js';
+import type { JobEvent, Made } from '../../../src/predictions/board/board.js';
+import { Job } from '../../../src/predictions/board/job.js';
+import { CancelledError } from '../../../src/predictions/errors.js';
+import { WARM_UP } from '../../../src/predictor/warm-up.js';
+import { sampleRecord, sampleTensor } from '../../store/samples.js';
 
 const MADE: Made = {
   tensors: [sampleTensor('fc.weight', [10, 16], [10, 16], 1)],
   statistics: new Promise(() => {}),
+  latency: { graph: 1, encode: 1, decode: 1, postprocess: 0 },
 };
 
 const WORK = { ...WARM_UP, ghn: 'ghn3' };
 
-const PLACE = new Place(
-  { resultBytes: 0, workBytes: 0, work: { graph: 0, encode: 0, decode: 0, postprocess: 0, 'hand over': 0 } },
-  { onChange() {}, onMade() {} },
-);
+const COST = {
+  resultBytes: 0,
+  workBytes: 0,
+  work: { graph: 0, encode: 0, decode: 0, postprocess: 0, 'hand over': 0 },
+};
+
+const PLACE = new Place(COST, { onChange() {}, onMade() {} });
+
+const PLAN = { record: sampleRecord(1, { status: 'queued' }), work: WORK, cost: COST };
 
 /** A job whose making is in the test's hands, and what became of it. */
 function job({ stubborn = false } = {}) {
   let finish!: (made: Made) => void;
   let fail!: (error: Error) => void;
   const outcome: { kept?: Made; failed?: Error } = {};
-  const created = new Job(sampleRecord(1, { status: 'queued' }), WORK, PLACE, {
+  const created = new Job(PLAN, PLACE, {
     make: (_, signal) =>
       new Promise((resolve, reject) => {
         finish = resolve;
@@ -49,7 +56,7 @@ describe('a job', () => {
     const waits = [client(), client(), client()].map(({ signal }) => shared.wait(signal));
     finish(MADE);
     await Promise.all(waits);
-    expect(shared.tensors).toBe(MADE.tensors);
+    expect(shared.network?.tensors).toBe(MADE.tensors);
     await shared.settled;
     expect(outcome).toEqual({ kept: MADE });
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { EndedPredictions } from '../../src/predictions/ended.js';
-import { idOf, largeRecord, sampleRecord } from '../store/samples.js';
+import { EndedPredictions } from '../../../src/predictions/board/ended.js';
+import { idOf, largeRecord, sampleRecord } from '../../store/samples.js';
 
 const failed = (n: number) => sampleRecord(n, { status: 'failed' });
 

@@ -1,5 +1,5 @@
-import type { PredictionRecord } from '../record/record.js';
-import { MAX_RECORDS_CHARACTERS, recordCharacters } from '../record/record-size.js';
+import type { PredictionRecord } from '../../record/record.js';
+import { MAX_RECORDS_CHARACTERS, recordCharacters } from '../../record/record-size.js';
 
 /** Predictions that failed or were cancelled are told of for a while: this many of the last, or fewer large ones. */
 const MAX_RECORDS = 1000;

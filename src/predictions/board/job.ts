@@ -1,21 +1,16 @@
-import type { Prediction } from '../predictor/executor.js';
-import type { PredictionJob, Stage } from '../predictor/protocol.js';
-import type { PredictionRecord } from '../record/record.js';
-import type { TiledTensor } from '../tensor/tensor.js';
-import { untilAborted } from '../until-aborted.js';
-import type { Place } from './admission.js';
-import { CancelledError } from './errors.js';
+import type { Stage } from '../../predictor/protocol.js';
+import type { PredictionRecord } from '../../record/record.js';
+import type { TiledTensor } from '../../tensor/tensor.js';
+import { untilAborted } from '../../until-aborted.js';
+import type { Place } from '../admission.js';
+import { CancelledError } from '../errors.js';
+import type { Plan } from '../plan.js';
+import type { JobEvent, Made, MadeNetwork, WorkedJob } from './board.js';
 
-/** What happens to a job: its record changes, or a stage of its making begins. */
-export type JobEvent = { readonly record: PredictionRecord } | { readonly stage: Stage };
-
-/** A network that was made; its statistics follow. */
-export type Made = Pick<Prediction, 'tensors' | 'statistics'>;
-
-/** How a job is done; both report what they learn to the job's record. */
+/** How a job is done. */
 export interface JobSteps {
-  /** Makes the network, and heeds the signal. */
-  readonly make: (job: Job, signal: AbortSignal) => Promise<Made>;
+  /** Makes the network, and heeds the signal; null where the store has it. */
+  readonly make: (job: Job, signal: AbortSignal) => Promise<Made | null>;
   /** Stores what was made; may not throw. */
   readonly keep: (job: Job, made: Made) => Promise<void>;
   /** Writes down why nothing was made; may not throw. */
@@ -26,12 +21,12 @@ export interface JobSteps {
  * A prediction in the making, or made and not yet stored. All who ask for the same one share it; when the last of those
  * who wait has gone, it is cancelled, unless somebody will come back for it.
  */
-export class Job {
-  readonly work: PredictionJob;
+export class Job implements WorkedJob {
+  readonly plan: Plan;
   /** What it takes up. */
   readonly place: Place;
   /** Settles when it is made, which is before it is stored. */
-  readonly made: Promise<Made>;
+  readonly made: Promise<MadeNetwork | null>;
   /** Settles when it is stored, or cannot be. */
   readonly settled: Promise<void>;
   readonly #controller = new AbortController();
@@ -41,15 +36,21 @@ export class Job {
   #waiting = 0;
   #detached = false;
 
-  constructor(record: PredictionRecord, work: PredictionJob, place: Place, { make, keep, fail }: JobSteps) {
-    this.#record = record;
-    this.work = work;
+  constructor(plan: Plan, place: Place, { make, keep, fail }: JobSteps) {
+    this.#record = plan.record;
+    this.plan = plan;
     this.place = place;
-    this.made = make(this, this.#controller.signal);
-    this.settled = this.made.then(
+    const making = make(this, this.#controller.signal);
+    this.made = making.then((made) => {
+      this.#tensors = made?.tensors ?? null;
+      if (made) place.made(made.latency);
+      return this.network;
+    });
+    // Whoever waits hears of it; where nobody does, the record has it.
+    this.made.catch(() => {});
+    this.settled = making.then(
       async (made) => {
-        this.#tensors = made.tensors;
-        await keep(this, made);
+        if (made) await keep(this, made);
       },
       (error: Error) => fail(this, error),
     );
@@ -60,8 +61,9 @@ export class Job {
   }
 
   /** What was made, or null before. */
-  get tensors(): readonly TiledTensor[] | null {
-    return this.#tensors;
+  get network(): MadeNetwork | null {
+    const tensors = this.#tensors;
+    return tensors && { record: this.#record, tensors, settled: this.settled, hold: () => this.place.hold() };
   }
 
   /** Whether it was given up: it may not have stopped yet. */
@@ -70,6 +72,7 @@ export class Job {
   }
 
   update(fields: Partial<PredictionRecord>): void {
+    if (fields.status === 'running') this.place.begin();
     this.#record = { ...this.#record, ...fields };
     this.#tell({ record: this.#record });
   }
@@ -94,10 +97,10 @@ export class Job {
    *
    * @throws what making it threw; the signal's reason once that is aborted
    */
-  async wait(signal: AbortSignal): Promise<void> {
+  async wait(signal: AbortSignal): Promise<MadeNetwork | null> {
     this.#waiting++;
     try {
-      await untilAborted(this.made, signal);
+      return await untilAborted(this.made, signal);
     } finally {
       this.#waiting--;
       if (this.#waiting === 0 && !this.#detached && !this.#tensors) this.cancel();

@@ -1,0 +1,98 @@
+import type { Prediction } from '../../predictor/executor.js';
+import type { Stage } from '../../predictor/protocol.js';
+import type { PredictionRecord } from '../../record/record.js';
+import type { PredictionRemains } from '../../store/store.js';
+import type { TiledTensor } from '../../tensor/tensor.js';
+import type { Plan } from '../plan.js';
+
+/** What happens to a job: its record changes, or a stage of its making begins. */
+export type JobEvent = { readonly record: PredictionRecord } | { readonly stage: Stage };
+
+/** A network that was made; its statistics follow. */
+export type Made = Pick<Prediction, 'tensors' | 'statistics' | 'latency'>;
+
+/** What was made and is still in memory. */
+export interface MadeNetwork {
+  readonly record: PredictionRecord;
+  readonly tensors: readonly TiledTensor[];
+  /** Settles when it is stored, or cannot be. */
+  readonly settled: Promise<void>;
+  /** Keeps its room until the function that it returns is called, once. */
+  hold(): () => void;
+}
+
+/** A prediction that was taken in, or found in the making. */
+export interface Submitted {
+  readonly record: PredictionRecord;
+  /** Whether nobody had asked for it yet. */
+  readonly isNew: boolean;
+  /**
+   * Settles when it is made: null where it is to be had from the store. Rejects with what making it threw, or with the
+   * reason of the waiter's signal.
+   */
+  readonly made: Promise<MadeNetwork | null>;
+}
+
+/** A job as the one who works on it sees it. */
+export interface WorkedJob {
+  readonly plan: Plan;
+  /** As it is now. */
+  readonly record: PredictionRecord;
+  update(fields: Partial<PredictionRecord>): void;
+  /** A stage of its making begins. */
+  begin(stage: Stage): void;
+}
+
+/** Does the work on jobs. */
+export interface JobHandler {
+  /**
+   * Makes a network, and heeds the signal; a board calls it for one job at a time. Null where the store has it already.
+   */
+  make(job: WorkedJob, signal: AbortSignal): Promise<Made | null>;
+  /** Stores what was made. */
+  keep(job: WorkedJob, made: Made): Promise<void>;
+}
+
+/** What is heard of a job, until it is not wanted any more. */
+export interface Watch {
+  /** As it was when watching began. */
+  readonly record: PredictionRecord;
+  unwatch(): void;
+}
+
+/**
+ * Predictions from when they are asked for until they are stored, and those that came to nothing: each is made once,
+ * whoever asks for it. A store has all others.
+ */
+export interface JobBoard {
+  /**
+   * Takes a prediction in, or finds it in the making.
+   *
+   * @param waiter of one who waits: when the last of those has gone, it is cancelled. Without it, it is made in any case
+   * @throws InvalidRequestError, OverloadedError, PredictorUnavailableError where it is not taken in: it is as if it was
+   * never asked for
+   */
+  submit(plan: Plan, waiter?: AbortSignal): Promise<Submitted>;
+  /** Of what is in the making, or came to nothing; null of all else. */
+  view(id: string): Promise<PredictionRecord | null>;
+  views(): Promise<readonly PredictionRecord[]>;
+  /** What a prediction in the making is made of; null of all else. */
+  request(id: string): Promise<PredictionRemains | null>;
+  /** What was made here and is not stored yet. */
+  made(id: string): Promise<MadeNetwork | null>;
+  /** Calls back whenever something happens to a prediction in the making; null where nothing will. */
+  watch(id: string, watcher: (event: JobEvent) => void): Promise<Watch | null>;
+  /** Gives up what is not made yet; whether it was in the making. */
+  cancel(id: string): Promise<boolean>;
+  /** Forgets one that came to nothing; whether there was one. */
+  forget(id: string): Promise<boolean>;
+  /** Waits until a prediction is stored or has come to nothing; whether it was in the making. */
+  settled(id: string): Promise<boolean>;
+  /** How many wait to be made. */
+  depth(): Promise<number>;
+  /** Has the work done here from now on. */
+  work(handler: JobHandler): void;
+  /** Waits until all that is worked on here is made and stored. */
+  settle(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,147 @@
+import { canonicalGraph } from '../../architecture/canonical.js';
+import { type Executor, PredictorUnavailableError } from '../../predictor/executor.js';
+import { Queue } from '../../queue/queue.js';
+import type { PredictionRecord } from '../../record/record.js';
+import type { PredictionRemains } from '../../store/store.js';
+import type { Admission } from '../admission.js';
+import { CancelledError } from '../errors.js';
+import { failureOf } from '../failure.js';
+import type { PredictionObserver } from '../observer.js';
+import type { Plan } from '../plan.js';
+import type { JobBoard, JobEvent, JobHandler, Made, MadeNetwork, Submitted, Watch } from './board.js';
+import { EndedPredictions } from './ended.js';
+import { Job } from './job.js';
+
+export interface MemoryBoardOptions {
+  readonly admission: Admission;
+  /** Whose readiness decides whether a prediction is taken in. */
+  readonly executor: Pick<Executor, 'ready' | 'readySoon'>;
+  readonly observer: PredictionObserver;
+}
+
+/** The board of one process: jobs are made one at a time, in the order in which they came, and end with the process. */
+export class MemoryBoard implements JobBoard {
+  readonly #options: MemoryBoardOptions;
+  readonly #queue = new Queue();
+  readonly #jobs = new Map<string, Job>();
+  readonly #ended = new EndedPredictions();
+  #handler: JobHandler | null = null;
+
+  constructor(options: MemoryBoardOptions) {
+    this.#options = options;
+  }
+
+  work(handler: JobHandler): void {
+    this.#handler = handler;
+  }
+
+  async submit(plan: Plan, waiter?: AbortSignal): Promise<Submitted> {
+    const running = this.#running(plan.record.id);
+    if (running) this.#options.observer.shared(running.record, 'joined');
+    const job = running ?? this.#begin(plan, waiter !== undefined);
+    if (!waiter) job.detach();
+    const made = waiter ? job.wait(waiter) : job.made;
+    return { record: job.record, isNew: !running, made };
+  }
+
+  async view(id: string): Promise<PredictionRecord | null> {
+    return this.#jobs.get(id)?.record ?? this.#ended.get(id) ?? null;
+  }
+
+  async views(): Promise<readonly PredictionRecord[]> {
+    return [...[...this.#jobs.values()].map(({ record }) => record), ...this.#ended.values()];
+  }
+
+  async request(id: string): Promise<PredictionRemains | null> {
+    const job = this.#jobs.get(id);
+    if (!job) return null;
+    const { architecture } = job.plan.work;
+    return {
+      record: job.record,
+      architecture: canonicalGraph(architecture),
+      kerasModel: architecture.keras?.model,
+    };
+  }
+
+  async made(id: string): Promise<MadeNetwork | null> {
+    return this.#jobs.get(id)?.network ?? null;
+  }
+
+  async watch(id: string, watcher: (event: JobEvent) => void): Promise<Watch | null> {
+    const job = this.#jobs.get(id);
+    return job ? { record: job.record, unwatch: job.watch(watcher) } : null;
+  }
+
+  async cancel(id: string): Promise<boolean> {
+    const job = this.#jobs.get(id);
+    if (!job || job.network) return false;
+    job.cancel();
+    return true;
+  }
+
+  async forget(id: string): Promise<boolean> {
+    return this.#ended.delete(id);
+  }
+
+  async settled(id: string): Promise<boolean> {
+    const job = this.#jobs.get(id);
+    await job?.settled;
+    return job !== undefined;
+  }
+
+  async depth(): Promise<number> {
+    return this.#queue.depth;
+  }
+
+  async settle(): Promise<void> {
+    await Promise.all([...this.#jobs.values()].map(({ settled }) => settled));
+  }
+
+  async close(): Promise<void> {}
+
+  /** The job that makes it, unless that was given up. */
+  #running(id: string): Job | null {
+    const job = this.#jobs.get(id);
+    return job && !job.cancelled ? job : null;
+  }
+
+  #begin(plan: Plan, isWaitedFor: boolean): Job {
+    const { id } = plan.record;
+    const { admission, executor } = this.#options;
+    if (isWaitedFor && !executor.ready) throw new PredictorUnavailableError('the engine is being started');
+    if (!executor.readySoon) throw new PredictorUnavailableError('the engine could not be started yet');
+    const place = admission.admit(plan.cost, isWaitedFor);
+    this.#ended.delete(id);
+    const job: Job = new Job(plan, place, {
+      make: (job, signal) => this.#queue.run(() => this.#handler!.make(job, signal), signal),
+      keep: (job, made) => this.#keep(job, made),
+      fail: (job, error) => this.#fail(job, error),
+    });
+    this.#jobs.set(id, job);
+    void job.settled.then(() => {
+      place.settle();
+      if (this.#jobs.get(id) === job) this.#jobs.delete(id);
+    });
+    return job;
+  }
+
+  async #keep(job: Job, made: Made): Promise<void> {
+    try {
+      await this.#handler!.keep(job, made);
+    } catch (error) {
+      // Whoever waited has the answer; whoever comes back for it must learn why it is not there.
+      this.#end(job, 'failed', error as Error);
+    }
+  }
+
+  #fail(job: Job, error: Error): void {
+    this.#end(job, error instanceof CancelledError ? 'cancelled' : 'failed', error);
+    this.#options.observer.failed(job.record, error);
+  }
+
+  #end(job: Job, status: 'failed' | 'cancelled', error: Error): void {
+    job.update({ status, error: failureOf(error) });
+    // Of one that was given up and is being made again, what is made now counts.
+    if (this.#jobs.get(job.record.id) === job) this.#ended.add(job.record);
+  }
+}

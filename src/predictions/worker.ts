@@ -1,0 +1,102 @@
+import { canonicalGraph } from '../architecture/canonical.js';
+import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
+import type { Stage } from '../predictor/protocol.js';
+import type { PredictionStore } from '../store/store.js';
+import { tensorSource } from '../tensor/tensor.js';
+import { untilAborted } from '../until-aborted.js';
+import type { JobHandler, Made, WorkedJob } from './board/board.js';
+import { NotStoredError } from './errors.js';
+import { newGeneration } from './generation.js';
+import type { PredictionObserver } from './observer.js';
+import { TimeLimit } from './time-limit.js';
+import { weightsSource } from './weights.js';
+
+export interface WorkerOptions {
+  readonly executor: Executor;
+  readonly store: PredictionStore;
+  readonly observer: PredictionObserver;
+  /** For how long a stage of a prediction may take, and the engine's restart before it. */
+  readonly timeoutMilliseconds: number;
+}
+
+/** Makes predictions with an executor, and keeps them in a store. */
+export class Worker implements JobHandler {
+  readonly #options: WorkerOptions;
+  #making = 0;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether it makes one now. */
+  get isBusy(): boolean {
+    return this.#making > 0;
+  }
+
+  async make(job: WorkedJob, signal: AbortSignal): Promise<Made | null> {
+    const { executor, store, observer, timeoutMilliseconds } = this.#options;
+    const limit = new TimeLimit(timeoutMilliseconds, signal);
+    this.#making++;
+    try {
+      if (!executor.ready) await executor.whenReady(limit.signal);
+      job.update({ status: 'running' });
+      // Somebody may have stored it between its being asked for and its turn.
+      const stored = await untilAborted(store.record(job.record.id), limit.signal);
+      if (stored) {
+        job.update(stored);
+        return null;
+      }
+      const start = performance.now();
+      const onStage = (stage: Stage) => {
+        limit.restart();
+        job.begin(stage);
+      };
+      limit.restart();
+      const made = await executor.predict(job.plan.work, { signal: limit.signal, onStage });
+      const before = job.record.latency_ms!;
+      const total = before.total + performance.now() - start;
+      const applied = made.applied?.map(({ name, ...done }) => ({ tensor: name, ...done })) ?? null;
+      job.update({
+        status: 'succeeded',
+        latency_ms: { ...before, ...made.latency, total },
+        applied,
+        generation: newGeneration(),
+      });
+      observer.made(job.record);
+      return made;
+    } finally {
+      this.#making--;
+      limit.end();
+    }
+  }
+
+  /** @throws NotStoredError */
+  async keep(job: WorkedJob, { tensors, statistics }: Made): Promise<void> {
+    const { store, observer } = this.#options;
+    const { id, request } = job.record;
+    try {
+      const { network, overflow } = await statistics.catch(withoutStatistics);
+      const { byteLength: bytes } = weightsSource(job.record, tensors.map(tensorSource), request);
+      job.update({ statistics: network, overflow, bytes });
+      const { architecture: asked } = job.plan.work;
+      const architecture = canonicalGraph(asked);
+      const saved = await store.save({
+        record: job.record,
+        architecture,
+        kerasModel: asked.keras?.model,
+        tensors,
+      });
+      const theirs = saved === 'theirs' && (await store.record(id));
+      if (theirs) job.update(theirs);
+    } catch (error) {
+      observer.storeFailed(id, error as Error);
+      throw new NotStoredError(error as Error);
+    }
+  }
+}
+
+/** The engine that made a network died before it had counted it up: what was made is whole. */
+function withoutStatistics(error: Error): { network: null; overflow: null } {
+  if (error instanceof PredictorUnavailableError) return { network: null, overflow: null };
+  throw error;
+}

@@ -1,0 +1,257 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { parseArchitecture } from '../../../src/architecture/parse.js';
+import type { JobBoard, JobEvent, JobHandler } from '../../../src/predictions/board/board.js';
+import { CancelledError } from '../../../src/predictions/errors.js';
+import type { Plan } from '../../../src/predictions/plan.js';
+import { PredictorUnavailableError } from '../../../src/predictor/executor.js';
+import type { PredictionRecord } from '../../../src/record/record.js';
+import { LIMITS, tinyGraph } from '../../architecture/fixtures.js';
+import { idOf, sampleRecord, sampleTensor } from '../../store/samples.js';
+
+/** A board in a test's hands, as one or more services see it. */
+export interface BoardsUnderTest {
+  /** The same board from every service: jobs of the first are worked on by a handler of the test's. */
+  readonly boards: readonly JobBoard[];
+  readonly handler: HandledJobs;
+}
+
+const GONE = new Error('the client has gone');
+const NOTHING = { graph: 0, encode: 0, decode: 0, postprocess: 0 };
+
+export const planOf = (n: number): Plan => ({
+  record: sampleRecord(n, { status: 'queued', generation: null }),
+  work: {
+    ghn: 'ghn3',
+    architecture: parseArchitecture(tinyGraph(), LIMITS),
+    predictClassifier: true,
+    seed: n,
+    dtype: 'F32',
+    postprocess: null,
+  },
+  cost: { resultBytes: 0, workBytes: 0, work: { ...NOTHING, 'hand over': 0 } },
+});
+
+/** Makes and keeps jobs when the test says so, as often as it is asked to. */
+export class HandledJobs implements JobHandler {
+  /** The ids of all that were begun, in their order. */
+  readonly begun: string[] = [];
+  readonly kept: PredictionRecord[] = [];
+  #gate: Promise<void> = Promise.resolve();
+  #failure: Error | null = null;
+  running = 0;
+  mostRunning = 0;
+
+  hold(): () => void {
+    let open!: () => void;
+    this.#gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    return open;
+  }
+
+  failNext(error: Error): void {
+    this.#failure = error;
+  }
+
+  make: JobHandler['make'] = async (job, signal) => {
+    this.begun.push(job.record.id);
+    this.mostRunning = Math.max(this.mostRunning, ++this.running);
+    try {
+      job.update({ status: 'running' });
+      job.begin('encode');
+      await Promise.race([
+        this.#gate,
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+      ]);
+      signal.throwIfAborted();
+      const failure = this.#failure;
+      this.#failure = null;
+      if (failure) throw failure;
+      job.update({ status: 'succeeded', generation: 'a1b2c3d4e5f60718' });
+      const tensors = [sampleTensor('fc.weight', [10, 16], [10, 16], job.plan.work.seed)];
+      return { tensors, latency: NOTHING, statistics: new Promise(() => {}) };
+    } finally {
+      this.running--;
+    }
+  };
+
+  keep: JobHandler['keep'] = async (job) => {
+    this.kept.push(job.record);
+  };
+}
+
+const client = () => new AbortController();
+
+/** What every board holds to, asked of any of the services that share it. */
+export function boardContract(open: () => Promise<BoardsUnderTest>): void {
+  /** The board as one service sees it, as another does, and what works on it. */
+  const opened = async () => {
+    const { boards, handler } = await open();
+    return { board: boards[0], other: boards.at(-1)!, handler };
+  };
+  const statusOf = async (board: JobBoard, n: number) => (await board.view(idOf(n)))?.status;
+
+  describe('a prediction that is asked for', () => {
+    it('is made once for all who ask meanwhile, wherever they ask, and kept', async () => {
+      const { board, other, handler } = await opened();
+      const release = handler.hold();
+      const asked = await Promise.all([
+        board.submit(planOf(1), client().signal),
+        other.submit(planOf(1), client().signal),
+        board.submit(planOf(1)),
+      ]);
+      expect(asked.map(({ record }) => record.id)).toEqual([idOf(1), idOf(1), idOf(1)]);
+      await expect.poll(() => handler.begun).toEqual([idOf(1)]);
+      release();
+      await Promise.all(asked.map(({ made }) => made));
+      await board.settled(idOf(1));
+      await other.settled(idOf(1));
+      expect(handler.kept.map(({ id, generation }) => [id, generation])).toEqual([
+        [idOf(1), 'a1b2c3d4e5f60718'],
+      ]);
+      expect(handler.begun).toEqual([idOf(1)]);
+      // From now on the store has it.
+      await expect.poll(() => board.view(idOf(1))).toBeNull();
+      expect(await other.settled(idOf(1))).toBe(false);
+    });
+
+    it('is told of while it waits and while it is made, and what it is made of', async () => {
+      const { board, other, handler } = await opened();
+      const release = handler.hold();
+      await board.submit(planOf(1));
+      await expect.poll(() => statusOf(other, 1)).toBe('running');
+      await board.submit(planOf(2));
+      expect(await statusOf(other, 2)).toBe('queued');
+      expect((await other.views()).map(({ id }) => id).sort()).toEqual([idOf(1), idOf(2)]);
+      expect(await other.depth()).toBe(1);
+      const asked = await other.request(idOf(2));
+      expect(asked).toMatchObject({ record: { id: idOf(2) }, architecture: { edges: tinyGraph().edges } });
+      expect(await other.request(idOf(3))).toBeNull();
+      expect(await other.view(idOf(3))).toBeNull();
+      release();
+      for (const n of [1, 2]) await board.settled(idOf(n));
+    });
+
+    it('is made in its turn, one at a time', async () => {
+      const { board, handler } = await opened();
+      const release = handler.hold();
+      for (let n = 1; n <= 5; n++) await board.submit(planOf(n));
+      release();
+      for (let n = 1; n <= 5; n++) await board.settled(idOf(n));
+      expect(handler.begun).toEqual([1, 2, 3, 4, 5].map(idOf));
+      expect(handler.mostRunning).toBe(1);
+    });
+  });
+
+  describe('those who wait for a prediction', () => {
+    it('take it with them when the last of them leaves', async () => {
+      const { board, other, handler } = await opened();
+      const release = handler.hold();
+      const [one, two] = [client(), client()];
+      const waits = [await board.submit(planOf(1), one.signal), await other.submit(planOf(1), two.signal)];
+      const outcomes = waits.map(({ made }) => made.catch((error: Error) => error));
+      await expect.poll(() => handler.begun).toHaveLength(1);
+      one.abort(GONE);
+      expect(await outcomes[0]).toBe(GONE);
+      expect(await statusOf(board, 1)).toBe('running');
+      two.abort(GONE);
+      expect(await outcomes[1]).toBe(GONE);
+      await expect.poll(() => statusOf(board, 1)).toBe('cancelled');
+      release();
+      const again = await board.submit(planOf(1), client().signal);
+      await again.made;
+      expect(handler.begun).toHaveLength(2);
+    });
+
+    it('leave it to those who will come back for it', async () => {
+      const { board, other, handler } = await opened();
+      const release = handler.hold();
+      const gone = client();
+      const { made } = await board.submit(planOf(1), gone.signal);
+      await other.submit(planOf(1));
+      gone.abort(GONE);
+      await expect(made).rejects.toBe(GONE);
+      await setImmediate();
+      expect(await statusOf(other, 1)).toBe('running');
+      release();
+      await board.settled(idOf(1));
+      expect(handler.kept).toHaveLength(1);
+    });
+
+    it('are told why it came to nothing, and so is who asks later, until it is made after all', async () => {
+      const { board, other, handler } = await opened();
+      const release = handler.hold();
+      handler.failNext(new PredictorUnavailableError('the engine’s process ended'));
+      const { made } = await other.submit(planOf(1), client().signal);
+      const outcome = made.catch((error: Error) => error);
+      release();
+      const error = (await outcome) as Error;
+      expect(error).toBeInstanceOf(PredictorUnavailableError);
+      expect(error.message).toBe('the engine’s process ended');
+      await expect
+        .poll(() => board.view(idOf(1)))
+        .toMatchObject({ status: 'failed', error: { code: 'engine_unavailable', message: error.message } });
+      expect((await other.views()).map(({ status }) => status)).toEqual(['failed']);
+      const again = await other.submit(planOf(1), client().signal);
+      await again.made;
+      await board.settled(idOf(1));
+      await expect.poll(() => other.view(idOf(1))).toBeNull();
+      expect(handler.begun).toHaveLength(2);
+    });
+  });
+
+  describe('a prediction that is given up', () => {
+    it('is not begun, or does not go on, wherever it is given up', async () => {
+      const { board, other, handler } = await opened();
+      const release = handler.hold();
+      const { made } = await board.submit(planOf(1), client().signal);
+      const outcome = made.catch((error: Error) => error);
+      await expect.poll(() => handler.begun).toEqual([idOf(1)]);
+      await board.submit(planOf(2));
+      expect(await other.cancel(idOf(2))).toBe(true);
+      expect(await other.cancel(idOf(1))).toBe(true);
+      expect(await outcome).toBeInstanceOf(CancelledError);
+      for (const n of [1, 2]) await expect.poll(() => statusOf(board, n)).toBe('cancelled');
+      expect(handler.begun).toEqual([idOf(1)]);
+      expect(handler.kept).toEqual([]);
+      expect(await other.cancel(idOf(1))).toBe(false);
+      expect(await other.cancel(idOf(3))).toBe(false);
+      release();
+    });
+
+    it('is forgotten when it is no longer wanted', async () => {
+      const { board, other, handler } = await opened();
+      const release = handler.hold();
+      await board.submit(planOf(1));
+      expect(await board.forget(idOf(1))).toBe(false);
+      await board.cancel(idOf(1));
+      await expect.poll(() => statusOf(board, 1)).toBe('cancelled');
+      expect(await other.forget(idOf(1))).toBe(true);
+      expect(await board.view(idOf(1))).toBeNull();
+      expect(await other.forget(idOf(1))).toBe(false);
+      release();
+    });
+  });
+
+  describe('who watches a prediction', () => {
+    it('hears of every change and stage, wherever it is made, until it looks away', async () => {
+      const { board, other, handler } = await opened();
+      const release = handler.hold();
+      await board.submit(planOf(1));
+      await expect.poll(() => statusOf(board, 1)).toBe('running');
+      await board.submit(planOf(2));
+      const heard: string[] = [];
+      const hear = (event: JobEvent) => heard.push('stage' in event ? event.stage : event.record.status);
+      const watch = (await other.watch(idOf(2), hear))!;
+      expect(watch.record).toMatchObject({ id: idOf(2), status: 'queued' });
+      const unheard: JobEvent[] = [];
+      (await other.watch(idOf(2), (event) => unheard.push(event)))!.unwatch();
+      release();
+      await expect.poll(() => heard).toEqual(['running', 'encode', 'succeeded']);
+      expect(unheard).toEqual([]);
+      watch.unwatch();
+      expect(await other.watch(idOf(3), hear)).toBeNull();
+    });
+  });
+}

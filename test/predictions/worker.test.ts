@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import type { WorkedJob } from '../../src/predictions/board/board.js';
+import { NotStoredError } from '../../src/predictions/errors.js';
+import { Worker } from '../../src/predictions/worker.js';
+import { ghnKey } from '../../src/predictor/protocol.js';
+import type { PredictionRecord } from '../../src/record/record.js';
+import { FakeExecutor } from '../predictor/fake-executor.js';
+import { MemoryStore } from '../store/memory-store.js';
+import { idOf, samplePrediction } from '../store/samples.js';
+import { planOf } from './board/board-contract.js';
+
+const observer = { made() {}, failed() {}, shared() {}, storeFailed() {}, remade() {} };
+const signal = new AbortController().signal;
+
+/** A worker on a fake executor and a store in memory, and a job that it has nobody else to tell of. */
+function workOn(n: number, store = new MemoryStore()) {
+  const executor = new FakeExecutor();
+  const worker = new Worker({ executor, store, observer, timeoutMilliseconds: 60_000 });
+  const plan = planOf(n);
+  const work = { ...plan.work, ghn: ghnKey(executor.description.ghns[0]) };
+  const seen: string[] = [];
+  let record: PredictionRecord = {
+    ...plan.record,
+    latency_ms: { parse: 1, graph: 0, encode: 0, decode: 0, postprocess: 0, serialize: 0, total: 1 },
+  };
+  const job: WorkedJob = {
+    plan: { ...plan, work },
+    get record() {
+      return record;
+    },
+    update(fields) {
+      record = { ...record, ...fields };
+      seen.push(record.status);
+    },
+    begin: (stage) => void seen.push(stage),
+  };
+  return { worker, executor, store, job, seen };
+}
+
+describe('a worker', () => {
+  it('makes a network, tells how far it is, and stores it with its statistics', async () => {
+    const { worker, store, job, seen } = workOn(1);
+    const made = (await worker.make(job, signal))!;
+    expect(seen).toEqual(['running', 'graph', 'encode', 'decode', 'succeeded']);
+    expect(worker.isBusy).toBe(false);
+    await worker.keep(job, made);
+    expect(await store.record(idOf(1))).toMatchObject({
+      status: 'succeeded',
+      generation: expect.stringMatching(/^[0-9a-f]{16}$/),
+      statistics: { count: 634 },
+      overflow: 0,
+      latency_ms: { decode: 1 },
+    });
+  });
+
+  it('makes nothing that is stored already, and gives its record', async () => {
+    const { worker, executor, store, job } = workOn(1);
+    await store.save(samplePrediction(1));
+    expect(await worker.make(job, signal)).toBeNull();
+    expect(executor.jobs).toBe(0);
+    expect(job.record).toEqual((await store.record(idOf(1)))!);
+  });
+
+  it('gives the record of whoever has stored it first', async () => {
+    const { worker, store, job } = workOn(1);
+    const made = (await worker.make(job, signal))!;
+    await store.save(samplePrediction(1));
+    await worker.keep(job, made);
+    expect(job.record.generation).toBe(samplePrediction(1).record.generation);
+  });
+
+  it('says that what it has made could not be stored', async () => {
+    const { worker, job } = workOn(1, new MemoryStore(10));
+    const made = (await worker.make(job, signal))!;
+    await expect(worker.keep(job, made)).rejects.toThrow(NotStoredError);
+  });
+});
