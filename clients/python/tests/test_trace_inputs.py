@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from graphs import inputs_of, labels, ops, owned
 
-from ghn_serve import NetworkError, predict, trace
+from ghn_serve import NetworkError, TraceWarning, predict, trace
 
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")
@@ -102,6 +102,20 @@ def test_a_mask_that_is_made_of_the_tokens_themselves_is_no_data() -> None:
     graph = trace(Text(True), torch.tensor([[1, 2, 0]]))
     assert [edge for edge in graph["edges"] if edge[0] == "input"] == [["input", "embedding"]]
     assert owned(graph) == owned(trace(Text(False), torch.tensor([[1, 2, 3]])))
+
+
+@pytest.mark.parametrize("scale", [torch.ones(6), torch.rand(1, 1, 6)])
+def test_a_scale_and_a_mean_are_no_data(scale: Any) -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(6, 6), nn.Linear(6, 2)
+
+        def forward(self, x: Any, mean: Any = scale, deviation: Any = scale) -> Any:
+            return self.b(self.a((x - mean) / deviation) * deviation + mean)
+
+    x = torch.rand(2, 5, 6)
+    assert labels(trace(Scaled(), (x, scale, scale.clone()))) == labels(trace(Scaled(), x))
 
 
 def test_an_input_that_is_joined_to_activations_is_data() -> None:
@@ -280,6 +294,19 @@ def test_a_parameter_can_be_called_input() -> None:
     graph = trace(Named(), (2, 4))
     assert len({node["id"] for node in graph["nodes"]}) == 2
     assert owned(graph) == {"input"}
+
+
+def test_what_holds_no_real_numbers_is_not_predicted() -> None:
+    class Spectral(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.mixing, self.head = nn.Parameter(torch.zeros(4, 4, dtype=torch.cfloat)), nn.Linear(4, 2)
+
+        def forward(self, x: Any) -> Any:
+            return self.head(F.linear(x.to(torch.cfloat), self.mixing).real)
+
+    with pytest.warns(TraceWarning, match="holds no real numbers"):
+        assert owned(trace(Spectral(), torch.rand(1, 4))) == {"head.weight", "head.bias"}
 
 
 def test_parameters_have_the_names_of_the_state_dict() -> None:

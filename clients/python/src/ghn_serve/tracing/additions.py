@@ -9,6 +9,7 @@ import torch
 
 from .call import Call
 from .graph import WEIGHT_OPS, Node
+from .identity import shape_of
 from .origin import Origin, join
 from .recorder import Recorder, joined
 
@@ -20,10 +21,10 @@ def add(recorder: Recorder, call: Call) -> Origin:
         return joined(recorder, call)
     if recorder.origin(a).table and recorder.origin(b).table:
         return plus_activation(recorder, recorder.grounded(recorder.origin(a)), recorder.grounded(recorder.origin(b)))
-    if recorder.origin(a).nodes:
-        return plus(recorder, recorder.origin(a), b, call.result.shape)
+    if recorder.origin(a).nodes and not (recorder.origin(b).nodes and a.numel() < b.numel()):
+        return plus(recorder, recorder.origin(a), b, shape_of(call.result))
     if recorder.origin(b).nodes:
-        return plus(recorder, recorder.origin(b), a, call.result.shape)
+        return plus(recorder, recorder.origin(b), a, shape_of(call.result))
     return joined(recorder, call)
 
 
@@ -35,13 +36,13 @@ def addcmul(recorder: Recorder, call: Call) -> Origin:
         return joined(recorder, call)
     for factor in factors:
         recorder.leave_out(factor, SCALES)
-    return plus(recorder, recorder.origin(scaled[0]), call["self"], call.result.shape)
+    return plus(recorder, recorder.origin(scaled[0]), call["self"], shape_of(call.result))
 
 
 SCALES = "scales the activations"
 
 
-def plus(recorder: Recorder, x: Origin, other: torch.Tensor | None, shape: torch.Size) -> Origin:
+def plus(recorder: Recorder, x: Origin, other: torch.Tensor | None, shape: tuple[int, ...]) -> Origin:
     """The origin of an activation plus another tensor; `shape` is the sum's."""
     if other is None:
         return x
@@ -49,6 +50,9 @@ def plus(recorder: Recorder, x: Origin, other: torch.Tensor | None, shape: torch
     if not x.scores:
         origin = recorder.grounded(origin)
     if origin.nodes:
+        if origin.nodes == {0} and other.numel() < math.prod(shape):
+            # A part of the example that is spread over the activations, as a mean is, is not the data.
+            origin = replace(origin, sources=frozenset())
         return plus_activation(recorder, x, origin)
     if not origin.parameters:
         return x
@@ -61,18 +65,21 @@ def plus(recorder: Recorder, x: Origin, other: torch.Tensor | None, shape: torch
 
 
 def plus_activation(recorder: Recorder, x: Origin, other: Origin) -> Origin:
-    """`sum`: an addition of two or more inputs; to an attention's scores, what these come from adds none."""
+    """`sum`: an addition of two or more inputs; relative positions add none to an attention's scores."""
     if x.mask != other.mask:
         return other if x.mask else x
+    for scores, positions in ((x, other), (other, x)):
+        if scores.scores and positions.relative and not scores.relative:
+            return scores
     both = join((x, other))
     nodes = x.nodes | other.nodes
-    if len(nodes) == 1 or (x.scores and other.nodes <= x.nodes):
+    if len(nodes) == 1:
         return replace(both, softmax=frozenset())
     index = recorder.graph.add(Node("sum", set(nodes), channels=recorder.channels(nodes)))
     return Origin(frozenset({index}), sources=both.sources, scores=both.scores)
 
 
-def plus_bias(recorder: Recorder, x: Origin, bias: torch.Tensor, shape: torch.Size) -> Origin | None:
+def plus_bias(recorder: Recorder, x: Origin, bias: torch.Tensor, shape: tuple[int, ...]) -> Origin | None:
     """`bias`: a weight's own, behind its node."""
     graph = recorder.graph
     weights = [graph.nodes[k] for k in x.nodes if graph.nodes[k].op in WEIGHT_OPS]
@@ -87,7 +94,7 @@ def plus_bias(recorder: Recorder, x: Origin, bias: torch.Tensor, shape: torch.Si
     return x if known else None
 
 
-def plus_norm_bias(recorder: Recorder, x: Origin, bias: torch.Tensor, shape: torch.Size) -> Origin | None:
+def plus_norm_bias(recorder: Recorder, x: Origin, bias: torch.Tensor, shape: tuple[int, ...]) -> Origin | None:
     """The bias of a norm that is written out: its gain has made the node."""
     found = recorder.find(bias, lambda own: len(own) == 1)
     if found is None or len(x.nodes) != 1:
@@ -101,7 +108,7 @@ def plus_norm_bias(recorder: Recorder, x: Origin, bias: torch.Tensor, shape: tor
     return x
 
 
-def plus_position(recorder: Recorder, x: Origin, other: torch.Tensor, shape: torch.Size) -> Origin | None:
+def plus_position(recorder: Recorder, x: Origin, other: torch.Tensor, shape: tuple[int, ...]) -> Origin | None:
     """`pos_enc`: a learned position embedding, [1, L, E], [L, E] or [1, E, h, w], whole, cut or resized."""
 
     channels = recorder.channels(x.nodes)

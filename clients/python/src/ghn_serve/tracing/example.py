@@ -92,11 +92,11 @@ def does_not_run(name: str, arguments: Inputs, error: BaseException, training: b
         hint = "; training=False traces it without targets"
     elif "missing" in low and "argument" in low:
         hint = "; give a tuple with one input for each argument, or a mapping of inputs by name"
-    return NetworkError(f"{name} does not run on {described(arguments)}: {reason}{hint}")
+    return NetworkError(f"{name} does not run on {described(arguments)}{hint} ({reason})")
 
 
 def described(arguments: Inputs) -> str:
-    shapes = [str(tuple(tensor.shape)) for tensor in tensors(arguments)]
+    shapes = [str(tuple(tensor.shape)) for tensor in tensors(arguments) if not tensor.is_nested]
     if not shapes:
         return "the example"
     shown = ", ".join(shapes[:3]) + (", …" if len(shapes) > 3 else "")

@@ -46,6 +46,11 @@ def extent(tensor: torch.Tensor) -> tuple[int, int]:
     return int(start * size), int((last + 1) * size)
 
 
+def shape_of(tensor: torch.Tensor) -> tuple[int, ...]:
+    """Nested tensors have none."""
+    return () if tensor.is_nested and tensor.layout is torch.strided else tuple(tensor.shape)
+
+
 def fills_its_storage(tensor: torch.Tensor) -> bool:
     kind, _ = key(tensor)
     return kind == "object" or bool(tensor.numel() * tensor.element_size() == storage(tensor).nbytes())

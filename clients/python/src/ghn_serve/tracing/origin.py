@@ -23,6 +23,8 @@ class Origin:
     """Of an activation: whether it is a product of two activations, as an attention's q kᵀ is."""
     softmax: frozenset[int] = frozenset()
     """Of an activation: the `msa` nodes whose softmax it is."""
+    relative: bool = False
+    """Of an activation: whether it is a product with a table of relative positions, for an attention's scores."""
     passed_over: bool = False
     """Of an activation: whether a parameter's later use is missing before it, as that would have closed a cycle."""
     parameters: frozenset[str] = frozenset()
@@ -59,6 +61,7 @@ def join(origins: Iterable[Origin]) -> Origin:
         sources=frozenset().union(*(origin.sources for origin in activations)),
         mask=all(origin.mask for origin in activations),
         scores=any(origin.scores for origin in activations),
+        relative=all(origin.relative for origin in activations),
         softmax=frozenset().union(*(origin.softmax for origin in activations)),
         passed_over=any(origin.passed_over for origin in activations),
     )

@@ -18,8 +18,8 @@ class Parameters:
 
     def __init__(self, module: nn.Module) -> None:
         self.shapes: dict[str, tuple[int, ...]] = {}
-        self.unsaved: set[str] = set()
-        """Those that the state dict does not have."""
+        self.unfit: dict[str, str] = {}
+        """Those that cannot be predicted, whatever they are used for, and why."""
         self.twins: dict[str, str] = {}
         """By a parameter's name, another one that has the same numbers in the same memory."""
         self._owners: dict[str, nn.Module] = {}
@@ -38,8 +38,12 @@ class Parameters:
             self._owners[name] = owners.get(id(parameter), module)
             self.shapes[name] = tuple(parameter.shape)
             self._add(name, parameter)
+            if not parameter.is_floating_point():
+                self.unfit[name] = "holds no real numbers"
+            elif parameter.numel() == 0:
+                self.unfit[name] = "is empty"
         saved = set(module.state_dict(keep_vars=True))
-        self.unsaved = {name for name in self.shapes if name not in saved}
+        self.unfit.update((name, "is not in the state dict") for name in self.shapes if name not in saved)
 
     def _add(self, name: str, parameter: torch.Tensor) -> None:
         names = self._found.setdefault(key(parameter), [])

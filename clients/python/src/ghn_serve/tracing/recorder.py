@@ -100,7 +100,7 @@ class Recorder(TorchDispatchMode):
         if tensor is None or origin.nodes:
             return None
         shapes = self.parameters.shapes
-        names = [name for name in sorted(origin.parameters - self.parameters.unsaved) if fits(shapes[name])]
+        names = [name for name in sorted(origin.parameters - self.parameters.unfit.keys()) if fits(shapes[name])]
         if len(names) != 1:
             return None
         shape = shapes[names[0]]
@@ -155,7 +155,7 @@ class Recorder(TorchDispatchMode):
         if name is None and origin.fed and len(origin.parameters) == 1 and origin.verbatim:
             (only,) = origin.parameters
             name = only if isinstance(self.parameters.owner(only), nn.Embedding) else None
-        if name is None or origin.nodes or name in self.parameters.unsaved:
+        if name is None or origin.nodes or name in self.parameters.unfit:
             return origin
         return self.embedded(name, CONSTANT)
 
@@ -231,7 +231,14 @@ class Recorder(TorchDispatchMode):
             self._kept.append(tensor)
 
 
-EMBEDDING = "in a table of more rows than the GHN has outputs rows repeat, and what they stand for starts out alike"
+EMBEDDING = "its rows repeat where it has more of them than the GHN has outputs: what they stand for then starts alike"
+
+
+def largest(recorder: Recorder, call: Call) -> frozenset[int]:
+    """Where parts of the example meet, those that are not spread over others: a mean or a scale is not the data."""
+    parts = [tensor for tensor in call.inputs if recorder.origin(tensor).nodes]
+    size = max(tensor.numel() for tensor in parts)
+    return frozenset().union(*(recorder.origin(tensor).sources for tensor in parts if tensor.numel() == size))
 
 
 def mixed(old: Origin, new: Origin) -> Origin:
@@ -260,6 +267,8 @@ def joined(recorder: Recorder, call: Call) -> Origin:
             recorder.leave_out(tensor, why)
         if any(origin.parameters for origin in origins):
             recorder.reached |= result.sources
+        if result.sources and sum(bool(origin.nodes) for origin in origins) > 1:
+            result = replace(result, sources=largest(recorder, call))
         if COMPARING.fullmatch(call.base) and result.nodes == {0}:
             return replace(result, mask=True)
     elif COPYING.fullmatch(call.base) and len(set(origins)) == 1:

@@ -26,8 +26,8 @@ def reservations(recorder: Recorder) -> Iterator[tuple[str, str]]:
         twin = parameters.twins.get(name)
         if twin is not None:
             yield name, f"has its numbers in common with {twin}, and gets what is predicted for that"
-        elif name in parameters.unsaved:
-            yield name, "not predicted, since the state dict does not have it"
+        elif name in parameters.unfit:
+            yield name, f"not predicted, since it {parameters.unfit[name]}"
         elif name not in recorder.graph.owner:
             why = recorder.left_out.get(name, "is not used in this run")
             yield name, f"not predicted, since no rule covers a parameter that {why}"

@@ -10,6 +10,7 @@ from torch import nn
 from .additions import plus
 from .call import Call
 from .graph import Node, Op
+from .identity import shape_of
 from .origin import Origin, join
 from .recorder import Found, Recorder, joined, kind
 
@@ -33,18 +34,18 @@ def convolution(recorder: Recorder, call: Call) -> Origin:
     if call["groups"] > 1:
         op = "dil_conv" if min(call["dilation"]) > 1 else "sep_conv"
     y = weigh(recorder, x, found, op, weight, found.tensor.shape[0])
-    return plus(recorder, y, bias, call.result.shape)
+    return plus(recorder, y, bias, shape_of(call.result))
 
 
 def linear(recorder: Recorder, call: Call) -> Origin:
     y = multiply_weight(recorder, recorder.origin(call["input"]), call["weight"])
-    return joined(recorder, call) if y is None else plus(recorder, y, call.get("bias"), call.result.shape)
+    return joined(recorder, call) if y is None else plus(recorder, y, call.get("bias"), shape_of(call.result))
 
 
 def addmm(recorder: Recorder, call: Call) -> Origin:
     first, second = call.get("mat1", "batch1", "mat"), call.get("mat2", "batch2", "vec")
     y = multiply(recorder, first, second)
-    return joined(recorder, call) if not y.nodes else plus(recorder, y, call["self"], call.result.shape)
+    return joined(recorder, call) if not y.nodes else plus(recorder, y, call["self"], shape_of(call.result))
 
 
 def product(recorder: Recorder, call: Call) -> Origin:
@@ -61,6 +62,11 @@ def multiply(recorder: Recorder, a: torch.Tensor, b: torch.Tensor) -> Origin:
             if y is not None:
                 return y
     if all(origin.nodes for origin in origins):
+        raw = all(origin.nodes == {0} and origin.sources for origin in origins)
+        square = [matrix.ndim > 1 and matrix.shape[-1] == matrix.shape[-2] for matrix in (a, b)]
+        if raw and square[0] != square[1]:
+            # A neighbourhood, or a rotation: what it is applied to is the data.
+            return replace(join(origins), sources=origins[1 if square[0] else 0].sources)
         return multiply_activations(recorder, *origins)
     return multiplied(recorder, a, b)
 
@@ -71,6 +77,8 @@ def multiplied(recorder: Recorder, a: torch.Tensor, b: torch.Tensor) -> Origin:
     if result.nodes:
         for tensor in (a, b):
             recorder.leave_out(tensor, "is multiplied by the activations")
+        relative = any(recorder.origin(tensor).looked_up for tensor in (a, b) if not recorder.origin(tensor).nodes)
+        return replace(result, relative=relative or result.relative)
     return result
 
 
@@ -109,7 +117,7 @@ def multiply_weight(recorder: Recorder, x: Origin, weight: torch.Tensor) -> Orig
     return None
 
 
-TURNED = "is laid out as [in, out], and predicted as it stands: its scale is that of a weight the other way round"
+TURNED = "as it stands, laid out as [in, out]: its scale is that of a weight the other way round"
 
 
 def in_layout(recorder: Recorder, weight: torch.Tensor, found: Found) -> bool:
