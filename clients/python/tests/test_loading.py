@@ -137,6 +137,10 @@ def unwritable(module: nn.Sequential) -> None:
     module[1].bias = nn.Parameter(torch.zeros(1).expand(4))
 
 
+def folded(module: nn.Sequential) -> None:
+    module[1].bias = nn.Parameter(torch.zeros(5).as_strided((2, 2), (1, 1)))
+
+
 def quantized(module: nn.Sequential) -> None:
     module[1].bias = nn.Parameter(torch.zeros(4, dtype=torch.int8), requires_grad=False)
 
@@ -147,7 +151,13 @@ def sparse(module: nn.Sequential) -> None:
 
 @pytest.mark.parametrize(
     ("spoil", "fault"),
-    [(unwritable, "expanded view"), (quantized, "torch.int8"), (sparse, "sparse"), (None, "the file ends too early")],
+    [
+        (unwritable, "expanded view"),
+        (folded, "expanded view"),
+        (quantized, "torch.int8"),
+        (sparse, "sparse"),
+        (None, "the file ends too early"),
+    ],
 )
 def test_a_module_that_cannot_take_the_last_value_is_as_it_was(spoil: object, fault: str) -> None:
     module = network()
@@ -291,3 +301,10 @@ def test_a_scripted_module_takes_weights() -> None:
     module = torch.jit.script(nn.Sequential(nn.Linear(2, 2), nn.ReLU()))
     assert load(module, {"0.weight": torch.ones(2, 2), "0.bias": torch.ones(2)}).not_predicted == []
     assert module(torch.ones(1, 2)).tolist() == [[3, 3]]
+
+
+def test_steps_that_interleave_without_meeting_are_written() -> None:
+    module, memory = nn.Module(), torch.zeros(8)
+    module.weight = nn.Parameter(memory.as_strided((3, 2), (2, 3)))
+    load(module, {"weight": torch.arange(6.0).reshape(3, 2)})
+    assert module.weight.tolist() == [[0, 1], [2, 3], [4, 5]]

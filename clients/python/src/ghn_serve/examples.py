@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .errors import NetworkError
 from .typed import items, mapping
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ class ExampleSpec:
 
     @classmethod
     def parse(cls, text: str) -> ExampleSpec:
-        """`1,3,224,224`, `ids:1,7`, `input_ids=ids:1,7`. Raises ValueError for what is none."""
+        """`1,3,224,224`, `ids:1,7`, `input_ids=ids:1,7`. Raises NetworkError for what is none."""
         found = SPEC.fullmatch(text)
         if found is None:
-            raise ValueError(
+            raise NetworkError(
                 f"{text!r} is no example: expected a shape as 1,3,224,224, with what it holds before it (ids:1,7; one "
                 f"of {', '.join(KINDS)}), and an argument's name before that (input_ids=ids:1,7)"
             )
@@ -66,7 +67,7 @@ def made_example(module: nn.Module, specs: Sequence[ExampleSpec]) -> Any:
     if not named:
         return tuple(tensor(module, spec) for spec in specs)
     if len(named) < len(specs):
-        raise ValueError("name every example, or none: some have the name of an argument, and some do not")
+        raise NetworkError("name every example, or none: some have the name of an argument, and some do not")
     return named
 
 

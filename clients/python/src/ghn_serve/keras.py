@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Protocol
 
+from .errors import LoadError, NetworkError
 from .outcome import Loaded, NotPredictedWarning
 from .weights import Weights
 
@@ -37,11 +38,11 @@ def is_model(value: object) -> bool:
 def architecture(model: Model) -> dict[str, Any]:
     """The model as `POST /predict` takes it."""
     if not getattr(model, "built", True):
-        raise ValueError("the model is not built, so its sizes are not known: call its build() with an input shape")
+        raise NetworkError("the model is not built, so its sizes are not known: call its build() with an input shape")
     try:
         text = model.to_json()
     except (NotImplementedError, TypeError) as error:
-        raise ValueError(
+        raise NetworkError(
             "the model cannot be written as JSON, as subclasses of Model cannot whose layers only their call() knows: "
             f"make it a Sequential or Functional model ({error})"
         ) from error
@@ -58,7 +59,7 @@ def load(model: Model, weights: Mapping[str, Any]) -> Loaded:
     Warns (NotPredictedWarning) of trainable weights that were not predicted, LoRA's for instance: they are left as they
     were. So are those that are not trained, such as a BatchNormalization's moving mean.
 
-    Raises ValueError, and changes nothing, where a tensor has no place in the model, or several.
+    Raises LoadError, and changes nothing, where a tensor has no place in the model, or several.
     """
     shapes = weights.shapes if isinstance(weights, Weights) else {name: weights[name].shape for name in weights}
     places = find_places({name: tuple(shape) for name, shape in shapes.items()}, list(model.weights))
@@ -83,14 +84,14 @@ Kind = Callable[[str, Shape], Hashable]
 
 
 def find_places(shapes: Mapping[str, Shape], variables: Sequence[Any]) -> dict[str, Any]:
-    """The variable of every tensor, by the tensors' names in their order; ValueError where one has none."""
+    """The variable of every tensor, by the tensors' names in their order; LoadError where one has none."""
     described = [(path_of(variable), tuple(variable.shape)) for variable in variables]
     for kind in (by_layer, by_name):
         places = matched(shapes, variables, described, kind)
         if len(places) == len(shapes):
             return places
     lines = [fault(name, shape, described) for name, shape in shapes.items() if name not in places]
-    raise ValueError("these weights are another model's:\n  " + "\n  ".join(lines[:20]))
+    raise LoadError("these weights are another model's:\n  " + "\n  ".join(lines[:20]))
 
 
 def by_layer(path: str, shape: Shape) -> Hashable:

@@ -61,4 +61,15 @@ def share(a: torch.Tensor, b: torch.Tensor) -> bool:
 
 def writes_itself(tensor: torch.Tensor) -> bool:
     """Whether two entries of a tensor are one place in memory, as in one that is expanded."""
-    return any(n > 1 and step == 0 for n, step in zip(tensor.shape, tensor.stride()))
+    reach = 0
+    for step, n in sorted((step, n) for n, step in zip(tensor.shape, tensor.stride()) if n > 1):
+        if step <= reach:
+            break
+        reach += (n - 1) * step
+    else:
+        return False
+    # Steps that reach into each other may still miss each other's places.
+    places = torch.zeros(1, dtype=torch.int64)
+    for n, step in zip(tensor.shape, tensor.stride()):
+        places = (places[:, None] + step * torch.arange(n)).reshape(-1)
+    return len(set(places.tolist())) < len(places)
