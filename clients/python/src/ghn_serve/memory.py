@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 import torch
 
 
@@ -69,7 +70,7 @@ def writes_itself(tensor: torch.Tensor) -> bool:
     else:
         return False
     # Steps that reach into each other may still miss each other's places.
-    places = torch.zeros(1, dtype=torch.int64)
+    places = np.zeros(1, np.int64)
     for n, step in zip(tensor.shape, tensor.stride()):
-        places = (places[:, None] + step * torch.arange(n)).reshape(-1)
-    return len(set(places.tolist())) < len(places)
+        places = np.add.outer(places, step * np.arange(n)).reshape(-1)
+    return len(np.unique(places)) < len(places)
