@@ -160,7 +160,7 @@ def of_torchvision() -> Iterator[Named]:
     for name in models.list_models(module=models.detection):
         yield name, partial(torchvision_network, name, "images")
     for name in models.list_models(module=models.video):
-        shape = (1, 3, 16, 224, 224) if "mvit" in name or "swin" in name else (1, 3, 16, 112, 112)
+        shape = (1, 3, 16, 224, 224) if name.startswith(("mvit", "swin", "s3d")) else (1, 3, 16, 112, 112)
         yield name, partial(torchvision_network, name, shape)
     for name in models.list_models(module=models.optical_flow):
         yield name, partial(torchvision_network, name, "two images")

@@ -104,6 +104,20 @@ def test_a_mask_that_is_made_of_the_tokens_themselves_is_no_data() -> None:
     assert owned(graph) == owned(trace(Text(False), torch.tensor([[1, 2, 3]])))
 
 
+def test_nor_is_one_of_the_datas_own_shape() -> None:
+    class Inpainting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 1, 3)
+
+        def forward(self, x: Any, mask: Any = None) -> Any:
+            mask = torch.ones_like(x) if mask is None else mask
+            return self.b(self.a(x * mask) * mask)
+
+    x = torch.rand(2, 1, 8, 8)
+    assert labels(trace(Inpainting(), (x, (x > 0.5).float()))) == labels(trace(Inpainting(), x))
+
+
 @pytest.mark.parametrize("scale", [torch.ones(6), torch.rand(1, 1, 6)])
 def test_a_scale_and_a_mean_are_no_data(scale: Any) -> None:
     class Scaled(nn.Module):

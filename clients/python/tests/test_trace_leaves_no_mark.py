@@ -150,6 +150,7 @@ class Remembering(nn.Linear):
         self.steps += 1
         self.memory.append(x)
         self.new = x
+        self.weight.requires_grad_(False)
         return super().forward(x)
 
 
@@ -180,6 +181,7 @@ def test_what_a_network_changes_in_itself_is_put_back(layer: Any) -> None:
     assert set(vars(first)) == attributes
     if layer is Remembering:
         assert (first.steps, first.memory) == (0, [])
+        assert first.weight.requires_grad
 
 
 def test_the_example_is_left_as_it_was() -> None:

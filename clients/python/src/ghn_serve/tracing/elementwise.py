@@ -11,7 +11,7 @@ from .additions import SCALES
 from .call import Call
 from .graph import POOL_OPS, Node, Op
 from .origin import Origin, join
-from .recorder import Recorder, joined, kind
+from .recorder import Recorder, joined, kind, largest
 
 WRITTEN_OUT_NORMS: tuple[tuple[re.Pattern[str], Op], ...] = (
     (re.compile("LayerNorm"), "ln"),
@@ -49,14 +49,10 @@ def scaled(recorder: Recorder, a: torch.Tensor, b: torch.Tensor) -> Origin:
         return result
     for tensor in (a, b):
         recorder.leave_out(tensor, SCALES)
-    if all(origin.nodes for origin in origins):
+    if result.sources and all(origin.nodes for origin in origins):
         raw = [origin.nodes == {0} for origin in origins]
-        if raw == [True, True] and a.numel() != b.numel():
-            return replace(result, sources=origins[0 if a.numel() > b.numel() else 1].sources)
-        if raw != [True, True]:
-            return replace(
-                result, sources=frozenset().union(*(o.sources for o, plain in zip(origins, raw) if not plain))
-            )
+        through = frozenset().union(*(origin.sources for origin, plain in zip(origins, raw) if not plain))
+        return replace(result, sources=largest(recorder, [a, b]) if all(raw) else through)
     return result
 
 

@@ -234,11 +234,22 @@ class Recorder(TorchDispatchMode):
 EMBEDDING = "its rows repeat where it has more of them than the GHN has outputs: what they stand for then starts alike"
 
 
-def largest(recorder: Recorder, call: Call) -> frozenset[int]:
-    """Where parts of the example meet, those that are not spread over others: a mean or a scale is not the data."""
-    parts = [tensor for tensor in call.inputs if recorder.origin(tensor).nodes]
+def largest(recorder: Recorder, parts: list[torch.Tensor]) -> frozenset[int]:
+    """
+    The example's tensors that are the data where several meet: not those that are spread over others, as a mean or a
+    scale is, nor those of zeros and ones beside real numbers, as a mask is.
+    """
+    parts = [tensor for tensor in parts if recorder.origin(tensor).nodes]
     size = max(tensor.numel() for tensor in parts)
-    return frozenset().union(*(recorder.origin(tensor).sources for tensor in parts if tensor.numel() == size))
+    whole = [tensor for tensor in parts if tensor.numel() == size]
+    values = [tensor for tensor in whole if not only_says_where(tensor)] if len(whole) > 1 else whole
+    return frozenset().union(*(recorder.origin(tensor).sources for tensor in values or whole))
+
+
+def only_says_where(tensor: torch.Tensor) -> bool:
+    if tensor.dtype == torch.bool or tensor.is_meta or tensor.layout is not torch.strided or tensor.is_nested:
+        return tensor.dtype == torch.bool
+    return bool(((tensor == 0) | (tensor == 1)).all())
 
 
 def mixed(old: Origin, new: Origin) -> Origin:
@@ -268,7 +279,7 @@ def joined(recorder: Recorder, call: Call) -> Origin:
         if any(origin.parameters for origin in origins):
             recorder.reached |= result.sources
         if result.sources and sum(bool(origin.nodes) for origin in origins) > 1:
-            result = replace(result, sources=largest(recorder, call))
+            result = replace(result, sources=largest(recorder, call.inputs))
         if COMPARING.fullmatch(call.base) and result.nodes == {0}:
             return replace(result, mask=True)
     elif COPYING.fullmatch(call.base) and len(set(origins)) == 1:

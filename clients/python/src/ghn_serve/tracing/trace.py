@@ -72,7 +72,7 @@ def finished(run: Run, name: str) -> list[int]:
     recorder = run.recorder
     output = next((origin for origin in run.outputs if origin.nodes), CONSTANT)
     if not recorder.graph.owner:
-        why = next(iter(recorder.left_out.values()), "is not used")
+        why = next(iter([*recorder.parameters.unfit.values(), *recorder.left_out.values()]), "is not used")
         raise NetworkError(f"{name} has no parameter that a GHN could predict: no rule covers one that {why}")
     if not output.nodes:
         raise NetworkError(f"the output of {name} does not depend on the example")

@@ -29,6 +29,7 @@ class Snapshot:
             for child, _ in self._modes
             if not isinstance(child, torch.jit.ScriptModule)
         ]
+        self._gradients = [(tensor, tensor.requires_grad, tensor.grad) for tensor in module.parameters()]
         self._aliases = [
             (tensor, tensor.detach())
             for tensor in [*module.parameters(), *module.buffers()]
@@ -52,6 +53,10 @@ class Snapshot:
         for tensor, alias in self._aliases:
             if key(tensor) != key(alias) or (tensor.shape, tensor.stride()) != (alias.shape, alias.stride()):
                 tensor.data = alias
+        for tensor, required, gradient in self._gradients:
+            if tensor.requires_grad != required:
+                tensor.requires_grad_(required)
+            tensor.grad = gradient
         for attributes, saved in self._attributes:
             for name in attributes.keys() - saved.keys():
                 del attributes[name]

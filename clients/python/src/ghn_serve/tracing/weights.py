@@ -109,7 +109,8 @@ def multiply_weight(recorder: Recorder, x: Origin, weight: torch.Tensor) -> Orig
             recorder.altered.setdefault(found.tensor.name, why)
         return weigh(recorder, x, found, "conv", weight, found.tensor.shape[0])
     if turned is not None:
-        recorder.altered.setdefault(turned.tensor.name, TURNED)
+        if turned.tensor.name not in recorder.graph.owner:
+            recorder.altered.setdefault(turned.tensor.name, TURNED)
         return weigh(recorder, x, turned, "conv", weight, turned.tensor.shape[1])
     stacked = any(len(recorder.parameters.shapes[name]) == 3 for name in origin.parameters)
     form = "is a stack of several matrices" if stacked else "is no matrix"
