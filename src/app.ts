@@ -48,7 +48,7 @@ const MAX_HEADER_BYTES = 3 * MAX_PATTERN_LENGTH + 16 * 1024;
 export interface AppOptions {
   readonly settings: Settings;
   readonly logger: FastifyBaseLogger;
-  readonly predictor: Executor;
+  readonly executor: Executor;
   readonly predictions: Predictions;
   readonly answers: AnswerMonitor;
   readonly metrics: Metrics;
@@ -61,7 +61,7 @@ export interface AppOptions {
 export async function buildApp({
   settings,
   logger,
-  predictor,
+  executor,
   predictions,
   answers,
   metrics,
@@ -121,23 +121,29 @@ export async function buildApp({
   await app.register(answerInTime, { milliseconds: settings.REQUEST_TIMEOUT_MS });
   await app.register(openapi, { version });
 
-  await app.register(health, { isReady: () => predictor.ready && !isStopping() });
+  await app.register(health, { isReady: () => executor.ready && !isStopping() });
   await app.register(errors);
-  await app.register(ghns, { predictor });
-  await app.register(architectures);
+  // A worker is asked by nobody but those who watch over it.
+  const isAsked = settings.ROLE !== 'worker';
+  if (isAsked) {
+    await app.register(ghns, { predictor: executor });
+    await app.register(architectures);
+  }
   await app.register(metricsRoute, { metrics });
-  await app.register(records, { predictions });
-  await app.register(events, { predictions });
-  await app.register(weights, { predictions });
-  await app.register(statistics, { predictions, timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS });
-  await app.register(tfjs, { predictions });
-  await app.register(predict, {
-    predictions,
-    answers,
-    limits: predictions.limits,
-    timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
-  });
-  await app.register(page, { version });
+  if (isAsked) {
+    await app.register(records, { predictions });
+    await app.register(events, { predictions });
+    await app.register(weights, { predictions });
+    await app.register(statistics, { predictions, timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS });
+    await app.register(tfjs, { predictions });
+    await app.register(predict, {
+      predictions,
+      answers,
+      limits: predictions.limits,
+      timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
+    });
+    await app.register(page, { version });
+  }
   app.refuseOtherMethods();
   return app;
 }

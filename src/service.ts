@@ -9,8 +9,8 @@ import { Metrics } from './metrics/metrics.js';
 import { PredictionLog } from './metrics/prediction-log.js';
 import { packagedCheckpoints } from './packaged-ghn.js';
 import { AnswerMonitor } from './plugins/answer-monitor.js';
-import { Admission } from './predictions/admission.js';
-import { MemoryBoard } from './predictions/board/memory-board.js';
+import { Admission, type Refusal } from './predictions/admission.js';
+import { openBoard } from './predictions/board/open.js';
 import { observers } from './predictions/observer.js';
 import { Predictions } from './predictions/predictions.js';
 import { Predictor } from './predictor/predictor.js';
@@ -20,6 +20,9 @@ import { locateCheckpoints } from './sources/locate.js';
 import { StatisticsLanes } from './statistics/lanes.js';
 import { openStore } from './store/open.js';
 import { NotUnderstoodError, StoreCorruptError } from './store/store.js';
+
+/** How often an api looks whether it has heard of a worker. */
+const FLEET_POLL_MS = 100;
 
 export interface ServiceOptions {
   readonly settings: Settings;
@@ -83,6 +86,8 @@ export async function buildService({
   );
   const metrics = new Metrics({
     queueDepth: () => board.depth(),
+    queueSeconds: () => board.secondsUntilIdle(),
+    workers: () => board.workers,
     engineBytes: () => predictor.memory,
     engineRestarts: () => predictor.restarts,
     deviceMemory: async () => {
@@ -96,17 +101,26 @@ export async function buildService({
   });
   const statistics = new StatisticsLanes();
   const answers = new AnswerMonitor();
-  const admission = new Admission({
+  const bounds = {
     maxQueue: settings.MAX_QUEUE,
     maxWaitMilliseconds: settings.MAX_WAIT_MS ?? settings.REQUEST_TIMEOUT_MS,
     memoryBytes: () => settings.MAX_MEMORY_BYTES ?? memoryForPredictions(parametersOf(predictor)),
-    crowdedAnswers: () => answers.crowded,
-    onRefusal: (reason) => metrics.refused(reason),
-  });
+    onRefusal: (reason: Refusal) => metrics.refused(reason),
+  };
+  const admission = new Admission({ ...bounds, crowdedAnswers: () => answers.crowded });
   const observer = observers([metrics, new PredictionLog(logger)]);
-  const board = new MemoryBoard({ admission, executor: predictor, observer });
-  const predictions = new Predictions({
+  const { board, executor } = await openBoard({
+    queue: settings.QUEUE,
+    role: settings.ROLE,
+    admission,
     executor: predictor,
+    store,
+    observer,
+    ...bounds,
+  });
+  const predictions = new Predictions({
+    executor,
+    works: settings.ROLE !== 'api',
     statistics,
     store,
     board,
@@ -118,7 +132,7 @@ export async function buildService({
   const app = await buildApp({
     settings,
     logger,
-    predictor,
+    executor,
     predictions,
     answers,
     metrics,
@@ -133,6 +147,12 @@ export async function buildService({
       return app.listen({ host: settings.HOST, port: settings.PORT });
     },
     ready: started.promise.then(async () => {
+      // Its workers load the GHNs.
+      if (settings.ROLE === 'api') {
+        while (!executor.ready) await setTimeout(FLEET_POLL_MS, undefined, { ref: false });
+        logger.info({ role: settings.ROLE }, 'ready');
+        return;
+      }
       const sources = { environment: readSourceEnvironment(environment), signal: fetching.signal };
       const files = await locateCheckpoints(checkpoints, sources, logger).catch((error: unknown) => {
         // Whoever stops it knows that it will never be ready.
@@ -153,7 +173,7 @@ export async function buildService({
       if ((await Promise.race([finished, limit])) === 'late') {
         logger.warn('stopping: what is still under way is cut off');
       }
-      await Promise.all([predictor.close(), statistics.close()]);
+      await Promise.all([predictor.close(), statistics.close(), board.close()]);
       await store.close();
     },
   };

@@ -8,6 +8,8 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 
 export interface Sources {
   readonly queueDepth: () => Promise<number>;
+  readonly queueSeconds: () => Promise<number>;
+  readonly workers: () => number;
   readonly engineBytes: () => number;
   readonly engineRestarts: () => number;
   /** Of the GPU in use: its memory in all and what all processes use of it; null without one. */
@@ -103,10 +105,17 @@ export class Metrics implements PredictionObserver {
         help,
         registers,
         async collect() {
-          this.set(await value());
+          // What cannot be had now is not told: a scrape has all the rest.
+          this.set(await Promise.resolve(value()).catch(() => Number.NaN));
         },
       });
     gauge('ghn_serve_queue_depth', 'Predictions that wait for the engine', sources.queueDepth);
+    gauge(
+      'ghn_serve_queue_seconds',
+      'How long it takes, as far as can be said, until all that was taken in is made',
+      sources.queueSeconds,
+    );
+    gauge('ghn_serve_workers', 'How many make predictions for this service', sources.workers);
     gauge('ghn_serve_engine_memory_bytes', 'What the engine holds', sources.engineBytes);
     gauge('ghn_serve_engine_restarts', 'How often the engine was started anew', sources.engineRestarts);
     new Gauge({

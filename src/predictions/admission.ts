@@ -58,7 +58,7 @@ export class Admission {
    * @throws InvalidRequestError where it could never be made with the memory that there is; OverloadedError
    */
   admit(cost: PredictionCost, isWaitedFor: boolean): Place {
-    this.#checkSize(cost);
+    checkSize(cost, this.#options.memoryBytes());
     try {
       this.#checkQueue();
       if (isWaitedFor) this.#checkWait();
@@ -86,21 +86,6 @@ export class Admission {
       seconds += Math.max(0, this.#pace.seconds(place.cost) - place.secondsRunning);
     }
     return seconds;
-  }
-
-  #checkSize({ resultBytes, workBytes }: PredictionCost): void {
-    const limit = this.#options.memoryBytes();
-    const bytes = 2 * resultBytes + workBytes;
-    if (bytes <= limit) return;
-    throw new InvalidRequestError([
-      {
-        path: '/architecture',
-        message:
-          `its prediction would take about ${gigabytes(bytes)} of memory, more than the ${gigabytes(limit)} that this ` +
-          'server gives to predictions (MAX_MEMORY_BYTES): ask for a smaller network, or without post-processing, which makes ' +
-          'weights whole',
-      },
-    ]);
   }
 
   #checkQueue(): void {
@@ -144,10 +129,28 @@ export class Admission {
   }
 
   #overloaded(reason: Refusal, message: string): OverloadedError {
-    const seconds = Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(this.secondsUntilIdle)));
-    return new OverloadedError(reason, seconds, message);
+    return new OverloadedError(reason, retryAfter(this.secondsUntilIdle), message);
   }
 }
+
+/** @throws InvalidRequestError where a prediction could never be made with that much memory */
+export function checkSize({ resultBytes, workBytes }: PredictionCost, limit: number): void {
+  const bytes = 2 * resultBytes + workBytes;
+  if (bytes <= limit) return;
+  throw new InvalidRequestError([
+    {
+      path: '/architecture',
+      message:
+        `its prediction would take about ${gigabytes(bytes)} of memory, more than the ${gigabytes(limit)} that this ` +
+        'server gives to predictions (MAX_MEMORY_BYTES): ask for a smaller network, or without post-processing, which makes ' +
+        'weights whole',
+    },
+  ]);
+}
+
+/** When it is worth another try, by when all that waits is made. */
+export const retryAfter = (seconds: number): number =>
+  Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(seconds)));
 
 interface PlaceEvents {
   readonly onChange: () => void;

@@ -35,12 +35,24 @@ export class Pace {
     }
   }
 
-  /** How many seconds it will keep the engine; what was never seen yet counts as none. */
-  seconds({ work }: PredictionCost): number {
-    let sum = 0;
-    for (const [part, observed] of Object.entries(this.#observed)) {
-      if (observed.work > 0) sum += (work[part as Part] * observed.seconds) / observed.work;
-    }
-    return sum;
+  /** Seconds that a unit of each part's work takes, of those that were seen. */
+  get rates(): Rates {
+    return Object.fromEntries(
+      Object.entries(this.#observed).flatMap(([part, { seconds, work }]) =>
+        work > 0 ? [[part, seconds / work]] : [],
+      ),
+    );
   }
+
+  /** How many seconds it will keep the engine; what was never seen yet counts as none. */
+  seconds(cost: PredictionCost): number {
+    return secondsAt(this.rates, cost);
+  }
+}
+
+export type Rates = Readonly<Partial<Record<Part, number>>>;
+
+/** How many seconds a prediction takes at those rates. */
+export function secondsAt(rates: Rates, { work }: PredictionCost): number {
+  return Object.entries(rates).reduce((sum, [part, rate]) => sum + work[part as Part] * rate, 0);
 }

@@ -21,6 +21,8 @@ import { Worker } from './worker.js';
 
 export interface PredictionsOptions {
   readonly executor: Executor;
+  /** Whether predictions are made here as well. */
+  readonly works: boolean;
   readonly store: PredictionStore;
   readonly board: JobBoard;
   readonly statistics: StatisticsLanes;
@@ -51,10 +53,11 @@ export class Predictions {
       recovery: this.#recovery,
       isIdle: () => this.#busy === 0 && !worker.isBusy,
     });
+    if (!options.works) return;
     board.work({
       make: (job, signal) => worker.make(job, signal),
-      keep: async (job, made) => {
-        await worker.keep(job, made);
+      keep: async (job, made, signal) => {
+        await worker.keep(job, made, signal);
         this.#stored.added(job.record.id);
       },
     });

@@ -71,7 +71,7 @@ export class Worker implements JobHandler {
   }
 
   /** @throws NotStoredError */
-  async keep(job: WorkedJob, { tensors, statistics }: Made): Promise<void> {
+  async keep(job: WorkedJob, { tensors, statistics }: Made, signal?: AbortSignal): Promise<void> {
     const { store, observer } = this.#options;
     const { id, request } = job.record;
     try {
@@ -80,15 +80,12 @@ export class Worker implements JobHandler {
       job.update({ statistics: network, overflow, bytes });
       const { architecture: asked } = job.plan.work;
       const architecture = canonicalGraph(asked);
-      const saved = await store.save({
-        record: job.record,
-        architecture,
-        kerasModel: asked.keras?.model,
-        tensors,
-      });
+      const kerasModel = asked.keras?.model;
+      const saved = await store.save({ record: job.record, architecture, kerasModel, tensors }, { signal });
       const theirs = saved === 'theirs' && (await store.record(id));
       if (theirs) job.update(theirs);
     } catch (error) {
+      if (signal?.aborted) throw signal.reason;
       observer.storeFailed(id, error as Error);
       throw new NotStoredError(error as Error);
     }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { SettingsError } from './error.js';
 
 /** Settings that are secrets: each can come from a file, named by the setting's name with _FILE behind it. */
-export const SECRETS = ['API_KEYS', 'METRICS_KEY'] as const;
+export const SECRETS = ['API_KEYS', 'METRICS_KEY', 'QUEUE'] as const;
 
 /** A secret is a few lines; a larger file was named by mistake. */
 const MAX_SECRET_CHARACTERS = 2 ** 20;

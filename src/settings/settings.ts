@@ -18,6 +18,9 @@ const MAX_THREADS = 1024;
 /** A smaller store holds no prediction: the value is a slip of the pen that would empty it. */
 const MIN_STORE_BYTES = MIB;
 
+/** With a name and a password before the host, if it wants them, and the number of a database behind it. */
+const REDIS = /^rediss?:\/\/[^\s/]+(?:\/\d+)?$/;
+
 /** Less memory has no room for any prediction. */
 const MIN_MEMORY_BYTES = 16 * MIB;
 
@@ -28,6 +31,10 @@ const store = z.string().refine((value) => !isBucket(value) || parseLocation(val
 const httpUrl = z.url({
   protocol: /^https?$/,
   error: 'is no address: write http://host:port or https://host',
+});
+
+const queue = z.string().refine((value) => value === 'memory' || REDIS.test(value), {
+  error: 'is no queue: write memory, redis://host:port or rediss://host:port',
 });
 
 /** An API key of one purpose, or its digest. */
@@ -74,6 +81,14 @@ export const settingsSchema = z.object({
       description: 'size of the store, above which the least recently used predictions are deleted',
       form: 'size',
     }),
+  QUEUE: queue.default('memory').meta({
+    description: 'where predictions wait: memory, or redis://host:port, which services share',
+    form: 'place',
+  }),
+  ROLE: z
+    .enum(['all', 'api', 'worker'])
+    .default('all')
+    .meta({ description: 'what this service does: all, api (asks workers) or worker', form: 'name' }),
   MAX_QUEUE: wholeNumber(1)
     .default(64)
     .meta({ description: 'predictions that may wait for the engine', form: 'number' }),
@@ -130,8 +145,22 @@ export const settingsSchema = z.object({
 
 export type Settings = z.output<typeof settingsSchema>;
 
-/** Settings of builds for several machines, with the one value each that this build has. */
-const SINGLE_VALUES = { QUEUE: 'memory', ROLE: 'all' } as const;
+/** What goes with what: a line for each fault. */
+function mismatches({ STORE, S3_ENDPOINT, QUEUE, ROLE }: Settings): string[] {
+  const faults: string[] = [];
+  if (S3_ENDPOINT && !isBucket(STORE)) {
+    faults.push(
+      'S3_ENDPOINT: STORE is a directory; write STORE=s3://bucket/prefix, or leave S3_ENDPOINT out',
+    );
+  }
+  if (QUEUE !== 'memory' && !isBucket(STORE)) {
+    faults.push('QUEUE: services that share a queue share a store as well; write STORE=s3://bucket/prefix');
+  }
+  if (ROLE !== 'all' && QUEUE === 'memory') {
+    faults.push(`ROLE: ${JSON.stringify(ROLE)} needs others to work with; write QUEUE=redis://host:port`);
+  }
+  return faults;
+}
 
 /**
  * Reads the settings from environment variables. An empty variable counts as none; a secret can come from a file, such as
@@ -146,19 +175,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   );
   const { data, error } = settingsSchema.safeParse(given);
   const faults = error?.issues.map(({ path, message }) => `${path[0]?.toString()}: ${message}`) ?? [];
-  for (const [name, value] of Object.entries(SINGLE_VALUES)) {
-    const asked = variables[name];
-    if (asked && asked !== value) {
-      faults.push(
-        `${name}: ${JSON.stringify(asked)} is not supported by this build; leave it out, or write ${value}`,
-      );
-    }
-  }
-  if (data?.S3_ENDPOINT && !isBucket(data.STORE)) {
-    faults.push(
-      'S3_ENDPOINT: STORE is a directory; write STORE=s3://bucket/prefix, or leave S3_ENDPOINT out',
-    );
-  }
+  if (data) faults.push(...mismatches(data));
   if (!data || faults.length > 0) throw new SettingsError(faults.join('\n'));
   return data;
 }

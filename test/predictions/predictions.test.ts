@@ -41,6 +41,7 @@ async function predictionsOf(folder?: string) {
   });
   const predictions = new Predictions({
     executor,
+    works: true,
     store,
     board: new MemoryBoard({ admission, executor, observer }),
     statistics: new StatisticsLanes(),

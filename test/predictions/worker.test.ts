@@ -2,12 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { WorkedJob } from '../../src/predictions/board/board.js';
 import { NotStoredError } from '../../src/predictions/errors.js';
 import { Worker } from '../../src/predictions/worker.js';
-import { ghnKey } from '../../src/predictor/protocol.js';
-import type { PredictionRecord } from '../../src/record/record.js';
 import { FakeExecutor } from '../predictor/fake-executor.js';
 import { MemoryStore } from '../store/memory-store.js';
-import { idOf, samplePrediction } from '../store/samples.js';
-import { planOf } from './board/board-contract.js';
+import { samplePrediction } from '../store/samples.js';
+import { plannedId, planOf } from './board/board-contract.js';
 
 const observer = { made() {}, failed() {}, shared() {}, storeFailed() {}, remade() {} };
 const signal = new AbortController().signal;
@@ -17,14 +15,10 @@ function workOn(n: number, store = new MemoryStore()) {
   const executor = new FakeExecutor();
   const worker = new Worker({ executor, store, observer, timeoutMilliseconds: 60_000 });
   const plan = planOf(n);
-  const work = { ...plan.work, ghn: ghnKey(executor.description.ghns[0]) };
   const seen: string[] = [];
-  let record: PredictionRecord = {
-    ...plan.record,
-    latency_ms: { parse: 1, graph: 0, encode: 0, decode: 0, postprocess: 0, serialize: 0, total: 1 },
-  };
+  let { record } = plan;
   const job: WorkedJob = {
-    plan: { ...plan, work },
+    plan,
     get record() {
       return record;
     },
@@ -44,7 +38,7 @@ describe('a worker', () => {
     expect(seen).toEqual(['running', 'graph', 'encode', 'decode', 'succeeded']);
     expect(worker.isBusy).toBe(false);
     await worker.keep(job, made);
-    expect(await store.record(idOf(1))).toMatchObject({
+    expect(await store.record(plannedId(1))).toMatchObject({
       status: 'succeeded',
       generation: expect.stringMatching(/^[0-9a-f]{16}$/),
       statistics: { count: 634 },
@@ -55,16 +49,16 @@ describe('a worker', () => {
 
   it('makes nothing that is stored already, and gives its record', async () => {
     const { worker, executor, store, job } = workOn(1);
-    await store.save(samplePrediction(1));
+    await store.save(samplePrediction(1, { id: plannedId(1) }));
     expect(await worker.make(job, signal)).toBeNull();
     expect(executor.jobs).toBe(0);
-    expect(job.record).toEqual((await store.record(idOf(1)))!);
+    expect(job.record).toEqual((await store.record(plannedId(1)))!);
   });
 
   it('gives the record of whoever has stored it first', async () => {
     const { worker, store, job } = workOn(1);
     const made = (await worker.make(job, signal))!;
-    await store.save(samplePrediction(1));
+    await store.save(samplePrediction(1, { id: plannedId(1) }));
     await worker.keep(job, made);
     expect(job.record.generation).toBe(samplePrediction(1).record.generation);
   });

@@ -49,8 +49,8 @@ export interface JobHandler {
    * Makes a network, and heeds the signal; a board calls it for one job at a time. Null where the store has it already.
    */
   make(job: WorkedJob, signal: AbortSignal): Promise<Made | null>;
-  /** Stores what was made. */
-  keep(job: WorkedJob, made: Made): Promise<void>;
+  /** Stores what was made, unless it is given up before it is there. */
+  keep(job: WorkedJob, made: Made, signal?: AbortSignal): Promise<void>;
 }
 
 /** What is heard of a job, until it is not wanted any more. */
@@ -90,6 +90,10 @@ export interface JobBoard {
   settled(id: string): Promise<boolean>;
   /** How many wait to be made. */
   depth(): Promise<number>;
+  /** How many seconds it takes, as far as can be said, until all that was taken in is made. */
+  secondsUntilIdle(): Promise<number>;
+  /** How many make predictions. */
+  readonly workers: number;
   /** Has the work done here from now on. */
   work(handler: JobHandler): void;
   /** Waits until all that is worked on here is made and stored. */

@@ -93,6 +93,14 @@ export class MemoryBoard implements JobBoard {
     return this.#queue.depth;
   }
 
+  async secondsUntilIdle(): Promise<number> {
+    return this.#options.admission.secondsUntilIdle;
+  }
+
+  get workers(): number {
+    return this.#options.executor.ready ? 1 : 0;
+  }
+
   async settle(): Promise<void> {
     await Promise.all([...this.#jobs.values()].map(({ settled }) => settled));
   }

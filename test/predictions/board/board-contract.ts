@@ -1,13 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { parseArchitecture } from '../../../src/architecture/parse.js';
 import type { JobBoard, JobEvent, JobHandler } from '../../../src/predictions/board/board.js';
 import { CancelledError } from '../../../src/predictions/errors.js';
-import type { Plan } from '../../../src/predictions/plan.js';
+import { type Plan, plan } from '../../../src/predictions/plan.js';
+import { readPredictRequest } from '../../../src/predictions/request.js';
+import { resolveArchitecture } from '../../../src/predictions/resolve.js';
 import { PredictorUnavailableError } from '../../../src/predictor/executor.js';
 import type { PredictionRecord } from '../../../src/record/record.js';
 import { LIMITS, tinyGraph } from '../../architecture/fixtures.js';
-import { idOf, sampleRecord, sampleTensor } from '../../store/samples.js';
+import { FakeExecutor } from '../../predictor/fake-executor.js';
+import { sampleTensor } from '../../store/samples.js';
 
 /** A board in a test's hands, as one or more services see it. */
 export interface BoardsUnderTest {
@@ -19,18 +21,17 @@ export interface BoardsUnderTest {
 const GONE = new Error('the client has gone');
 const NOTHING = { graph: 0, encode: 0, decode: 0, postprocess: 0 };
 
-export const planOf = (n: number): Plan => ({
-  record: sampleRecord(n, { status: 'queued', generation: null }),
-  work: {
-    ghn: 'ghn3',
-    architecture: parseArchitecture(tinyGraph(), LIMITS),
-    predictClassifier: true,
-    seed: n,
-    dtype: 'F32',
-    postprocess: null,
-  },
-  cost: { resultBytes: 0, workBytes: 0, work: { ...NOTHING, 'hand over': 0 } },
-});
+const { description } = new FakeExecutor();
+
+/** The plan of the n-th prediction. */
+export function planOf(n: number): Plan {
+  const request = readPredictRequest({ architecture: tinyGraph(), seed: n }, LIMITS);
+  const { architecture, milliseconds } = resolveArchitecture(request, LIMITS);
+  return plan(request, architecture, milliseconds, description.ghns[0], description);
+}
+
+/** The id of the n-th prediction. */
+export const plannedId = (n: number): string => planOf(n).record.id;
 
 /** Makes and keeps jobs when the test says so, as often as it is asked to. */
 export class HandledJobs implements JobHandler {
@@ -90,7 +91,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
     const { boards, handler } = await open();
     return { board: boards[0], other: boards.at(-1)!, handler };
   };
-  const statusOf = async (board: JobBoard, n: number) => (await board.view(idOf(n)))?.status;
+  const statusOf = async (board: JobBoard, n: number) => (await board.view(plannedId(n)))?.status;
 
   describe('a prediction that is asked for', () => {
     it('is made once for all who ask meanwhile, wherever they ask, and kept', async () => {
@@ -101,19 +102,19 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
         other.submit(planOf(1), client().signal),
         board.submit(planOf(1)),
       ]);
-      expect(asked.map(({ record }) => record.id)).toEqual([idOf(1), idOf(1), idOf(1)]);
-      await expect.poll(() => handler.begun).toEqual([idOf(1)]);
+      expect(asked.map(({ record }) => record.id)).toEqual([plannedId(1), plannedId(1), plannedId(1)]);
+      await expect.poll(() => handler.begun).toEqual([plannedId(1)]);
       release();
       await Promise.all(asked.map(({ made }) => made));
-      await board.settled(idOf(1));
-      await other.settled(idOf(1));
+      await board.settled(plannedId(1));
+      await other.settled(plannedId(1));
       expect(handler.kept.map(({ id, generation }) => [id, generation])).toEqual([
-        [idOf(1), 'a1b2c3d4e5f60718'],
+        [plannedId(1), 'a1b2c3d4e5f60718'],
       ]);
-      expect(handler.begun).toEqual([idOf(1)]);
+      expect(handler.begun).toEqual([plannedId(1)]);
       // From now on the store has it.
-      await expect.poll(() => board.view(idOf(1))).toBeNull();
-      expect(await other.settled(idOf(1))).toBe(false);
+      await expect.poll(() => board.view(plannedId(1))).toBeNull();
+      expect(await other.settled(plannedId(1))).toBe(false);
     });
 
     it('is told of while it waits and while it is made, and what it is made of', async () => {
@@ -123,14 +124,17 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       await expect.poll(() => statusOf(other, 1)).toBe('running');
       await board.submit(planOf(2));
       expect(await statusOf(other, 2)).toBe('queued');
-      expect((await other.views()).map(({ id }) => id).sort()).toEqual([idOf(1), idOf(2)]);
+      expect((await other.views()).map(({ id }) => id).sort()).toEqual([plannedId(1), plannedId(2)]);
       expect(await other.depth()).toBe(1);
-      const asked = await other.request(idOf(2));
-      expect(asked).toMatchObject({ record: { id: idOf(2) }, architecture: { edges: tinyGraph().edges } });
-      expect(await other.request(idOf(3))).toBeNull();
-      expect(await other.view(idOf(3))).toBeNull();
+      const asked = await other.request(plannedId(2));
+      expect(asked).toMatchObject({
+        record: { id: plannedId(2) },
+        architecture: { edges: tinyGraph().edges },
+      });
+      expect(await other.request(plannedId(3))).toBeNull();
+      expect(await other.view(plannedId(3))).toBeNull();
       release();
-      for (const n of [1, 2]) await board.settled(idOf(n));
+      for (const n of [1, 2]) await board.settled(plannedId(n));
     });
 
     it('is made in its turn, one at a time', async () => {
@@ -138,8 +142,8 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       const release = handler.hold();
       for (let n = 1; n <= 5; n++) await board.submit(planOf(n));
       release();
-      for (let n = 1; n <= 5; n++) await board.settled(idOf(n));
-      expect(handler.begun).toEqual([1, 2, 3, 4, 5].map(idOf));
+      for (let n = 1; n <= 5; n++) await board.settled(plannedId(n));
+      expect(handler.begun).toEqual([1, 2, 3, 4, 5].map(plannedId));
       expect(handler.mostRunning).toBe(1);
     });
   });
@@ -175,7 +179,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       await setImmediate();
       expect(await statusOf(other, 1)).toBe('running');
       release();
-      await board.settled(idOf(1));
+      await board.settled(plannedId(1));
       expect(handler.kept).toHaveLength(1);
     });
 
@@ -190,13 +194,13 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       expect(error).toBeInstanceOf(PredictorUnavailableError);
       expect(error.message).toBe('the engine’s process ended');
       await expect
-        .poll(() => board.view(idOf(1)))
+        .poll(() => board.view(plannedId(1)))
         .toMatchObject({ status: 'failed', error: { code: 'engine_unavailable', message: error.message } });
       expect((await other.views()).map(({ status }) => status)).toEqual(['failed']);
       const again = await other.submit(planOf(1), client().signal);
       await again.made;
-      await board.settled(idOf(1));
-      await expect.poll(() => other.view(idOf(1))).toBeNull();
+      await board.settled(plannedId(1));
+      await expect.poll(() => other.view(plannedId(1))).toBeNull();
       expect(handler.begun).toHaveLength(2);
     });
   });
@@ -207,16 +211,16 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       const release = handler.hold();
       const { made } = await board.submit(planOf(1), client().signal);
       const outcome = made.catch((error: Error) => error);
-      await expect.poll(() => handler.begun).toEqual([idOf(1)]);
+      await expect.poll(() => handler.begun).toEqual([plannedId(1)]);
       await board.submit(planOf(2));
-      expect(await other.cancel(idOf(2))).toBe(true);
-      expect(await other.cancel(idOf(1))).toBe(true);
+      expect(await other.cancel(plannedId(2))).toBe(true);
+      expect(await other.cancel(plannedId(1))).toBe(true);
       expect(await outcome).toBeInstanceOf(CancelledError);
       for (const n of [1, 2]) await expect.poll(() => statusOf(board, n)).toBe('cancelled');
-      expect(handler.begun).toEqual([idOf(1)]);
+      expect(handler.begun).toEqual([plannedId(1)]);
       expect(handler.kept).toEqual([]);
-      expect(await other.cancel(idOf(1))).toBe(false);
-      expect(await other.cancel(idOf(3))).toBe(false);
+      expect(await other.cancel(plannedId(1))).toBe(false);
+      expect(await other.cancel(plannedId(3))).toBe(false);
       release();
     });
 
@@ -224,12 +228,12 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       const { board, other, handler } = await opened();
       const release = handler.hold();
       await board.submit(planOf(1));
-      expect(await board.forget(idOf(1))).toBe(false);
-      await board.cancel(idOf(1));
+      expect(await board.forget(plannedId(1))).toBe(false);
+      await board.cancel(plannedId(1));
       await expect.poll(() => statusOf(board, 1)).toBe('cancelled');
-      expect(await other.forget(idOf(1))).toBe(true);
-      expect(await board.view(idOf(1))).toBeNull();
-      expect(await other.forget(idOf(1))).toBe(false);
+      expect(await other.forget(plannedId(1))).toBe(true);
+      expect(await board.view(plannedId(1))).toBeNull();
+      expect(await other.forget(plannedId(1))).toBe(false);
       release();
     });
   });
@@ -243,15 +247,15 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       await board.submit(planOf(2));
       const heard: string[] = [];
       const hear = (event: JobEvent) => heard.push('stage' in event ? event.stage : event.record.status);
-      const watch = (await other.watch(idOf(2), hear))!;
-      expect(watch.record).toMatchObject({ id: idOf(2), status: 'queued' });
+      const watch = (await other.watch(plannedId(2), hear))!;
+      expect(watch.record).toMatchObject({ id: plannedId(2), status: 'queued' });
       const unheard: JobEvent[] = [];
-      (await other.watch(idOf(2), (event) => unheard.push(event)))!.unwatch();
+      (await other.watch(plannedId(2), (event) => unheard.push(event)))!.unwatch();
       release();
       await expect.poll(() => heard).toEqual(['running', 'encode', 'succeeded']);
       expect(unheard).toEqual([]);
       watch.unwatch();
-      expect(await other.watch(idOf(3), hear)).toBeNull();
+      expect(await other.watch(plannedId(3), hear)).toBeNull();
     });
   });
 }

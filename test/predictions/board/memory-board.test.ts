@@ -3,8 +3,7 @@ import { Admission, OverloadedError } from '../../../src/predictions/admission.j
 import { MemoryBoard } from '../../../src/predictions/board/memory-board.js';
 import { NotStoredError } from '../../../src/predictions/errors.js';
 import { PredictorUnavailableError } from '../../../src/predictor/executor.js';
-import { idOf } from '../../store/samples.js';
-import { boardContract, HandledJobs, planOf } from './board-contract.js';
+import { boardContract, HandledJobs, plannedId, planOf } from './board-contract.js';
 
 const observer = { made() {}, failed() {}, shared() {}, storeFailed() {}, remade() {} };
 
@@ -35,11 +34,11 @@ describe('a board in memory', () => {
     const { made } = await board.submit(planOf(1), new AbortController().signal);
     const network = (await made)!;
     expect(network).toMatchObject({ record: { status: 'succeeded' }, tensors: [{ name: 'fc.weight' }] });
-    expect(await board.made(idOf(1))).toMatchObject({ tensors: network.tensors });
+    expect(await board.made(plannedId(1))).toMatchObject({ tensors: network.tensors });
     fail(new NotStoredError(new Error('the disk is full')));
     await network.settled;
-    expect(await board.made(idOf(1))).toBeNull();
-    expect(await board.view(idOf(1))).toMatchObject({ status: 'failed', error: { code: 'not_stored' } });
+    expect(await board.made(plannedId(1))).toBeNull();
+    expect(await board.view(plannedId(1))).toMatchObject({ status: 'failed', error: { code: 'not_stored' } });
   });
 
   it('takes nothing in that its executor will not take, or that is too much', async () => {

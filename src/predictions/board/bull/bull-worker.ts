@@ -1,0 +1,168 @@
+import { UnrecoverableError, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { PredictorDescription } from '../../../predictor/protocol.js';
+import type { PredictionRecord } from '../../../record/record.js';
+import { CancelledError } from '../../errors.js';
+import { Pace } from '../../pace.js';
+import { planAgain } from '../../remake.js';
+import type { JobHandler, WorkedJob } from '../board.js';
+import { type BullJob, type Channel, KEPT, type Progress } from './channel.js';
+import { writeFailure } from './failures.js';
+import { PREFIX } from './redis.js';
+import { LEASE_MS, leave } from './scripts.js';
+
+/** A worker that does not renew its lock for so long has lost its job to another. */
+const LOCK_MS = 9000;
+const LOCK_RENEWAL_MS = 3000;
+const STALLED_CHECK_MS = 3000;
+
+/** After so many workers that died of it a prediction is given up: no network ends workers for ever. */
+const MAX_DEATHS = 3;
+
+const WATCH_MS = 1000;
+
+/** Another worker has the job by now. */
+class LeaseLostError extends Error {}
+
+export interface BullWorkerOptions {
+  readonly channel: Channel;
+  readonly redis: Redis;
+  readonly blocking: Redis;
+  readonly description: () => PredictorDescription | null;
+  readonly handler: JobHandler;
+  readonly onFailed: (record: PredictionRecord, error: Error) => void;
+}
+
+/** Takes jobs of one class from Redis, one at a time, and has them made and kept. */
+export class BullWorker {
+  readonly pace = new Pace();
+  readonly #options: BullWorkerOptions;
+  readonly #worker: Worker;
+  readonly #running = new Map<string, AbortController>();
+  #renewed = 0;
+
+  constructor(options: BullWorkerOptions) {
+    this.#options = options;
+    const { channel, blocking } = options;
+    this.#worker = new Worker(channel.name, (job) => this.#process(job as BullJob), {
+      connection: blocking,
+      prefix: PREFIX,
+      concurrency: 1,
+      lockDuration: LOCK_MS,
+      lockRenewTime: LOCK_RENEWAL_MS,
+      stalledInterval: STALLED_CHECK_MS,
+      maxStalledCount: MAX_DEATHS,
+      removeOnComplete: { count: 0 },
+      removeOnFail: KEPT,
+    });
+    this.#worker.on('error', () => {});
+    this.#worker.on('locksRenewed', () => {
+      this.#renewed = performance.now();
+    });
+    this.#worker.on('lockRenewalFailed', () => this.#abortAll(new LeaseLostError('the lease was lost')));
+  }
+
+  /** Gives up the job of that id, if it is made here. */
+  cancel(id: string): void {
+    this.#running.get(id)?.abort(new CancelledError('the prediction was cancelled'));
+  }
+
+  /** Takes no more jobs, and waits for the one that is made. */
+  async close(): Promise<void> {
+    await this.#worker.close();
+  }
+
+  async #process(job: BullJob): Promise<null> {
+    const { handler, description, onFailed, channel, redis } = this.#options;
+    const { id } = job.data.record;
+    const controller = new AbortController();
+    this.#running.set(id, controller);
+    this.#renewed = performance.now();
+    const watching = setInterval(() => void this.#watch(id, controller), WATCH_MS);
+    const worked = new Worked(job);
+    try {
+      if (await channel.isCancelled(id)) throw new CancelledError('the prediction was cancelled');
+      const plan = planAgain(job.data, description()!);
+      worked.plan = plan;
+      const start = performance.now();
+      const made = await handler.make(worked, controller.signal);
+      if (made) {
+        this.pace.observe(plan.cost, made.latency, performance.now() - start);
+        await this.#watch(id, controller);
+        controller.signal.throwIfAborted();
+        await handler.keep(worked, made, controller.signal);
+      }
+      await worked.tellAll();
+      await Promise.all([redis.del(channel.waiters(id)), redis.hdel(channel.places, id)]);
+      return null;
+    } catch (error) {
+      if (error instanceof LeaseLostError) throw error;
+      await worked.tellAll();
+      onFailed(worked.record, error as Error);
+      await redis.hdel(channel.places, id).catch(() => {});
+      throw new UnrecoverableError(writeFailure(error as Error));
+    } finally {
+      clearInterval(watching);
+      this.#running.delete(id);
+    }
+  }
+
+  /** Ends what was cancelled, what nobody waits for any more, and what another worker may have by now. */
+  async #watch(id: string, controller: AbortController): Promise<void> {
+    if (performance.now() - this.#renewed > LOCK_MS) {
+      controller.abort(new LeaseLostError('the lease was lost'));
+      return;
+    }
+    const { channel, redis } = this.#options;
+    try {
+      if (await channel.isCancelled(id)) this.cancel(id);
+      const job = await channel.job(id);
+      const isOld = job !== null && Date.now() - job.timestamp > LEASE_MS;
+      if (isOld && (await leave(redis, channel.waiters(id), '')) === 0) this.cancel(id);
+    } catch {
+      // The server is away: the lease's own clock counts.
+    }
+  }
+
+  #abortAll(reason: Error): void {
+    for (const controller of this.#running.values()) controller.abort(reason);
+  }
+}
+
+/** A job under way: what changes of it is told to all services, one after the other. */
+class Worked implements WorkedJob {
+  plan: WorkedJob['plan'];
+  readonly #job: BullJob;
+  #record: PredictionRecord;
+  #telling: Promise<unknown> = Promise.resolve();
+
+  constructor(job: BullJob) {
+    this.#job = job;
+    this.#record = job.data.record;
+    this.plan = undefined as unknown as WorkedJob['plan'];
+  }
+
+  get record(): PredictionRecord {
+    return this.#record;
+  }
+
+  update(fields: Partial<PredictionRecord>): void {
+    this.#record = { ...this.#record, ...fields };
+    // That it has succeeded is told when it is stored: until then it may come to another generation.
+    if (this.#record.status !== 'succeeded') this.#tell({ record: this.#record });
+  }
+
+  begin(stage: Progress['stage']): void {
+    this.#tell({ record: this.#record, stage });
+  }
+
+  /** Tells the last there is to tell, and waits until all is told; what cannot be told is lost. */
+  async tellAll(): Promise<void> {
+    if (this.#record.status === 'succeeded') this.#tell({ record: this.#record });
+    await this.#telling;
+  }
+
+  #tell(progress: Progress): void {
+    this.#telling = this.#telling.then(() => this.#job.updateProgress(progress as object)).catch(() => {});
+  }
+}

@@ -1,0 +1,101 @@
+import { type Job, Queue, QueueEvents } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Stage } from '../../../predictor/protocol.js';
+import type { PredictionRecord } from '../../../record/record.js';
+import type { PredictionRemains } from '../../../store/store.js';
+import { readFailure } from './failures.js';
+import { PREFIX } from './redis.js';
+
+/** How far a job is: its record, and the stage that begins. */
+export interface Progress {
+  readonly record: PredictionRecord;
+  readonly stage?: Stage;
+}
+
+export type BullJob = Job<PredictionRemains, null, string>;
+
+/** Failed and cancelled predictions are told of for a day: this many of the last. */
+export const KEPT = { count: 1000, age: 86_400 } as const;
+
+/** BullMQ takes no id that reads as a number. */
+export const jobId = (id: string) => `p${id}`;
+const idOf = (job: string) => job.slice(1);
+
+export type ChannelEvent =
+  | { readonly id: string; readonly progress: Progress }
+  /** It is over, or waits again: its state says how. */
+  | { readonly id: string; readonly progress: null };
+
+/** One class of jobs in Redis: those that workers with the same engine, device and GHNs make. */
+export class Channel {
+  readonly name: string;
+  readonly queue: Queue<PredictionRemains, null, string>;
+  readonly #redis: Redis;
+  readonly #events: QueueEvents;
+
+  /** @param onEvent is told what happens to jobs, wherever it does; every event may be lost */
+  constructor(name: string, redis: Redis, blocking: Redis, onEvent: (event: ChannelEvent) => void) {
+    this.name = name;
+    this.#redis = redis;
+    this.queue = new Queue(name, { connection: redis, prefix: PREFIX });
+    this.#events = new QueueEvents(name, { connection: blocking, prefix: PREFIX });
+    this.queue.on('error', () => {});
+    this.#events.on('error', () => {});
+    const changed = ({ jobId }: { jobId: string }) => onEvent({ id: idOf(jobId), progress: null });
+    this.#events.on('completed', changed);
+    this.#events.on('failed', changed);
+    this.#events.on('stalled', changed);
+    this.#events.on('progress', ({ jobId, data }) =>
+      onEvent({ id: idOf(jobId), progress: data as unknown as Progress }),
+    );
+  }
+
+  get places(): string {
+    return `${PREFIX}:${this.name}:places`;
+  }
+
+  waiters(id: string): string {
+    return `${PREFIX}:${this.name}:waiters:${id}`;
+  }
+
+  cancelled(id: string): string {
+    return `${PREFIX}:${this.name}:cancelled:${id}`;
+  }
+
+  async job(id: string): Promise<BullJob | null> {
+    return ((await this.queue.getJob(jobId(id))) as BullJob | undefined) ?? null;
+  }
+
+  isCancelled(id: string): Promise<boolean> {
+    return this.#redis.exists(this.cancelled(id)).then((count) => count > 0);
+  }
+
+  /** The record of a job as it is now; null where it is none any more. */
+  async recordOf(job: BullJob): Promise<PredictionRecord | null> {
+    const state = await job.getState();
+    if (state === 'completed' || state === 'unknown') return null;
+    const { record } = (job.progress as Progress | 0) || job.data;
+    if (state === 'failed') {
+      // It may have failed since it was read.
+      const reason = job.failedReason ?? (await this.job(record.id))?.failedReason;
+      const error = readFailure(reason);
+      return { ...record, status: error.code === 'cancelled' ? 'cancelled' : 'failed', error };
+    }
+    if (state !== 'active') {
+      if (await this.isCancelled(record.id)) return cancelledRecord(record);
+      // It was begun by a worker that has died.
+      return { ...record, status: 'queued' };
+    }
+    return record;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#events.close(), this.queue.close()]);
+  }
+}
+
+const cancelledRecord = (record: PredictionRecord): PredictionRecord => ({
+  ...record,
+  status: 'cancelled',
+  error: { code: 'cancelled', message: 'the prediction was cancelled' },
+});

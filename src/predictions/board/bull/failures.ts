@@ -1,0 +1,40 @@
+import { PredictionFailedError, PredictorUnavailableError } from '../../../predictor/executor.js';
+import { type Failure, failureSchema } from '../../../record/failure.js';
+import { CancelledError, NotStoredError } from '../../errors.js';
+import { failureOf } from '../../failure.js';
+
+/** An error as a job carries it: as the record of the prediction has it. */
+export const writeFailure = (error: Error): string => JSON.stringify(failureOf(error));
+
+/** What BullMQ says of a job whose workers have died one after the other. */
+const STALLED = /stalled/;
+
+/** What a job has failed with. */
+export function readFailure(reason: string | undefined): Failure {
+  try {
+    return failureSchema.parse(JSON.parse(reason ?? ''));
+  } catch {
+    return STALLED.test(reason ?? '')
+      ? { code: 'engine_unavailable', message: 'the workers that made it have ended one after the other' }
+      : {
+          code: 'internal',
+          message: 'the service failed; its log says more under the id of this prediction',
+        };
+  }
+}
+
+/** The error that a failure stands for. */
+export function errorOf({ code, message }: Failure): Error {
+  switch (code) {
+    case 'cancelled':
+      return new CancelledError(message);
+    case 'engine_unavailable':
+      return new PredictorUnavailableError(message);
+    case 'prediction_failed':
+      return new PredictionFailedError(message);
+    case 'not_stored':
+      return Object.assign(new NotStoredError(new Error(message)), { message });
+    default:
+      return new Error(message);
+  }
+}

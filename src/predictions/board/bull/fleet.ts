@@ -1,0 +1,125 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { sortedString } from '../../../architecture/json.js';
+import { NUMERICS_REVISION } from '../../../numerics-revision.js';
+import type { Executor, Prediction } from '../../../predictor/executor.js';
+import { PredictorUnavailableError } from '../../../predictor/executor.js';
+import type { PredictorDescription } from '../../../predictor/protocol.js';
+import type { Part } from '../../cost.js';
+import { PREFIX } from './redis.js';
+
+const WORKERS = `${PREFIX}:workers`;
+
+const ANNOUNCE_MS = 2000;
+/** A worker that has not been heard of for so long is gone. */
+const SILENT_MS = 10_000;
+
+/** What a worker says of itself. */
+export interface Announcement {
+  readonly description: PredictorDescription;
+  /** What predictions may take up there. */
+  readonly memoryBytes: number;
+  /** Seconds that a unit of each part's work takes there. */
+  readonly rates: Readonly<Partial<Record<Part, number>>>;
+  readonly at: number;
+}
+
+/** Workers of one class come to the same networks under the same ids: no queue mixes classes. */
+export function className({ engine, products, ghns }: PredictorDescription): string {
+  const { name, version, device } = engine;
+  const all = {
+    name,
+    version,
+    device,
+    products,
+    numerics: NUMERICS_REVISION,
+    ghns: ghns.map(({ digest, config }) => ({ digest, config })),
+  };
+  return `predict-${createHash('sha256').update(sortedString(all)).digest('hex').slice(0, 8)}`;
+}
+
+/** The workers there are, as they announce themselves: what an api plans by. */
+export class Fleet implements Executor {
+  readonly #redis: Redis;
+  readonly #id = randomUUID();
+  #live: Announcement[] = [];
+  #description: PredictorDescription | null = null;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /** Of the class with the most workers; of the last that there were where there are none. */
+  get description(): PredictorDescription | null {
+    return this.#description;
+  }
+
+  get ready(): boolean {
+    return this.#description !== null;
+  }
+
+  get readySoon(): boolean {
+    return true;
+  }
+
+  /** Those of the class that is described. */
+  get workers(): readonly Announcement[] {
+    const name = this.#description && className(this.#description);
+    return this.#live.filter(({ description }) => className(description) === name);
+  }
+
+  async whenReady(): Promise<void> {
+    throw new PredictorUnavailableError('an api makes no predictions');
+  }
+
+  async predict(): Promise<Prediction> {
+    throw new PredictorUnavailableError('an api makes no predictions');
+  }
+
+  /** Looks for workers from now on, and announces this one where it is one. */
+  start(announce: () => Omit<Announcement, 'at'> | null): void {
+    const turn = async () => {
+      try {
+        const own = announce();
+        const now = await this.#now();
+        if (own) await this.#redis.hset(WORKERS, this.#id, JSON.stringify({ ...own, at: now }));
+        await this.#look(now);
+      } catch {
+        // The server is away: what was known last holds.
+      }
+      this.#timer = setTimeout(turn, ANNOUNCE_MS).unref();
+    };
+    void turn();
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#redis.hdel(WORKERS, this.#id).catch(() => {});
+  }
+
+  async #look(now: number): Promise<void> {
+    const all = await this.#redis.hgetall(WORKERS);
+    const live: Announcement[] = [];
+    for (const [id, text] of Object.entries(all)) {
+      const announcement = JSON.parse(text) as Announcement;
+      if (now - announcement.at < SILENT_MS) live.push(announcement);
+      else await this.#redis.hdel(WORKERS, id);
+    }
+    this.#live = live;
+    const counts = new Map<string, number>();
+    for (const { description } of live) {
+      const name = className(description);
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    const [most] = [...counts].sort(([a, m], [b, n]) => n - m || a.localeCompare(b));
+    const found = most && live.find(({ description }) => className(description) === most[0]);
+    if (found) this.#description = found.description;
+  }
+
+  /** By the server's clock, which all share. */
+  async #now(): Promise<number> {
+    const [seconds, microseconds] = await this.#redis.time();
+    return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+  }
+}

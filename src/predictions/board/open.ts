@@ -1,0 +1,39 @@
+import type { Executor } from '../../predictor/executor.js';
+import type { PredictionStore } from '../../store/store.js';
+import type { Admission, Refusal } from '../admission.js';
+import type { PredictionObserver } from '../observer.js';
+import type { JobBoard } from './board.js';
+import { MemoryBoard } from './memory-board.js';
+
+/** What a service does: all, or only ask, or only work. */
+export type Role = 'all' | 'api' | 'worker';
+
+export interface OpenBoardOptions {
+  /** `memory`, or the address of a Redis server. */
+  readonly queue: string;
+  readonly role: Role;
+  readonly admission: Admission;
+  readonly executor: Executor;
+  readonly store: PredictionStore;
+  readonly observer: PredictionObserver;
+  readonly maxQueue: number;
+  readonly maxWaitMilliseconds: number;
+  readonly memoryBytes: () => number;
+  readonly onRefusal: (reason: Refusal) => void;
+}
+
+export interface OpenBoard {
+  readonly board: JobBoard;
+  /** What predictions are planned by. */
+  readonly executor: Executor;
+}
+
+/** The board of this process, or the one that it shares with others. */
+export async function openBoard({ queue, role, executor, ...options }: OpenBoardOptions): Promise<OpenBoard> {
+  if (queue === 'memory') return { board: new MemoryBoard({ ...options, executor }), executor };
+  // One process has no use for it.
+  const { BullBoard } = await import('./bull/bull-board.js');
+  const board = new BullBoard({ ...options, url: queue, ...(role !== 'api' && { executor }) });
+  board.start();
+  return { board, executor: role === 'api' ? board.fleet : executor };
+}
