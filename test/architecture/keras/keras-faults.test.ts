@@ -236,7 +236,7 @@ describe('what a hostile model can cost is bounded', () => {
       path: expect.stringMatching(/^\/keras\/config\/layers(\/1\/config\/layers)+$/) as string,
       message:
         'models within models come to more uses of layers and of their outputs than the 320000 that this server ' +
-        'takes; call them less often',
+        'takes (MAX_NODES); call them less often',
     });
     expect(others).toEqual([]);
   });

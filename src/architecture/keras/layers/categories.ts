@@ -66,5 +66,20 @@ const discretization = kerasLayer(
   },
 );
 
+/** A text becomes the numbers of its words, so many, or a vector that has an entry for each word. */
+const textVectorization = kerasLayer(
+  'TextVectorization',
+  {
+    output_mode: outputMode('int'),
+    output_sequence_length: positive.nullish(),
+    max_tokens: positive.nullish(),
+    pad_to_max_tokens: flag.nullish(),
+  },
+  ({ output_mode: mode, output_sequence_length: length, ...config }, { input: { node } }) => {
+    const words = config.pad_to_max_tokens ? (config.max_tokens ?? null) : null;
+    return { node, size: [mode === 'int' ? (length ?? null) : words] };
+  },
+);
+
 /** Layers that have no weights and turn categories into numbers or vectors. */
-export const categories = [categoryEncoding, hashing, lookups, discretization];
+export const categories = [categoryEncoding, hashing, lookups, discretization, textVectorization];

@@ -7,6 +7,7 @@ import { faultUnsized } from '../size.js';
 export const AUGMENTATIONS: readonly string[] = [
   'AugMix',
   'AutoContrast',
+  'ContrastLimitedAdaptiveHistogramEqualization',
   'CutMix',
   'Equalization',
   'MixUp',
@@ -19,6 +20,7 @@ export const AUGMENTATIONS: readonly string[] = [
   'RandomErasing',
   'RandomFlip',
   'RandomGaussianBlur',
+  'RandomGrayscale',
   'RandomHue',
   'RandomInvert',
   'RandomPerspective',
@@ -42,6 +44,7 @@ const WITHOUT_NODE = [
   'Dropout',
   'SpatialDropout1D',
   'SpatialDropout2D',
+  'SpatialDropout3D',
   'GaussianDropout',
   'GaussianNoise',
   'AlphaDropout',

@@ -6,6 +6,8 @@ const RECURRENT = 'a GHN’s graphs have no cycles and no operation for recurren
 const OTHER_NORM =
   'a GHN has operations for batch and layer norms alone; use BatchNormalization or LayerNormalization';
 const TABLE = 'a GHN has no operation for looking up rows of a table';
+const LOCAL = 'it has a kernel for every place, and a GHN predicts one for all of them; use Conv2D';
+const SPECTRUM = 'a GHN knows images; compute the spectrogram before the model';
 const CODE = 'it is a program, not a layer: nobody but the Python it is from knows its weights and sizes';
 const OTHER_ATTENTION = 'of attentions a GHN knows MultiHeadAttention’s';
 /** Of a class that is not Keras' own, whatever it is called. */
@@ -41,6 +43,10 @@ export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['GlobalMaxPooling1D', OTHER_RANK],
   ['GlobalMaxPooling3D', OTHER_RANK],
   ['GlobalAveragePooling3D', OTHER_RANK],
+  ['AdaptiveAveragePooling1D', OTHER_RANK],
+  ['AdaptiveAveragePooling3D', OTHER_RANK],
+  ['AdaptiveMaxPooling1D', OTHER_RANK],
+  ['AdaptiveMaxPooling3D', OTHER_RANK],
   ['ZeroPadding1D', OTHER_RANK],
   ['ZeroPadding3D', OTHER_RANK],
   ['Cropping1D', OTHER_RANK],
@@ -60,8 +66,18 @@ export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['Bidirectional', RECURRENT],
   ['TimeDistributed', WRAPPED],
   ['Embedding', TABLE],
+  ['ReversibleEmbedding', TABLE],
+  ['DenseFeatures', TABLE],
+  ['LocallyConnected1D', LOCAL],
+  ['LocallyConnected2D', LOCAL],
+  ['STFTSpectrogram', SPECTRUM],
+  ['MelSpectrogram', SPECTRUM],
   ['GroupedQueryAttention', OTHER_ATTENTION],
   ['GroupQueryAttention', OTHER_ATTENTION],
   ['EinsumDense', 'its weight is no matrix of outputs and inputs; use Dense'],
   ['Lambda', CODE],
+  ['JaxLayer', CODE],
+  ['FlaxLayer', CODE],
+  ['TFSMLayer', CODE],
+  ['TorchModuleWrapper', CODE],
 ]);

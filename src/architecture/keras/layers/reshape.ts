@@ -108,10 +108,30 @@ const sized = kerasLayer(
   },
 );
 
+/** One of an image's sides becomes another at random. */
+const randomSides = (['RandomHeight', 'RandomWidth'] as const).map((type) =>
+  kerasLayer(type, { data_format: dataFormat }, (config, place) => {
+    const image = imageOf(place.input, config.data_format, place);
+    const side = type === 'RandomHeight' ? { height: null } : { width: null };
+    const size = place.input.size && imageSize({ ...image, ...side }, config.data_format);
+    return { node: place.input.node, size };
+  }),
+);
+
 /** [features], n times: [n, features]. */
 const repeatVector = kerasLayer('RepeatVector', { n: positive }, ({ n }, { input }) => ({
   node: input.node,
   size: input.size && [n, ...input.size],
 }));
 
-export const reshapes = [flatten, reshape, permute, repeatVector, zeroPadding, cropping, upSampling, sized];
+export const reshapes = [
+  flatten,
+  reshape,
+  permute,
+  repeatVector,
+  zeroPadding,
+  cropping,
+  upSampling,
+  sized,
+  ...randomSides,
+];
