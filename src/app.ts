@@ -29,6 +29,7 @@ import { architectures } from './routes/architectures.js';
 import { errors } from './routes/errors.js';
 import { ghns } from './routes/ghns.js';
 import { health } from './routes/health.js';
+import { hub } from './routes/hub/hub.js';
 import { metricsRoute } from './routes/metrics.js';
 import { page } from './routes/page.js';
 import { predict } from './routes/predict.js';
@@ -142,6 +143,7 @@ export async function buildApp({
       limits: predictions.limits,
       timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
     });
+    await app.register(hub, { predictions, timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS });
     await app.register(page, { version });
   }
   app.refuseOtherMethods();

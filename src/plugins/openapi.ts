@@ -33,6 +33,7 @@ export const openapi = fastifyPlugin(async (app: FastifyInstance, { version }: {
       tags: [
         { name: 'predictions', description: 'Weights for architectures' },
         { name: 'catalogue', description: 'What the service knows' },
+        { name: 'hub', description: 'The same for Hugging Face’s clients' },
         { name: 'service', description: 'How the service is' },
       ],
     },

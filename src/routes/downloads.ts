@@ -16,11 +16,14 @@ export const downloadHeaders = conditionalHeaders.extend({
 const etag = z.string().describe('Strong: the same etag means the same bytes.');
 
 /** What `sendBytes` answers: the file with these headers of its own, parts of it, and neither. */
-export function downloadResponses(what: string, own: z.ZodRawShape = {}, mediaType?: string) {
+export function downloadResponses(
+  what: string,
+  own: z.ZodRawShape = {},
+  mediaTypes: readonly string[] = ['application/octet-stream'],
+) {
   const any = z.object({ etag, 'accept-ranges': z.literal('bytes') });
   const headers = any.extend(own);
   const file = headers.extend({ 'content-length': z.int().min(0).describe('Bytes.') });
-  const mediaTypes = [mediaType ?? 'application/octet-stream'];
   return {
     200: bytesResponse(what, file, mediaTypes),
     206: bytesResponse(

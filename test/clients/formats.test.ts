@@ -44,7 +44,8 @@ describe.skipIf(python.missing !== '')(`numpy and safetensors${python.missing}`,
         );
         const { tensors } = (await getRecord(prediction)).architecture;
         expect(joined.tensors).toBe(tensors);
-        expect(joined.slices).toBe(tensors * 2 * (2 + 3 + 8));
+        // Along two dimensions, in both ways of dividing.
+        expect(joined.slices).toBe(tensors * 2 * 2 * (2 + 3 + 8));
         // Depthwise convolutions and first ones have fewer input channels than there are ranks.
         expect(joined.empty).toBeGreaterThan(0);
       },

@@ -308,6 +308,81 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/{ghn}/{model}/resolve/{revision}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a file of a predicted network, as from the Hugging Face Hub
+         * @description With HF_ENDPOINT set to this service, `hf_hub_download("ghn3-t/resnet50", "model.safetensors")` predicts and downloads. The files are model.safetensors, config.json and README.md.
+         */
+        get: operations["downloadHubFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        /**
+         * Download a file of a predicted network, as from the Hugging Face Hub
+         * @description With HF_ENDPOINT set to this service, `hf_hub_download("ghn3-t/resnet50", "model.safetensors")` predicts and downloads. The files are model.safetensors, config.json and README.md.
+         */
+        head: operations["downloadHubFileHead"];
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models/{ghn}/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A predicted network as a repository of the Hugging Face Hub */
+        get: operations["describeHubModel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models/{ghn}/{model}/revision/{revision}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same for one revision */
+        get: operations["describeHubRevision"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models/{ghn}/{model}/tree/{revision}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The files of a revision */
+        get: operations["listHubFiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/": {
         parameters: {
             query?: never;
@@ -747,20 +822,6 @@ export interface components {
                 path: string;
                 message: string;
             }[];
-        };
-        IndexInput: {
-            /** @constant */
-            name: "ghn-serve";
-            version: string;
-            links: {
-                predict: string;
-                predictions: string;
-                architectures: string;
-                ghns: string;
-                documentation: string;
-                openapi: string;
-                metrics: string;
-            };
         };
         /**
          * @description A Keras model. The tensors have Keras’ paths and layouts: kernels are [height, width, in, out], depthwise ones [height, width, channels, multiplier], those of Dense [in, out]. A Sequential of Keras 3 has its own name in the paths, as the model that was built has
@@ -1345,6 +1406,51 @@ export interface components {
                 shape: number[];
             })[];
         };
+        HubModelInput: {
+            id: string;
+            modelId: string;
+            author: string;
+            /** @description The prediction’s id. */
+            sha: string;
+            lastModified: string;
+            createdAt: string;
+            /** @constant */
+            private: false;
+            /** @constant */
+            gated: false;
+            /** @constant */
+            disabled: false;
+            downloads: number;
+            likes: number;
+            library_name: string;
+            tags: string[];
+            siblings: {
+                rfilename: string;
+                size: number;
+                blobId: string;
+            }[];
+        };
+        HubFileInput: {
+            /** @constant */
+            type: "file";
+            path: string;
+            size: number;
+            oid: string;
+        };
+        IndexInput: {
+            /** @constant */
+            name: "ghn-serve";
+            version: string;
+            links: {
+                predict: string;
+                predictions: string;
+                architectures: string;
+                ghns: string;
+                documentation: string;
+                openapi: string;
+                metrics: string;
+            };
+        };
         PredictionRecordInput: {
             id: string;
             /** @enum {string} */
@@ -1862,20 +1968,6 @@ export interface components {
                 path: string;
                 message: string;
             }[];
-        };
-        Index: {
-            /** @constant */
-            name: "ghn-serve";
-            version: string;
-            links: {
-                predict: string;
-                predictions: string;
-                architectures: string;
-                ghns: string;
-                documentation: string;
-                openapi: string;
-                metrics: string;
-            };
         };
         /**
          * @description A Keras model. The tensors have Keras’ paths and layouts: kernels are [height, width, in, out], depthwise ones [height, width, channels, multiplier], those of Dense [in, out]. A Sequential of Keras 3 has its own name in the paths, as the model that was built has
@@ -2459,6 +2551,51 @@ export interface components {
                  */
                 shape: number[];
             })[];
+        };
+        HubModel: {
+            id: string;
+            modelId: string;
+            author: string;
+            /** @description The prediction’s id. */
+            sha: string;
+            lastModified: string;
+            createdAt: string;
+            /** @constant */
+            private: false;
+            /** @constant */
+            gated: false;
+            /** @constant */
+            disabled: false;
+            downloads: number;
+            likes: number;
+            library_name: string;
+            tags: string[];
+            siblings: {
+                rfilename: string;
+                size: number;
+                blobId: string;
+            }[];
+        };
+        HubFile: {
+            /** @constant */
+            type: "file";
+            path: string;
+            size: number;
+            oid: string;
+        };
+        Index: {
+            /** @constant */
+            name: "ghn-serve";
+            version: string;
+            links: {
+                predict: string;
+                predictions: string;
+                architectures: string;
+                ghns: string;
+                documentation: string;
+                openapi: string;
+                metrics: string;
+            };
         };
         PredictionRecord: {
             id: string;
@@ -4211,6 +4348,424 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /** @description Overloaded or not ready */
+            503: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description After so many seconds it is worth another try. */
+                    "retry-after": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadHubFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Etags, or `*`; 412 where none is that of the file. */
+                "if-match"?: string;
+                /** @description Etags, or `*`; 304 where one is that of the file. */
+                "if-none-match"?: string;
+                /** @description Ranges of bytes. */
+                range?: string;
+                /** @description The etag of which `range` is meant; else all is sent. */
+                "if-range"?: string;
+            };
+            path: {
+                /** @description An id of GET /ghns. */
+                ghn: string;
+                /** @description A name of GET /architectures, or the id of a prediction. */
+                model: string;
+                /** @description `main`, the id of a prediction, or options such as `num_classes=10,orthogonalize`. */
+                revision: string;
+                /** @description The file’s name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description The prediction’s id. */
+                    "x-repo-commit": string;
+                    /** @description Bytes. */
+                    "content-length": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "text/markdown": string;
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description The ranges that were asked for. */
+            206: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description The prediction’s id. */
+                    "x-repo-commit": string;
+                    /** @description Bytes. */
+                    "content-length": number;
+                    /** @description Of a single range. */
+                    "content-range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "text/markdown": string;
+                    "multipart/byteranges": string;
+                };
+            };
+            /** @description It is what the client has. */
+            304: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description The prediction’s id. */
+                    "x-repo-commit": string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such GHN, architecture, revision or file; `x-error-code` says which */
+            404: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            414: components["responses"]["URITooLong"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /** @description Overloaded or not ready */
+            503: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description After so many seconds it is worth another try. */
+                    "retry-after": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadHubFileHead: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Etags, or `*`; 412 where none is that of the file. */
+                "if-match"?: string;
+                /** @description Etags, or `*`; 304 where one is that of the file. */
+                "if-none-match"?: string;
+                /** @description Ranges of bytes. */
+                range?: string;
+                /** @description The etag of which `range` is meant; else all is sent. */
+                "if-range"?: string;
+            };
+            path: {
+                /** @description An id of GET /ghns. */
+                ghn: string;
+                /** @description A name of GET /architectures, or the id of a prediction. */
+                model: string;
+                /** @description `main`, the id of a prediction, or options such as `num_classes=10,orthogonalize`. */
+                revision: string;
+                /** @description The file’s name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description The prediction’s id. */
+                    "x-repo-commit": string;
+                    /** @description Bytes. */
+                    "content-length": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "text/markdown": string;
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description The ranges that were asked for. */
+            206: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description The prediction’s id. */
+                    "x-repo-commit": string;
+                    /** @description Bytes. */
+                    "content-length": number;
+                    /** @description Of a single range. */
+                    "content-range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "text/markdown": string;
+                    "multipart/byteranges": string;
+                };
+            };
+            /** @description It is what the client has. */
+            304: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    "accept-ranges": "bytes";
+                    /** @description The prediction’s id. */
+                    "x-repo-commit": string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such GHN, architecture, revision or file; `x-error-code` says which */
+            404: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            414: components["responses"]["URITooLong"];
+            416: components["responses"]["RangeNotSatisfiable"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /** @description Overloaded or not ready */
+            503: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description After so many seconds it is worth another try. */
+                    "retry-after": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    describeHubModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An id of GET /ghns. */
+                ghn: string;
+                /** @description A name of GET /architectures, or the id of a prediction. */
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the repository has. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubModel"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such GHN, architecture or revision; `x-error-code` says which */
+            404: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /** @description Overloaded or not ready */
+            503: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description After so many seconds it is worth another try. */
+                    "retry-after": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    describeHubRevision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An id of GET /ghns. */
+                ghn: string;
+                /** @description A name of GET /architectures, or the id of a prediction. */
+                model: string;
+                /** @description `main`, the id of a prediction, or options such as `num_classes=10,orthogonalize`. */
+                revision: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the repository has. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubModel"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such GHN, architecture or revision; `x-error-code` says which */
+            404: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /** @description Overloaded or not ready */
+            503: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description After so many seconds it is worth another try. */
+                    "retry-after": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listHubFiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An id of GET /ghns. */
+                ghn: string;
+                /** @description A name of GET /architectures, or the id of a prediction. */
+                model: string;
+                /** @description `main`, the id of a prediction, or options such as `num_classes=10,orthogonalize`. */
+                revision: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The files. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubFile"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description No such GHN, architecture or revision; `x-error-code` says which */
+            404: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            414: components["responses"]["URITooLong"];
+            422: components["responses"]["UnprocessableEntity"];
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];

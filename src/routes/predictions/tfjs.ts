@@ -22,7 +22,9 @@ const failures = {
   409: notReady,
 };
 
-const model = downloadResponses('A model of layers, with the paths of its weights.', {}, 'application/json');
+const model = downloadResponses('A model of layers, with the paths of its weights.', {}, [
+  'application/json',
+]);
 
 const modelSchema = z.looseObject({
   weightsManifest: z.array(z.looseObject({ paths: z.array(z.string()) })),
