@@ -4,8 +4,8 @@ Traces networks of timm, transformers and torchvision, and says of each how much
 
     python research/tracing/table.py [--library timm|transformers|torchvision] [--out FILE] [NAME ...]
 
-One line of JSON a network: the share of its parameters that are predicted, the number of nodes, what was refused with its
-sentence, and every node whose operation is not the one of the layer that owns its tensor. At the end the table as Markdown.
+One line of JSON a network: the share of its parameters that are predicted, the number of nodes, a refusal's sentence,
+and every node whose operation is not the one of the layer that owns its tensor. At the end the table as Markdown.
 Needs ghn_serve and the libraries; networks are made without values where they run so.
 """
 
@@ -27,9 +27,7 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "clients" / "python" / "src"))
 
-from ghn_serve import TraceWarning, trace
-from ghn_serve.errors import GhnServeError
-
+from ghn_serve import GhnServeError, TraceWarning, trace
 from networks import LIBRARIES
 
 Subject = tuple[nn.Module, Any]
@@ -93,14 +91,15 @@ def measured(module: nn.Module, graph: Any, warned: list[Any]) -> dict[str, Any]
         "share": round(sum(size for name, size in sizes.items() if name in node_of) / max(1, sum(sizes.values())), 5),
         "parameters": sum(sizes.values()),
         "nodes": len(graph["nodes"]),
-        "left_out": [f"{count}× {name}: {reason}" for (reason, name), count in reasons.most_common(4)],
+        "left_out": [f"{count} {name}: {reason}" for (reason, name), count in reasons.most_common(4)],
         "differing": differing,
     }
 
 
 def markdown(lines: list[dict[str, Any]]) -> Iterator[str]:
-    yield "| library | networks | traced | 99 % and more predicted | 90 % and more | least | refused | other operations |"
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    columns = ["library", "networks", "traced", "99 % and more predicted", "90 % and more", "least", "refused"]
+    yield "| " + " | ".join([*columns, "other operations"]) + " |"
+    yield "| --- " * (len(columns) + 1) + "|"
     for library in LIBRARIES:
         own = [one for one in lines if one["library"] == library]
         if own:

@@ -267,6 +267,15 @@ def test_what_cannot_be_traced_is_refused_in_a_sentence(module: Any, example: An
         predict(module, example, url="http://127.0.0.1:9")
 
 
+def test_a_network_without_an_output_is_refused() -> None:
+    class Silent(nn.Linear):
+        def forward(self, x: Any) -> None:
+            super().forward(x)
+
+    with pytest.raises(NetworkError, match="Silent gives no tensor"):
+        trace(Silent(4, 2), (1, 4))
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_quantised_networks_are_refused_as_such() -> None:
     module = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))

@@ -75,6 +75,18 @@ def test_two_threads_can_trace_at_once_the_same_network_too() -> None:
     assert not any(module.training for module in shared.modules())
 
 
+def test_generators_are_as_they_were_after_two_traces_at_once() -> None:
+    torch.manual_seed(1), random.seed(1)
+    expected = torch.rand(1).item(), random.random()
+    one, other = network(), network()
+    torch.manual_seed(1), random.seed(1)
+    with Beside(lambda: trace(other, IMAGE)) as beside:
+        for _ in range(5):
+            trace(one, IMAGE)
+    assert not beside.errors
+    assert (torch.rand(1).item(), random.random()) == expected
+
+
 def test_an_error_that_a_network_catches_itself_does_not_confuse_the_trace() -> None:
     class Failing(nn.Module):
         def forward(self, x: Any) -> Any:

@@ -51,7 +51,7 @@ def trace(
     if next(network.parameters(), None) is None:
         raise NetworkError(nothing(network))
     with (
-        in_turn(network),
+        in_turn(),
         not_compiled(),
         generators_kept(network),
         torch.inference_mode(False),
@@ -74,6 +74,8 @@ def finished(run: Run, name: str) -> list[int]:
     if not recorder.graph.owner:
         why = next(iter([*recorder.parameters.unfit.values(), *recorder.left_out.values()]), "is not used")
         raise NetworkError(f"{name} has no parameter that a GHN could predict: no rule covers one that {why}")
+    if not run.outputs:
+        raise NetworkError(f"{name} gives no tensor, in which its graph would end")
     if not output.nodes:
         raise NetworkError(f"the output of {name} does not depend on the example")
     head = language_head(recorder, output.nodes)

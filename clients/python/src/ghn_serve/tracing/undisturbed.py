@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 import sys
 import threading
-import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -118,36 +117,17 @@ def generators_kept(module: nn.Module) -> Iterator[None]:
                 numpy.set_state(numpys)
 
 
-_turns: weakref.WeakKeyDictionary[nn.Module, Any] = weakref.WeakKeyDictionary()
-_guard = threading.RLock()
+_turn = threading.RLock()
 
 
 @contextmanager
-def in_turn(module: nn.Module) -> Iterator[None]:
-    """Two threads that trace one module do so one after the other."""
-    with _guard:
-        turn = _turns.setdefault(module, threading.RLock())
-    with turn:
+def in_turn() -> Iterator[None]:
+    """One trace after the other: what they put back, generators above all, belongs to the whole process."""
+    with _turn:
         yield
 
 
-_eager: list[Any] = []
-
-
-@contextmanager
-def not_compiled() -> Iterator[None]:
-    """Compiled parts run as they are written; where several threads trace, until the last is done."""
+def not_compiled() -> AbstractContextManager[Any]:
+    """Compiled parts run as they are written, where PyTorch can be told so."""
     set_stance = getattr(getattr(torch, "compiler", None), "set_stance", None)
-    with _guard:
-        if not _eager:
-            stance = nullcontext() if set_stance is None else set_stance("force_eager")
-            stance.__enter__()
-            _eager.append(stance)
-        _eager.append(None)
-    try:
-        yield
-    finally:
-        with _guard:
-            _eager.pop()
-            if len(_eager) == 1:
-                _eager.pop().__exit__(None, None, None)
+    return nullcontext() if set_stance is None else set_stance("force_eager")
