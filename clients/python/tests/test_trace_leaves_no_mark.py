@@ -295,3 +295,25 @@ def test_auxiliary_heads_are_there_although_layers_are_dropped() -> None:
             return (x, self.auxiliary(x)) if self.training else x
 
     assert ops(trace(WithAuxiliary(), (1, 8))).count("conv") == 8
+
+
+def test_a_list_can_be_what_drops_layers() -> None:
+    class Sparing(nn.ModuleList):
+        """Gives its layers by chance."""
+
+        def __iter__(self) -> Any:
+            chances = torch.empty(len(self)).uniform_()
+            return (layer for layer, chance in zip(super().__iter__(), chances) if not self.training or chance > 0.5)
+
+    class WithAuxiliary(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = Sparing(nn.Linear(8, 8) for _ in range(6))
+            self.head, self.auxiliary = nn.Linear(8, 2), nn.Linear(8, 2)
+
+        def forward(self, x: Any) -> Any:
+            for layer in self.layers:
+                x = x + torch.relu(layer(x))
+            return (self.head(x), self.auxiliary(x)) if self.training else self.head(x)
+
+    assert ops(trace(WithAuxiliary(), (1, 8))).count("conv") == 8

@@ -29,6 +29,9 @@ KEPT_IN_EVALUATION = (
 # In evaluation these run as one fused operation that hides what is in it.
 KEPT_IN_TRAINING = (nn.MultiheadAttention, nn.TransformerEncoder, nn.TransformerEncoderLayer)
 
+# They hold modules, and leave it to others to run them.
+CONTAINERS = (nn.ModuleList, nn.ModuleDict)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -70,10 +73,13 @@ class Subject:
             dropped = evaluated.seen - first.seen
             if not dropped:
                 return first
-            mixed = self.of(everything - droppers(self.module, {first.recorder.parameters.owner(n) for n in dropped}))
+            holders = droppers(self.module, {first.recorder.parameters.owner(n) for n in dropped})
+            # A list of a class of its own may do the choosing; the module around it then stays in training.
+            lists = {module for module in holders if isinstance(module, CONTAINERS) and type(module) not in CONTAINERS}
+            mixed = [self.of(everything - chosen) for chosen in (lists, holders) if chosen]
         except NetworkError:
             return first
-        return max(mixed, evaluated, first, key=lambda run: len(run.seen))
+        return max(*mixed, evaluated, first, key=lambda run: len(run.seen))
 
     def of(self, training: frozenset[nn.Module]) -> Run:
         """A run with these modules in training, whose input is those of the example's tensors that layers work on."""
@@ -124,7 +130,7 @@ def droppers(root: nn.Module, dropped: set[nn.Module]) -> set[nn.Module]:
     def chosen_from(module: nn.Module) -> Iterator[nn.Module]:
         for child in module.children():
             yield child
-            if isinstance(child, (nn.ModuleList, nn.ModuleDict)):
+            if isinstance(child, CONTAINERS):
                 yield from chosen_from(child)
 
     return {module for module in root.modules() if not is_dropped(module) and any(map(is_dropped, chosen_from(module)))}

@@ -113,7 +113,7 @@ def multiply_weight(recorder: Recorder, x: Origin, weight: torch.Tensor) -> Orig
             recorder.altered.setdefault(turned.tensor.name, TURNED)
         return weigh(recorder, x, turned, "conv", weight, turned.tensor.shape[1])
     stacked = any(len(recorder.parameters.shapes[name]) == 3 for name in origin.parameters)
-    form = "is a stack of several matrices" if stacked else "is no matrix"
+    form = "is a stack of several matrices" if stacked else "is no matrix of a layer's shape"
     recorder.leave_out(weight, f"multiplies the activations, but {form}")
     return None
 
