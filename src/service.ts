@@ -72,6 +72,7 @@ export async function buildService({
   const checkpoints = settings.GHN_CHECKPOINTS ?? packagedCheckpoints();
   const fetching = new AbortController();
   const started = deferred<void>();
+  const listening = deferred<void>();
   const predictor = new Predictor(
     {
       engine: {
@@ -144,11 +145,14 @@ export async function buildService({
     predictor,
     async start() {
       started.resolve();
-      return app.listen({ host: settings.HOST, port: settings.PORT });
+      const address = await app.listen({ host: settings.HOST, port: settings.PORT });
+      listening.resolve();
+      return address;
     },
     ready: started.promise.then(async () => {
       // Its workers load the GHNs.
       if (settings.ROLE === 'api') {
+        await listening.promise;
         while (!executor.ready) await setTimeout(FLEET_POLL_MS, undefined, { ref: false });
         logger.info({ role: settings.ROLE }, 'ready');
         return;

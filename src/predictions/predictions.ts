@@ -84,8 +84,8 @@ export class Predictions {
         this.#options.observer.shared(stored.record, 'stored');
         return stored;
       }
-      const { made } = await this.#options.board.submit(planned, signal);
-      return await this.#readyMade(id, await made);
+      const submitted = await this.#options.board.submit(planned, signal);
+      return await this.#readyMade(id, await submitted.made());
     } finally {
       this.#busy--;
     }
@@ -256,7 +256,7 @@ export class Predictions {
     if (live && !(await this.#recovery.isLost(id))) throw new NotReadyError(live);
     const submitted = await this.#recovery.begin(id);
     // It may have been stored between the two looks.
-    return submitted ? this.#readyMade(id, await submitted.made) : this.#openStored(id);
+    return submitted ? this.#readyMade(id, await submitted.made()) : this.#openStored(id);
   }
 
   #reading(ready: ReadyPrediction): ReadyPrediction {

@@ -91,7 +91,7 @@ export class Recovery {
     // Another reader may have met the fault earlier.
     const stored = await store.open(id);
     if (stored) return readingOf(stored);
-    const made = await (await this.begin(id))?.made;
+    const made = await (await this.begin(id))?.made();
     if (made) return madeReading(made, store);
     const again = await store.open(id);
     if (again) return readingOf(again);

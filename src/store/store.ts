@@ -67,11 +67,22 @@ export class StoreRefusedError extends Error {
   override readonly name = 'StoreRefusedError';
 }
 
+/** Predictions that somebody was promised: they are made whatever becomes of those who have promised them. */
+export interface Promises {
+  /** Resolves when the promise would outlive a crash. */
+  promise(remains: PredictionRemains): Promise<void>;
+  /** It is stored, or has come to nothing. */
+  settle(id: string): Promise<void>;
+  all(): AsyncIterable<PredictionRemains>;
+}
+
 /**
  * Keeps predictions that are done: the record, the graph and the tensors as blocks. Whatever it shows is whole. What is
  * to become of a prediction that was found corrupt is not a store's concern.
  */
 export interface PredictionStore {
+  /** Where several services share the store. */
+  readonly promises?: Promises;
   /**
    * Resolves when the prediction would outlive a crash: this one, or one of the same id that was committed before. Saving
    * one commit twice changes nothing, and it is 'mine' both times. Rejects with the signal's reason, and nothing is there.

@@ -154,6 +154,16 @@ describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : 
     for (const path of promised) await expect.poll(() => statusOf(1, path)).toBe('succeeded');
   });
 
+  it('keep what an api has promised that was lost together with Redis', async () => {
+    const release = await holdEngines();
+    const promised = await Promise.all([fresh(), fresh(), fresh()].map((body) => begin(0, body)));
+    await expect.poll(async () => (await metrics(apis[1].url)).ghn_serve_queue_depth).toBe(1);
+    await Promise.all([apis[0].kill(), redis.flush()]);
+    release();
+    for (const path of promised) await expect.poll(() => statusOf(1, path)).toBe('succeeded');
+    apis[0] = await start('api');
+  });
+
   it('serve what is stored while Redis is away, refuse the rest with 503, and go on by themselves', async () => {
     const body = fresh();
     const path = new URL((await post(0, body)).headers.get('location')!, apis[0].url).pathname;

@@ -27,10 +27,10 @@ export interface Submitted {
   /** Whether nobody had asked for it yet. */
   readonly isNew: boolean;
   /**
-   * Settles when it is made: null where it is to be had from the store. Rejects with what making it threw, or with the
+   * Waits until it is made: null where it is to be had from the store. Rejects with what making it threw, or with the
    * reason of the waiter's signal.
    */
-  readonly made: Promise<MadeNetwork | null>;
+  made(): Promise<MadeNetwork | null>;
 }
 
 /** A job as the one who works on it sees it. */

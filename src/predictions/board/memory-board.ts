@@ -41,7 +41,9 @@ export class MemoryBoard implements JobBoard {
     const job = running ?? this.#begin(plan, waiter !== undefined);
     if (!waiter) job.detach();
     const made = waiter ? job.wait(waiter) : job.made;
-    return { record: job.record, isNew: !running, made };
+    // Whoever asks for it hears of it.
+    made.catch(() => {});
+    return { record: job.record, isNew: !running, made: () => made };
   }
 
   async view(id: string): Promise<PredictionRecord | null> {

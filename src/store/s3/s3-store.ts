@@ -28,6 +28,7 @@ import { amendedCommit, type Meta, readCommit, readMeta, readRemains, sealRemain
 import { type Attempt, blocksKey, metaKey, recordKey, remainsKey } from './keys.js';
 import { listPage } from './listing.js';
 import { ObjectBytes } from './object-bytes.js';
+import { S3Promises } from './promises.js';
 import { publish } from './publish.js';
 import { Room } from './room.js';
 
@@ -58,6 +59,7 @@ export interface S3StoreOptions {
  * written last, once, on the condition that there is none, and names the attempt whose blocks are the prediction's.
  */
 export class S3Store implements PredictionStore {
+  readonly promises: S3Promises;
   readonly #bucket: Bucket;
   readonly #room: Room;
   readonly #commits: Commits;
@@ -86,6 +88,7 @@ export class S3Store implements PredictionStore {
 
   private constructor(bucket: Bucket, { maxBytes, onProblem, graceMilliseconds }: S3StoreOptions) {
     this.#bucket = bucket;
+    this.promises = new S3Promises(bucket);
     this.#onProblem = onProblem ?? (() => {});
     this.#grace = graceMilliseconds ?? GRACE_MS;
     this.#open = new OpenPredictions(this.#onProblem);

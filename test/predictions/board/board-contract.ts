@@ -105,7 +105,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       expect(asked.map(({ record }) => record.id)).toEqual([plannedId(1), plannedId(1), plannedId(1)]);
       await expect.poll(() => handler.begun).toEqual([plannedId(1)]);
       release();
-      await Promise.all(asked.map(({ made }) => made));
+      await Promise.all(asked.map(({ made }) => made()));
       await board.settled(plannedId(1));
       await other.settled(plannedId(1));
       expect(handler.kept.map(({ id, generation }) => [id, generation])).toEqual([
@@ -154,7 +154,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       const release = handler.hold();
       const [one, two] = [client(), client()];
       const waits = [await board.submit(planOf(1), one.signal), await other.submit(planOf(1), two.signal)];
-      const outcomes = waits.map(({ made }) => made.catch((error: Error) => error));
+      const outcomes = waits.map(({ made }) => made().catch((error: Error) => error));
       await expect.poll(() => handler.begun).toHaveLength(1);
       one.abort(GONE);
       expect(await outcomes[0]).toBe(GONE);
@@ -164,7 +164,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       await expect.poll(() => statusOf(board, 1)).toBe('cancelled');
       release();
       const again = await board.submit(planOf(1), client().signal);
-      await again.made;
+      await again.made();
       expect(handler.begun).toHaveLength(2);
     });
 
@@ -175,7 +175,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       const { made } = await board.submit(planOf(1), gone.signal);
       await other.submit(planOf(1));
       gone.abort(GONE);
-      await expect(made).rejects.toBe(GONE);
+      await expect(made()).rejects.toBe(GONE);
       await setImmediate();
       expect(await statusOf(other, 1)).toBe('running');
       release();
@@ -188,7 +188,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       const release = handler.hold();
       handler.failNext(new PredictorUnavailableError('the engine’s process ended'));
       const { made } = await other.submit(planOf(1), client().signal);
-      const outcome = made.catch((error: Error) => error);
+      const outcome = made().catch((error: Error) => error);
       release();
       const error = (await outcome) as Error;
       expect(error).toBeInstanceOf(PredictorUnavailableError);
@@ -198,7 +198,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
         .toMatchObject({ status: 'failed', error: { code: 'engine_unavailable', message: error.message } });
       expect((await other.views()).map(({ status }) => status)).toEqual(['failed']);
       const again = await other.submit(planOf(1), client().signal);
-      await again.made;
+      await again.made();
       await board.settled(plannedId(1));
       await expect.poll(() => other.view(plannedId(1))).toBeNull();
       expect(handler.begun).toHaveLength(2);
@@ -210,7 +210,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       const { board, other, handler } = await opened();
       const release = handler.hold();
       const { made } = await board.submit(planOf(1), client().signal);
-      const outcome = made.catch((error: Error) => error);
+      const outcome = made().catch((error: Error) => error);
       await expect.poll(() => handler.begun).toEqual([plannedId(1)]);
       await board.submit(planOf(2));
       expect(await other.cancel(plannedId(2))).toBe(true);

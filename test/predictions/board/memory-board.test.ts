@@ -32,7 +32,7 @@ describe('a board in memory', () => {
     let fail!: (error: Error) => void;
     handler.keep = () => new Promise((_, reject) => (fail = reject));
     const { made } = await board.submit(planOf(1), new AbortController().signal);
-    const network = (await made)!;
+    const network = (await made())!;
     expect(network).toMatchObject({ record: { status: 'succeeded' }, tensors: [{ name: 'fc.weight' }] });
     expect(await board.made(plannedId(1))).toMatchObject({ tensors: network.tensors });
     fail(new NotStoredError(new Error('the disk is full')));

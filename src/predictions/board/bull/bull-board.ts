@@ -1,29 +1,26 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { canonicalGraph } from '../../../architecture/canonical.js';
 import { type Executor, PredictorUnavailableError } from '../../../predictor/executor.js';
 import type { PredictionRecord } from '../../../record/record.js';
 import type { PredictionRemains, PredictionStore } from '../../../store/store.js';
-import { checkSize, OverloadedError, type Refusal, retryAfter } from '../../admission.js';
+import type { Refusal } from '../../admission.js';
 import type { PredictionObserver } from '../../observer.js';
-import { secondsAt } from '../../pace.js';
 import type { Plan } from '../../plan.js';
 import type { JobBoard, JobEvent, JobHandler, MadeNetwork, Submitted, Watch } from '../board.js';
 import { BullWorker } from './bull-worker.js';
-import { type BullJob, Channel, type ChannelEvent, jobId, KEPT } from './channel.js';
+import { type BullJob, Channel, isActive, isLive } from './channel.js';
+import { Ears } from './ears.js';
 import { errorOf, readFailure } from './failures.js';
 import { type Announcement, className, Fleet } from './fleet.js';
+import { Intake, remainsOf, STOP_MS } from './intake.js';
 import { connect, PREFIX, reaching } from './redis.js';
-import { admit, hold, LEASE_MS, leave, RENEWAL_MS } from './scripts.js';
+import { hold, LEASE_MS, leave, RENEWAL_MS } from './scripts.js';
+
+/** How often it is looked after what was promised. */
+const RECONCILE_MS = 10_000;
+const RECONCILER = `${PREFIX}:reconciler`;
 
 const CANCELLATIONS = `${PREFIX}:cancellations`;
-
-/** Who waits looks for itself this often: every event may be lost. */
-const LOOK_MS = 2000;
-
-/** How long a cancelled job may take to stop. */
-const STOP_MS = 20_000;
 
 const CANCELLED_SECONDS = 600;
 
@@ -52,11 +49,12 @@ export class BullBoard implements JobBoard {
   readonly #redis: Redis;
   readonly #blocking: Redis;
   readonly #subscriber: Redis;
-  readonly #watchers = new Map<string, Set<(event: JobEvent) => void>>();
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #ears = new Ears((id) => this.view(id));
+  readonly #intake: Intake;
   #channel: Channel | null = null;
   #handler: JobHandler | null = null;
   #worker: BullWorker | null = null;
+  #reconciling: NodeJS.Timeout | undefined;
 
   constructor(options: BullBoardOptions) {
     this.#options = options;
@@ -65,16 +63,18 @@ export class BullBoard implements JobBoard {
     this.#subscriber = connect(options.url, { isBlocking: true });
     this.fleet = new Fleet(this.#redis);
     this.#executor = options.executor ?? this.fleet;
+    this.#intake = new Intake(this.#redis, this.#ears, options);
     this.#subscriber.subscribe(CANCELLATIONS).catch(() => {});
     this.#subscriber.on('message', (_, id: string) => {
       this.#worker?.cancel(id);
-      void this.#changed(id);
+      void this.#ears.changed(id);
     });
   }
 
   /** Looks for workers, and announces this one where it works. */
   start(): void {
     this.fleet.start(() => this.#announcement());
+    this.#reconciling = setInterval(() => void this.#reconcile().catch(() => {}), RECONCILE_MS).unref();
   }
 
   work(handler: JobHandler): void {
@@ -87,15 +87,18 @@ export class BullBoard implements JobBoard {
     const channel = this.#current();
     const who = waiter ? randomUUID() : 'detached';
     return reaching(async () => {
-      await this.#clearEnded(channel, id);
-      const isNew = await this.#admit(channel, plan, waiter !== undefined);
+      await this.#intake.clearEnded(channel, id);
+      const isNew = await this.#intake.admit(channel, plan, this.fleet.workers, waiter !== undefined);
+      if (!isNew) this.#options.observer.shared(plan.record, 'joined');
       await hold(this.#redis, channel.waiters(id), who, waiter && LEASE_MS);
-      await this.#add(channel, plan);
+      // Before it is promised: it is to be made even if this service and Redis are lost.
+      if (!waiter) await this.#options.store.promises?.promise(remainsOf(plan));
+      await this.#intake.add(channel, remainsOf(plan));
       const record = (await this.view(id)) ?? plan.record;
+      if (!waiter) return { record, isNew, made: () => this.#wait(channel, plan, who) };
       const made = this.#wait(channel, plan, who, waiter);
-      // Where nobody waits, the record has what came of it.
       made.catch(() => {});
-      return { record, isNew, made };
+      return { record, isNew, made: () => made };
     });
   }
 
@@ -130,12 +133,7 @@ export class BullBoard implements JobBoard {
   }
 
   async watch(id: string, watcher: (event: JobEvent) => void): Promise<Watch | null> {
-    const watchers = this.#watchers.get(id) ?? new Set();
-    this.#watchers.set(id, watchers.add(watcher));
-    const unwatch = () => {
-      watchers.delete(watcher);
-      if (watchers.size === 0 && this.#watchers.get(id) === watchers) this.#watchers.delete(id);
-    };
+    const unwatch = this.#ears.watch(id, watcher);
     const record = await this.view(id).catch((error: unknown) => {
       unwatch();
       throw error;
@@ -153,9 +151,10 @@ export class BullBoard implements JobBoard {
       const cancelled = channel.cancelled(id);
       if (!(await this.#redis.set(cancelled, '1', 'EX', CANCELLED_SECONDS, 'NX'))) return false;
       await this.#redis.hdel(channel.places, id);
+      await this.#options.store.promises?.settle(id);
       await this.#redis.publish(CANCELLATIONS, id);
       if ((await job.getState()) === 'active')
-        await this.#until(id, async () => !(await isActive(channel, id)), STOP_MS);
+        await this.#ears.until(id, async () => !(await isActive(channel, id)), STOP_MS);
       return true;
     });
   }
@@ -178,7 +177,7 @@ export class BullBoard implements JobBoard {
       const channel = this.#known();
       const job = await channel?.job(id);
       if (!channel || !job || !(await isLive(job))) return false;
-      await this.#until(id, async () => {
+      await this.#ears.until(id, async () => {
         const now = await channel.job(id);
         return !now || !(await isLive(now));
       });
@@ -208,6 +207,7 @@ export class BullBoard implements JobBoard {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#reconciling);
     await this.settle();
     await this.fleet.close();
     await this.#channel?.close();
@@ -221,7 +221,7 @@ export class BullBoard implements JobBoard {
     const name = className(description);
     if (this.#channel?.name === name) return this.#channel;
     void this.#channel?.close();
-    this.#channel = new Channel(name, this.#redis, this.#blocking, (event) => this.#hear(event));
+    this.#channel = new Channel(name, this.#redis, this.#blocking, (event) => this.#ears.hear(event));
     return this.#channel;
   }
 
@@ -231,84 +231,46 @@ export class BullBoard implements JobBoard {
     return channel;
   }
 
+  /** Has made what was promised and is neither in the making nor stored: one service at a time looks. */
+  async #reconcile(): Promise<void> {
+    const { store } = this.#options;
+    const channel = this.#known();
+    if (!channel || !store.promises) return;
+    if (!(await this.#redis.set(RECONCILER, '1', 'PX', RECONCILE_MS - 1000, 'NX'))) return;
+    for await (const remains of store.promises.all()) {
+      const { id } = remains.record;
+      const job = await channel.job(id);
+      if (job && (await isLive(job))) continue;
+      if (job || (await store.record(id))) {
+        await store.promises.settle(id);
+        continue;
+      }
+      await hold(this.#redis, channel.waiters(id), 'detached');
+      await this.#intake.add(channel, remains);
+    }
+  }
+
   /** Begins to work as soon as the engine is there. */
   #announcement(): Omit<Announcement, 'at'> | null {
     const { memoryBytes, observer } = this.#options;
     const { description } = this.#executor;
     if (!this.#handler || !description) return null;
+    const channel = this.#current();
+    if (this.#worker && this.#worker.channel !== channel) {
+      // Its checkpoints were replaced: what it takes from now on is of another class.
+      void this.#worker.close();
+      this.#worker = null;
+    }
     this.#worker ??= new BullWorker({
-      channel: this.#current(),
+      channel,
       redis: this.#redis,
       blocking: this.#blocking,
       description: () => this.#executor.description,
       handler: this.#handler,
+      promises: this.#options.store.promises,
       onFailed: (record, error) => observer.failed(record, error),
     });
     return { description, memoryBytes: memoryBytes(), rates: this.#worker.pace.rates };
-  }
-
-  /** Takes away what came to nothing: it is asked for anew. */
-  async #clearEnded(channel: Channel, id: string): Promise<void> {
-    const job = await channel.job(id);
-    if (!job) {
-      await this.#redis.del(channel.cancelled(id));
-      return;
-    }
-    const isCancelled = await channel.isCancelled(id);
-    // One that was given up has to stop before it can be begun again.
-    if (isCancelled) await this.#until(id, async () => !(await isActive(channel, id)), STOP_MS);
-    if (!isCancelled && (await isLive(job))) return;
-    await job.remove();
-    await this.#redis.del(channel.cancelled(id), channel.waiters(id));
-  }
-
-  /** Whether nobody had asked for it yet. */
-  async #admit(channel: Channel, { record, cost }: Plan, isWaitedFor: boolean): Promise<boolean> {
-    const { maxQueue, maxWaitMilliseconds, onRefusal, observer } = this.#options;
-    const { workers } = this.fleet;
-    const memory = Math.min(...workers.map(({ memoryBytes }) => memoryBytes));
-    if (workers.length > 0) checkSize(cost, memory);
-    if (isWaitedFor && workers.length === 0)
-      throw new PredictorUnavailableError('there is no worker now; try again');
-    const paces = workers.map(({ rates }) => secondsAt(rates, cost));
-    const seconds = paces.length === 0 ? 0 : paces.reduce((sum, pace) => sum + pace) / paces.length;
-    const { outcome, waitSeconds, pending } = await admit(this.#redis, channel.places, {
-      id: record.id,
-      seconds,
-      isWaitedFor,
-      maxQueue,
-      maxWaitSeconds: maxWaitMilliseconds / 1000,
-      workers: workers.length,
-    });
-    if (outcome === 'admitted') return true;
-    if (outcome === 'joined') {
-      observer.shared(record, 'joined');
-      return false;
-    }
-    onRefusal(outcome);
-    throw new OverloadedError(
-      outcome,
-      retryAfter(waitSeconds),
-      outcome === 'queue'
-        ? `${pending} predictions are waiting already`
-        : `the prediction would have to wait for about ${Math.round(1000 * waitSeconds)} ms, longer than the ` +
-            `${maxWaitMilliseconds} that one may`,
-    );
-  }
-
-  /** Nothing where it is there: jobs are known by their ids. */
-  async #add(channel: Channel, { record, work }: Plan): Promise<void> {
-    const { architecture } = work;
-    const remains = {
-      record,
-      architecture: canonicalGraph(architecture),
-      kerasModel: architecture.keras?.model,
-    };
-    await channel.queue.add('predict', remains, {
-      jobId: jobId(record.id),
-      removeOnComplete: { count: 0 },
-      removeOnFail: KEPT,
-    });
   }
 
   async #wait(channel: Channel, plan: Plan, who: string, waiter?: AbortSignal): Promise<null> {
@@ -321,7 +283,7 @@ export class BullBoard implements JobBoard {
         waiter?.throwIfAborted();
         // While Redis is away the store is asked all the same.
         if (await this.#isOver(channel, plan, who, waiter).catch(rethrowFailure)) return null;
-        await this.#next(id, waiter);
+        await this.#ears.next(id, waiter);
       }
     } finally {
       clearInterval(renewal);
@@ -344,53 +306,9 @@ export class BullBoard implements JobBoard {
     // Neither in the making nor stored: Redis has lost it.
     if (job === null) {
       await hold(this.#redis, channel.waiters(id), who, waiter && LEASE_MS);
-      await this.#add(channel, plan);
+      await this.#intake.add(channel, remainsOf(plan));
     }
     return false;
-  }
-
-  /** Waits for the next event of a job, or for the time to look for oneself. */
-  async #next(id: string, signal?: AbortSignal, milliseconds = LOOK_MS): Promise<void> {
-    const waiting = this.#waiting.get(id) ?? new Set();
-    this.#waiting.set(id, waiting);
-    const end = new AbortController();
-    const stop = () => end.abort();
-    waiting.add(stop);
-    signal?.addEventListener('abort', stop, { once: true });
-    await setTimeout(milliseconds, undefined, { signal: end.signal, ref: false }).catch(() => {});
-    signal?.removeEventListener('abort', stop);
-    waiting.delete(stop);
-    if (waiting.size === 0 && this.#waiting.get(id) === waiting) this.#waiting.delete(id);
-  }
-
-  async #until(
-    id: string,
-    isSo: () => Promise<boolean>,
-    milliseconds = Number.POSITIVE_INFINITY,
-  ): Promise<void> {
-    const end = performance.now() + milliseconds;
-    while (!(await isSo()) && performance.now() < end) await this.#next(id, undefined, LOOK_MS / 4);
-  }
-
-  #hear({ id, progress }: ChannelEvent): void {
-    if (!progress) {
-      void this.#changed(id);
-      return;
-    }
-    const { record, stage } = progress;
-    this.#tell(id, stage ? { stage } : { record });
-  }
-
-  /** Something has happened that the event does not say. */
-  async #changed(id: string): Promise<void> {
-    for (const stop of this.#waiting.get(id) ?? []) stop();
-    if (!this.#watchers.has(id)) return;
-    const record = await this.view(id).catch(() => null);
-    if (record) this.#tell(id, { record });
-  }
-
-  #tell(id: string, event: JobEvent): void {
-    for (const watcher of this.#watchers.get(id) ?? []) watcher(event);
   }
 }
 
@@ -401,10 +319,3 @@ function rethrowFailure(error: unknown): boolean {
   if (error instanceof JobFailure) throw errorOf(readFailure(error.message));
   return false;
 }
-
-const LIVE: ReadonlySet<string> = new Set(['waiting', 'active', 'delayed', 'prioritized']);
-
-const isLive = async (job: BullJob): Promise<boolean> => LIVE.has(await job.getState());
-
-const isActive = async (channel: Channel, id: string): Promise<boolean> =>
-  (await (await channel.job(id))?.getState()) === 'active';

@@ -2,6 +2,7 @@ import { UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { PredictorDescription } from '../../../predictor/protocol.js';
 import type { PredictionRecord } from '../../../record/record.js';
+import type { Promises } from '../../../store/store.js';
 import { CancelledError } from '../../errors.js';
 import { Pace } from '../../pace.js';
 import { planAgain } from '../../remake.js';
@@ -30,12 +31,15 @@ export interface BullWorkerOptions {
   readonly blocking: Redis;
   readonly description: () => PredictorDescription | null;
   readonly handler: JobHandler;
+  readonly promises?: Promises;
   readonly onFailed: (record: PredictionRecord, error: Error) => void;
 }
 
 /** Takes jobs of one class from Redis, one at a time, and has them made and kept. */
 export class BullWorker {
   readonly pace = new Pace();
+  /** Whose jobs it takes. */
+  readonly channel: Channel;
   readonly #options: BullWorkerOptions;
   readonly #worker: Worker;
   readonly #running = new Map<string, AbortController>();
@@ -43,6 +47,7 @@ export class BullWorker {
 
   constructor(options: BullWorkerOptions) {
     this.#options = options;
+    this.channel = options.channel;
     const { channel, blocking } = options;
     this.#worker = new Worker(channel.name, (job) => this.#process(job as BullJob), {
       connection: blocking,
@@ -93,12 +98,14 @@ export class BullWorker {
         await handler.keep(worked, made, controller.signal);
       }
       await worked.tellAll();
+      await this.#options.promises?.settle(id).catch(() => {});
       await Promise.all([redis.del(channel.waiters(id)), redis.hdel(channel.places, id)]);
       return null;
     } catch (error) {
       if (error instanceof LeaseLostError) throw error;
       await worked.tellAll();
       onFailed(worked.record, error as Error);
+      await this.#options.promises?.settle(id).catch(() => {});
       await redis.hdel(channel.places, id).catch(() => {});
       throw new UnrecoverableError(writeFailure(error as Error));
     } finally {

@@ -99,3 +99,12 @@ const cancelledRecord = (record: PredictionRecord): PredictionRecord => ({
   status: 'cancelled',
   error: { code: 'cancelled', message: 'the prediction was cancelled' },
 });
+
+const LIVE: ReadonlySet<string> = new Set(['waiting', 'active', 'delayed', 'prioritized']);
+
+/** Whether it waits or is made. */
+export const isLive = async (job: BullJob): Promise<boolean> => LIVE.has(await job.getState());
+
+/** Whether a worker has it. */
+export const isActive = async (channel: Channel, id: string): Promise<boolean> =>
+  (await (await channel.job(id))?.getState()) === 'active';

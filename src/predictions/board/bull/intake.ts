@@ -1,0 +1,100 @@
+import type { Redis } from 'ioredis';
+import { canonicalGraph } from '../../../architecture/canonical.js';
+import { PredictorUnavailableError } from '../../../predictor/executor.js';
+import type { PredictionRemains } from '../../../store/store.js';
+import { checkSize, OverloadedError, type Refusal, retryAfter } from '../../admission.js';
+import { secondsAt } from '../../pace.js';
+import type { Plan } from '../../plan.js';
+import { type Channel, isActive, isLive, jobId, KEPT } from './channel.js';
+import type { Ears } from './ears.js';
+import type { Announcement } from './fleet.js';
+import { admit } from './scripts.js';
+
+/** How long a cancelled job may take to stop. */
+export const STOP_MS = 20_000;
+
+export interface IntakeBounds {
+  readonly maxQueue: number;
+  readonly maxWaitMilliseconds: number;
+  readonly onRefusal: (reason: Refusal) => void;
+}
+
+/** Decides whether predictions are taken in, and puts them into the queue. */
+export class Intake {
+  readonly #redis: Redis;
+  readonly #ears: Ears;
+  readonly #bounds: IntakeBounds;
+
+  constructor(redis: Redis, ears: Ears, bounds: IntakeBounds) {
+    this.#redis = redis;
+    this.#ears = ears;
+    this.#bounds = bounds;
+  }
+
+  /** Takes away what came to nothing: it is asked for anew. */
+  async clearEnded(channel: Channel, id: string): Promise<void> {
+    const job = await channel.job(id);
+    if (!job) {
+      await this.#redis.del(channel.cancelled(id));
+      return;
+    }
+    const isCancelled = await channel.isCancelled(id);
+    // One that was given up has to stop before it can be begun again.
+    if (isCancelled) await this.#ears.until(id, async () => !(await isActive(channel, id)), STOP_MS);
+    if (!isCancelled && (await isLive(job))) return;
+    await job.remove();
+    await this.#redis.del(channel.cancelled(id), channel.waiters(id));
+  }
+
+  /**
+   * Whether nobody had asked for it yet.
+   *
+   * @throws InvalidRequestError, OverloadedError, PredictorUnavailableError
+   */
+  async admit(
+    channel: Channel,
+    { record, cost }: Plan,
+    workers: readonly Announcement[],
+    isWaitedFor: boolean,
+  ): Promise<boolean> {
+    const { maxQueue, maxWaitMilliseconds, onRefusal } = this.#bounds;
+    const count = workers.length;
+    if (count > 0) checkSize(cost, Math.min(...workers.map(({ memoryBytes }) => memoryBytes)));
+    if (isWaitedFor && count === 0) {
+      throw new PredictorUnavailableError('there is no worker now; try again');
+    }
+    const seconds = workers.reduce((sum, { rates }) => sum + secondsAt(rates, cost), 0) / Math.max(1, count);
+    const { outcome, waitSeconds, pending } = await admit(this.#redis, channel.places, {
+      id: record.id,
+      seconds,
+      isWaitedFor,
+      maxQueue,
+      maxWaitSeconds: maxWaitMilliseconds / 1000,
+      workers: count,
+    });
+    if (outcome === 'admitted' || outcome === 'joined') return outcome === 'admitted';
+    onRefusal(outcome);
+    throw new OverloadedError(
+      outcome,
+      retryAfter(waitSeconds),
+      outcome === 'queue'
+        ? `${pending} predictions are waiting already`
+        : `the prediction would have to wait for about ${Math.round(1000 * waitSeconds)} ms, longer than the ` +
+            `${maxWaitMilliseconds} that one may`,
+    );
+  }
+
+  /** Nothing where it is there: jobs are known by their ids. */
+  async add(channel: Channel, remains: PredictionRemains): Promise<void> {
+    await channel.queue.add('predict', remains, {
+      jobId: jobId(remains.record.id),
+      removeOnComplete: { count: 0 },
+      removeOnFail: KEPT,
+    });
+  }
+}
+
+/** What a plan is made again from, by whoever has the same GHN and engine. */
+export function remainsOf({ record, work: { architecture } }: Plan): PredictionRemains {
+  return { record, architecture: canonicalGraph(architecture), kerasModel: architecture.keras?.model };
+}

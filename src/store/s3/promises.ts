@@ -1,0 +1,36 @@
+import { NotUnderstoodError, type PredictionRemains, type Promises } from '../store.js';
+import type { Bucket } from './bucket.js';
+import { readRemains, sealRemains } from './documents.js';
+
+const PENDING = 'pending/';
+const keyOf = (id: string) => `${PENDING}${id}.json`;
+
+/** What was promised, in the bucket: it outlives the queue and whoever has promised it. */
+export class S3Promises implements Promises {
+  readonly #bucket: Bucket;
+
+  constructor(bucket: Bucket) {
+    this.#bucket = bucket;
+  }
+
+  async promise(remains: PredictionRemains): Promise<void> {
+    await this.#bucket.put(keyOf(remains.record.id), sealRemains(remains));
+  }
+
+  async settle(id: string): Promise<void> {
+    await this.#bucket.remove(keyOf(id));
+  }
+
+  async *all(): AsyncGenerator<PredictionRemains> {
+    for await (const { key } of this.#bucket.all(PENDING)) {
+      const object = await this.#bucket.get(key);
+      if (!object) continue;
+      try {
+        yield readRemains(object.bytes, key.slice(PENDING.length).replace('.json', ''));
+      } catch (error) {
+        // Another version has promised it, and keeps it.
+        if (!(error instanceof NotUnderstoodError)) throw error;
+      }
+    }
+  }
+}
