@@ -1,9 +1,9 @@
 import { totalmem } from 'node:os';
 
-/** Of the memory that there is; the rest is for the operating system, its cache of the store, and what was misjudged. */
+/** Share of the machine's memory. The rest is for the operating system, its cache of the store, and errors of the estimates. */
 const SHARE = 0.75;
 
-/** What the service's processes take up before they have anything to do. */
+/** Memory of the service's processes when they are idle. */
 const IDLE_BYTES = 400e6;
 
 /** Small predictions are made however little there seems to be. */

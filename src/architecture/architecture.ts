@@ -30,7 +30,7 @@ export interface Node {
   readonly op: Op;
   readonly weight?: TensorSpec;
   readonly bias?: TensorSpec;
-  /** Of a pool: [height, width]. */
+  /** A pool's kernel: [height, width]. */
   readonly kernel?: readonly [number, number];
   /** Whether its tensor is the weight or the bias of the network's head. */
   readonly classifier: boolean;
@@ -44,7 +44,7 @@ export interface StateDictEntry extends TensorSpec {
 export interface TensorLayout {
   /** The tensor's, as its node has it. */
   readonly name: string;
-  /** What it is called outside. */
+  /** Its name in requests and answers. */
   readonly as: string;
   /** PyTorch's shape, of which axes may be divided, as [h·d, e] is into [h, d, e], and those of 1 left out. */
   readonly view: readonly number[];
@@ -52,9 +52,9 @@ export interface TensorLayout {
   readonly axes: readonly number[];
 }
 
-/** What an architecture that was given as Keras has besides. */
+/** The parts of an architecture that only a Keras model has. */
 export interface KerasForm {
-  /** Of every tensor of the state dict, in its order. */
+  /** Layouts of the state dict's tensors, in its order. */
   readonly layouts: readonly TensorLayout[];
   /** The model as it was given, its class_name and its config. */
   readonly model: unknown;

@@ -105,7 +105,7 @@ export function checkEdges(
   return { edges, order };
 }
 
-/** As many of a cycle's nodes as a message names. */
+/** A message about a cycle names at most this many of its nodes. */
 const NAMED_NODES = 20;
 
 function cycleText(ids: readonly string[]): string {

@@ -74,7 +74,7 @@ export function mistakenObject(given: unknown): string | null {
   return OBJECTS.find(({ is }) => is(given))?.message ?? null;
 }
 
-/** As many characters of a text's beginning and end as are looked at. */
+/** Only this many characters at a text's beginning and end are looked at. */
 const LOOKED_AT = 200;
 
 /** The sentence for a text that is no architecture's name but that is known; null for what may be one. */

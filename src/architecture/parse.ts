@@ -44,7 +44,7 @@ export function parseArchitecture(
 
 const KEY_ALIASES: Aliases = { model: 'keras', graph: 'nodes', ops: 'nodes', modules: 'layers' };
 
-/** As many keys as are looked at for one that was meant to be another. */
+/** At most this many keys are compared with the known ones for a hint. */
 const MAX_KEYS = 10;
 
 function hintOf(given: readonly string[], keys: readonly string[]): string {

@@ -11,7 +11,7 @@ import { addZodFaults } from './zod-faults.js';
 export interface GraphDraft {
   readonly name: string;
   readonly nodes: readonly (GraphNode | OtherNode | null)[];
-  /** Of every node, the faulty ones as well, so that an edge to one of these is no fault of its own. */
+  /** Ids of all nodes, faulty ones included, so that an edge to a faulty node is no second fault. */
   readonly ids: readonly (string | null)[];
   readonly edges: readonly (GraphEdge | null)[];
   readonly stateDict: readonly (GraphStateDictEntry | null)[] | null;

@@ -5,7 +5,7 @@ import { type Aliases, didYouMean } from './nearest.js';
 
 /** The longest that PyTorch's and Keras' names get is a third of this; longer ones are no names. */
 const MAX_NAME_LENGTH = 512;
-/** As many dimensions as PyTorch's and NumPy's tensors can have. */
+/** Most dimensions of a tensor in PyTorch and NumPy. */
 const MAX_RANK = 64;
 /** The key that a safetensors file's header keeps for its metadata: no tensor can have it. */
 const RESERVED_NAME = '__metadata__';
@@ -40,7 +40,7 @@ export function checkNameLength(
   faults.add(path, `${message}: names have at most ${MAX_NAME_LENGTH}`);
 }
 
-/** What other tools call the keys of requests. */
+/** Names that other tools use for the keys of requests. */
 const KEY_ALIASES: Aliases = {
   arch: 'architecture',
   model: 'architecture',
@@ -93,7 +93,7 @@ const shapeSchema = shortArray(positive, 1, 4, 'a shape is an array of 1 to 4 po
   example: [16, 3, 3, 3],
 });
 
-/** Of a tensor that no GHN predicts. */
+/** Shape of a tensor that no GHN predicts. */
 function anyShape(least: 0 | 1) {
   const message = `must be an integer of ${least} or more`;
   return shortArray(
@@ -109,7 +109,7 @@ export const tensorSchema = strictObject('a tensor', {
   shape: shapeSchema,
 }).meta({ description: 'A tensor that the node owns' });
 
-/** What frameworks call the operations. */
+/** Names of the operations in frameworks. */
 const OP_ALIASES: Aliases = {
   linear: 'conv',
   dense: 'conv',
@@ -156,7 +156,7 @@ const OP_ALIASES: Aliases = {
   gru: 'other',
 };
 
-/** What has no weights and is no node. */
+/** Operations without weights, which are no nodes. */
 const NO_NODES =
   /^(?:relu6?|leakyrelu|prelu|gelu|silu|swish|elu|selu|mish|sigmoid|tanh|hardswish|hardsigmoid|activation|dropout\d?d?|identity|flatten|reshape|view|permute|transpose|mul|multiply)$/;
 

@@ -3,7 +3,7 @@ import type { FaultList } from './faults.js';
 import { quote } from './faults.js';
 import { unknownKeyMessage } from './schema.js';
 
-/** As many of an object's unknown keys have a hint at what they were meant to be. */
+/** At most this many unknown keys of an object get a hint at the key that was meant. */
 const MAX_HINTED_KEYS = 10;
 
 /** Adds what zod found wrong with `value`, which lies at `base` in the architecture; an unknown key is a fault each. */

@@ -14,7 +14,7 @@ import { readTorchZip } from './torch-zip.js';
 
 export { CheckpointError } from './error.js';
 
-/** What every format can be told by. */
+/** How each format is recognised. */
 const SNIFFED_BYTES = 512;
 
 /** What is made of a state dict. `sourceBytes` is how many bytes of the file it came from. */

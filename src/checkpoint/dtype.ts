@@ -8,14 +8,14 @@ export type FloatType = keyof typeof FLOAT_BYTES;
 
 /** What a format says about a tensor's numbers; other types than floats are never read. */
 export interface NumberType {
-  /** As a message names it. */
+  /** Its name in messages. */
   readonly name: string;
   readonly bytes: number;
   /** Null where the numbers cannot be weights. */
   readonly float: FloatType | null;
 }
 
-/** Of the buffer that numbers of another type than float32 pass through. */
+/** Size of the buffer in which numbers are converted to float32. */
 const CONVERSION_BYTES = 2 ** 20;
 
 /** Takes memory for weights; throws a CheckpointError where there is not enough. */

@@ -127,7 +127,7 @@ const STORAGE_TYPES: readonly (readonly [string, NumberType])[] = [
 
 const UNTYPED: NumberType = { name: 'untyped bytes', bytes: 1, float: null };
 
-/** What the weights themselves need. */
+/** Constructors that the weights themselves need. */
 export const WEIGHT_GLOBALS: readonly Global[] = [
   new Callable('collections.OrderedDict', orderedDict),
   new Callable('torch._utils._rebuild_tensor_v2', rebuildTensor),

@@ -83,7 +83,7 @@ const SHOWN_CHARACTERS = 60;
 export function kindOf(start: Uint8Array): string {
   if (start.length === 0) return 'is empty: nothing was saved or fetched; fetch or save it again';
   const bytes = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
-  // Of UTF-16 every second byte is zero; servers send errors in that too.
+  // In UTF-16 every second byte of ASCII text is zero; some servers send errors in it.
   const text = bytes
     .toString(bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf16le' : 'utf8')
     .replace(/^\ufeff/, '');

@@ -8,7 +8,7 @@ import type { ByteReader } from './source.js';
 /** A checkpoint of 10,000 tensors with an optimizer's state takes about as many; each makes at most one small object. */
 const MAX_OPCODES = 1_000_000;
 
-/** Of all strings together; names of 10,000 tensors take a twentieth of it. */
+/** Limit for all strings together; names of 10,000 tensors take a twentieth of it. */
 const MAX_TEXT_BYTES = 16 * 2 ** 20;
 
 /** Numpy's scalars are bytes of at most 16. */

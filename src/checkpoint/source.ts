@@ -1,10 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
 import { CheckpointError } from './error.js';
 
-/** Of one read from the file: Node refuses 2 GiB and more, and past a few MB a larger read is no faster. */
+/** Size of one read from the file: Node refuses 2 GiB and more, and beyond a few MB larger reads are no faster. */
 const READ_BYTES = 8 * 2 ** 20;
 
-/** Of a reader's buffer to start with: a pickle or a header is read from it in small pieces. */
+/** Initial size of a reader's buffer: pickles and headers are read from it in small pieces. */
 const BUFFER_BYTES = 64 * 2 ** 10;
 
 /** An open file, read at given positions and never as a whole. */
@@ -140,7 +140,7 @@ export class ByteReader {
     return reader;
   }
 
-  /** Of the next byte. */
+  /** Position of the next byte. */
   get position(): number {
     return this.#position;
   }

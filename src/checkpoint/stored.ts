@@ -8,7 +8,7 @@ export interface StoredTensor {
   load(): Promise<Float32Array>;
 }
 
-/** What every format comes down to. */
+/** The state dict that a file of any format holds. */
 export interface StateDict {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** As it was found, unchecked; undefined where there is none. */

@@ -9,9 +9,9 @@ import { readZip } from './zip.js';
 const PICKLE = '/data.pkl';
 
 export interface TorchZip {
-  /** What was saved. */
+  /** The saved object. */
   readonly root: unknown;
-  /** Of the file's parts that it was read from, those with a checksum. */
+  /** The parts of the file that were read and have a checksum. */
   readonly sections: readonly Section[];
 }
 

@@ -7,7 +7,7 @@ const run = promisify(execFile);
 export interface Card {
   readonly name: string;
   readonly memoryBytes: number;
-  /** Of all processes, at this moment. */
+  /** Memory in use by all processes at this moment. */
   readonly usedBytes: number;
 }
 

@@ -46,7 +46,7 @@ export type Computation<M extends Matrix> = (operations: Operations<M>, x: M, ro
  */
 export interface Engine<M extends Matrix = Matrix> {
   readonly name: 'onnxruntime' | 'tensorflow' | 'wasm';
-  /** Of the library that multiplies: results of two versions may differ in their last bits. */
+  /** Version of the library that multiplies: results of two versions may differ in their last bits. */
   readonly version: string;
   readonly device: 'cpu' | 'cuda' | 'webgpu';
   readonly limits: EngineLimits;

@@ -26,7 +26,7 @@ export function isOutOfMemory(error: unknown): boolean {
   return error instanceof Error && MESSAGES.some((message) => message.test(error.message));
 }
 
-/** Whether an error leaves WebAssembly's memory in a state that nobody knows: it ended in the midst of a function. */
+/** Whether an error leaves WebAssembly's memory in a state that nobody knows: it ended inside a function. */
 export function isTrap(error: unknown): boolean {
   return error instanceof Error && error.name === 'RuntimeError';
 }

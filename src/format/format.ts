@@ -4,7 +4,7 @@ import type { ByteSource } from './layout.js';
 
 /** A file format for weights. Everything that depends on the format is here; `formats.ts` lists them. */
 export interface FileFormat {
-  /** As requests name it. */
+  /** Its name in requests. */
   readonly name: string;
   /** The ending of its files' names, without the dot. */
   readonly ending: string;

@@ -17,7 +17,7 @@ export class PatternError extends Error {}
  * none, and everything else for itself. A backslash takes its meaning from a comma, a star or a backslash behind it.
  */
 export class NamePattern {
-  /** As it was written. */
+  /** The pattern's text. */
   readonly text: string;
   readonly #names = new Set<string>();
   readonly #starred: Starred[] = [];

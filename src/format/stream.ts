@@ -15,7 +15,7 @@ const LEAST_CHUNK_BYTES = 2 ** 15;
  */
 const CHUNKS_ALIVE = 3;
 
-/** What a stream holds at least while it is read. */
+/** The least that a stream holds in memory while it is read. */
 export const LEAST_STREAM_BYTES = CHUNKS_ALIVE * LEAST_CHUNK_BYTES;
 
 /** Streams that are read and not over. One that is never read may never be destroyed: Fastify drops it where it is late. */

@@ -23,7 +23,7 @@ const UTF8_FLAG = 0x0800;
 /** The first of January 1980, a zip's earliest: the same tensors give the same bytes. */
 const DATE = 0x0021;
 
-/** What does not fit a field is this there and itself in the zip64 extra field. */
+/** Stands in a field whose value is too large and is in the zip64 extra field. */
 const MAX_16 = 0xffff;
 const MAX_32 = 0xffffffff;
 
@@ -84,7 +84,7 @@ function zip64Extra(values: readonly number[]): Buffer {
   return extra;
 }
 
-/** What ends a zip whose directory of `count` entries begins at `offset`. */
+/** End of a zip whose directory of `count` entries begins at `offset`. */
 export function endOfDirectory(count: number, offset: number, size: number): Buffer {
   const end = Buffer.alloc(22);
   end.writeUInt32LE(END, 0);

@@ -26,7 +26,7 @@ export interface GhnConfig {
   readonly maxHops: number;
   /** Sizes of vocabularies that the table of channels has beside the others. */
   readonly vocabularies: readonly number[];
-  /** What only its family knows. */
+  /** Details that only its family knows. */
   readonly details: Readonly<Record<string, number | string | boolean | null>>;
 }
 

@@ -97,7 +97,7 @@ function shown(shape: readonly number[]): string {
   return `[${shape.map((n) => (Number.isNaN(n) ? '?' : n)).join(', ')}]`;
 }
 
-/** Of an embedding over a table's values, with one row more for "no shape"; NaN where the table's size is not known. */
+/** Rows of an embedding over a table's values, with one more for "no shape"; NaN where the table's size is not known. */
 function rowsOf(table: (size: number) => readonly number[], size: number): number {
   return Number.isNaN(size) ? Number.NaN : table(size).length + 1;
 }

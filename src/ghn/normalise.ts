@@ -23,7 +23,7 @@ export function normalise(block: Float32Array, shape: readonly number[], role: '
   for (let k = 0; k < block.length; k++) block[k] *= scale;
 }
 
-/** What a weight that is not a position embedding is multiplied by. */
+/** Factor of a weight that is not a position embedding. */
 export function weightScale(shape: readonly number[]): number {
   const fanIn = elements(shape.slice(1));
   if (shape.length > 2) {

@@ -12,7 +12,7 @@ export interface Sources {
   readonly workers: () => number;
   readonly engineBytes: () => number;
   readonly engineRestarts: () => number;
-  /** Of the GPU in use: its memory in all and what all processes use of it; null without one. */
+  /** Total and used memory of the GPU, by all processes; null without a GPU. */
   readonly deviceMemory: () => Promise<{ readonly totalBytes: number; readonly usedBytes: number } | null>;
   readonly storeBytes: () => Promise<number>;
   readonly storeCorruptions: () => number;
@@ -112,7 +112,7 @@ export class Metrics implements PredictionObserver {
     gauge('ghn_serve_queue_depth', 'Predictions that wait for the engine', sources.queueDepth);
     gauge(
       'ghn_serve_queue_seconds',
-      'How long it takes, as far as can be said, until all that was taken in is made',
+      'How long it takes, as far as can be said, until all accepted predictions are made',
       sources.queueSeconds,
     );
     gauge('ghn_serve_workers', 'How many make predictions for this service', sources.workers);

@@ -9,7 +9,7 @@ const MAX_ERRORS = MAX_FAULTS + 1;
 /** All errors together, as JSON: what checks of architectures list, with what a request puts before their paths. */
 const MAX_ERRORS_BYTES = MAX_FAULT_BYTES + 20_000;
 
-/** Of any text: longer ones quote what a client made as long as it likes. */
+/** Longest text of a problem; clients decide how long quoted parts are. */
 const MAX_LENGTH = 4000;
 
 /** The texts of a problem, none too long to be made into JSON or to be worth sending, wherever they come from. */
@@ -35,6 +35,6 @@ function boundedErrors(errors: readonly Fault[]): Fault[] {
   return others === 0 ? listed : [...listed, { path: '', message: `${others} more are not listed` }];
 }
 
-/** Never in the midst of a character. */
+/** Cuts between characters. */
 const shortened = (text: string) =>
   text.length <= MAX_LENGTH ? text : `${text.slice(0, MAX_LENGTH).replace(/[\ud800-\udbff]$/, '')}…`;

@@ -33,7 +33,7 @@ export const closeWhenIdle = fastifyPlugin(
         if (isClosing && !requests?.size) socket.destroySoon();
       });
     });
-    // What the server calls when it begins to close.
+    // The server calls this when it begins to close.
     app.server.closeIdleConnections = () => {
       if (!isClosing) setTimeout(giveUpReceiving, receivingMilliseconds).unref();
       isClosing = true;

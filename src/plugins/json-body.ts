@@ -29,9 +29,9 @@ class UnsupportedBodyError extends Error {
 }
 
 export interface JsonBodyOptions {
-  /** Of the bodies that are being received, all together. */
+  /** Limit for all bodies that are being received, together. */
   readonly bodiesBytes: number;
-  /** Of one body, in bytes. */
+  /** Limit for one body, in bytes. */
   readonly bodyLimit: number;
   readonly onRefusal: (reason: 'bodies') => void;
 }

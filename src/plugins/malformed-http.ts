@@ -83,7 +83,7 @@ function endWithProblem(socket: Duplex, problem: ProblemAnswer): void {
   );
 }
 
-/** Of an answer after which its connection ends. */
+/** Headers of an answer after which its connection ends. */
 const headersOf = (body: string, requestId: string) => ({
   'content-type': PROBLEM_TYPE,
   'content-length': Buffer.byteLength(body),

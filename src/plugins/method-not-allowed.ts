@@ -21,7 +21,7 @@ export const methodNotAllowed = fastifyPlugin(async (app: FastifyInstance) => {
   });
 
   app.decorate('refuseOtherMethods', () => {
-    // Of a route with and without a slash at its end Fastify tells as of two, each with some of the methods.
+    // Fastify reports a path with and without a final slash as two routes, each with some of the methods.
     const known = [...methodsOf].map(([url, methods]) => {
       const others = methodsOf.get(url.replace(/\/$/, '')) ?? [];
       return [url, new Set([...methods, ...others])] as const;

@@ -17,6 +17,6 @@ export const notFound = fastifyPlugin(async (app: FastifyInstance) => {
     if (asked && !asked.isAllowed && asked.isExceeded) throw new TooManyRequestsError(asked.ttlInSeconds);
     return refuse(request, reply);
   });
-  // What a route finds nothing for.
+  // For routes that find nothing.
   app.setNotFoundHandler(refuse);
 });

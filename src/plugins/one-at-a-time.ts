@@ -83,7 +83,7 @@ class RequestReader {
     return isItsTurn;
   }
 
-  /** What else comes is no request that could be read. */
+  /** Anything else is no readable request. */
   stop(): void {
     this.#isStopped = true;
   }

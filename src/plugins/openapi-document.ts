@@ -22,7 +22,7 @@ function mapValues<From, To>(object: Readonly<Record<string, From>>, map: (value
 /** An answer of so many operations is a component of the document. */
 const SHARED_BY = 4;
 
-/** What every answer carries. */
+/** Headers of every answer. */
 const commonHeaders = z.object({
   'x-request-id': z.string().describe('The request’s id, the client’s own where it gave one.'),
 });
@@ -54,7 +54,7 @@ function headersOf(own: z.ZodObject | undefined): Record<string, object> {
   }));
 }
 
-/** What has no body is said to fastify-type-provider-zod as it wants it. */
+/** Describes answers without a body in the form that fastify-type-provider-zod expects. */
 const withBody = (response: Responses[string]) =>
   response instanceof z.ZodType || 'content' in response ? response : z.undefined();
 
@@ -116,7 +116,7 @@ export const transformObject: typeof jsonSchemaTransformObject = (made) => {
   return withoutTuples(document) as ReturnType<typeof jsonSchemaTransformObject>;
 };
 
-/** What many operations answer is said once. */
+/** Answers that many operations share are described once. */
 function shareResponses(document: OpenAPIV3_1.Document): void {
   const operations = Object.values(document.paths!)
     .flatMap((item) => [item?.get, item?.head, item?.post, item?.delete])

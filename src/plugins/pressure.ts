@@ -5,10 +5,10 @@ import { MEMORY_LIMIT } from '../memory.js';
 import { OverloadedError } from '../predictions/admission.js';
 import { isProbe } from './authentication.js';
 
-/** Of V8's heap: what is parsed is there, weights are not. Beyond it most time goes into looking for what can be freed. */
+/** Share of V8's heap, which holds parsed requests, not weights. Beyond it most time goes into looking for what can be freed. */
 const HEAP_SHARE = 0.8;
 
-/** Of all memory: predictions are accepted up to far less, so this is for what nobody has foreseen. */
+/** Share of all memory. Predictions are accepted up to far less; this catches everything unforeseen. */
 const RESIDENT_SHARE = 0.9;
 
 const RETRY_AFTER_SECONDS = 2;

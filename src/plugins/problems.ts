@@ -35,7 +35,7 @@ export class TooManyRequestsError extends Error {
   }
 }
 
-/** What is answered in place of what was asked for. */
+/** The answer to a request that is refused. */
 export interface ProblemAnswer {
   readonly code: ProblemCode;
   readonly detail: string;
@@ -127,7 +127,7 @@ function toProblem({ code, detail, errors }: ProblemAnswer): Problem {
   return { type: problemType(code), code, title, status, ...bounded({ detail, ...(errors && { errors }) }) };
 }
 
-/** Why a prediction came to nothing, as a problem. */
+/** The failure of a prediction as a problem. */
 export function problemOf({ code, message }: Failure): Problem {
   return toProblem({ code, detail: message });
 }
@@ -144,7 +144,7 @@ export function sendProblem(reply: FastifyReply, answer: ProblemAnswer): Fastify
   return reply.code(PROBLEM_KINDS[answer.code].status).type(PROBLEM_TYPE).send(problemText(answer));
 }
 
-/** What an answer carries that is given before any plugin has seen its request. */
+/** Headers of an answer that is given before any plugin has seen the request. */
 export const headersBeforeRoutes = (requestId: string) => ({
   [REQUEST_ID_HEADER]: requestId,
   'x-content-type-options': 'nosniff',

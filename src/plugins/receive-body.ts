@@ -2,12 +2,12 @@ import type { Readable } from 'node:stream';
 import { errorCodes } from 'fastify';
 import { OverloadedError } from '../predictions/admission.js';
 
-/** Of a body's buffer at first: senders that say nothing more hold no more than this. */
+/** Initial size of a body's buffer: senders that send nothing hold no more than this. */
 const FIRST_BYTES = 4096;
 
 const RETRY_AFTER_SECONDS = 2;
 
-/** The client has gone, or its connection was ended, in the midst of a body. */
+/** The client has gone, or its connection was ended, before the body was complete. */
 class BodyCutError extends Error {
   readonly statusCode = 400;
   constructor() {

@@ -1,4 +1,4 @@
-/** What the reader of a connection expects next. */
+/** The part of a request that a connection's reader expects next. */
 export type Expected =
   | { readonly part: 'head' }
   /** A body of so many bytes. */
@@ -8,7 +8,7 @@ export type Expected =
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** What a chunked body without trailers ends with. */
+/** The end of a chunked body without trailers. */
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 
 /**

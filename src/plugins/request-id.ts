@@ -5,7 +5,7 @@ import fastifyPlugin from 'fastify-plugin';
 
 export const REQUEST_ID_HEADER = 'x-request-id';
 
-/** What is taken over from a client goes into logs and headers. */
+/** A client's id goes into logs and headers, so its form is checked. */
 const ACCEPTED = /^[\w.:/+=-]{1,128}$/;
 
 /** The client's own id of a request where it gives a proper one, so that its log and ours can be held together. */

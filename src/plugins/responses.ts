@@ -44,13 +44,13 @@ export interface EmptyResponse {
 
 const seconds = z.int().min(1).describe('After so many seconds it is worth another try.');
 
-/** Of what is refused now and may be granted later. */
+/** Header of a refusal that may be granted later. */
 export const retryAfter = z.object({ 'retry-after': seconds });
 
 /** The service cannot do it now. */
 export const unavailable = (description: string) => problemResponse(description, retryAfter);
 
-/** There are no weights: a time to try again is said of what is still in the making. */
+/** There are no weights: `retry-after` is given while the prediction is still being made. */
 export const notReady = problemResponse(
   'There are no weights: not yet (`retry-after`), or never',
   retryAfter.partial(),

@@ -5,7 +5,7 @@ import { MEMORY_LIMIT, RECEIVED_BODIES_BYTES } from '../memory.js';
 import { ownOpenFilesLimit } from '../process/open-files.js';
 import { whenClosed } from './when-closed.js';
 
-/** What a client may take of time and room. */
+/** The time and memory that a client may take. */
 export interface Patience {
   /** To send a request's line and headers, from the connection's or the previous answer's end on. */
   readonly headersMilliseconds: number;

@@ -27,7 +27,7 @@ const HEADERS_OF_ANSWER = [
 const SHARE = 0.5;
 
 export interface UnreadAnswersOptions {
-  /** What all answers that are not over may hold together. */
+  /** Memory that all unfinished answers may hold together. */
   readonly bytes: number;
   /** Who asks: a key or an address. */
   readonly clientOf: (request: FastifyRequest) => string;
@@ -148,7 +148,7 @@ class AnswerRoom {
     };
   }
 
-  /** What is left of a client's share. */
+  /** The rest of a client's share. */
   #own(client: string): number {
     return SHARE * this.#limit - (this.#clients.get(client) ?? 0);
   }

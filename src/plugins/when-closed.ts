@@ -5,7 +5,7 @@ import type { FastifyReply } from 'fastify';
 /** One listener for all who wait for an answer's end: Node takes more than ten for a leak. */
 const waiting = new WeakMap<ServerResponse, (() => void)[]>();
 
-/** What ends the answers of each connection. */
+/** Callbacks that end the answers of each connection. */
 const endings = new WeakMap<Socket, Set<() => void>>();
 
 /**

@@ -7,6 +7,6 @@ export interface PostprocessOptions {
   readonly fromLayer: number;
   /** Weights are transformed that have more outputs or inputs; noise is added from this output and input on. */
   readonly minChannels: number;
-  /** Of the noise, and of what completes a weight whose rank is too low. */
+  /** Seed of the noise, and of the rows that complete a weight whose rank is too low. */
   readonly seed: number;
 }

@@ -8,7 +8,7 @@ import { orthogonal } from './orthogonal.js';
 import type { Products } from './products.js';
 import { eachRow } from './turns.js';
 
-/** What was done to a tensor. */
+/** The change that post-processing made to a tensor. */
 export interface Applied {
   readonly name: string;
   /** The standard deviation of the noise, β·s. */

@@ -38,8 +38,8 @@ export interface AdmissionOptions {
 }
 
 /**
- * Decides by its predicted cost whether a prediction is taken in: at once, so that nobody waits for what will not come.
- * The engine makes one at a time, so memory must suffice for the results of all that were taken in and for the work on the
+ * Decides by its predicted cost whether a prediction is accepted, at once, so that nobody waits in vain.
+ * The engine makes one at a time, so memory must suffice for the results of all that were accepted and for the work on the
  * one among them that needs most.
  */
 export class Admission {
@@ -78,7 +78,7 @@ export class Admission {
     return place;
   }
 
-  /** How many seconds it takes, as far as can be said, until all that was taken in is made. */
+  /** How many seconds it takes, as far as can be said, until all accepted predictions are made. */
   get secondsUntilIdle(): number {
     let seconds = 0;
     for (const place of this.#places) {
@@ -157,7 +157,7 @@ interface PlaceEvents {
   readonly onMade: (stages: StageLatency, total: number) => void;
 }
 
-/** What a prediction that was taken in takes up, until it is stored and every answer with it is over. */
+/** Memory of an accepted prediction, until it is stored and every answer with it is finished. */
 export class Place {
   readonly cost: PredictionCost;
   readonly #events: PlaceEvents;

@@ -25,7 +25,7 @@ const FLOAT_BYTES = 4;
 /** What any prediction takes: code that is first run, what allocators keep, and results that wait for their collection. */
 const BASE_BYTES = 64 * 2 ** 20;
 
-/** Of the engine: the scores of one chunk of the attention, and what stands beside them as they become weights. */
+/** Copies of the scores of one chunk of an attention that the engine holds while they become weights. */
 const SCORE_COPIES = 5;
 
 /** Rows of a node's state that a layer of the encoder makes, and how many layers' are left uncollected. */

@@ -2,7 +2,7 @@ import { PredictionFailedError, PredictorUnavailableError } from '../predictor/e
 import type { Failure, FailureCode } from '../record/failure.js';
 import { CancelledError, NotStoredError } from './errors.js';
 
-/** What a record says of the error that ended its prediction. */
+/** The failure that a record names for an error. */
 export function failureOf(error: Error): Failure {
   const code = codeOf(error);
   const message =

@@ -25,7 +25,7 @@ export interface Plan {
   readonly cost: PredictionCost;
 }
 
-/** What a request leaves to plan once its architecture is read and its GHN found. */
+/** A request without its architecture, which is read before planning. */
 export type Options = Omit<PredictRequest, 'architecture' | 'num_classes'>;
 
 /**

@@ -33,7 +33,7 @@ export interface PredictionsOptions {
   readonly observer: PredictionObserver;
 }
 
-/** Answers for all predictions: stored, in the making, and those that came to nothing. */
+/** Answers for all predictions: stored, being made, and failed. */
 export class Predictions {
   readonly #options: PredictionsOptions;
   readonly #recovery: Recovery;
@@ -114,12 +114,12 @@ export class Predictions {
     return record;
   }
 
-  /** The record of what is in the making or came to nothing; null where it is stored, or unknown. */
+  /** The record of a prediction that is being made or failed; null where it is stored, or unknown. */
   progress(id: string): Promise<PredictionRecord | null> {
     return this.#options.board.view(id);
   }
 
-  /** @throws NotFoundError; NotReadyError where it came to nothing: of that the record alone is kept */
+  /** @throws NotFoundError; NotReadyError where it failed: then the record alone is kept */
   async architecture(id: string): Promise<Graph> {
     const { store } = this.#options;
     const graph =
@@ -186,7 +186,7 @@ export class Predictions {
   }
 
   /**
-   * Calls back whenever something happens to a prediction in the making, until that is not wanted any more; null where
+   * Calls back on every change of a prediction that is being made, until that is not wanted any more; null where
    * there is nothing to wait for.
    */
   watch(id: string, watcher: (event: JobEvent) => void): Promise<Watch | null> {
@@ -198,7 +198,7 @@ export class Predictions {
     this.#stored.noteSerialized(version, milliseconds);
   }
 
-  /** Waits until all that is in the making is made and stored. */
+  /** Waits until all predictions under way are made and stored. */
   async settle(): Promise<void> {
     await this.#options.board.settle();
     await this.#stored.settle();
@@ -214,7 +214,7 @@ export class Predictions {
     return plan(request, architecture, parse, findGhn(description.ghns, request.ghn), description);
   }
 
-  /** What is asked for again while it is in the making. */
+  /** A request for a prediction that is being made already. */
   #asked(id: string): Promise<PredictionRemains | null> {
     return this.#options.board.request(id);
   }
@@ -271,5 +271,5 @@ export class Predictions {
 
 const notFound = (id: string) => new NotFoundError(`no prediction has the id ${JSON.stringify(id)}`);
 
-/** Whether it came to nothing, or is made. */
+/** Whether it failed, or is made. */
 const isOver = ({ status }: PredictionRecord) => status !== 'queued' && status !== 'running';

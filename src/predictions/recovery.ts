@@ -49,7 +49,7 @@ export class Recovery {
       timer = undefined;
       const stored = await store.open(id).catch(() => null);
       if (!stored) return;
-      // What somebody else has stored meanwhile may have other bits.
+      // Weights that another service stored meanwhile may have other bits.
       if (stored.record.generation === made.record.generation) lasting.move(readingOf(stored));
       else stored.release();
     };
@@ -85,7 +85,7 @@ export class Recovery {
     return submitted;
   }
 
-  /** What is read on from where a stored prediction turned out corrupt. */
+  /** The source from which reading goes on after a stored prediction turned out corrupt. */
   async #replacement(id: string): Promise<Reading> {
     const { store } = this.#options;
     // Another reader may have met the fault earlier.
@@ -101,7 +101,7 @@ export class Recovery {
   }
 }
 
-/** Of tensors in memory, which stay there until it is released. */
+/** A reading of tensors in memory, which stay there until it is released. */
 function madeReading({ tensors, hold }: MadeNetwork, store: PredictionStore): Reading {
   return { tensors: tensors.map(tensorSource), checksums: () => store.checksums(tensors), release: hold() };
 }

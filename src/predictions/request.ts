@@ -113,7 +113,7 @@ export function readPredictRequest(body: unknown, limits: Limits): PredictReques
   if (isObject(body) && !isMisspelt) {
     const input = body.architecture;
     collect(faults, '/architecture', () => {
-      // What is wrong with the choice itself has its fault already.
+      // An invalid choice has its fault already.
       architecture = readArchitecture(input, limits, data?.unsupported ?? 'skip');
     });
     if (data?.num_classes !== undefined && typeof input !== 'string') {

@@ -6,7 +6,7 @@ import { loadArchitecture } from '../architecture/zoo.js';
 import { InvalidRequestError } from './errors.js';
 import type { PredictRequest } from './request.js';
 
-/** What was accepted once is taken whatever the limits are now. */
+/** Limits do not apply to an architecture that was accepted before. */
 export const UNLIMITED: Limits = {
   maxNodes: Number.POSITIVE_INFINITY,
   maxParameters: Number.POSITIVE_INFINITY,

@@ -19,7 +19,7 @@ export interface StoredRecordsOptions {
 export class StoredRecords {
   readonly #options: StoredRecordsOptions;
   readonly #digests: Digests;
-  /** What is being added. */
+  /** Additions under way. */
   readonly #notes = new Set<Promise<void>>();
 
   constructor(options: StoredRecordsOptions) {
@@ -71,7 +71,7 @@ export class StoredRecords {
   async #noteSerialized(version: Version, milliseconds: number): Promise<void> {
     await this.#options.board.settled(version.id);
     await this.#options.store.amend(version, ({ latency_ms: before }) => {
-      // Of those who waited for it together, the first one's counts.
+      // The first answer's time counts where several waited together.
       if (!before || before.serialize > 0) return null;
       const total = before.total + milliseconds;
       return { latency_ms: { ...before, serialize: milliseconds, total } };

@@ -33,10 +33,10 @@ interface NoModel {
   readonly reason: string;
 }
 
-/** Of `model.json` of the models that were last asked for; what is kept beside it is a few times as large. */
+/** Limit for the last models' `model.json` in memory; the data beside them is a few times as large. */
 const MAX_BYTES = 16 * 2 ** 20;
 
-/** What a model takes up in any case. */
+/** The least that a model takes up. */
 const LEAST_BYTES = 4096;
 
 /** Predictions as TensorFlow.js models: a Keras model is read and written anew once, however often its files are asked for. */

@@ -9,7 +9,7 @@ import type { Dtype } from '../tensor/dtype.js';
 import type { TensorSource } from '../tensor/tensor.js';
 import { InvalidRequestError, NotFoundError } from './errors.js';
 
-/** Of the tensors of whole predictions that were last written; a hundred bytes each. */
+/** Checksums of the tensors that were last written; a hundred bytes each. */
 const CHECKSUMS = new RecentChecksums(200_000);
 
 /** One way of writing a prediction's weights down. */
@@ -18,7 +18,7 @@ export interface Representation {
   readonly dtype: Dtype;
   /** These tensors alone. */
   readonly pattern?: NamePattern;
-  /** Of each tensor the part of one rank. */
+  /** The part of each tensor that belongs to one rank. */
   readonly slice?: Slice;
 }
 

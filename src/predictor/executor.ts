@@ -53,7 +53,7 @@ export interface Executor {
   /** Whether a job would be taken now. */
   readonly ready: boolean;
   /**
-   * Whether a job will be taken before long, as far as one can tell: not once a start has come to nothing or gives no sign of
+   * Whether a job will be accepted before long, as far as one can tell: not once a start has failed or gives no sign of
    * life.
    */
   readonly readySoon: boolean;

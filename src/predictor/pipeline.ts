@@ -118,7 +118,7 @@ export class Pipeline {
     return { tensors: laidOut, applied: applied && appliedOutside(applied, architecture), latency };
   }
 
-  /** Of the tensors as they are once they are written in that type. */
+  /** Statistics of the tensors as they are when written in this type. */
   async statistics(tensors: readonly TiledTensor[], dtype: Dtype): Promise<PredictedStatistics> {
     const sources = tensors.map(tensorSource);
     return {

@@ -65,7 +65,7 @@ export class Predictor implements Executor {
   #restarts = 0;
   #failedStarts = 0;
   #restartTimer: NodeJS.Timeout | null = null;
-  /** Of those who wait for the process to be ready. */
+  /** Resolves for those who wait for the process to be ready. */
   #readiness: Deferred<void> | null = null;
   #memory = 0;
   readonly #liveness: Liveness;

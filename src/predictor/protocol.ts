@@ -11,7 +11,7 @@ import type { NetworkStatistics } from '../statistics/schema.js';
 import type { Dtype } from '../tensor/dtype.js';
 import type { TiledTensor } from '../tensor/tensor.js';
 
-/** What the pipeline makes of a job. */
+/** The pipeline's result for a job. */
 export interface PredictedNetwork {
   /** In the order of the state dict, or of the nodes where there is none. */
   readonly tensors: readonly TiledTensor[];
@@ -105,7 +105,7 @@ export type FromProcess =
   | { readonly type: 'ready'; readonly description: PredictorDescription }
   /** The process's event loop turns. */
   | { readonly type: 'alive' }
-  /** What a person who runs the service should know. */
+  /** A notice for whoever runs the service. */
   | { readonly type: 'notice'; readonly message: string }
   /** It cannot start, whatever one tries: a setting or a file is wrong. */
   | { readonly type: 'refused'; readonly reason: string }
@@ -118,7 +118,7 @@ export type FromProcess =
       /** Bytes that the engine holds. */
       readonly memory: number;
     }
-  /** Of all tensors of a job together; they come after its tensors, which nobody shall wait for them. */
+  /** Statistics of all tensors of a job together. They follow the tensors, so that nobody waits for them. */
   | { readonly type: 'statistics'; readonly job: number; readonly statistics: PredictedStatistics }
   | {
       readonly type: 'failed';

@@ -61,7 +61,7 @@ function endAll(): void {
   for (const child of children) child.kill('SIGKILL');
 }
 
-/** Of what goes wrong Node throws some, and tells the rest as an `error` event: here all of it comes as that. */
+/** Node throws some errors of a spawn and emits others as `error` events; here all are emitted. */
 function spawnOrFail(entry: URL): ChildProcess {
   try {
     return spawn(process.execPath, [...process.execArgv, fileURLToPath(entry)], {

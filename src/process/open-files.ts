@@ -12,7 +12,7 @@ export function openFilesLimit(limits: string): number {
   return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
 }
 
-/** Of this process, as it is now: Node raises what it was started with as far as it may. */
+/** Limit of open files of this process, which Node raises at the start as far as it may. */
 export function ownOpenFilesLimit(): number {
   try {
     return openFilesLimit(readFileSync(LIMITS, 'latin1'));

@@ -1,12 +1,12 @@
 import type { PredictionRecord } from './record.js';
 
-/** What a record takes besides its lists of tensors. */
+/** Size of a record without its lists of tensors. */
 const BASE_CHARACTERS = 4096;
 
 /** Around a tensor's name, or a warning. */
 const APPLIED_CHARACTERS = 64;
 
-/** A page of the list, and all that is kept of what came to nothing, is bounded by it: records name tensors by the thousand. */
+/** A page of the list, and the records of failed predictions, are bounded by it: records name tensors by the thousand. */
 export const MAX_RECORDS_CHARACTERS = 8 * 2 ** 20;
 
 /** About how many characters a record is long. */

@@ -62,7 +62,7 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
             }),
           ),
           202: jsonResponse(
-            'The prediction is in the making.',
+            'The prediction is queued or running.',
             viewSchema,
             located.extend({ 'preference-applied': z.literal('respond-async') }),
           ),

@@ -4,7 +4,7 @@ import { rename, stat } from 'node:fs/promises';
 import { foreignKind } from '../checkpoint/checkpoint.js';
 import { notWritten } from './download.js';
 
-/** Of a file that is read to its end. */
+/** Size of the pieces in which a file is read to its end. */
 const PIECE_BYTES = 2 ** 20;
 
 /** The sha256 of a file, in hex. */

@@ -20,7 +20,7 @@ export interface Download {
   readonly totalBytes: number | null;
   /** Asks for the bytes from there on. */
   readonly request: (from: number) => Promise<Response>;
-  /** What an answer without the file comes to. */
+  /** The error for an answer without the file. */
   readonly refusal: (response: Response) => Promise<SourceError>;
   readonly signal: AbortSignal;
   readonly onBytes: (receivedBytes: number, totalBytes: number | null) => void;

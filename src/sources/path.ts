@@ -17,7 +17,7 @@ export function pathSource(path: string): Source {
           `${path}: there is no such file, and no published GHN is called so: there are ${SHORT_NAMES.join(', ')}${didYouMean(path, SHORT_NAMES)}`,
         );
       }
-      // What else is wrong with it is said when it is read.
+      // Other faults show when the file is read.
       return path;
     },
   };

@@ -33,7 +33,7 @@ export interface Fetching {
 export interface Source {
   /** As messages and logs show it: without passwords and signatures. */
   readonly text: string;
-  /** What a GHN from there is called unless it is given a name. */
+  /** Default id of a GHN from this source. */
   readonly id: string;
   /**
    * The file, fetched first where it is not on this machine.

@@ -7,7 +7,7 @@ import { download, makeFolder, notWritten } from './download.js';
 import { send, UnreachableError } from './http.js';
 import { type Fetching, type Source, SourceError, type SourceKind } from './source.js';
 
-/** Of an address's digest in a folder's name: enough for no two to share one. */
+/** Digits of an address's digest in a folder's name: enough for no two addresses to share one. */
 const KEY_DIGITS = 32;
 
 /** Hosts that a plain connection does not leave this machine for. */

@@ -6,7 +6,7 @@ export const MAX_RANK = 8192;
 /** Multiplications that the inner products of a tall matrix' rows may take: seconds. Beyond that some rows stand for all. */
 const MAX_COSINE_WORK = 2 ** 34;
 
-/** Of rows that stand for all: their mean |cosine| is within some 0.001 of all rows'. */
+/** Number of sampled rows: their mean |cosine| is within about 0.001 of all rows'. */
 const SAMPLED_ROWS = 2048;
 
 /** What a product costs beside its multiplications, in columns. */

@@ -12,7 +12,7 @@ export class Moments {
   #count = 0;
   #sum = 0;
   #compensation = 0;
-  /** Of the values' distances from their mean. */
+  /** Sum of squares of the values' distances from their mean. */
   #squares = 0;
   #min = Number.POSITIVE_INFINITY;
   #max = Number.NEGATIVE_INFINITY;

@@ -3,7 +3,7 @@ const SCHEME = 's3://';
 /** Letters, digits, dots and hyphens, as AWS has them. */
 const LOCATION = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s;
 
-/** What keys may hold without being escaped anywhere. */
+/** Characters that keys may hold without being escaped anywhere. */
 const PREFIX = /^[\w!.*'()/-]*$/;
 
 /** Whether a store is meant to be a bucket. */

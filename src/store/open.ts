@@ -36,7 +36,7 @@ async function openBucket(
   endpoint: string | undefined,
   options: Omit<OpenOptions, 'endpoint'>,
 ): Promise<PredictionStore> {
-  // It tells people of Node's versions, in the midst of the log: docs/cluster.md does so as well.
+  // The SDK would print a notice about Node's versions into the log; docs/cluster.md has it.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   // The SDK takes a tenth of a second to load, and a directory has no use for it.
   const { S3Store } = await import('./s3/s3-store.js');

@@ -19,7 +19,7 @@ export interface StoredPrediction {
    * gone then, and its remains may be there.
    */
   readonly tensors: readonly TensorSource[];
-  /** Of what was written, as `PredictionStore.checksums` computes them. */
+  /** Checksums of what was written, as `PredictionStore.checksums` computes them. */
   readonly checksums: string;
   /** To be called once, when nothing is read any more. */
   release(): void;
@@ -28,7 +28,7 @@ export interface StoredPrediction {
 /** What a prediction was made of: enough to make it again. */
 export type PredictionRemains = Pick<PredictionToStore, 'record' | 'architecture' | 'kerasModel'>;
 
-/** Whose prediction is there after a save: the first one that is committed stays. */
+/** Tells whose prediction is stored after a save: the first commit stays. */
 export type Saved = 'mine' | 'theirs';
 
 export interface SaveOptions {
@@ -94,7 +94,7 @@ export interface PredictionStore {
   architecture(id: string): Promise<Graph | null>;
   /** Null where there is no `architecture`, or it was not given as Keras. */
   kerasModel(id: string): Promise<unknown>;
-  /** Of one that was found corrupt and was not saved again: null where there is none, or too much of it was corrupt. */
+  /** Remains of a prediction that was found corrupt and not saved again; null where there are none, or too much was corrupt. */
   remains(id: string): Promise<PredictionRemains | null>;
   /** The same for the same blocks, bit by bit, and for hardly any others. */
   checksums(tensors: readonly TiledTensor[]): Promise<string>;

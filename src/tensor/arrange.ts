@@ -42,7 +42,7 @@ function divideAxes(
     if (!periods) whole = repeat(whole, axis, size);
     divided.push(...(periods ?? parts));
   });
-  // What is left of the view are further axes of 1.
+  // The rest of the view are axes of 1.
   divided.push(...view.slice(at));
   return { blockShape: divided, block: whole.block };
 }

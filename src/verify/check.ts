@@ -8,7 +8,7 @@ import type { ExpectedNorms } from './norms-file.js';
  */
 const PUBLISHED_TOLERANCE = 0.002;
 
-/** Of a norm that this command wrote: the engines differ by 4e-8 at most. */
+/** Tolerance for a norm that this command wrote: the engines differ by 4e-8 at most. */
 const OWN_RELATIVE_TOLERANCE = 2e-7;
 
 /** Standard deviations of what is drawn at random that are still believed: one norm in two million is further off. */

@@ -7,7 +7,7 @@ const LANES = [8, 16];
 /** Below, not even the smallest of these squares is lost. */
 const MIN_COUNT = 2 ** 18;
 
-/** Of a block, taken at equal distances: enough to tell the lost part to a few per cent of itself. */
+/** Samples of a block at equal distances: enough to estimate the lost part to a few per cent of itself. */
 const MAX_SAMPLES = 2 ** 14;
 
 /** Bits of a float32 below its leading one. */

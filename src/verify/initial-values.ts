@@ -11,7 +11,7 @@ const constant =
   (value: number) =>
   (count: number): SquareSum => ({ expected: count * value * value, variance: 0 });
 
-/** Of numbers drawn from N(0, std²), each of them there `repeats` times: a normal's square has variance 2σ⁴. */
+/** Sum of squares of numbers drawn from N(0, std²), each repeated `repeats` times: a normal's square has variance 2σ⁴. */
 export function drawnSquares(count: number, std: number, repeats = 1): SquareSum {
   return { expected: count * repeats * std ** 2, variance: count * 2 * (repeats * std ** 2) ** 2 };
 }

@@ -13,7 +13,7 @@ import { loadVerification, networksToVerify, type Verification } from './verify.
 const EXIT_CODE_DIFFERS = 1;
 const EXIT_CODE_CANNOT_TELL = 2;
 
-/** Of networks whose norm differs; the table has them all. */
+/** Networks with a different norm that are listed; the table has all of them. */
 const LISTED = 10;
 
 const print = (line: string) => process.stdout.write(`${line}\n`);

@@ -3275,7 +3275,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
-            /** @description It came to nothing: `detail` says how */
+            /** @description It failed: `detail` says why */
             409: {
                 headers: {
                     /** @description The request’s id, the client’s own where it gave one. */
@@ -4267,7 +4267,7 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description The prediction is in the making. */
+            /** @description The prediction is queued or running. */
             202: {
                 headers: {
                     /** @description The request’s id, the client’s own where it gave one. */

@@ -2,7 +2,7 @@ import type { Constant, KerasLayer } from './layer.js';
 import type { Model } from './model.js';
 import type { Call } from './references.js';
 
-/** What a layer is called with. */
+/** The arguments of a layer's call. */
 export interface ReadArguments<Tensor> {
   /** The tensors that it computes with, in order. */
   readonly values: readonly Tensor[];

@@ -79,7 +79,7 @@ function addCycle(
   faults.add(pathOf(layers), `a cycle among ${left.length} layers, or behind one: ${names}`);
 }
 
-/** Of a model's layers, all together; a model that was read has one or more, or faults that say why not. */
+/** Place of a model's layers as a whole. A model that was read has at least one layer, or faults that say why not. */
 export function pathOf([first]: readonly ModelLayer[]): readonly PropertyKey[] {
   return first?.path.slice(0, -1) ?? ['keras'];
 }

@@ -13,7 +13,7 @@ interface Against {
   readonly message: string;
 }
 
-/** What a layer's class and config are to a GHN. */
+/** The meaning of a layer's class and config for a GHN. */
 export function classOf(layer: ModelLayer, hints: Hints): { readonly type: KerasLayer } | Against {
   if (isOperation(layer)) return { type: operationType(layer) };
   const { type } = layer;

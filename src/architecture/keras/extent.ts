@@ -5,7 +5,7 @@ export interface Extent {
   readonly keys: number;
 }
 
-/** In which way the values in a value are more than that; looks at no more of them than it allows. */
+/** Says which limit a nested value exceeds. It looks at no more parts than the limits allow. */
 export function excess(value: unknown, { depth: most, values, keys }: Extent): keyof Extent | null {
   let left = values;
   const look = (container: unknown, depth: number): keyof Extent | null => {

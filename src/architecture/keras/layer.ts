@@ -91,7 +91,7 @@ export function kerasLayer<Arguments extends z.ZodRawShape>(
   };
 }
 
-/** What every layer's config has. */
+/** Keys that every layer's config has. */
 export const layerNameSchema = z.object({ name: tensorNameSchema });
 
 interface WeightOptions {

@@ -37,7 +37,7 @@ export interface Model {
   readonly layers: readonly ModelLayer[];
   readonly inputs: readonly Reference[];
   readonly outputs: readonly Reference[];
-  /** Of a Sequential: its input's size without the batch; null where it is not said. */
+  /** Input size of a Sequential, without the batch; null where the model does not say it. */
   readonly inputSize: Size | null;
 }
 

@@ -82,7 +82,7 @@ export function readKeras(input: unknown, limits: Limits, unsupported: Unsupport
     };
     return { architecture, model, generation, placed, leftOut: reader.leftOut };
   } catch (error) {
-    // What the graph of sound layers can still have wrong is only that it is too large.
+    // A graph of valid layers can only be too large.
     if (!(error instanceof ArchitectureError)) throw error;
     throw new ArchitectureError(error.faults.map(({ message }) => ({ path: '/keras', message })));
   }

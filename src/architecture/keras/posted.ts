@@ -82,7 +82,7 @@ function isTensorFlowGraph(given: unknown): boolean {
   return isObject(first) && 'op' in first;
 }
 
-/** As many entries of an object as are looked at. */
+/** Only this many entries of a large object are looked at. */
 const LOOKED_AT = 20;
 
 /** Whether an object has weights by their names: their values, their shapes, or what safetensors files say of them. */

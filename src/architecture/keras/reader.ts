@@ -34,9 +34,9 @@ const LOST_BY_KERAS2 =
 
 /** The names of the models around a layer. */
 interface Around {
-  /** Of those that its weights' paths begin with. */
+  /** Names of the models that its weights' paths begin with. */
   readonly prefix: readonly string[];
-  /** Of all of them, the outermost first. */
+  /** Names of all models around the layer, the outermost first. */
   readonly models: readonly string[];
 }
 
@@ -281,7 +281,7 @@ export class KerasReader {
     }
   }
 
-  /** What is behind a layer that is left out is joined to what is before it. */
+  /** A layer that is left out passes its input on: the layers behind it are joined to those before it. */
   #leaveOut(layer: ModelLayer, label: string, reason: string, inputs: ModelInputs | null): KerasValue {
     this.leftOut.set(layer, { label, reason });
     this.#count(layer);

@@ -22,14 +22,14 @@ export interface Argument {
   /** null where it is given by its position. */
   readonly name: string | null;
   readonly references: readonly Reference[];
-  /** What it is where there is no tensor in it. */
+  /** The argument's value where it holds no tensor. */
   readonly constant: unknown;
 }
 
 /** One entry of `inbound_nodes`: a call of a layer. Arguments by position come first. */
 export interface Call {
   readonly arguments: readonly Argument[];
-  /** Of all arguments. */
+  /** References in all arguments. */
   readonly references: readonly Reference[];
 }
 
@@ -127,7 +127,7 @@ function collect(
   return found;
 }
 
-/** Of `input_layers` and `output_layers`: one, or lists and dictionaries of them, these in the order of their keys. */
+/** References in `input_layers` and `output_layers`: one, or lists and dictionaries of them, in the order of the keys. */
 export function references(value: unknown, path: readonly PropertyKey[], faults: FaultList): Reference[] {
   const found = collect(value, path, MAX_INPUTS + 1, sortedEntries);
   if (found.length <= MAX_INPUTS) return found;

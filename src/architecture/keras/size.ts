@@ -57,7 +57,7 @@ export function faultUnsized(
 export function knownChannels({ channels }: Image, place: Place): number {
   const { label, input, fault } = place;
   if (input.size === null) faultUnsized(input, place);
-  // What is no image has its fault already.
+  // A tensor that is no image has a fault already.
   if (channels === null && input.size?.length === 3) {
     fault(
       null,

@@ -109,7 +109,7 @@ function slid(size: Size, config: Config, features: Dimension | 'same' | 'multip
   );
 }
 
-/** Of a transposed convolution. */
+/** Size behind a transposed convolution. */
 function grown(size: Size, config: Config): Size | null {
   if (config.output_padding !== null && config.output_padding !== undefined) return null;
   const { lengths, isFirst } = split(size, config);
@@ -122,13 +122,13 @@ function grown(size: Size, config: Config): Size | null {
   return together(sides, number(config.filters), isFirst);
 }
 
-/** Of a recurrent layer, which gives something for every step or for the last one. */
+/** Size behind a recurrent layer, which gives an output for every step or for the last one. */
 function inTime([steps = null]: Size, config: Config, given: Size | null): Size | null {
   if (config.time_major) return null;
   return given && (config.return_sequences ? [steps, ...given] : given);
 }
 
-/** What a convolution makes of each of a video's frames. */
+/** Size of a video behind a convolution of each frame. */
 function frames(size: Size, config: Config): Size {
   return slid(size.slice(1), config, number(config.filters));
 }
@@ -154,7 +154,7 @@ function overTime([steps = null, ...rest]: Size, config: Config): Size | null {
   return each && [steps, ...each];
 }
 
-/** Of a layer and its twin that goes backwards. */
+/** Size behind a layer together with its copy that goes backwards. */
 function inBothDirections(size: Size, config: Config): Size | null {
   const one = wrapped(size, config);
   const last = one?.at(-1) ?? null;

@@ -16,7 +16,7 @@ export function unknownValue(giver: string): KerasValue {
   return { node: 0, size: null, giver, isUnknown: true };
 }
 
-/** What there is to say of a size behind a layer where it turns out not to be known. */
+/** Message about a layer whose output size is not known. */
 export function stateBehind(
   { call, values }: ModelInputs,
   { builtFor }: ModelLayer,

@@ -3,7 +3,7 @@ import { nameSchema, shortArray, strictObject, tensorNameSchema } from '../schem
 import type { Network } from './network.js';
 import type { Size } from './size.js';
 
-/** What a layer gives to those behind it. */
+/** A layer's output: its node and its size. */
 export interface Value {
   /** The node that it comes from, with no other in between. */
   readonly node: number;

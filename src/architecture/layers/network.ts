@@ -148,7 +148,7 @@ export class Network {
     return this.#nodes[node]?.op ?? null;
   }
 
-  /** Of those so far, with the ones that turned out to be none. */
+  /** Nodes so far, including those that turned out not to be nodes. */
   get nodeCount(): number {
     return this.#nodes.length;
   }

@@ -43,7 +43,7 @@ export function parseLayers(
     const graph = network.graph(outline.data?.name ?? '', output.node);
     return { ...buildArchitecture(graph, limits), ...(leftOut.length > 0 && { leftOut }) };
   } catch (error) {
-    // What the graph of sound layers can still have wrong is only that it is too large.
+    // A graph of valid layers can only be too large.
     if (!(error instanceof ArchitectureError)) throw error;
     throw new ArchitectureError(error.faults.map(({ message }) => ({ path: '/layers', message })));
   }

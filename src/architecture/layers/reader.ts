@@ -14,10 +14,10 @@ import { REFUSED } from './types/refused.js';
 
 const TYPES: ReadonlyMap<string, LayerType> = new Map(LAYER_TYPES.map((layer) => [layer.type, layer]));
 
-/** What `inputs` call the network's own input. */
+/** Name of the network's own input in `inputs`. */
 const INPUT = 'input';
 
-/** What every layer has. */
+/** Keys that every layer has. */
 const leftOutSchema = z.looseObject({
   name: tensorNameSchema,
   inputs: shortArray(nameSchema, 1, MAX_INPUTS, `names 1 to ${MAX_INPUTS} layers`).optional(),
@@ -74,7 +74,7 @@ export class LayerReader {
       this.#faults.add(['layers', index, 'name'], `the name ${quote(name)} ${other}; each needs its own`);
   }
 
-  /** Of a layer that cannot be read, the output is unknown: what is behind it is checked as far as can be. */
+  /** The output of a layer that cannot be read is unknown; the layers behind it are checked as far as possible. */
   #readLayer(
     layer: unknown,
     name: string | null,

@@ -13,7 +13,7 @@ export function agree(a: Dimension | undefined, b: Dimension | undefined): boole
   return a === null || b === null || a === b;
 }
 
-/** Of as many dimensions; null where one is not known. */
+/** Product of the dimensions; null where one is not known. */
 export function product(dimensions: Size): Dimension {
   return dimensions.reduce<Dimension>(
     (total, dimension) => (total === null || dimension === null ? null : total * dimension),

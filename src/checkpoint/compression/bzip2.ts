@@ -83,7 +83,7 @@ class BitReader {
 /** A Huffman code; numbers of 20 bits, the code at their front, are compared with `end`. */
 interface Code {
   readonly end: Uint32Array;
-  /** What to subtract from a code of a length to have its index in `symbols`. */
+  /** The number to subtract from a code of a length for its index in `symbols`. */
   readonly base: Int32Array;
   readonly symbols: Uint16Array;
 }

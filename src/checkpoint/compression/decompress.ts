@@ -20,7 +20,7 @@ const MAX_EXPANSION = 100;
 /** What any file may hold, however small: a tiny checkpoint of constant weights compresses by more than MAX_EXPANSION. */
 const MIN_EXPANDED_BYTES = 64 * 2 ** 20;
 
-/** Of zlib's output at a time; the default of 16 KiB costs a third of its speed. */
+/** Size of zlib's output pieces; the default of 16 KiB costs a third of its speed. */
 const ZLIB_PIECE_BYTES = 256 * 2 ** 10;
 
 export interface Compression {

@@ -315,7 +315,7 @@ class ImpreciseError extends Error {}
 /** Rows and columns of the product that is checked: large enough for the units that would round. */
 const CHECKED = 256;
 
-/** Of float32 products of that size 1e-6 is usual; with factors rounded to TF32 it is 3e-4. */
+/** Float32 products of this size are usually off by 1e-6; with factors rounded to TF32, by 3e-4. */
 const PRECISION = 2e-5;
 
 async function checkPrecision(engine: CudaEngine): Promise<void> {

@@ -12,7 +12,7 @@ export interface TensorflowBackend {
   readonly device: 'cpu' | 'cuda';
   /** The most that weights may take up, in bytes. */
   readonly maxWeightBytes: number;
-  /** Of an attention, how many heads one product takes together. */
+  /** How many heads of an attention one product computes together. */
   readonly headsAtOnce: number;
 
   /** x weightᵀ */

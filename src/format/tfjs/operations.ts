@@ -77,7 +77,7 @@ function activation(name: string): Convert {
   });
 }
 
-/** Of two tensors; one and a number are none of TensorFlow.js' layers. */
+/** Layer for two tensors; TensorFlow.js has none for a tensor and a number. */
 function pairwise(type: string): Convert {
   return ({ placed }) => {
     if (placed.call.references.length < 2)
@@ -106,7 +106,7 @@ const transpose: Convert = ({ config, placed }) => {
   return { type: 'Permute', config: { dims: axes.slice(1) } };
 };
 
-/** Of Keras 3, by their classes. */
+/** Operations of Keras 3, by their classes. */
 export const OPERATIONS: Readonly<Record<string, Convert>> = {
   Add: add,
   Subtract: subtract,
@@ -145,7 +145,7 @@ export const OPERATIONS: Readonly<Record<string, Convert>> = {
   Tanh: activation('tanh'),
 };
 
-/** Of TensorFlow, as Keras 2 has them. */
+/** TensorFlow's functions as Keras 2 records them. */
 export const FUNCTIONS: Readonly<Record<string, Convert>> = {
   '__operators__.add': add,
   'math.add': add,

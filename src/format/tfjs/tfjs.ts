@@ -10,7 +10,7 @@ import { type TfjsWeight, tfjsTopology } from './topology.js';
 /** Few enough for a browser's cache to keep, many enough for few requests. */
 const SHARD_BYTES = 32 * 2 ** 20;
 
-/** Whose form of models TensorFlow.js reads. */
+/** The version of Keras whose models TensorFlow.js reads. */
 const KERAS_VERSION = '2.15.0';
 
 export interface TfjsOptions {

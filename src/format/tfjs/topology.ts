@@ -107,7 +107,7 @@ class TopologyWriter {
   #addWeights({ layer, variables }: PlacedLayer, type: string): void {
     for (const variable of variables) {
       const weight = variable.path.slice(variable.path.lastIndexOf('/') + 1);
-      // As Keras 2 called it.
+      // The name in Keras 2.
       const own = type === 'DepthwiseConv2D' && weight === 'kernel' ? 'depthwise_kernel' : weight;
       const name = `${layer.name}/${own}`;
       if (this.#names.has(name)) {

@@ -20,7 +20,7 @@ function kernelShape({ shape }: PredictedTensor): readonly [number, number, numb
   return [o, i, height, width];
 }
 
-/** What of the decoder's plane and channels a weight needs. */
+/** The part of the decoder's plane and channels that a weight needs. */
 export function kernelTask(
   tensor: PredictedTensor,
   { windowPlace, spatial, channels }: DecoderShape,

@@ -20,7 +20,7 @@ const MAX_GATHERED = 2 * 2 ** 20;
 export interface KernelDecoderWeights<M extends Matrix> {
   /** Rows laid out [S, S, 4d], so that the places of a window's row lie side by side; the bias is a column. */
   readonly plane: Linear<M>;
-  /** Of the second the rows are [C, C] and the bias is a column. */
+  /** The two linear maps; rows of the second are [C, C], and its bias is a column. */
   readonly perceptron: readonly [Linear<M>, Linear<M>];
 }
 
@@ -113,7 +113,7 @@ export class KernelDecoder<M extends Matrix> {
       for (const [index, task] of group.entries()) {
         firstRow.set(task, rows);
         rows += height * width;
-        // Of a window of one row all tasks' places are in order already.
+        // With a window of one row the places of all tasks are in order already.
         if (height === 1) continue;
         for (const row of windowRows) parts.push(await engine.slice(row, index * width, (index + 1) * width));
       }

@@ -3,7 +3,7 @@ import type { TiledTensor } from '../../tensor/tensor.js';
 
 export interface DecodeOptions {
   readonly predictClassifier: boolean;
-  /** Of the rows that are drawn, not predicted: class and distillation tokens. */
+  /** Seed of the rows that are drawn, not predicted: class and distillation tokens. */
   readonly seed: number;
   readonly signal?: AbortSignal;
 }

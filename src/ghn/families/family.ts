@@ -30,9 +30,9 @@ export interface DecodedSize {
  * `index.ts` lists the families; nothing outside this folder asks which one a GHN is of.
  */
 export interface Family {
-  /** As `GET /ghns` names it. */
+  /** Its name in `GET /ghns`. */
   readonly name: string;
-  /** As people name it. */
+  /** Its name for people. */
   readonly title: string;
   /** Values of settings that its files do not tell, by the setting's name: the first is the default. */
   readonly options: Readonly<Record<string, readonly string[]>>;

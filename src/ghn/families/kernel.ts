@@ -75,7 +75,7 @@ function planeByPlace<M extends Matrix>(loader: Loader<M>, spatial: number): Lin
   return { weight: upload('decoder.fc.0.weight'), bias: upload('decoder.fc.0.bias') };
 }
 
-/** What of a tensor the decoder makes. */
+/** The part of a tensor that the decoder computes. */
 export const kernelSize: Family['decodedSize'] = (
   { shape, classifier },
   { channels, numClasses, spatial },

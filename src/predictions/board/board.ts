@@ -11,7 +11,7 @@ export type JobEvent = { readonly record: PredictionRecord } | { readonly stage:
 /** A network that was made; its statistics follow. */
 export type Made = Pick<Prediction, 'tensors' | 'statistics' | 'latency'>;
 
-/** What was made and is still in memory. */
+/** A network that was made and is still in memory. */
 export interface MadeNetwork {
   readonly record: PredictionRecord;
   readonly tensors: readonly TiledTensor[];
@@ -21,7 +21,7 @@ export interface MadeNetwork {
   hold(): () => void;
 }
 
-/** A prediction that was taken in, or found in the making. */
+/** A prediction that was accepted, or that is being made already. */
 export interface Submitted {
   readonly record: PredictionRecord;
   /** Whether nobody had asked for it yet. */
@@ -36,7 +36,7 @@ export interface Submitted {
 /** A job as the one who works on it sees it. */
 export interface WorkedJob {
   readonly plan: Plan;
-  /** As it is now. */
+  /** The record as it is now. */
   readonly record: PredictionRecord;
   update(fields: Partial<PredictionRecord>): void;
   /** A stage of its making begins. */
@@ -55,42 +55,42 @@ export interface JobHandler {
 
 /** What is heard of a job, until it is not wanted any more. */
 export interface Watch {
-  /** As it was when watching began. */
+  /** The record as it was when watching began. */
   readonly record: PredictionRecord;
   unwatch(): void;
 }
 
 /**
- * Predictions from when they are asked for until they are stored, and those that came to nothing: each is made once,
+ * Predictions from when they are asked for until they are stored, and those that failed: each is made once,
  * whoever asks for it. A store has all others.
  */
 export interface JobBoard {
   /**
-   * Takes a prediction in, or finds it in the making.
+   * Accepts a prediction, or joins it where it is being made already.
    *
    * @param waiter of one who waits: when the last of those has gone, it is cancelled. Without it, it is made in any case
    * @throws InvalidRequestError, OverloadedError, PredictorUnavailableError where it is not taken in: it is as if it was
    * never asked for
    */
   submit(plan: Plan, waiter?: AbortSignal): Promise<Submitted>;
-  /** Of what is in the making, or came to nothing; null of all else. */
+  /** Record of a prediction that is being made, or that failed; null for others. */
   view(id: string): Promise<PredictionRecord | null>;
   views(): Promise<readonly PredictionRecord[]>;
-  /** What a prediction in the making is made of; null of all else. */
+  /** Architecture of a prediction that is being made; null for others. */
   request(id: string): Promise<PredictionRemains | null>;
-  /** What was made here and is not stored yet. */
+  /** A network that was made here and is not stored yet. */
   made(id: string): Promise<MadeNetwork | null>;
-  /** Calls back whenever something happens to a prediction in the making; null where nothing will. */
+  /** Calls back on every change of a prediction that is being made; null where there will be none. */
   watch(id: string, watcher: (event: JobEvent) => void): Promise<Watch | null>;
-  /** Gives up what is not made yet; whether it was in the making. */
+  /** Cancels a prediction that is not made yet. Tells whether it was being made. */
   cancel(id: string): Promise<boolean>;
-  /** Forgets one that came to nothing; whether there was one. */
+  /** Forgets a failed prediction. Tells whether there was one. */
   forget(id: string): Promise<boolean>;
-  /** Waits until a prediction is stored or has come to nothing; whether it was in the making. */
+  /** Waits until a prediction is stored or has failed. Tells whether it was being made. */
   settled(id: string): Promise<boolean>;
   /** How many wait to be made. */
   depth(): Promise<number>;
-  /** How many seconds it takes, as far as can be said, until all that was taken in is made. */
+  /** How many seconds it takes, as far as can be said, until all accepted predictions are made. */
   secondsUntilIdle(): Promise<number>;
   /** How many make predictions. */
   readonly workers: number;

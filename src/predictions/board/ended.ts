@@ -4,7 +4,7 @@ import { MAX_RECORDS_CHARACTERS, recordCharacters } from '../../record/record-si
 /** Predictions that failed or were cancelled are told of for a while: this many of the last, or fewer large ones. */
 const MAX_RECORDS = 1000;
 
-/** The records of predictions that came to nothing: they have no weights, so no store keeps them. */
+/** The records of predictions that failed: they have no weights, so no store keeps them. */
 export class EndedPredictions {
   readonly #records = new Map<string, PredictionRecord>();
   #characters = 0;

@@ -18,12 +18,12 @@ export interface JobSteps {
 }
 
 /**
- * A prediction in the making, or made and not yet stored. All who ask for the same one share it; when the last of those
+ * A prediction that is being made, or is made and not yet stored. All who ask for the same one share it; when the last of those
  * who wait has gone, it is cancelled, unless somebody will come back for it.
  */
 export class Job implements WorkedJob {
   readonly plan: Plan;
-  /** What it takes up. */
+  /** Memory that it takes up. */
   readonly place: Place;
   /** Settles when it is made, which is before it is stored. */
   readonly made: Promise<MadeNetwork | null>;

@@ -14,7 +14,7 @@ import { Job } from './job.js';
 
 export interface MemoryBoardOptions {
   readonly admission: Admission;
-  /** Whose readiness decides whether a prediction is taken in. */
+  /** The executor whose readiness decides whether a prediction is accepted. */
   readonly executor: Pick<Executor, 'ready' | 'readySoon'>;
   readonly observer: PredictionObserver;
 }
@@ -151,7 +151,7 @@ export class MemoryBoard implements JobBoard {
 
   #end(job: Job, status: 'failed' | 'cancelled', error: Error): void {
     job.update({ status, error: failureOf(error) });
-    // Of one that was given up and is being made again, what is made now counts.
+    // A cancelled prediction that is being made again has the state of the new job.
     if (this.#jobs.get(job.record.id) === job) this.#ended.add(job.record);
   }
 }

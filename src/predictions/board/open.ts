@@ -24,7 +24,7 @@ export interface OpenBoardOptions {
 
 export interface OpenBoard {
   readonly board: JobBoard;
-  /** What predictions are planned by. */
+  /** The description by which predictions are planned. */
   readonly executor: Executor;
 }
 

@@ -19,7 +19,7 @@ import { weightsEtag } from '../predictions/weights-file.js';
 import { FILE_NAMES, TEXT_FILES, WEIGHTS_FILE } from './files.js';
 import { isDefault, isPredictionId, MAIN, optionsOf } from './revision.js';
 
-/** What Hugging Face's clients tell errors apart by. */
+/** Codes by which Hugging Face's clients tell errors apart. */
 type HubErrorCode = 'RepoNotFound' | 'RevisionNotFound' | 'EntryNotFound';
 
 const repository = z.object({

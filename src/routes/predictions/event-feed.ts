@@ -23,7 +23,7 @@ const message = (event: string, data: unknown) =>
 export const recordMessage = (record: PredictionRecord): Buffer => message(record.status, viewOf(record));
 
 /**
- * What happens to one prediction in the making, told to all who follow it: each message is written once, and the same bytes
+ * The changes of one prediction that is being made, for all who follow it: each message is written once, and the same bytes
  * go to every listener.
  */
 export class EventFeed {

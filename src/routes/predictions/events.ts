@@ -18,7 +18,7 @@ const eventSchema = z.object({
   }),
 });
 
-/** What happens to a prediction, until it is made or has come to nothing. */
+/** The changes of a prediction, until it is made or has failed. */
 export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {
   const feeds = new Map<string, Promise<EventFeed | null>>();
   const finals = new Map<string, { readonly message: Promise<Buffer>; readonly since: number }>();
@@ -64,7 +64,7 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
     return message;
   }
 
-  /** The one feed of a prediction in the making; null where nothing further will happen. */
+  /** The one feed of a prediction that is being made; null where nothing further will happen. */
   function feedOf(id: string): Promise<EventFeed | null> {
     const known = feeds.get(id);
     if (known) return known;

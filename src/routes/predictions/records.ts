@@ -76,7 +76,7 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         response: {
           200: jsonResponse('The graph.', graphSchema),
           404: unknownPrediction,
-          409: problemResponse('It came to nothing: `detail` says how'),
+          409: problemResponse('It failed: `detail` says why'),
         },
       },
     },

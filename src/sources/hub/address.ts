@@ -13,10 +13,10 @@ export interface HubAddress {
 export const HUB_SCHEME = 'hf://';
 export const HUB_FORM = 'hf://owner/repository[@revision]/file';
 
-/** What the hub lets a name be. */
+/** The form of names on the hub. */
 const NAME = /^[\w](?:[\w.-]{0,94}[\w])?$/;
 
-/** Of the hub's own addresses: what else than models it has. */
+/** Kinds of repositories in the hub's addresses other than models. */
 const OTHER_TYPES = new Set(['datasets', 'spaces', 'kernels', 'buckets']);
 
 /** Revisions with slashes in them: refs/pr/1, refs/convert/parquet. */

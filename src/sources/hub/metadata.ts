@@ -3,12 +3,12 @@ import { SourceError } from '../source.js';
 import { type HubAddress, hubUrl } from './address.js';
 import { hubRefusal } from './refusals.js';
 
-/** What a hub says of a file before it sends it. */
+/** The facts that a hub gives about a file before it sends it. */
 export interface HubFile {
   readonly commit: string;
-  /** What the file's contents are called in the cache. */
+  /** Name of the file's contents in the cache. */
   readonly etag: string;
-  /** Of the contents, in hex; null where the hub does not say. */
+  /** Digest of the contents, in hex; null where the hub does not say. */
   readonly sha256: string | null;
   readonly totalBytes: number | null;
 }

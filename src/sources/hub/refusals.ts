@@ -2,7 +2,7 @@ import type { Response } from 'undici';
 import { SourceError } from '../source.js';
 import type { HubAddress } from './address.js';
 
-/** Of what a server says by itself. */
+/** Longest part of a server's own message that is shown. */
 const SHOWN_CHARACTERS = 200;
 
 interface Refused {

@@ -45,7 +45,7 @@ export class BlocksReader {
     }));
   }
 
-  /** Of all that was written. */
+  /** Checksums of everything that was written. */
   get checksums(): string {
     return this.#options.manifest.crc32;
   }

@@ -15,7 +15,7 @@ export const PIECE_BYTES = 128 * 2 ** 10;
  */
 export const RUN_BYTES = 2 ** 20;
 
-/** Of a block's offset, as in safetensors files; it divides a run's size, so that padding never crosses runs. */
+/** Alignment of a block's offset, as in safetensors files. It divides a run's size, so that padding never crosses runs. */
 const ALIGNMENT = 8;
 
 const positive = z.int().positive();
@@ -24,7 +24,7 @@ const storedTensorSchema = z.object({
   name: z.string(),
   shape: z.array(positive),
   blockShape: z.array(positive),
-  /** Of the block's first byte in the blocks file. */
+  /** Position of the block's first byte in the blocks file. */
   offset: z.int().nonnegative(),
 });
 
@@ -33,7 +33,7 @@ export const manifestSchema = z.object({
   tensors: z.array(storedTensorSchema),
   bytes: z.int().nonnegative(),
   pieceBytes: positive,
-  /** Of every piece, one behind the other, as eight hexadecimal digits. */
+  /** Checksum of every piece, each as eight hexadecimal digits. */
   crc32: z.string(),
 });
 export type StoredTensor = z.infer<typeof storedTensorSchema>;

@@ -33,7 +33,7 @@ import { claimDirectory, type StoreLock } from './store-directory.js';
 const READ_AT_ONCE = 8;
 
 export interface DirectoryStoreOptions {
-  /** Of all predictions together: beyond it the least recently used ones go. */
+  /** Limit for all predictions together; above it the least recently used are deleted. */
   readonly maxBytes: number;
   /** Is told what was found corrupt and removed, and what could not be removed. */
   readonly onProblem?: (problem: Error) => void;
@@ -53,7 +53,7 @@ export class DirectoryStore implements PredictionStore {
   readonly #maxBytes: number;
   readonly #onProblem: (problem: Error) => void;
   readonly #shelf: Shelf;
-  /** Of saves under way. */
+  /** Bytes that saves under way will take. */
   #reserved = 0;
 
   /**
@@ -201,7 +201,7 @@ export class DirectoryStore implements PredictionStore {
     await this.#lock.release();
   }
 
-  /** Whose commit is there; null where there is none. */
+  /** Generation of the stored prediction; null where there is none. */
   async #committed({ id, generation }: Version): Promise<Saved | null> {
     const record = await this.record(id);
     return record && (record.generation === generation ? 'mine' : 'theirs');

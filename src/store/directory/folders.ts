@@ -61,7 +61,7 @@ export class PredictionFolders {
       folder = this.path(id);
       await syncFolder(this.#predictions);
     } catch (error) {
-      // What cannot be removed now either is removed by a later start.
+      // A folder that cannot be removed now is removed by a later start.
       await rm(folder, { recursive: true, force: true }).catch(() => {});
       throw error;
     }

@@ -175,7 +175,7 @@ export async function amendedRecord(
   if (!fields) return null;
   const amended = { ...recordFile.record, ...fields, id };
   recordFileSchema.parse({ ...recordFile, record: amended });
-  // What a newer version has written beside it stays.
+  // Files that a newer version wrote beside it stay.
   const file = seal({ ...raw, record: { ...raw.record, ...fields, id } });
   return { file, entry: indexEntry(amended, sum(recordFile.sizes) + file.length, usedAt) };
 }

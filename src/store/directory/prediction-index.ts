@@ -1,12 +1,12 @@
 import type { PredictionRecord, Status } from '../../record/record.js';
 import { comparePositions, type Position } from '../list.js';
 
-/** What is kept in memory of every stored prediction. */
+/** The facts about every stored prediction that are kept in memory. */
 export interface IndexEntry extends Position {
   readonly architecture: string;
   readonly ghn: string;
   readonly status: Status;
-  /** Of all its files. */
+  /** Size of all its files. */
   readonly bytes: number;
   /** Its last use as the disk has it, in milliseconds since 1970. */
   readonly usedAt: number;

@@ -3,7 +3,7 @@ import type { PredictionRemains } from '../store.js';
 /** More corrupt predictions at once are a broken disk, which needs more than to have them made again. */
 const MAX_REMAINS = 100;
 
-/** Of predictions that were found corrupt and are gone: what they were made of. The last few are remembered. */
+/** Architectures of the last few predictions that were found corrupt and are gone. */
 export class Remains {
   readonly #remains = new Map<string, Promise<PredictionRemains | null>>();
 

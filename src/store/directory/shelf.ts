@@ -15,7 +15,7 @@ import { noteUse, openBlocksFile, readEntry, readRemains } from './prediction-fo
 import { type IndexEntry, PredictionIndex } from './prediction-index.js';
 import { Remains } from './remains.js';
 
-/** Of verified runs in memory: a ResNet-50's blocks six times, or what 32 downloads are being written from. */
+/** Size of the cache of verified runs: a ResNet-50's blocks six times, or the runs of 32 downloads. */
 const CACHE_BYTES = 32 * 2 ** 20;
 
 /** Folders read at the same time at the start: more than the threads that read them, so that none waits. */
@@ -128,7 +128,7 @@ export class Shelf {
     noteUse(this.#folders.path(id), new Date(now)).catch(() => {});
   }
 
-  /** Of what was found corrupt and is not there again. */
+  /** Remains of a prediction that was found corrupt and is not stored again. */
   remains(id: string): Promise<PredictionRemains | null> {
     return this.#remains.get(id);
   }

@@ -16,7 +16,7 @@ const LOCK = 'lock';
 /** Folders of a store that was written before there were markers. */
 const FOLDERS: ReadonlySet<string> = new Set(['predictions', 'unfinished']);
 
-/** What a new volume has by itself. */
+/** Entries that a new volume has by itself. */
 const HARMLESS: ReadonlySet<string> = new Set(['lost+found', MARKER, LOCK]);
 
 /** A service notes this often that it is there, for those who cannot ask whether its process lives. */
@@ -103,7 +103,7 @@ async function takeLock(directory: string): Promise<StoreLock> {
     async release() {
       clearInterval(beat);
       const held = await readFile(path, 'utf8').catch(() => '');
-      // What cannot be removed is found abandoned by the next start.
+      // A lock that cannot be removed is found abandoned by the next start.
       if (held === text) await rm(path, { force: true }).catch(() => {});
     },
   };

@@ -18,7 +18,7 @@ const PAGE = 1000;
 /** A part of an upload: S3 wants 5 MiB and more, and no more than 10,000 parts. */
 export const PART_BYTES = 16 * 2 ** 20;
 
-/** Of one upload under way at the same time. */
+/** Parts of one upload that are under way at the same time. */
 const PARTS_AT_ONCE = 2;
 
 const CONNECTION_TIMEOUT_MS = 3000;
@@ -34,7 +34,7 @@ export interface BucketLocation {
   readonly bucket: string;
   /** Empty, or a path that ends with a slash. */
   readonly prefix: string;
-  /** Of a server other than AWS; its buckets are addressed by path. */
+  /** Address of a server other than AWS; its buckets are addressed by path. */
   readonly endpoint?: string;
 }
 
@@ -48,11 +48,11 @@ export interface ListedObject {
   readonly modified: Date;
 }
 
-/** What must hold for a change to be made. */
+/** The condition of a change. */
 export interface Condition {
   /** Nothing is there. */
   readonly isNew?: boolean;
-  /** What is there has this etag. */
+  /** The object that is there has this etag. */
   readonly etag?: string;
 }
 
@@ -206,7 +206,7 @@ export class Bucket {
       const command = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: done } });
       await this.#ask(() => this.#client.send(command));
     } catch (error) {
-      // What cannot be aborted now either is left to the bucket's own rule for incomplete uploads.
+      // An upload that cannot be aborted is left to the bucket's rule for incomplete uploads.
       await this.#client.send(new AbortMultipartUploadCommand(upload)).catch(() => {});
       throw error;
     }

@@ -31,7 +31,7 @@ export class Census {
     this.#bucket = bucket;
   }
 
-  /** Of each attempt once, whatever it is under way to. */
+  /** Bytes of all attempts, each counted once. */
   get bytes(): number {
     const attempts = new Map<string, number>();
     for (const { attempt, bytes } of this.#index.values()) attempts.set(attempt, bytes);

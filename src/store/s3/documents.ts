@@ -13,7 +13,7 @@ const LAYOUT = 1;
 const commitSchema = z.object({
   layout: z.literal(LAYOUT),
   attempt: z.string(),
-  /** Of all objects of the attempt and of this one. */
+  /** Size of all objects of the attempt, this one included. */
   bytes: z.int(),
   record: storedRecordSchema,
 });

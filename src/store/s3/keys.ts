@@ -13,11 +13,11 @@ export interface Attempt {
   readonly id: string;
   /** Random. */
   readonly attempt: string;
-  /** Of all its objects together. */
+  /** Size of all its objects together. */
   readonly bytes: number;
 }
 
-/** What the index has of a prediction. */
+/** The facts about a prediction in its index key. */
 export interface IndexEntry extends Attempt, Position {
   readonly key: string;
   /** Digests of the architecture's name and the GHN's id. */

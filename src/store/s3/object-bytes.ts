@@ -5,7 +5,7 @@ import type { Bucket } from './bucket.js';
 /** Asked for at a time: most predictions' blocks are smaller, and larger ones are mostly read from end to end. */
 const WINDOW_BYTES = 8 * 2 ** 20;
 
-/** Of one prediction in memory. */
+/** Windows of one prediction in memory. */
 const WINDOWS = 2;
 
 /** An object of blocks as one file, read in windows: each request costs milliseconds, however little it asks for. */

@@ -8,10 +8,10 @@ import { type Meta, sealCommit, sealMeta } from './documents.js';
 import { type Attempt, blocksKey, metaKey, recordKey } from './keys.js';
 import type { Room } from './room.js';
 
-/** What an answer that was lost leaves open is asked about so often. */
+/** Attempts to find out what a lost answer would have said. */
 const MAX_DOUBTS = 3;
 
-/** What the attempt's keys and the growth of its record take up. */
+/** Allowance for the attempt's keys and the growth of its record. */
 const OVERHEAD_BYTES = 2048;
 
 const ATTEMPT_BYTES = 8;

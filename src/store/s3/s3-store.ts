@@ -32,7 +32,7 @@ import { S3Promises } from './promises.js';
 import { publish } from './publish.js';
 import { Room } from './room.js';
 
-/** Of verified runs in memory: what 32 downloads are being written from. */
+/** Size of the cache of verified runs: the runs of 32 downloads. */
 const CACHE_BYTES = 32 * 2 ** 20;
 
 /** Longer than any answer takes. */
@@ -46,7 +46,7 @@ const MAX_TRIES = 20;
 const SERVICE_BYTES = 8;
 
 export interface S3StoreOptions {
-  /** Of all predictions together: beyond it the least recently used ones go. */
+  /** Limit for all predictions together; above it the least recently used are deleted. */
   readonly maxBytes: number;
   /** Is told what was found corrupt and removed, and what could not be removed. */
   readonly onProblem?: (problem: Error) => void;

@@ -28,7 +28,7 @@ export const multiHeadAttention = kerasLayer(
   ({ num_heads: heads, key_dim: keys, use_bias: hasBias, ...config }, place) => {
     const { network, weights } = place;
     const values = config.value_dim ?? keys;
-    // What is not given is what Keras takes for it.
+    // Keras' defaults for arguments that are not given.
     const query = place.named.get('query') ?? place.input;
     const value = place.named.get('value') ?? query;
     const key = place.named.get('key') ?? value;

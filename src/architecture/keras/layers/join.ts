@@ -12,7 +12,7 @@ export const sums = kerasLayer(
   (_, place) => {
     const { inputs, network } = place;
     const size = joinedSize(place, broadcast);
-    // Of a number and a tensor there is one input: no node.
+    // A number and a tensor are one input, which needs no node.
     return {
       node: network.join(
         'sum',

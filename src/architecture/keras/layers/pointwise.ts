@@ -58,7 +58,7 @@ const WITHOUT_NODE = [
 
 const withoutNode = kerasLayer(WITHOUT_NODE, {}, (_, { input }) => ({ node: input.node, size: input.size }));
 
-/** Of an attention's scores, as one that is written out has them, a softmax is an msa. */
+/** A softmax over an attention's scores, where the attention is written out, is an msa node. */
 const softmax = kerasLayer('Softmax', {}, (_, { input, network }) => ({
   node: network.softmax(input.node),
   size: input.size,

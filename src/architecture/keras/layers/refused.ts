@@ -10,7 +10,7 @@ const LOCAL = 'it has a kernel for every place, and a GHN predicts one for all o
 const SPECTRUM = 'a GHN knows images; compute the spectrogram before the model';
 const CODE = 'it is a program, not a layer: nobody but the Python it is from knows its weights and sizes';
 const OTHER_ATTENTION = 'of attentions a GHN knows MultiHeadAttention’s';
-/** Of a class that is not Keras' own, whatever it is called. */
+/** Reason for a class that is not Keras' own, whatever its name. */
 export const OWN =
   'it is a class of its own: nobody but the Python it is from knows its weights and sizes; build it of Keras’ layers';
 

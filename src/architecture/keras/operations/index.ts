@@ -17,7 +17,7 @@ export function isOperation({ type, module }: Called): boolean {
   return module !== null && OPERATIONS_MODULE.test(module) ? true : FUNCTION_LAYERS.has(type);
 }
 
-/** What an operation comes to in a network. */
+/** The node, if any, and the size that an operation gives. */
 export function operationType({ type, config }: Called): KerasLayer {
   const known = FUNCTION_LAYERS.has(type)
     ? TENSORFLOW_FUNCTIONS.get(functionOf(config))

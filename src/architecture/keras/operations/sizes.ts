@@ -72,7 +72,7 @@ export const squeezed: Resize = (size, args) => {
   return axes ? size.filter((_, at) => !axes.includes(at)) : size.filter((n) => n !== 1);
 };
 
-/** Of a sum, a mean or a maximum over some axes. */
+/** Size behind a sum, a mean or a maximum over some axes. */
 export const reduced: Resize = (size, args) => {
   const axes = args.integers('axis')?.map((axis) => position(axis, size.length));
   if (!axes || axes.includes(null) || axes.includes(-1)) return null;
@@ -82,7 +82,7 @@ export const reduced: Resize = (size, args) => {
     : size.filter((_, at) => !axes.includes(at));
 };
 
-/** Of a resized image, whose sides are given. */
+/** Size of a resized image, whose sides are given. */
 export const sized: Resize = (size, args) => {
   const [height, width] = args.integers('size') ?? [];
   if (size.length !== 3 || !height || !width) return null;
@@ -96,7 +96,7 @@ export const padded: Resize = (size, args) => {
   return sides.every(Number.isSafeInteger) ? size.map((n, at) => n && n + sides[at]!) : null;
 };
 
-/** Of a tensor beside itself, so often along each axis. */
+/** Size of a tensor that is repeated along each axis. */
 export const tiled: Resize = (size, args) => {
   const [batch, ...times] = args.integers('multiples') ?? [];
   return batch === 1 && times.length === size.length && times.every((n) => n > 0)
@@ -104,7 +104,7 @@ export const tiled: Resize = (size, args) => {
     : null;
 };
 
-/** Of a tensor whose entries are there several times along an axis. */
+/** Size of a tensor whose entries are repeated along one axis. */
 export const repeated: Resize = (size, args) => {
   const [axis = null] = args.integers('axis') ?? [];
   const [times = null, ...others] = args.integers('repeats') ?? [];
@@ -119,7 +119,7 @@ export const oneHot: Resize = (size, args) => {
   return depth !== null && depth > 0 && axis === -1 ? [...size, depth] : null;
 };
 
-/** Of a part that begins somewhere and is so large, the rest where it is said to be -1. */
+/** Size of a part given by its begin and size; a size of -1 is the rest. */
 export const cut: Resize = (size, args) => {
   const [first, ...begin] = args.integers('begin') ?? [];
   const [batch, ...lengths] = args.integers('size') ?? [];
@@ -128,7 +128,7 @@ export const cut: Resize = (size, args) => {
   return size.map((n, at) => (lengths[at] === -1 ? n && n - begin[at]! : lengths[at]!));
 };
 
-/** Of an image of which a rectangle is taken, or that is put into one. */
+/** Size of an image that is cropped to a rectangle, or padded to one. */
 export const cropped: Resize = (size, args) => {
   const [height] = args.integers('target_height') ?? [];
   const [width] = args.integers('target_width') ?? [];
@@ -157,7 +157,7 @@ function isInBlocks(size: Size, block: number, args: Arguments): boolean {
 /** More than a tensor is split into by hand. */
 const MAX_PARTS = 1000;
 
-/** Of the parts along an axis, so many equal ones or of these lengths; without either, of its entries. */
+/** Sizes of the parts of a tensor along an axis: equal ones, parts of given lengths, or single entries. */
 export const parts = (size: Size, args: Arguments): Size[] | null => {
   const sections = args.named('num_or_size_splits');
   const axis = args.named('axis') ?? 0;
@@ -177,7 +177,7 @@ export const parts = (size: Size, args: Arguments): Size[] | null => {
   return isEqual ? Array<Size>(count).fill(size.with(at, length / count)) : null;
 };
 
-/** Of the product of matrices, which are the last two axes of both. */
+/** Size of a product of matrices; these are the last two axes of both tensors. */
 export const matrixProduct = (a: Size, b: Size, args: Arguments): Size | null => {
   const is = (name: string) => args.named(name) === true;
   if (a.length < 2 || a.length !== b.length || is('adjoint_a') || is('adjoint_b')) return null;
@@ -187,7 +187,7 @@ export const matrixProduct = (a: Size, b: Size, args: Arguments): Size | null =>
   return around && agree(between, other) ? [...around, rows, columns] : null;
 };
 
-/** Of a slice, `x[:, 1:, ::2, 0, ..., None]`. */
+/** Size of a slice such as `x[:, 1:, ::2, 0, ..., None]`. */
 export const sliced: Resize = (size, args) => {
   const spec = args.get('slice_spec', 'key');
   const items = Array.isArray(spec) ? (spec as unknown[]) : [spec];

@@ -11,7 +11,7 @@ export type LanguageNormalisation = (typeof LANGUAGE_NORMALISATIONS)[number];
 /** Projections back into the residual stream, which are divided by the square root of twice the number of blocks. */
 const RESIDUAL_PROJECTION = /(?:c_proj|\.o_proj)\.weight$/;
 
-/** What `std` divides by is never 0. */
+/** Keeps the divisor of `std` from being 0. */
 const STD_EPSILON = 1e-7;
 const INITIALIZER_RANGE = 0.02;
 

@@ -6,10 +6,10 @@ import { failureOf } from '../../failure.js';
 /** An error as a job carries it: as the record of the prediction has it. */
 export const writeFailure = (error: Error): string => JSON.stringify(failureOf(error));
 
-/** What BullMQ says of a job whose workers have died one after the other. */
+/** BullMQ's message for a job whose workers died one after the other. */
 const STALLED = /stalled/;
 
-/** What a job has failed with. */
+/** The error of a failed job. */
 export function readFailure(reason: string | undefined): Failure {
   try {
     return failureSchema.parse(JSON.parse(reason ?? ''));

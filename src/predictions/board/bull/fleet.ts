@@ -14,10 +14,10 @@ const ANNOUNCE_MS = 2000;
 /** A worker that has not been heard of for so long is gone. */
 const SILENT_MS = 10_000;
 
-/** What a worker says of itself. */
+/** A worker's description of itself. */
 export interface Announcement {
   readonly description: PredictorDescription;
-  /** What predictions may take up there. */
+  /** Memory that predictions may take up there. */
   readonly memoryBytes: number;
   /** Seconds that a unit of each part's work takes there. */
   readonly rates: Readonly<Partial<Record<Part, number>>>;
@@ -50,7 +50,7 @@ export class Fleet implements Executor {
     this.#redis = redis;
   }
 
-  /** Of the class with the most workers; of the last that there were where there are none. */
+  /** Description of the class with the most workers; without workers, of the last class that had some. */
   get description(): PredictorDescription | null {
     return this.#description;
   }
