@@ -1,5 +1,5 @@
 /**
- * What predictions take up in memory beside what they are predicted to, by which they are taken in or refused:
+ * What predictions take up in memory beside what they are predicted to, by which they are accepted or refused:
  * `npx tsx bench/admission.ts`, after `npm run build`. Each is made by a service of its own; measured is by how much the
  * peaks of the resident memory of all of its processes are above what these had before. Linux alone.
  */

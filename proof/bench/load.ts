@@ -29,13 +29,13 @@ const STEP_SECONDS = Number(options['step-seconds']);
  */
 const SETTINGS = { MAX_QUEUE: '2', STORE_MAX_BYTES: String(2 * 2 ** 30), LOG_LEVEL: 'silent' };
 
-/** Of what one request after the other gets; the last are beyond any capacity. */
+/** Shares of the rate that one request after the other gets; the last are beyond any capacity. */
 const STEPS = [0.8, 1, 1.2, 1.5, 2, 3];
 
 /** Requests one after the other that tell roughly what the machine can do, after as many to warm up. */
 const FIRST_REQUESTS = 30;
 
-/** What has to hold at twice the capacity. */
+/** The bounds that have to hold at twice the capacity. */
 const MIN_GOODPUT = 0.9;
 const MAX_P99_RATIO = 3;
 const MAX_LIVEZ_MS = 50;

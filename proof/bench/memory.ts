@@ -22,7 +22,7 @@ const { POSTPROCESS } = process.env;
 
 const SAMPLE_MS = 100;
 
-/** Of the main process alone: the downloads are its work. */
+/** Memory of the main process alone: the downloads are its work. */
 function residentMemory(pid: number): number {
   return 1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
 }

@@ -16,7 +16,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly body: Buffer;
-  /** Of the body, as a record writes it. */
+  /** Digest of the body, in the form of a record. */
   readonly digest: string;
   readonly milliseconds: number;
 }

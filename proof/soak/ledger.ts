@@ -9,7 +9,7 @@ export interface Fault {
   readonly at: number[];
 }
 
-/** What was done and what came of it. */
+/** Requests and their outcomes. */
 export class Ledger {
   /** Milliseconds of each answer, by what was asked for. */
   readonly latencies = new Map<string, number[]>();

@@ -5,7 +5,7 @@ const WINDOWS = 6;
 
 const SECONDS_PER_HOUR = 3600;
 
-/** What is resident at a moment. */
+/** Resident memory at a moment. */
 export interface Resident {
   /** From the start. */
   readonly seconds: number;
@@ -18,9 +18,9 @@ export interface Growth {
   readonly seconds: number;
   /** Each with its middle and the median of its samples. */
   readonly windows: readonly Resident[];
-  /** Of the last window over the first: 0.05 is 5 % more. */
+  /** Growth from the first window to the last: 0.05 is 5 % more. */
   readonly growth: number;
-  /** Of the median line through all windows, as a part of the first window, per hour. */
+  /** Slope of the median line through all windows, as a part of the first window, per hour. */
   readonly perHour: number;
 }
 

@@ -1,4 +1,4 @@
-/** Of the engine, in the first life of a service. */
+/** Kills of the engine, in the first life of a service. */
 const MAX_KILLS = 5;
 
 /** When what happens, in seconds from the first request. */

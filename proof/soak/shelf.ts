@@ -1,17 +1,17 @@
 import type { Random } from './random.js';
 import type { PredictRequest } from './requests.js';
 
-/** Of the last predictions that clients come back for. */
+/** Number of recent predictions that clients come back for. */
 const MAX_RECENT = 40;
 
 export interface Known {
   readonly id: string;
-  /** Of the weights as they were asked for. */
+  /** Digest of the weights as they were asked for. */
   readonly digest: string;
   readonly request: PredictRequest;
 }
 
-/** What the clients remember of the service's answers. */
+/** The service's answers that clients remember. */
 export class Shelf {
   readonly #recent: Known[] = [];
   readonly #first = new Map<string, string>();

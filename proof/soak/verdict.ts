@@ -28,7 +28,7 @@ export interface Latency {
   readonly max: number;
 }
 
-/** Of a process, or of all together. */
+/** Figures of one process, or of all together. */
 interface NamedGrowth extends Growth {
   readonly name: string;
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 
-/** Of pixels in [0, 1]: what the GHN's training subtracts and divides by. */
+/** Mean and deviation of pixels in [0, 1], by which the GHN's training normalises them. */
 const MEAN = 0.1307;
 const STD = 0.3081;
 

@@ -15,7 +15,7 @@ const networkSchema = z.strictObject({
   layers: z.array(layerSchema).min(1),
 });
 
-/** What `inputs` call the network's own input. */
+/** Name of the network's own input in `inputs`. */
 const INPUT = 'input';
 
 /** A network of layers that can be run: the service's `layers` form, as far as the demo knows its types. */

@@ -1,4 +1,4 @@
-/** What is shown of a network. */
+/** A network's line in the table. */
 export interface Row {
   readonly name: string;
   readonly layers: number;

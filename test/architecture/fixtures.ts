@@ -9,7 +9,7 @@ const FOLDER = new URL('../fixtures/', import.meta.url);
 /** The limits of a server as it is set up by default. */
 export const LIMITS: Limits = { maxNodes: 5000, maxParameters: 2e9 };
 
-/** What a JSON pointer looks like (RFC 6901). */
+/** The form of a JSON pointer (RFC 6901). */
 export const POINTER = /^(\/([^/~]|~[01])*)*$/;
 
 /** torchvision's networks and a small GPT-2, as the authors' code turned them into graphs. */

@@ -8,7 +8,7 @@ import { layerFaults } from './layers/layers.js';
 
 type Entry = NonNullable<Graph['state_dict']>[number];
 
-/** As many nodes as the example has. */
+/** The number of the example's nodes. */
 const SMALL = { ...LIMITS, maxNodes: 7 };
 
 /** Tensors without a number in them, of which no limit of parameters speaks. */

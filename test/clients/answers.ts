@@ -8,7 +8,7 @@ export const RETRY_MS = 250;
 
 /** What clients were answered, to be compared with whatever else is served under the same addresses. */
 export class Answers {
-  /** Of the bodies that clients got whole, by prediction. */
+  /** Digests of the bodies that clients got whole, by prediction. */
   readonly #digests = new Map<string, string>();
   /** What was asked for, by prediction. */
   readonly #bodies = new Map<string, PredictBody>();

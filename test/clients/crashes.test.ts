@@ -86,7 +86,7 @@ it(
     await service.stop();
     expect(known.size).toBeGreaterThan(KILLS);
 
-    // Of those whose clients never had the whole answer, what a service that nobody kills says.
+    // For predictions whose clients never had the whole answer, the answer of a service that nobody kills.
     const unanswered = [...known.values()].filter(({ id }) => !answers.has(id));
     service = await ServiceProcess.start(join(folder, 'undisturbed'));
     for (const record of unanswered) {

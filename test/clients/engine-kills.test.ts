@@ -69,7 +69,7 @@ describe.skipIf(!existsSync('/proc/self/stat'))('an engine that is killed', () =
       let answered = 0;
       const client = async () => {
         while (!isOver) {
-          // Every third is one that was asked for lately: it is stored, evicted, in the making or lost.
+          // Every third is one that was asked for lately: it is stored, evicted, being made or lost.
           const number = Math.random() < 1 / 3 ? Math.max(0, seed - Math.floor(Math.random() * 20)) : seed++;
           const response = await answers.ask(service.url, request(number));
           // An engine's death is none of a connection's.

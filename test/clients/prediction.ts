@@ -52,7 +52,7 @@ export const getRecord = (prediction: string) => getJson<PredictionView>(predict
 
 const body = (response: Response) => Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
 
-/** Of a body that is not kept, written as a record's `digest` is. */
+/** Digest of a body that is not kept, in the form of a record's `digest`. */
 export async function digestOf(response: Response): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of body(response)) hash.update(chunk as Uint8Array);

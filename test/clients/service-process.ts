@@ -6,13 +6,13 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { FULL, GHN_CHECKPOINTS } from './proof.js';
 
-/** What runs the service as its sources are. */
+/** Runs the service from its sources. */
 const FROM_SOURCES = ['--import', 'tsx', fileURLToPath(new URL('../../src/main.ts', import.meta.url))];
 
 /** What runs it as it was built, and as its users run it. */
 export const AS_BUILT = [fileURLToPath(new URL('../../dist/main.js', import.meta.url))];
 
-/** Of the logged lines what is told when the service does not start. */
+/** The logged lines that are shown when the service does not start. */
 const MAX_LOGGED = 20;
 
 /** The whole service as its users run it, in processes of its own: it can be measured from outside, and killed. */
@@ -49,7 +49,7 @@ export class ServiceProcess {
     return new ServiceProcess(child, await started);
   }
 
-  /** Of the main process. */
+  /** Id of the main process. */
   get pid(): number {
     return this.#child.pid!;
   }
@@ -59,7 +59,7 @@ export class ServiceProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** With which the main process ended by itself; null where it has not. */
+  /** Code with which the main process ended by itself; null where it has not. */
   get exitCode(): number | null {
     return this.#child.exitCode;
   }
@@ -69,18 +69,18 @@ export class ServiceProcess {
     await this.#end('SIGKILL');
   }
 
-  /** As an operator stops it. */
+  /** Stops it as an operator does. */
   async stop(): Promise<void> {
     await this.#end('SIGTERM');
   }
 
-  /** Of the main process, in bytes. */
+  /** Memory of the main process, in bytes. */
   async residentMemory(): Promise<number> {
     const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8');
     return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)![1]) * 1024;
   }
 
-  /** What the main process's file descriptors lead to. */
+  /** Targets of the main process's file descriptors. */
   async openFiles(): Promise<string[]> {
     const folder = `/proc/${this.#child.pid}/fd`;
     const links = (await readdir(folder)).map((fd) => readlink(join(folder, fd)).catch(() => ''));

@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterEach(() => service.kill());
 afterAll(() => rm(folder, { recursive: true }));
 
-it('SIGTERM under load: what was taken in is finished, the rest is refused, and the service ends', async () => {
+it('SIGTERM under load: accepted predictions are finished, the rest is refused, and the service ends', async () => {
   const store = join(folder, 'store');
   service = await ServiceProcess.start(store);
   const { url } = service;

@@ -14,7 +14,7 @@ import { findPython } from './python.js';
 const INPUT_LENGTHS = { mobilenet: 2 * 32 * 32 * 3, resnet: 2 * 64 * 64 * 3 };
 const NETWORKS = Object.keys(INPUT_LENGTHS) as (keyof typeof INPUT_LENGTHS)[];
 
-/** What an output may be off by: sums are taken in other orders. */
+/** Tolerance of an output, whose sums have another order. */
 const TOLERANCE = 1e-4;
 
 const python = findPython('numpy', 'torch');

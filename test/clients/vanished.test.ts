@@ -121,7 +121,7 @@ const poll = <T>(value: () => Promise<T>) => expect.poll(value, { timeout: 30_00
 
 describe.skipIf(!existsSync('/proc/self/fd'))('clients who vanish', () => {
   it(
-    `${ABORTS} times in the midst of a download leave no file of the store open and no connection`,
+    `${ABORTS} times during a download leave no file of the store open and no connection`,
     async () => {
       const before = await connections();
       await giveUpMany();

@@ -77,7 +77,7 @@ describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : 
       .update(Buffer.from(await response.arrayBuffer()))
       .digest('hex');
   };
-  /** Stops the engines: what is asked for stays in the making until the function that it returns is called. */
+  /** Stops the engines: predictions stay queued or running until the function that it returns is called. */
   const holdEngines = async () => {
     const pids = await Promise.all(workers.map(({ pid }) => enginePid(pid)));
     for (const pid of pids) process.kill(pid!, 'SIGSTOP');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isOutOfMemory, isTrap, OutOfMemoryError } from '../../src/engine/out-of-memory.js';
 
-/** What Node has and brings no types for. */
+/** Part of Node for which it brings no types. */
 interface WithWebAssembly {
   readonly WebAssembly: {
     readonly Module: new (bytes: Uint8Array) => object;
@@ -9,7 +9,7 @@ interface WithWebAssembly {
   };
 }
 
-/** As the libraries wrote them. */
+/** Messages as the libraries wrote them. */
 const MESSAGES = [
   'OOM when allocating tensor with shape[400000,400000] and type float on /job:localhost/replica:0/task:0/device:GPU:0 by allocator GPU_0_bfc',
   'Resource exhausted: failed to allocate memory',
@@ -54,7 +54,7 @@ describe('an error of memory that has run out', () => {
     expect(isOutOfMemory(thrown(() => new ArrayBuffer(2 ** 46)))).toBe(true);
   });
 
-  it('of WebAssembly that ended in the midst of a function leaves memory that nobody knows', () => {
+  it('of WebAssembly that ended inside a function leaves memory in an unknown state', () => {
     // (module (memory 1) (func (export "f") (drop (i32.load (i32.const -1)))))
     const bytes = Uint8Array.of(
       ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 5, 3, 1, 0, 1],

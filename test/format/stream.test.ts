@@ -123,7 +123,7 @@ test('streams that nobody reads, as of answers that come too late, take nothing 
   const before = openLarge();
   expect(await firstChunk(before)).toBe(2 ** 20);
   before.destroy();
-  // Of those that are destroyed after all, nothing is counted twice.
+  // Streams that are destroyed later are not counted twice.
   for (const stream of unread) stream.destroy();
   const streams = Array.from({ length: MANY }, openLarge);
   for (const stream of streams.slice(1)) await firstChunk(stream);

@@ -12,7 +12,7 @@ const CANDIDATES = [
 /** The environment variable CHROMIUM, or where systems have it; undefined where there is none. */
 export const CHROMIUM = CANDIDATES.find((path) => path !== undefined && existsSync(path));
 
-/** What a browser would otherwise do on its own. */
+/** Switches off what a browser does on its own. */
 const QUIET = [
   '--no-sandbox',
   '--disable-gpu',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** What a fixture knows of a tensor that the authors' code predicted. */
+/** A fixture's facts about a tensor that the authors' code predicted. */
 export interface ExpectedTensor {
   readonly shape: readonly number[];
   readonly std: number;

@@ -61,7 +61,7 @@ function validator(pointer: string): ValidateFunction {
 const pointerTo = (...keys: readonly string[]) =>
   keys.map((key) => `/${encodeURIComponent(key.replaceAll('~', '~0').replaceAll('/', '~1'))}`).join('');
 
-/** In which respects an answer is not what the document says; none where it is. */
+/** The differences between an answer and the document; none where it is as documented. */
 export function undocumented(answer: Answer): string[] {
   const { method, status } = answer;
   const path = answer.url.split('?', 1)[0];
@@ -86,7 +86,7 @@ export function undocumented(answer: Answer): string[] {
   return faults.map((fault) => `${method} ${known} ${status}: ${fault}`);
 }
 
-/** Of an answer that no operation tells of. */
+/** The fault of an answer that no operation documents. */
 function problemFaults(
   { method, url, status, headers, body }: Answer,
   statuses: readonly number[],
@@ -143,7 +143,7 @@ function jsonFaults(pointer: string, body: string): string[] {
   return validate(value) ? [] : [messages(validate)];
 }
 
-/** Of the events of a stream, whose schema is that of each; together they make records, the first one a whole one. */
+/** Faults of a stream's events. Each has the documented schema, and together they make records, beginning with a whole one. */
 function eventFaults(pointer: string, body: string): string[] {
   let record: object = {};
   const events = body.split('\n\n').filter((event) => event !== '' && !event.startsWith(':'));

@@ -2,7 +2,7 @@ import { readCheckpoint } from '../../src/ghn/checkpoint.js';
 import { ghnKey } from '../../src/predictor/protocol.js';
 import { checkpointFile } from './service.js';
 
-/** What a job calls the GHN of a file of test/fixtures/checkpoints. */
+/** The key that a job has for the GHN of a file of test/fixtures/checkpoints. */
 export async function keyOf(file: string): Promise<string> {
   return ghnKey(await readCheckpoint(checkpointFile(file)));
 }

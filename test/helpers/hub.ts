@@ -19,7 +19,7 @@ export interface HubRepository {
   readonly isGated?: boolean;
 }
 
-/** What a server was asked. */
+/** Requests that a server received. */
 export interface HubRequest {
   readonly server: 'hub' | 'contents';
   readonly method: string;

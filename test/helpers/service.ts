@@ -61,7 +61,7 @@ export async function startService(settings: TestSettings = {}): Promise<TestSer
   return { ...built, url };
 }
 
-/** Holds the engine's process: what is asked for stays in the making until the function that it returns is called. */
+/** Holds the engine's process: predictions stay queued or running until the function that it returns is called. */
 export function holdEngine({ service }: TestService): () => void {
   const pid = service.predictor.pid!;
   process.kill(pid, 'SIGSTOP');

@@ -1,7 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } from 'node:http';
 import { type Answer, undocumented } from './documented.js';
 
-/** Of the tests' answers that were not what the OpenAPI document says, since it was last asked. */
+/** Faults of answers that differed from the OpenAPI document, since the last call. */
 let faults: string[] = [];
 
 export function takeFaults(): string[] {

@@ -9,7 +9,7 @@ import { streamBytes } from '../../src/format/stream.js';
 import { problems } from '../../src/plugins/problems.js';
 import { PATIENCE, type Patience, receiving, slowClients } from '../../src/plugins/slow-clients.js';
 
-/** What no socket's buffers take. */
+/** More bytes than any socket's buffers hold. */
 const LARGE = 2 ** 30;
 
 /** More than the kernel takes of an answer on both sides, and the stream has ready. */

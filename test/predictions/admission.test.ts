@@ -42,7 +42,7 @@ function refusal(attempt: () => unknown): OverloadedError {
     if (error instanceof OverloadedError) return error;
     throw error;
   }
-  throw new Error('it was taken in');
+  throw new Error('it was accepted');
 }
 
 describe('a prediction that needs more memory than there is', () => {
@@ -59,7 +59,7 @@ describe('a prediction that needs more memory than there is', () => {
     }
   });
 
-  it('is taken in where it just fits', () => {
+  it('is accepted where it just fits', () => {
     const { admission: small } = admission({ memoryBytes: 1e9 });
     small.admit(cost({ resultBytes: 3e8, workBytes: 4e8 }), true);
   });
@@ -67,10 +67,10 @@ describe('a prediction that needs more memory than there is', () => {
 
 describe('memory', () => {
   const LIMIT = 1000;
-  /** Of what is made and not stored, as the engine and the service have it. */
+  /** Bytes of predictions that are made and not stored, in the engine and in the service. */
   const held = (place: Place) => place.bytes;
 
-  it('is never promised twice, whatever is taken in, made, stored, read and given up', () => {
+  it('is never promised twice, whatever is accepted, made, stored, read and given up', () => {
     const step = fc.record({
       resultBytes: fc.nat(300),
       workBytes: fc.nat(500),
@@ -181,7 +181,7 @@ describe('waiting', () => {
     quick.admit(cost(), true);
   });
 
-  it('is over for what has come to nothing', () => {
+  it('is over for failed predictions', () => {
     const { admission: quick } = admission({ maxWaitMilliseconds: 1500 });
     teach(quick, 1000);
     const places = [quick.admit(cost(), true), quick.admit(cost(), true)];

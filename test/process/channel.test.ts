@@ -10,7 +10,7 @@ interface Received {
   readonly arrays: Float32Array[];
 }
 
-/** What a channel writes for some messages. */
+/** The bytes that a channel writes for some messages. */
 async function written(messages: readonly Received[]): Promise<Buffer> {
   const chunks: Buffer[] = [];
   const socket = new Duplex({
@@ -25,7 +25,7 @@ async function written(messages: readonly Received[]): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** What a channel reads where these chunks arrive. */
+/** The messages that a channel reads from these chunks. */
 async function read(chunks: readonly Buffer[]): Promise<Received[]> {
   const received: Received[] = [];
   const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });

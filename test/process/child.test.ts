@@ -15,7 +15,7 @@ interface Told {
   readonly exitCode: number | null;
 }
 
-/** What a process is told that starts another with so many file descriptors left. */
+/** The error of a process that starts another with only so many file descriptors left. */
 async function startedWith(spare: number): Promise<Told> {
   const { stdout } = await promisify(execFile)('sh', [
     '-c',

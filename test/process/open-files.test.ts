@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openFilesLimit, ownOpenFilesLimit } from '../../src/process/open-files.js';
 
-/** As Linux 6 writes it. */
+/** The file as Linux 6 writes it. */
 const limits = (openFiles: string) => `\
 Limit                     Soft Limit           Hard Limit           Units     
 Max cpu time              unlimited            unlimited            seconds   

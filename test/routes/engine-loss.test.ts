@@ -38,7 +38,7 @@ it('an engine that dies costs the requests that run: they can be sent again, and
   const listed = await json<{ predictions: { id: string }[] }>(`${url}/predictions?status=failed`);
   expect(listed.predictions.map(({ id }) => id)).toEqual([record.id]);
 
-  // What is stored does not need the engine.
+  // Stored predictions do not need the engine.
   expect((await bytesOf(await fetch(`${stored}/weights`))).length).toBeGreaterThan(1e6);
   await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
   expect(await metric(url, 'ghn_serve_engine_restarts')).toBe(1);

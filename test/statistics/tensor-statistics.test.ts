@@ -33,7 +33,7 @@ describe('statistics of a tensor', () => {
       fc.asyncProperty(
         tiledTensors().map((tensor) => ({
           ...tensor,
-          // Of any size but for what float64 cannot tell from 0 once it is squared.
+          // Values of any size whose square float64 can tell from 0.
           block: tensor.block.map((value) => (Number.isFinite(value) && Math.abs(value) > 1e-30 ? value : 0)),
         })),
         async (tensor) => {
@@ -49,7 +49,7 @@ describe('statistics of a tensor', () => {
             expect(relativeError(block[close], whole[close])).toBeLessThan(1e-6);
           }
           expect(relativeError(block.effective_rank, whole.effective_rank)).toBeLessThan(1e-4);
-          // What is left of a sum that cancels is compared with what it is a sum of.
+          // The rest of a sum that cancels is compared with its terms.
           expect(Math.abs(block.mean! - whole.mean!)).toBeLessThanOrEqual(1e-14 * (block.l2! + 1e-30));
         },
       ),

@@ -12,7 +12,7 @@ export function idOf(n: number): string {
 /** The one commit of the n-th prediction. */
 export const versionOf = (n: number): Version => sampleRecord(n);
 
-/** Of the n-th prediction: the larger n, the newer. */
+/** Time of the n-th prediction: the larger n, the newer. */
 export function sampleRecord(n: number, fields: Partial<PredictionRecord> = {}): PredictionRecord {
   const id = idOf(n);
   return {
@@ -45,7 +45,7 @@ export function sampleRecord(n: number, fields: Partial<PredictionRecord> = {}):
   };
 }
 
-/** Of 3 million characters: it names tensors by the thousand. */
+/** A record of 3 million characters, with thousands of tensors' names. */
 export function largeRecord(n: number, fields: Partial<PredictionRecord> = {}): PredictionRecord {
   const { architecture } = sampleRecord(n);
   const names = Array.from({ length: 6000 }, (_, index) => `${index}`.padStart(512, 'm'));

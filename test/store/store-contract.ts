@@ -19,7 +19,7 @@ import {
 /** A store in a test's hands. */
 export interface StoreUnderTest {
   readonly store: PredictionStore;
-  /** What it has told of. */
+  /** The events that it has reported. */
   readonly problems: readonly string[];
   /** Inverts a bit in the middle of a prediction's blocks, behind the store's back. */
   damage(id: string): Promise<void>;
@@ -96,7 +96,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
       while (!isSaved) {
         const { records } = await store.list({ limit: 10 });
         const stored = await store.open(idOf(1));
-        // What is listed can be read.
+        // Every listed prediction can be read.
         if (records.length > 0) expect(stored).not.toBeNull();
         if (stored) expect(await digestsOf(stored)).toEqual(expectedDigests(samplePrediction(1)));
         stored?.release();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { float32SumRange } from '../../src/verify/float32-sum.js';
 
-/** Of a tensor that repeats it: 0.02·sin(k). */
+/** Block of a tensor that repeats it: 0.02·sin(k). */
 const BLOCK = Float32Array.from({ length: 4096 }, (_, k) => 0.02 * Math.sin(k));
 
 /**

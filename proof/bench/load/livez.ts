@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** What /livez answered to one that asks every 10 ms. */
+/** The answers of /livez to a client that asks every 10 ms. */
 export interface LivezMeasurement {
   /** Milliseconds, from the moments at which the requests were meant to be sent. */
   readonly latencies: readonly number[];
@@ -18,7 +18,7 @@ export class LivezProbe {
     this.#process = fork(fileURLToPath(new URL('./livez-probe.ts', import.meta.url)), [String(port)]);
   }
 
-  /** What was measured since the last call. */
+  /** Measurements since the last call. */
   async take(): Promise<LivezMeasurement> {
     const answer = once(this.#process, 'message');
     this.#process.send('take');

@@ -1,6 +1,6 @@
 import http from 'node:http';
 
-/** What became of one request. */
+/** The outcome of one request. */
 export interface Outcome {
   /** 0 where there was no answer. */
   readonly status: number;

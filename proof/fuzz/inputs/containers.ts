@@ -8,7 +8,7 @@ export function safetensorsOf(header: unknown, body: Uint8Array): Buffer {
   return Buffer.concat([length, text, body]);
 }
 
-/** What a safetensors file consists of. */
+/** The parts of a safetensors file. */
 export function partsOfSafetensors(file: Buffer): { header: unknown; body: Buffer } {
   const end = 8 + Number(file.readBigUInt64LE());
   return { header: JSON.parse(file.toString('utf8', 8, end)), body: file.subarray(end) };
@@ -67,7 +67,7 @@ export function zipOf(entries: readonly ZipEntry[]): Buffer {
   return Buffer.concat([...bodies, ...directory, end]);
 }
 
-/** Of a block of an lz4 frame. */
+/** Size of a block of an lz4 frame. */
 const LZ4_BLOCK_BYTES = 4 * 2 ** 20;
 
 /** An lz4 frame of stored blocks, in which nothing is compressed, and then as many blocks of 4 MiB of zeros. */

@@ -15,7 +15,7 @@ const last = (class_name: string, config: object = {}): Layer => ({
   config: { name: 'last', ...config },
 });
 
-/** What the innermost model does with its input. */
+/** The innermost model's use of its input. */
 const layersWithin = fc.constantFrom<readonly Layer[]>(
   [],
   [last('ReLU')],

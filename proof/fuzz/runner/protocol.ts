@@ -1,6 +1,6 @@
 import type { Outcome } from '../targets/target.js';
 
-/** What a process that runs inputs is to do. */
+/** An order to a process that runs inputs. */
 export interface Task {
   readonly target: string;
   readonly seed: number;
@@ -13,18 +13,18 @@ export interface Task {
   readonly alone?: boolean;
 }
 
-/** What came of one input. */
+/** The outcome of one input. */
 export interface Result {
   readonly index: number;
   readonly outcome: Outcome | 'failed';
   /** By the clock. */
   readonly milliseconds: number;
-  /** Of the processor, that of threads behind the scenes with it. */
+  /** Processor time, of background threads too. */
   readonly busyMilliseconds: number;
   /** At the peak. */
   readonly bytes: number;
   readonly size: number;
-  /** Of a failure: the error's stack. */
+  /** The error's stack, for a failure. */
   readonly message?: string;
 }
 

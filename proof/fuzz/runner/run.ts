@@ -4,7 +4,7 @@ import type { Message, Result, Task } from './protocol.js';
 
 const PROCESS = fileURLToPath(new URL('process.ts', import.meta.url));
 
-/** What takes this long is without end. */
+/** An input that takes this long counts as endless. */
 const HANG_MS = 30_000;
 
 /** Starting takes a service that loads its GHNs longest. */
@@ -13,7 +13,7 @@ const START_MS = 120_000;
 /** How often the watchdog looks. */
 const WATCH_MS = 200;
 
-/** Of the heap of a process that runs inputs; the bounds on what is not in it are measured. */
+/** Heap of a process that runs inputs. Memory outside the heap is measured and bounded. */
 const HEAP_MIB = 768;
 
 export interface RunOptions {

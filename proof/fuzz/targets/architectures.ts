@@ -83,7 +83,7 @@ function parsedAgain(graph: Graph): Architecture {
   }
 }
 
-/** What is accepted is the same network when it is read again as the graph that it became. */
+/** An accepted architecture is the same network when its graph is read again. */
 function readBack(value: unknown, unsupported?: Unsupported): void {
   const graph = canonicalGraph(parseArchitecture(value, LIMITS, unsupported));
   const again = canonicalGraph(parsedAgain(graph));

@@ -6,7 +6,7 @@ import { GARBAGE_BYTES, type Target } from './target.js';
 
 const MEMORY = { constant: GARBAGE_BYTES, factor: 100, reason: 'a name or a cursor is copied a few times' };
 
-/** Of a line's end: what stands before is the pattern, behind it a tensor's name. */
+/** Position of a line's end: the pattern stands before it, a tensor's name behind it. */
 const SEPARATOR = '\n';
 
 const piece = fc.constantFrom(

@@ -63,7 +63,7 @@ const bodies: Target = {
       run: async (input) => {
         const response = await service.request('POST', '/predict', JSON_HEADER, input);
         const location = response.headers.get('location');
-        // Of what was taken, everything that can be asked for is to be had as well.
+        // Everything that can be asked for about an accepted prediction has to be answered as well.
         if (response.status === 200 && location) {
           for (const path of ['', '/architecture', '/statistics', '/tfjs/model.json']) {
             await service.request('GET', `${location}${path}`);
@@ -116,7 +116,7 @@ const ranged: Target = {
   },
 };
 
-/** Of lines those that change nothing about where the request ends: what then waits is the client, and rightly so. */
+/** Lines that do not change where the request ends. With others the client waits, and rightly so. */
 function headerLines(input: Buffer): string {
   const lines = input.toString('latin1').split(/[\r\n]+/);
   return lines

@@ -61,7 +61,7 @@ function check({ status, headers, body }: RawResponse): void {
   if (status < 400) return;
   if (body.length === 0) return;
   if (!headers.has('x-request-id')) {
-    // What Node's parser cannot read never becomes a request.
+    // Bytes that Node's parser cannot read never become a request.
     if (status === 400 || status === 431 || status === 408 || status === 417) return;
     throw new Error(`${status} without x-request-id`);
   }

@@ -33,5 +33,5 @@ export interface Target {
 
 const MIB = 2 ** 20;
 
-/** Of garbage that is not yet collected and of what a process grows by in itself, whatever it reads. */
+/** Allowance for garbage that is not collected yet, and for a process's own growth. */
 export const GARBAGE_BYTES = 96 * MIB;

@@ -42,7 +42,7 @@ const PAGES = [
   '/predictions?limit=5&status=cancelled',
 ];
 
-/** What monitors and curious people look at. */
+/** The pages that monitors and curious people look at. */
 export async function look(exchange: Exchange): Promise<void> {
   const path = exchange.random.pick(PAGES);
   const { body } = await exchange.send(`GET ${path.split('?')[0]}`, { method: 'GET', path }, 200);

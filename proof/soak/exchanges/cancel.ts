@@ -54,7 +54,7 @@ export async function deletePrediction(exchange: Exchange): Promise<void> {
   // The other client's request may have come behind the deletion.
   if (answer) return;
   let record = await exchange.record(id);
-  // What the engine has begun it gives up between two operations.
+  // The engine gives up a prediction between two operations.
   while (record?.status === 'queued' || record?.status === 'running') {
     await setTimeout(POLL_MS);
     record = await exchange.record(id);

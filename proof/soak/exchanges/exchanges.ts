@@ -22,7 +22,7 @@ export interface ExchangeKind {
   readonly run: (exchange: Exchange) => Promise<unknown>;
 }
 
-/** What clients do. */
+/** The kinds of clients. */
 export const EXCHANGES: readonly ExchangeKind[] = [
   { name: 'predict, again', weight: 24, run: predictAgain },
   { name: 'predict, new', weight: 10, run: predictNew },

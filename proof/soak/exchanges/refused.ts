@@ -1,7 +1,7 @@
 import { BlamedError, type Exchange } from '../exchange.js';
 import type { HttpRequest } from '../http-client.js';
 
-/** Of the service while it is soaked: enough for every architecture that is asked for. */
+/** Limit of the service under test: enough for every architecture that is asked for. */
 export const MAX_BODY_BYTES = 2 ** 20;
 
 const post = (body: string, headers: Record<string, string> = {}): HttpRequest => ({

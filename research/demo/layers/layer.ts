@@ -5,7 +5,7 @@ import type { Weights } from '../safetensors.js';
 /** A value between layers: a batch of images, [batch, height, width, channels], or of vectors, [batch, features]. */
 export type Value = tf.Tensor;
 
-/** What a layer computes with. */
+/** The inputs of a layer's computation. */
 export interface Context {
   /** At least one. */
   readonly inputs: readonly Value[];

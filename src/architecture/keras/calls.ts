@@ -19,7 +19,7 @@ export interface ModelCall {
 /** The calls of a Functional model's layers. */
 export interface Calls {
   readonly all: readonly ModelCall[];
-  /** Of each call the calls that give what it takes, by its references; null where there is none such. */
+  /** The calls whose outputs each call takes, by its references; null where there is no such call. */
   readonly sources: readonly (readonly (number | null)[])[];
   /** The calls, each behind those that it takes from; without those in a cycle, which is a fault. */
   readonly order: readonly number[];

@@ -7,7 +7,7 @@ const END_OF_STREAM = 0x177245385090;
 /** More than a compressed block can take: 900,001 symbols of 20 bits, 32,767 selectors, 6 tables. */
 const MAX_BLOCK_BYTES = 2_400_000;
 
-/** Of the whole stream's checksum, made of those of the blocks, which are checked. */
+/** Size of the whole stream's checksum. It is made of the blocks' checksums, which are checked. */
 const CHECKSUM_BITS = 32;
 
 const MAX_CODE_BITS = 20;
@@ -240,7 +240,7 @@ function* expandRuns({ chain, first, checksum }: Block, piece: Uint8Array): Gene
   yield piece.subarray(0, filled);
 }
 
-/** Of CRC-32 with the highest bit first, as bzip2 has it. */
+/** Table of CRC-32 with the highest bit first, as in bzip2. */
 const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 24;
   for (let bit = 0; bit < 8; bit++) crc = crc & 0x80000000 ? (crc << 1) ^ 0x04c11db7 : crc << 1;

@@ -6,7 +6,7 @@ const MAX_DICTIONARY_BYTES = 64 * 2 ** 20;
 
 const MIN_DICTIONARY_BYTES = 4096;
 
-/** Of input at a time. */
+/** Size of a piece of input. */
 const INPUT_BYTES = 32 * 2 ** 10;
 
 /** No symbol takes more input than this. */

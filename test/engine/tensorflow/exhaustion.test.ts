@@ -10,7 +10,7 @@ import { loadGhn } from '../../../src/ghn/load.js';
 import { fixtureGraph, LIMITS, tinyGraph } from '../../architecture/fixtures.js';
 import { checkpointFile } from '../../helpers/service.js';
 
-/** What TensorFlow says on a GPU that is full. */
+/** TensorFlow's message on a full GPU. */
 const MESSAGE =
   'OOM when allocating tensor with shape[4096,4096] and type float on /job:localhost/replica:0/task:0/device:GPU:0 ' +
   'by allocator GPU_0_bfc';

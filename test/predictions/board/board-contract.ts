@@ -183,7 +183,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       expect(handler.kept).toHaveLength(1);
     });
 
-    it('are told why it came to nothing, and so is who asks later, until it is made after all', async () => {
+    it('are told why it failed, and so is who asks later, until it is made after all', async () => {
       const { board, other, handler } = await opened();
       const release = handler.hold();
       handler.failNext(new PredictorUnavailableError('the engine’s process ended'));

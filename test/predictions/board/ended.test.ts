@@ -4,7 +4,7 @@ import { idOf, largeRecord, sampleRecord } from '../../store/samples.js';
 
 const failed = (n: number) => sampleRecord(n, { status: 'failed' });
 
-describe('predictions that came to nothing', () => {
+describe('failed predictions', () => {
   it('are told of, the last thousand of them', () => {
     const ended = new EndedPredictions();
     for (let n = 0; n < 1002; n++) ended.add(failed(n));

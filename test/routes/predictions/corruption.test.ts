@@ -60,7 +60,7 @@ async function patiently(ask: () => Promise<Response>): Promise<Response> {
 const get = (url: string, headers: Record<string, string> = {}) => patiently(() => fetch(url, { headers }));
 const getJson = async <T>(url: string) => (await (await get(url)).json()) as T;
 
-/** As a problem is looked at. */
+/** A problem's parts that are compared. */
 const problemIn = async (response: Response) => ({
   status: response.status,
   headers: Object.fromEntries(response.headers),
@@ -165,7 +165,7 @@ describe('of a stored prediction with a flipped bit', () => {
     expect(network).toEqual(statistics);
   });
 
-  it('bytes in the midst of an answer are followed by the right ones', async () => {
+  it('corrupt bytes inside an answer are replaced by the right ones', async () => {
     expect(await read(`${at('in the midst')}/weights`)).toBe(expected.get('in the midst'));
     expect(await getJson(at('in the midst'))).toMatchObject({
       digest: `sha256:${expected.get('in the midst')}`,

@@ -23,7 +23,7 @@ const recordOf = (status: Status, detail = '') =>
   ({ id: 'the id', status, detail, request: {}, ghn: {} }) as unknown as PredictionRecord;
 
 let app: FastifyInstance;
-/** The prediction in the making; null where it is stored. */
+/** The prediction that is being made; null where it is stored. */
 let live: PredictionRecord | null;
 let stored: PredictionRecord;
 const watchers = new Set<(event: JobEvent) => void>();
@@ -68,7 +68,7 @@ const namesIn = (stream: string) => [...stream.matchAll(/^event: (.*)$/gm)].map(
 /** A record as it is shown. */
 const shown = (record: PredictionRecord) => JSON.parse(JSON.stringify(viewOf(record))) as unknown;
 
-/** What the events carry. */
+/** The data of the events. */
 const dataIn = (stream: string) =>
   [...stream.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data!) as unknown);
 

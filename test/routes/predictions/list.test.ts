@@ -72,7 +72,7 @@ describe('GET /predictions', () => {
     expect(await all('architecture=nobody')).toEqual([]);
   });
 
-  it('lists those in the making as well, until they are among the stored', async () => {
+  it('lists predictions that are being made as well, until they are stored', async () => {
     const release = holdEngine(service);
     const names = ['first', 'second'];
     const live: PredictionView[] = [];

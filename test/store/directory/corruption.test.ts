@@ -32,7 +32,7 @@ describe('a flipped bit', () => {
     }
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain('fc.weight');
-    // What is verified of it can still be read.
+    // Its verified parts can still be read.
     expect(await fc.readBlock(0, 10)).toHaveLength(10);
     await expectGoneAndSavedAgain(store);
     stored.release();

@@ -12,7 +12,7 @@ import { temporaryDirectory } from './setup.js';
 
 const OPTIONS = { maxBytes: 1e9 };
 
-/** What a record's file holds. */
+/** Contents of a record's file. */
 type Body = { readonly record: { readonly request: object; readonly engine: string } };
 
 /** A directory with the stored prediction 1. */

@@ -7,7 +7,7 @@ export interface FiltersProps {
   readonly values: Float32Array;
   readonly shape: readonly [number, number, number, number];
   readonly label: string;
-  /** Of all filters that are compared; else each image has its own. */
+  /** Range of all filters that are compared; else each image has its own. */
   readonly limit?: number;
 }
 

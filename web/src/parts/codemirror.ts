@@ -99,7 +99,7 @@ function placeOf(view: EditorView, pointer: string): { from: number; to: number 
     node = next.name === 'Property' ? (values(next)[0] ?? next) : next;
   }
   if (!node) return { from: 0, to: Math.min(1, doc.length) };
-  // Of a large value its beginning: a whole network underlined shows no place.
+  // Only the beginning of a large value is marked: a whole underlined network shows no place.
   return { from: node.from, to: Math.min(node.to, doc.lineAt(node.from).to) };
 }
 

@@ -5,7 +5,7 @@ export interface Pasted {
   readonly architecture: Architecture;
   /** Options, where the text is a whole request. */
   readonly options: Partial<PredictRequest>;
-  /** What a fault's pointer begins with before it points into the text. */
+  /** The start of a fault's pointer, before the part that points into the text. */
   readonly pointerPrefix: string;
   readonly kind: 'graph' | 'layers' | 'Keras model' | 'request' | 'architecture';
 }

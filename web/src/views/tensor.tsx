@@ -114,7 +114,7 @@ function Tensor({
   );
 }
 
-/** What is seen of a window of the tensor's values. */
+/** The picture of a window of the tensor's values. */
 function Pictures({
   id,
   tensor,
