@@ -71,7 +71,7 @@ export class StoreRefusedError extends Error {
 export interface Promises {
   /** Resolves when the promise would outlive a crash. */
   promise(remains: PredictionRemains): Promise<void>;
-  /** It is stored, or has come to nothing. */
+  /** Takes the promise back: the prediction is stored, or has failed. */
   settle(id: string): Promise<void>;
   all(): AsyncIterable<PredictionRemains>;
 }

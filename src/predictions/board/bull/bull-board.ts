@@ -30,7 +30,7 @@ export interface BullBoardOptions {
   readonly url: string;
   readonly store: PredictionStore;
   readonly observer: PredictionObserver;
-  /** Of this process, if it has one: else plans are made by what the workers say of themselves. */
+  /** This process's executor, if it has one; without it plans follow what the workers announce. */
   readonly executor?: Pick<Executor, 'description'>;
   readonly memoryBytes: () => number;
   readonly maxQueue: number;
@@ -127,7 +127,7 @@ export class BullBoard implements JobBoard {
     return reaching(async () => (await this.#known()?.job(id))?.data ?? null);
   }
 
-  /** What is made elsewhere is had from the store. */
+  /** Networks that are made elsewhere come from the store. */
   async made(): Promise<MadeNetwork | null> {
     return null;
   }
@@ -231,7 +231,7 @@ export class BullBoard implements JobBoard {
     return channel;
   }
 
-  /** Has made what was promised and is neither in the making nor stored: one service at a time looks. */
+  /** Queues promised predictions that are neither under way nor stored. One service at a time looks for them. */
   async #reconcile(): Promise<void> {
     const { store } = this.#options;
     const channel = this.#known();
@@ -303,7 +303,7 @@ export class BullBoard implements JobBoard {
     }
     if (job && (await isLive(job))) return false;
     if (await this.#options.store.record(id)) return true;
-    // Neither in the making nor stored: Redis has lost it.
+    // Neither under way nor stored: Redis has lost it.
     if (job === null) {
       await hold(this.#redis, channel.waiters(id), who, waiter && LEASE_MS);
       await this.#intake.add(channel, remainsOf(plan));

@@ -38,7 +38,7 @@ export interface BullWorkerOptions {
 /** Takes jobs of one class from Redis, one at a time, and has them made and kept. */
 export class BullWorker {
   readonly pace = new Pace();
-  /** Whose jobs it takes. */
+  /** The queue from which it takes jobs. */
   readonly channel: Channel;
   readonly #options: BullWorkerOptions;
   readonly #worker: Worker;

@@ -19,7 +19,7 @@ export interface IntakeBounds {
   readonly onRefusal: (reason: Refusal) => void;
 }
 
-/** Decides whether predictions are taken in, and puts them into the queue. */
+/** Decides whether predictions are accepted, and puts them into the queue. */
 export class Intake {
   readonly #redis: Redis;
   readonly #ears: Ears;
@@ -31,7 +31,7 @@ export class Intake {
     this.#bounds = bounds;
   }
 
-  /** Takes away what came to nothing: it is asked for anew. */
+  /** Removes a failed job, so that it can be asked for again. */
   async clearEnded(channel: Channel, id: string): Promise<void> {
     const job = await channel.job(id);
     if (!job) {
