@@ -120,7 +120,7 @@ export async function buildApp({
   await app.register(notFound);
   await app.register(methodNotAllowed);
   await app.register(answerInTime, { milliseconds: settings.REQUEST_TIMEOUT_MS });
-  await app.register(openapi, { version });
+  await app.register(openapi, { version, hasKeys: settings.API_KEYS.length > 0 });
 
   await app.register(health, { isReady: () => executor.ready && !isStopping() });
   await app.register(errors);
@@ -132,17 +132,17 @@ export async function buildApp({
   }
   await app.register(metricsRoute, { metrics });
   if (isAsked) {
-    await app.register(records, { predictions });
-    await app.register(events, { predictions });
-    await app.register(weights, { predictions });
-    await app.register(statistics, { predictions, timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS });
-    await app.register(tfjs, { predictions });
     await app.register(predict, {
       predictions,
       answers,
       limits: predictions.limits,
       timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
     });
+    await app.register(records, { predictions });
+    await app.register(events, { predictions });
+    await app.register(weights, { predictions });
+    await app.register(statistics, { predictions, timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS });
+    await app.register(tfjs, { predictions });
     await app.register(hub, { predictions, timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS });
     await app.register(page, { version });
   }

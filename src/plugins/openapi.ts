@@ -15,8 +15,21 @@ const PAGE_POLICY = {
   'style-src': ["'self'", "'unsafe-inline'"],
 };
 
+export interface OpenapiOptions {
+  readonly version: string;
+  /** Whether the service has API keys: without any, Swagger UI shows no locks. */
+  readonly hasKeys: boolean;
+}
+
+/** Colours of the project's page. */
+const THEME = `
+.swagger-ui .topbar { display: none }
+.swagger-ui .opblock.opblock-post { border-color: #2f5fd0; background: #2f5fd012 }
+.swagger-ui .opblock.opblock-post .opblock-summary-method, .swagger-ui .btn.execute { background: #2f5fd0; border-color: #2f5fd0 }
+`;
+
 /** The OpenAPI document at /openapi.json, made from the routes' schemas, and Swagger UI at /docs. */
-export const openapi = fastifyPlugin(async (app: FastifyInstance, { version }: { version: string }) => {
+export const openapi = fastifyPlugin(async (app: FastifyInstance, { version, hasKeys }: OpenapiOptions) => {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -45,6 +58,8 @@ export const openapi = fastifyPlugin(async (app: FastifyInstance, { version }: {
     staticCSP: PAGE_POLICY,
     // Else it shows the document to a service of others.
     uiConfig: { validatorUrl: null },
+    theme: { title: 'ghn-serve: API', css: [{ filename: 'theme.css', content: THEME }] },
+    transformSpecification: (document) => forPeople(document as OpenApiDocument, hasKeys),
   });
   let document: Buffer | null = null;
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
@@ -52,3 +67,19 @@ export const openapi = fastifyPlugin(async (app: FastifyInstance, { version }: {
     return reply.type('application/json; charset=utf-8').send(document);
   });
 });
+
+type OpenApiDocument = Readonly<Record<string, unknown>> & {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+};
+
+/** The document as Swagger UI shows it: without HEAD, which says nothing beside GET, and without locks where there are no keys. */
+function forPeople({ paths, security, ...rest }: OpenApiDocument, hasKeys: boolean): Record<string, unknown> {
+  const shown = Object.entries(paths).map(([path, { head: _, ...operations }]) => [path, operations]);
+  const { securitySchemes, ...components } = rest.components as Record<string, unknown>;
+  return {
+    ...rest,
+    components: hasKeys ? { ...components, securitySchemes } : components,
+    paths: Object.fromEntries(shown),
+    ...(hasKeys && { security }),
+  };
+}

@@ -9,7 +9,7 @@ export const conditionalHeaders = z.looseObject({
 
 /** And those by which it asks for parts of it. */
 export const downloadHeaders = conditionalHeaders.extend({
-  range: z.string().optional().meta({ description: 'Ranges of bytes.', example: 'bytes=0-99' }),
+  range: z.string().optional().describe('Ranges of bytes, as `bytes=0-99`.'),
   'if-range': z.string().optional().describe('The etag of which `range` is meant; else all is sent.'),
 });
 

@@ -47,7 +47,10 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
           'Answers with the weights. With `prefer: respond-async` it answers at once with the record, whose address ' +
           'is in `location`, and the weights are fetched from there.',
         headers: z.looseObject({
-          prefer: z.string().optional().meta({ description: '`respond-async`', example: 'respond-async' }),
+          prefer: z
+            .string()
+            .optional()
+            .describe('`respond-async` answers at once, and the prediction is made meanwhile.'),
         }),
         body: predictBodySchema,
         response: {

@@ -25,5 +25,10 @@ describe.skipIf(CHROMIUM === undefined)('the page at /docs', () => {
     await page.locator('button.execute').click();
     await page.locator('.live-responses-table .response-col_status', { hasText: '200' }).first().waitFor();
     expect(complaints).toEqual([]);
+    expect(await page.title()).toBe('ghn-serve: API');
+    const predictions = page.locator('#operations-tag-predictions ~ div .opblock-summary-path').first();
+    expect((await predictions.innerText()).replaceAll('\u200b', '')).toBe('/predict');
+    expect(await page.locator('.opblock-head').count()).toBe(0);
+    expect(await page.locator('.authorization__btn').count()).toBe(0);
   });
 });

@@ -109,6 +109,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/predict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Predict the parameters of a network
+         * @description Answers with the weights. With `prefer: respond-async` it answers at once with the record, whose address is in `location`, and the weights are fetched from there.
+         */
+        post: operations["predict"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/predictions": {
         parameters: {
             query?: never;
@@ -285,26 +305,6 @@ export interface paths {
         options?: never;
         /** Download a part of a TensorFlow.js model’s weights */
         head: operations["downloadTfjsWeightsHead"];
-        patch?: never;
-        trace?: never;
-    };
-    "/predict": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Predict the parameters of a network
-         * @description Answers with the weights. With `prefer: respond-async` it answers at once with the record, whose address is in `location`, and the weights are fetched from there.
-         */
-        post: operations["predict"];
-        delete?: never;
-        options?: never;
-        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -3107,6 +3107,200 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    predict: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `respond-async` answers at once, and the prediction is made meanwhile. */
+                prefer?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A network: the name of one that the service knows, a graph, a list of layers, or a Keras model. */
+                    architecture: string | components["schemas"]["GivenGraphInput"] | components["schemas"]["LayersInput"] | components["schemas"]["KerasInput"];
+                    /** @description Only with a name; else the architecture’s own. */
+                    num_classes?: number;
+                    /** @description An id of GET /ghns; else the first loaded. */
+                    ghn?: string;
+                    /**
+                     * @description false leaves the classifier out.
+                     * @default true
+                     */
+                    predict_classifier?: boolean;
+                    postprocess?: {
+                        /**
+                         * @description beta: noise of beta times the standard deviation of the correlations of a weight’s rows.
+                         * @default 0
+                         */
+                        noise?: number;
+                        /** @default false */
+                        orthogonalize?: boolean;
+                        /**
+                         * @description Weights before this one, counted from 1, are left alone.
+                         * @default 0
+                         */
+                        from_layer?: number;
+                        /**
+                         * @description Weights with no more channels are left alone; noise is added from this output and input on.
+                         * @default 0
+                         */
+                        min_channels?: number;
+                        /**
+                         * @description Of the noise.
+                         * @default 0
+                         */
+                        seed?: number;
+                    } | null;
+                    /**
+                     * @description What becomes of layers and nodes that a GHN has no operation for: the request is refused, or they are left out (skip), the rest is predicted, and the record names them.
+                     * @default refuse
+                     * @enum {string}
+                     */
+                    unsupported?: "refuse" | "skip";
+                    /**
+                     * @description For what the GHN itself draws: a class token’s row.
+                     * @default 0
+                     */
+                    seed?: number;
+                    /**
+                     * @default F32
+                     * @enum {string}
+                     */
+                    dtype?: "F32" | "F16" | "BF16";
+                    /**
+                     * @default safetensors
+                     * @enum {string}
+                     */
+                    format?: "safetensors" | "tiled" | "npz";
+                };
+            };
+        };
+        responses: {
+            /** @description The weights. */
+            200: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Where the prediction is from now on. */
+                    location: string;
+                    /** @description Bytes. */
+                    "content-length": number;
+                    "content-disposition": string;
+                    /** @description Strong: the same etag means the same bytes. */
+                    etag: string;
+                    /** @description The stages, in milliseconds. */
+                    "server-timing": string;
+                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
+                    "x-ghn-warnings"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The prediction is queued or running. */
+            202: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description Where the prediction is from now on. */
+                    location: string;
+                    "preference-applied": "respond-async";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PredictionRecord"];
+                };
+            };
+            /** @description Malformed JSON */
+            400: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            /** @description An unknown architecture or GHN */
+            404: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The prediction was cancelled */
+            409: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large a body */
+            413: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A media type that is not JSON */
+            415: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request does not validate; `errors` names every fault */
+            422: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            500: components["responses"]["InternalServerError"];
+            /** @description Overloaded or not ready */
+            503: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    /** @description After so many seconds it is worth another try. */
+                    "retry-after": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listPredictions: {
         parameters: {
             query?: {
@@ -3356,7 +3550,7 @@ export interface operations {
                 "if-match"?: string;
                 /** @description Etags, or `*`; 304 where one is that of the file. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes. */
+                /** @description Ranges of bytes, as `bytes=0-99`. */
                 range?: string;
                 /** @description The etag of which `range` is meant; else all is sent. */
                 "if-range"?: string;
@@ -3461,7 +3655,7 @@ export interface operations {
                 "if-match"?: string;
                 /** @description Etags, or `*`; 304 where one is that of the file. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes. */
+                /** @description Ranges of bytes, as `bytes=0-99`. */
                 range?: string;
                 /** @description The etag of which `range` is meant; else all is sent. */
                 "if-range"?: string;
@@ -3554,7 +3748,7 @@ export interface operations {
                 "if-match"?: string;
                 /** @description Etags, or `*`; 304 where one is that of the file. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes. */
+                /** @description Ranges of bytes, as `bytes=0-99`. */
                 range?: string;
                 /** @description The etag of which `range` is meant; else all is sent. */
                 "if-range"?: string;
@@ -3659,7 +3853,7 @@ export interface operations {
                 "if-match"?: string;
                 /** @description Etags, or `*`; 304 where one is that of the file. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes. */
+                /** @description Ranges of bytes, as `bytes=0-99`. */
                 range?: string;
                 /** @description The etag of which `range` is meant; else all is sent. */
                 "if-range"?: string;
@@ -4014,7 +4208,7 @@ export interface operations {
                 "if-match"?: string;
                 /** @description Etags, or `*`; 304 where one is that of the file. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes. */
+                /** @description Ranges of bytes, as `bytes=0-99`. */
                 range?: string;
                 /** @description The etag of which `range` is meant; else all is sent. */
                 "if-range"?: string;
@@ -4097,7 +4291,7 @@ export interface operations {
                 "if-match"?: string;
                 /** @description Etags, or `*`; 304 where one is that of the file. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes. */
+                /** @description Ranges of bytes, as `bytes=0-99`. */
                 range?: string;
                 /** @description The etag of which `range` is meant; else all is sent. */
                 "if-range"?: string;
@@ -4172,200 +4366,6 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    predict: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description `respond-async` */
-                prefer?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    /** @description A network: the name of one that the service knows, a graph, a list of layers, or a Keras model. */
-                    architecture: string | components["schemas"]["GivenGraphInput"] | components["schemas"]["LayersInput"] | components["schemas"]["KerasInput"];
-                    /** @description Only with a name; else the architecture’s own. */
-                    num_classes?: number;
-                    /** @description An id of GET /ghns; else the first loaded. */
-                    ghn?: string;
-                    /**
-                     * @description false leaves the classifier out.
-                     * @default true
-                     */
-                    predict_classifier?: boolean;
-                    postprocess?: {
-                        /**
-                         * @description beta: noise of beta times the standard deviation of the correlations of a weight’s rows.
-                         * @default 0
-                         */
-                        noise?: number;
-                        /** @default false */
-                        orthogonalize?: boolean;
-                        /**
-                         * @description Weights before this one, counted from 1, are left alone.
-                         * @default 0
-                         */
-                        from_layer?: number;
-                        /**
-                         * @description Weights with no more channels are left alone; noise is added from this output and input on.
-                         * @default 0
-                         */
-                        min_channels?: number;
-                        /**
-                         * @description Of the noise.
-                         * @default 0
-                         */
-                        seed?: number;
-                    } | null;
-                    /**
-                     * @description What becomes of layers and nodes that a GHN has no operation for: the request is refused, or they are left out (skip), the rest is predicted, and the record names them.
-                     * @default refuse
-                     * @enum {string}
-                     */
-                    unsupported?: "refuse" | "skip";
-                    /**
-                     * @description For what the GHN itself draws: a class token’s row.
-                     * @default 0
-                     */
-                    seed?: number;
-                    /**
-                     * @default F32
-                     * @enum {string}
-                     */
-                    dtype?: "F32" | "F16" | "BF16";
-                    /**
-                     * @default safetensors
-                     * @enum {string}
-                     */
-                    format?: "safetensors" | "tiled" | "npz";
-                };
-            };
-        };
-        responses: {
-            /** @description The weights. */
-            200: {
-                headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
-                    "x-request-id": string;
-                    /** @description Where the prediction is from now on. */
-                    location: string;
-                    /** @description Bytes. */
-                    "content-length": number;
-                    "content-disposition": string;
-                    /** @description Strong: the same etag means the same bytes. */
-                    etag: string;
-                    /** @description The stages, in milliseconds. */
-                    "server-timing": string;
-                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
-                    "x-ghn-warnings"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/octet-stream": string;
-                };
-            };
-            /** @description The prediction is queued or running. */
-            202: {
-                headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
-                    "x-request-id": string;
-                    /** @description Where the prediction is from now on. */
-                    location: string;
-                    "preference-applied": "respond-async";
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PredictionRecord"];
-                };
-            };
-            /** @description Malformed JSON */
-            400: {
-                headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
-                    "x-request-id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            401: components["responses"]["Unauthorized"];
-            /** @description An unknown architecture or GHN */
-            404: {
-                headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
-                    "x-request-id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The prediction was cancelled */
-            409: {
-                headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
-                    "x-request-id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large a body */
-            413: {
-                headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
-                    "x-request-id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A media type that is not JSON */
-            415: {
-                headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
-                    "x-request-id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request does not validate; `errors` names every fault */
-            422: {
-                headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
-                    "x-request-id": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            429: components["responses"]["TooManyRequests"];
-            431: components["responses"]["RequestHeaderFieldsTooLarge"];
-            500: components["responses"]["InternalServerError"];
-            /** @description Overloaded or not ready */
-            503: {
-                headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
-                    "x-request-id": string;
-                    /** @description After so many seconds it is worth another try. */
-                    "retry-after": number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     downloadHubFile: {
         parameters: {
             query?: never;
@@ -4374,7 +4374,7 @@ export interface operations {
                 "if-match"?: string;
                 /** @description Etags, or `*`; 304 where one is that of the file. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes. */
+                /** @description Ranges of bytes, as `bytes=0-99`. */
                 range?: string;
                 /** @description The etag of which `range` is meant; else all is sent. */
                 "if-range"?: string;
@@ -4494,7 +4494,7 @@ export interface operations {
                 "if-match"?: string;
                 /** @description Etags, or `*`; 304 where one is that of the file. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes. */
+                /** @description Ranges of bytes, as `bytes=0-99`. */
                 range?: string;
                 /** @description The etag of which `range` is meant; else all is sent. */
                 "if-range"?: string;
