@@ -3,11 +3,14 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { tinyGraph } from '../architecture/fixtures.js';
 import { enginePid } from '../clients/engine-process.js';
-import { ServiceProcess } from '../clients/service-process.js';
+import { AS_BUILT, ServiceProcess } from '../clients/service-process.js';
 import { NO_REDIS, type RedisServer, startRedis } from '../predictions/board/redis-server.js';
 import { BUCKET, NO_SERVER, type S3Server, startS3 } from '../store/s3/server.js';
 
 const MISSING = NO_SERVER ?? NO_REDIS;
+
+/** The service as it is built, where that is asked for. */
+const PROGRAM = process.env.BUILT ? AS_BUILT : undefined;
 
 /** What is promised: somebody else has taken over what a worker that was killed was about to make. */
 const TAKEOVER_MS = 15_000;
@@ -19,7 +22,7 @@ describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : 
   let workers: ServiceProcess[];
   let settings: Record<string, string>;
   const start = (ROLE: string) =>
-    ServiceProcess.start(`s3://${BUCKET}/cluster`, { ...settings, ROLE, THREADS: '1' });
+    ServiceProcess.start(`s3://${BUCKET}/cluster`, { ...settings, ROLE, THREADS: '1' }, PROGRAM);
   beforeAll(async () => {
     [s3, redis] = await Promise.all([startS3(), startRedis()]);
     settings = {

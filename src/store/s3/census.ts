@@ -1,4 +1,4 @@
-import type { Bucket } from './bucket.js';
+import type { ObjectBucket } from './bucket.js';
 import {
   type Attempt,
   INDEX,
@@ -20,14 +20,14 @@ const NEWEST = 100;
  * others when `refresh` is called.
  */
 export class Census {
-  readonly #bucket: Bucket;
+  readonly #bucket: ObjectBucket;
   #index = new Map<string, IndexEntry>();
   /** What is being written or waits to be removed, by key. */
   #other = new Map<string, Attempt>();
   /** When each service has last used a prediction, in milliseconds since 1970. */
   #uses = new Map<string, Map<string, number>>();
 
-  constructor(bucket: Bucket) {
+  constructor(bucket: ObjectBucket) {
     this.#bucket = bucket;
   }
 

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { StoreRefusedError } from '../store.js';
-import type { Bucket } from './bucket.js';
+import type { ObjectBucket } from './bucket.js';
 import { MARKER } from './keys.js';
 
 const MARKER_BYTES = Buffer.from(`${JSON.stringify({ store: 'ghn-serve', layout: 1 })}\n`);
 
 /** Only a prefix with nothing under it, or one that bears the store's own mark, becomes a store. */
-export async function claimBucket(bucket: Bucket): Promise<void> {
+export async function claimBucket(bucket: ObjectBucket): Promise<void> {
   if (await bucket.get(MARKER)) return;
   const { objects } = await bucket.page('', undefined, 1);
   // Another service may have marked it meanwhile, and have begun to use it.
@@ -24,7 +24,7 @@ export async function claimBucket(bucket: Bucket): Promise<void> {
  *
  * @throws StoreRefusedError
  */
-export async function probeBucket(bucket: Bucket): Promise<void> {
+export async function probeBucket(bucket: ObjectBucket): Promise<void> {
   const key = `probe/${randomUUID()}`;
   const bytes = Buffer.from('probe');
   try {

@@ -1,6 +1,6 @@
 import { isId } from '../prediction-id.js';
 import { NotUnderstoodError, StoreCorruptError } from '../store.js';
-import type { Bucket } from './bucket.js';
+import type { ObjectBucket } from './bucket.js';
 import { type Commit, type RawCommit, readCommit } from './documents.js';
 import { type Attempt, recordKey } from './keys.js';
 
@@ -18,12 +18,12 @@ export interface CommitsOptions {
 
 /** The commits of a bucket: what is there of each prediction. */
 export class Commits {
-  readonly #bucket: Bucket;
+  readonly #bucket: ObjectBucket;
   readonly #options: CommitsOptions;
   /** Told of already, by their etags. */
   readonly #notUnderstood = new Set<string>();
 
-  constructor(bucket: Bucket, options: CommitsOptions) {
+  constructor(bucket: ObjectBucket, options: CommitsOptions) {
     this.#bucket = bucket;
     this.#options = options;
   }

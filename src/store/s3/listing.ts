@@ -1,7 +1,7 @@
 import type { PredictionRecord } from '../../record/record.js';
 import { MAX_RECORDS_CHARACTERS, recordCharacters } from '../../record/record-size.js';
 import { encodeCursor, type ListOptions, type Position, type RecordPage } from '../list.js';
-import type { Bucket } from './bucket.js';
+import type { ObjectBucket } from './bucket.js';
 import { INDEX, type IndexEntry, keyBehind, nameDigest, parseIndexKey } from './keys.js';
 
 /** Records for a page of the list. */
@@ -13,7 +13,7 @@ const READ_AT_ONCE = 8;
  * @param read the record of an entry, or null where it is not there any more
  */
 export async function listPage(
-  bucket: Bucket,
+  bucket: ObjectBucket,
   { limit, architecture, ghn, status }: Omit<ListOptions, 'cursor'>,
   after: Position | undefined,
   read: (entry: IndexEntry) => Promise<PredictionRecord | null>,

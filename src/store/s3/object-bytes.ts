@@ -1,6 +1,6 @@
 import type { BlocksBytes } from '../blocks/blocks-reader.js';
 import { StoreCorruptError } from '../store.js';
-import type { Bucket } from './bucket.js';
+import type { ObjectBucket } from './bucket.js';
 
 /** Asked for at a time: most predictions' blocks are smaller, and larger ones are mostly read from end to end. */
 const WINDOW_BYTES = 8 * 2 ** 20;
@@ -10,13 +10,13 @@ const WINDOWS = 2;
 
 /** An object of blocks as one file, read in windows: each request costs milliseconds, however little it asks for. */
 export class ObjectBytes implements BlocksBytes {
-  readonly #bucket: Bucket;
+  readonly #bucket: ObjectBucket;
   readonly #key: string;
   readonly #size: number;
   /** By where they begin, in the order of their last use. */
   readonly #windows = new Map<number, Promise<Buffer>>();
 
-  constructor(bucket: Bucket, key: string, size: number) {
+  constructor(bucket: ObjectBucket, key: string, size: number) {
     this.#bucket = bucket;
     this.#key = key;
     this.#size = size;

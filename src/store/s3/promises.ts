@@ -1,5 +1,5 @@
 import { NotUnderstoodError, type PredictionRemains, type Promises } from '../store.js';
-import type { Bucket } from './bucket.js';
+import type { ObjectBucket } from './bucket.js';
 import { readRemains, sealRemains } from './documents.js';
 
 const PENDING = 'pending/';
@@ -7,9 +7,9 @@ const keyOf = (id: string) => `${PENDING}${id}.json`;
 
 /** What was promised, in the bucket: it outlives the queue and whoever has promised it. */
 export class S3Promises implements Promises {
-  readonly #bucket: Bucket;
+  readonly #bucket: ObjectBucket;
 
-  constructor(bucket: Bucket) {
+  constructor(bucket: ObjectBucket) {
     this.#bucket = bucket;
   }
 

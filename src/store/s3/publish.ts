@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { PredictionRecord } from '../../record/record.js';
 import { checksums, planBlocks, runs } from '../blocks/manifest.js';
 import type { PredictionToStore, Saved } from '../store.js';
-import type { Bucket } from './bucket.js';
+import type { ObjectBucket } from './bucket.js';
 import { attemptOf, type Commits, type Found, nameOf } from './commits.js';
 import { type Meta, sealCommit, sealMeta } from './documents.js';
 import { type Attempt, blocksKey, metaKey, recordKey } from './keys.js';
@@ -20,7 +20,7 @@ const ATTEMPT_BYTES = 8;
 const OBJECTS = 2;
 
 export interface Publishing {
-  readonly bucket: Bucket;
+  readonly bucket: ObjectBucket;
   readonly commits: Commits;
   readonly room: Room;
   /** After so long without a sign others take a writer for gone, and clear away what it has written. */

@@ -1,5 +1,5 @@
 import type { PredictionRecord } from '../../record/record.js';
-import type { Bucket } from './bucket.js';
+import type { ObjectBucket } from './bucket.js';
 import { Census } from './census.js';
 import { attemptOf } from './commits.js';
 import { type Commit, readCommit } from './documents.js';
@@ -39,13 +39,13 @@ export interface RoomOptions {
 
 /** The room that predictions take up in a bucket which several services share: reserved before, given back after. */
 export class Room {
-  readonly #bucket: Bucket;
+  readonly #bucket: ObjectBucket;
   readonly #options: RoomOptions;
   readonly #census: Census;
   /** When this service's uses were last noted in the bucket. */
   readonly #noted = new Map<string, number>();
 
-  constructor(bucket: Bucket, options: RoomOptions) {
+  constructor(bucket: ObjectBucket, options: RoomOptions) {
     this.#bucket = bucket;
     this.#options = options;
     this.#census = new Census(bucket);

@@ -21,7 +21,7 @@ import {
   type Version,
 } from '../store.js';
 import { Turns } from '../turns.js';
-import { Bucket, type BucketLocation } from './bucket.js';
+import { type BucketLocation, ObjectBucket } from './bucket.js';
 import { claimBucket, probeBucket } from './claim.js';
 import { attemptOf, Commits, type Found, nameOf } from './commits.js';
 import { amendedCommit, type Meta, readCommit, readMeta, readRemains, sealRemains } from './documents.js';
@@ -60,7 +60,7 @@ export interface S3StoreOptions {
  */
 export class S3Store implements PredictionStore {
   readonly promises: S3Promises;
-  readonly #bucket: Bucket;
+  readonly #bucket: ObjectBucket;
   readonly #room: Room;
   readonly #commits: Commits;
   readonly #grace: number;
@@ -74,7 +74,7 @@ export class S3Store implements PredictionStore {
 
   /** Rejects with a StoreRefusedError where the bucket cannot be this store, with a StoreBusyError where it is out of reach. */
   static async open(location: BucketLocation, options: S3StoreOptions): Promise<S3Store> {
-    const bucket = new Bucket(location);
+    const bucket = new ObjectBucket(location);
     try {
       await claimBucket(bucket);
       const store = new S3Store(bucket, options);
@@ -86,7 +86,7 @@ export class S3Store implements PredictionStore {
     }
   }
 
-  private constructor(bucket: Bucket, { maxBytes, onProblem, graceMilliseconds }: S3StoreOptions) {
+  private constructor(bucket: ObjectBucket, { maxBytes, onProblem, graceMilliseconds }: S3StoreOptions) {
     this.#bucket = bucket;
     this.promises = new S3Promises(bucket);
     this.#onProblem = onProblem ?? (() => {});

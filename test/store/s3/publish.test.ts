@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { Bucket } from '../../../src/store/s3/bucket.js';
+import { ObjectBucket } from '../../../src/store/s3/bucket.js';
 import { MARKER } from '../../../src/store/s3/keys.js';
 import { S3Store } from '../../../src/store/s3/s3-store.js';
 import type { PredictionStore } from '../../../src/store/store.js';
@@ -52,7 +52,7 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
 
   /** Every key of the store but its mark. */
   async function objects(): Promise<string[]> {
-    const bucket = new Bucket({ bucket: BUCKET, prefix, endpoint: server.endpoint });
+    const bucket = new ObjectBucket({ bucket: BUCKET, prefix, endpoint: server.endpoint });
     const keys: string[] = [];
     for await (const { key } of bucket.all('')) if (key !== MARKER) keys.push(key);
     bucket.close();
