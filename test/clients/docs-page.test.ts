@@ -27,7 +27,7 @@ describe.skipIf(CHROMIUM === undefined)('the page at /docs', () => {
     expect(complaints).toEqual([]);
     expect(await page.title()).toBe('ghn-serve: API');
     const predictions = page.locator('#operations-tag-predictions ~ div .opblock-summary-path').first();
-    expect((await predictions.innerText()).replaceAll('\u200b', '')).toBe('/predict');
+    expect((await predictions.textContent())?.replaceAll('\u200b', '')).toBe('/predict');
     expect(await page.locator('.opblock-head').count()).toBe(0);
     expect(await page.locator('.authorization__btn').count()).toBe(0);
   });
