@@ -99,7 +99,10 @@ describe.skipIf(CHROMIUM === undefined)('the page at /', () => {
       await page.getByRole('radio', { name: 'resnet18' }).check();
       await page.getByRole('button', { name: 'Predict' }).click();
       await page.getByRole('list', { name: 'Stages' }).waitFor();
+      // The engine goes on once the service was asked: before, it could be done first.
+      const asked = page.waitForRequest((request) => request.method() === 'DELETE');
       await page.getByRole('button', { name: 'Cancel' }).click();
+      await asked;
       release();
       await page.locator('.chip', { hasText: 'cancelled' }).waitFor();
     } finally {
