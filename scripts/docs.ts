@@ -1,7 +1,7 @@
 // Writes what the documents take from the code: docs/errors.md and the table of settings in docs/operations.md. With --check
 // it fails where they are stale.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { PROBLEM_CODES, PROBLEM_KINDS } from '../src/plugins/problem-kinds.js';
+import { PROBLEM_CODES, PROBLEM_KINDS } from '../src/http/problems/problem-kinds.js';
 import { settingsSchema } from '../src/settings/settings.js';
 
 const START = '<!-- settings: written by npm run docs:write -->\n';

@@ -14,7 +14,7 @@ export const ROOMS: readonly string[] = [
   'app.ts',
   'packaged-ghn.ts',
   'routes',
-  'plugins',
+  'http',
   'settings',
   'sources',
   'metrics',

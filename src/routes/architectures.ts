@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { graphSchema } from '../architecture/schema.js';
 import { architectureSummarySchema, listArchitectures, loadArchitecture } from '../architecture/zoo.js';
-import { jsonResponse, problemResponse } from '../plugins/responses.js';
+import { jsonResponse, problemResponse } from '../http/answers/responses.js';
 import { queryInteger } from './query-integer.js';
 
 /** The architectures that a request can name. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bytesResponse, type EmptyResponse, problemResponse } from '../plugins/responses.js';
+import { bytesResponse, type EmptyResponse, problemResponse } from '../http/answers/responses.js';
 
 /** The headers by which a request asks for a file only where it has changed, or has not (RFC 9110). */
 export const conditionalHeaders = z.looseObject({

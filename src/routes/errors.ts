@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
-import { PROBLEM_CODES, PROBLEM_KINDS } from '../plugins/problem-kinds.js';
+import { PROBLEM_CODES, PROBLEM_KINDS } from '../http/problems/problem-kinds.js';
 
 const escaped = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { FAMILY_NAMES, familyOf } from '../ghn/families/index.js';
-import { jsonResponse, unavailable } from '../plugins/responses.js';
+import { jsonResponse, unavailable } from '../http/answers/responses.js';
 import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 
 const ghnSchema = z.object({

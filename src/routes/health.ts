@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { sendProblem } from '../plugins/problems.js';
-import { jsonResponse, unavailable } from '../plugins/responses.js';
+import { jsonResponse, unavailable } from '../http/answers/responses.js';
+import { sendProblem } from '../http/plugins/problems.js';
 
 const statusSchema = z.object({ status: z.literal('ok') });
 

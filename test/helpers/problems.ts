@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import type { Problem } from '../../src/plugins/problem.js';
-import { PROBLEM_CODES, PROBLEM_KINDS, type ProblemCode } from '../../src/plugins/problem-kinds.js';
+import type { Problem } from '../../src/http/problems/problem.js';
+import { PROBLEM_CODES, PROBLEM_KINDS, type ProblemCode } from '../../src/http/problems/problem-kinds.js';
 
 interface ProblemAnswer {
   readonly status: number;

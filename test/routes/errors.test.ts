@@ -1,6 +1,6 @@
 import request from 'supertest';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { PROBLEM_CODES, PROBLEM_KINDS, type ProblemCode } from '../../src/plugins/problem-kinds.js';
+import { PROBLEM_CODES, PROBLEM_KINDS, type ProblemCode } from '../../src/http/problems/problem-kinds.js';
 import { startService, type TestService } from '../helpers/service.js';
 
 let service: TestService;

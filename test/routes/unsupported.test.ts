@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Problem } from '../../src/plugins/problem.js';
+import type { Problem } from '../../src/http/problems/problem.js';
 import type { PredictionView } from '../../src/routes/predictions/view.js';
 import { image, layer, sequential } from '../architecture/keras/keras.js';
 import { json, post, tensorsOf } from '../helpers/http.js';

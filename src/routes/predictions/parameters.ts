@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { problemResponse } from '../../plugins/responses.js';
+import { problemResponse } from '../../http/answers/responses.js';
 
 const id = z.string().meta({ description: 'A prediction’s id.', pattern: '^[0-9a-f]{32}$' });
 

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { graphSchema } from '../../architecture/schema.js';
-import { jsonResponse, problemResponse } from '../../plugins/responses.js';
+import { jsonResponse, problemResponse } from '../../http/answers/responses.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { STATUSES } from '../../record/record.js';
 import { queryInteger } from '../query-integer.js';

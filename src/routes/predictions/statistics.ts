@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { requestSignal } from '../../plugins/request-signal.js';
-import { jsonResponse, notReady, unavailable } from '../../plugins/responses.js';
+import { requestSignal } from '../../http/answers/request-signal.js';
+import { jsonResponse, notReady, unavailable } from '../../http/answers/responses.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { statisticsSchema } from '../../statistics/schema.js';
 import { tensorLinks } from './links.js';

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ReadyBytes } from '../../format/layout.js';
-import { jsonResponse, notReady, problemResponse } from '../../plugins/responses.js';
-import { sendBytes } from '../../plugins/send-bytes.js';
-import { whenClosed } from '../../plugins/when-closed.js';
+import { jsonResponse, notReady, problemResponse } from '../../http/answers/responses.js';
+import { sendBytes } from '../../http/answers/send-bytes.js';
+import { whenClosed } from '../../http/answers/when-closed.js';
 import { NotFoundError } from '../../predictions/errors.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { TfjsModels } from '../../predictions/tfjs.js';

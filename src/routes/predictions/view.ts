@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { problemSchema } from '../../plugins/problem.js';
-import { problemOf } from '../../plugins/problems.js';
+import { problemOf } from '../../http/plugins/problems.js';
+import { problemSchema } from '../../http/problems/problem.js';
 import { type PredictionRecord, recordSchema } from '../../record/record.js';
 
 /** A prediction's record as clients see it: with addresses, and its failure as a problem. */

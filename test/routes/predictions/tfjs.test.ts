@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalGraph } from '../../../src/architecture/canonical.js';
 import { parseArchitecture } from '../../../src/architecture/parse.js';
 import type { Graph } from '../../../src/architecture/schema.js';
-import type { Problem } from '../../../src/plugins/problem.js';
+import type { Problem } from '../../../src/http/problems/problem.js';
 import type { PredictionView } from '../../../src/routes/predictions/view.js';
 import { LIMITS, tinyGraph } from '../../architecture/fixtures.js';
 import { parseSafetensors } from '../../format/files.js';

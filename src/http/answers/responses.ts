@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { PROBLEM_TYPE, problemSchema } from '../problems/problem.js';
+
+/** How the OpenAPI document shows an answer: its headers, beside those that every answer has, and what it holds. */
+export interface DocumentedResponse<Schema extends z.ZodType = z.ZodType> {
+  readonly description: string;
+  readonly headers?: z.ZodObject;
+  readonly content: Readonly<Record<string, { readonly schema: Schema }>>;
+}
+
+type ProblemResponse = DocumentedResponse<typeof problemSchema>;
+
+const bytesSchema = z.any().meta({ type: 'string', format: 'binary' });
+
+/** An answer that is a problem. */
+export function problemResponse(description: string, headers?: z.ZodObject): ProblemResponse {
+  return { description, headers, content: { [PROBLEM_TYPE]: { schema: problemSchema } } };
+}
+
+/** An answer of JSON. */
+export function jsonResponse<Schema extends z.ZodType>(
+  description: string,
+  schema: Schema,
+  headers?: z.ZodObject,
+): DocumentedResponse<Schema> {
+  return { description, headers, content: { 'application/json': { schema } } };
+}
+
+/** An answer of bytes. */
+export function bytesResponse(
+  description: string,
+  headers?: z.ZodObject,
+  mediaTypes: readonly string[] = ['application/octet-stream'],
+): DocumentedResponse<typeof bytesSchema> {
+  const content = Object.fromEntries(mediaTypes.map((mediaType) => [mediaType, { schema: bytesSchema }]));
+  return { description, headers, content };
+}
+
+/** An answer of headers alone. */
+export interface EmptyResponse {
+  readonly description: string;
+  readonly headers?: z.ZodObject;
+}
+
+const seconds = z.int().min(1).describe('After so many seconds it is worth another try.');
+
+/** Header of a refusal that may be granted later. */
+export const retryAfter = z.object({ 'retry-after': seconds });
+
+/** The service cannot do it now. */
+export const unavailable = (description: string) => problemResponse(description, retryAfter);
+
+/** There are no weights: `retry-after` is given while the prediction is still being made. */
+export const notReady = problemResponse(
+  'There are no weights: not yet (`retry-after`), or never',
+  retryAfter.partial(),
+);

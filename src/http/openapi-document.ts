@@ -1,0 +1,167 @@
+import { STATUS_CODES } from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import type { OpenAPIV3_1 } from 'openapi-types';
+import { z } from 'zod';
+import {
+  type DocumentedResponse,
+  type EmptyResponse,
+  problemResponse,
+  retryAfter,
+  unavailable,
+} from './answers/responses.js';
+import { isOpen } from './plugins/authentication.js';
+
+/** What a route says of its answers, by their status. */
+type Responses = Record<string, DocumentedResponse | EmptyResponse | z.ZodType>;
+
+function mapValues<From, To>(object: Readonly<Record<string, From>>, map: (value: From, key: string) => To) {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value, key)]));
+}
+
+/** An answer of so many operations is a component of the document. */
+const SHARED_BY = 4;
+
+/** Headers of every answer. */
+const commonHeaders = z.object({
+  'x-request-id': z.string().describe('The request’s id, the client’s own where it gave one.'),
+});
+
+/** What any route may answer. Probes need no key and are never turned away. */
+function commonResponses(url: string): Responses {
+  return {
+    400: problemResponse('The path is badly encoded, or the host is missing'),
+    ...(url.includes(':') && {
+      414: problemResponse('A part of the path is too long'),
+    }),
+    ...(!isOpen(url) && {
+      422: problemResponse('The query does not validate'),
+      503: unavailable('The service has more to do than it can'),
+      401: problemResponse('The service wants a key', z.object({ 'www-authenticate': z.string() })),
+      429: problemResponse('Too many requests from this key or address', retryAfter),
+    }),
+    431: problemResponse('The path and the headers are too long'),
+    500: problemResponse('The service failed'),
+  };
+}
+
+/** Each header as the document has it; `required` belongs beside its schema, where `transformObject` moves it. */
+function headersOf(own: z.ZodObject | undefined): Record<string, object> {
+  const { properties, required } = z.toJSONSchema(commonHeaders.extend(own?.shape ?? {}));
+  return mapValues(properties as Record<string, object>, (schema, name) => ({
+    ...schema,
+    required: required?.includes(name) ?? false,
+  }));
+}
+
+/** Describes answers without a body in the form that fastify-type-provider-zod expects. */
+const withBody = (response: Responses[string]) =>
+  response instanceof z.ZodType || 'content' in response ? response : z.undefined();
+
+/** A path's rest is a parameter like any other to those who read the document; the router calls it `*`. */
+function nameRest(params: object, url: string): object {
+  const { properties, ...rest } = params as { properties?: Record<string, unknown> };
+  if (!url.endsWith('/*') || !properties) return params;
+  const { '*': name, ...others } = properties;
+  return { ...rest, properties: { ...others, name }, required: [...Object.keys(others), 'name'] };
+}
+
+/** A route's schemas as the document has them, with what holds for every route. */
+export const transform: typeof jsonSchemaTransform = (route) => {
+  if (!route.schema || route.schema.hide) return jsonSchemaTransform(route);
+  const documented = { ...commonResponses(route.url), ...(route.schema.response as Responses) };
+  const { schema, url } = jsonSchemaTransform({
+    ...route,
+    schema: { ...route.schema, response: mapValues(documented, withBody) },
+  });
+  const response = mapValues(schema.response as Record<string, object>, (shown, status) => {
+    const { description, headers } = documented[status] as EmptyResponse;
+    return { ...shown, description, headers: headersOf(headers) };
+  });
+  return {
+    schema: {
+      ...schema,
+      response,
+      ...(schema.params !== undefined && { params: nameRest(schema.params as object, url) }),
+      ...(isOpen(url) && { security: [] }),
+    },
+    url: url.replace('/*', '/:name'),
+  };
+};
+
+/**
+ * A tuple of one type is an array of that length as well, which every reader understands; `prefixItems`, which came with
+ * 3.1, many do not.
+ */
+function withoutTuples(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutTuples);
+  if (typeof value !== 'object' || value === null) return value;
+  const { prefixItems, ...object } = mapValues(value as Record<string, unknown>, withoutTuples);
+  if (!Array.isArray(prefixItems)) return object;
+  const [first, ...others] = prefixItems;
+  const isOfOneType = object.items === false && others.every((other) => isDeepStrictEqual(other, first));
+  return isOfOneType ? { ...object, items: first } : { ...object, prefixItems };
+}
+
+/** The whole document, made of what @fastify/swagger makes of the routes. */
+export const transformObject: typeof jsonSchemaTransformObject = (made) => {
+  const document = jsonSchemaTransformObject(made) as OpenAPIV3_1.Document;
+  for (const item of Object.values(document.paths!)) {
+    for (const method of ['get', 'head', 'post', 'delete'] as const) {
+      const operation = item?.[method];
+      if (operation) item[method] = method === 'head' ? headOf(operation) : withHeaders(operation);
+    }
+  }
+  shareResponses(document);
+  return withoutTuples(document) as ReturnType<typeof jsonSchemaTransformObject>;
+};
+
+/** Answers that many operations share are described once. */
+function shareResponses(document: OpenAPIV3_1.Document): void {
+  const operations = Object.values(document.paths!)
+    .flatMap((item) => [item?.get, item?.head, item?.post, item?.delete])
+    .filter((operation) => operation !== undefined);
+  const counts = new Map<string, number>();
+  for (const { responses } of operations) {
+    for (const [status, response] of Object.entries(responses!)) {
+      const key = status + JSON.stringify(response);
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+  }
+  const shared: Record<string, OpenAPIV3_1.ResponseObject> = {};
+  for (const operation of operations) {
+    operation.responses = mapValues(operation.responses!, (response, status) => {
+      if (counts.get(status + JSON.stringify(response))! < SHARED_BY) return response;
+      const name = STATUS_CODES[status]!.replaceAll(/\W/g, '');
+      shared[name] ??= response as OpenAPIV3_1.ResponseObject;
+      return isDeepStrictEqual(shared[name], response)
+        ? { $ref: `#/components/responses/${name}` }
+        : response;
+    });
+  }
+  document.components!.responses = shared;
+}
+
+/** @fastify/swagger takes all that is said of a header for its schema. */
+function withHeaders<Operation extends OpenAPIV3_1.OperationObject>(operation: Operation): Operation {
+  const responses = mapValues(operation.responses ?? {}, (response) => {
+    const { headers = {}, ...rest } = response as OpenAPIV3_1.ResponseObject;
+    return { ...rest, headers: mapValues(headers, headerOf) };
+  });
+  return { ...operation, responses };
+}
+
+function headerOf(made: OpenAPIV3_1.HeaderObject | OpenAPIV3_1.ReferenceObject) {
+  const { schema, ...header } = made as OpenAPIV3_1.HeaderObject;
+  const { required, ...rest } = schema as { required?: unknown };
+  return { ...header, ...(required === true && { required }), schema: rest };
+}
+
+/** A route that also answers HEAD is made of one operation: the second needs an id, and nothing follows from no body. */
+function headOf<Operation extends OpenAPIV3_1.OperationObject>(operation: Operation): Operation {
+  const responses = mapValues(withHeaders(operation).responses!, (response) => {
+    const { links: _, ...rest } = response as OpenAPIV3_1.ResponseObject;
+    return rest;
+  });
+  return { ...operation, operationId: `${operation.operationId}Head`, responses };
+}

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { ConnectionError, FastifyInstance } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import { PROBLEM_TYPE } from '../problems/problem.js';
+import { PROBLEM_KINDS, type ProblemCode } from '../problems/problem-kinds.js';
+import { headersBeforeRoutes, type ProblemAnswer, problemText, sendProblem } from './problems.js';
+import { requestIdOf } from './request-id.js';
+
+/** By the codes that Node gives to what it cannot read. */
+const ANSWERS: Readonly<Record<string, readonly [code: ProblemCode, detail: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request did not come to its end in time.'],
+  HPE_HEADER_OVERFLOW: [
+    'headers_too_large',
+    'The path and the headers are longer together than the service reads.',
+  ],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [
+    'body_too_large',
+    'The chunks’ extensions are longer than the service reads.',
+  ],
+};
+const MALFORMED = ['bad_request', 'This is not HTTP as the service reads it.'] as const;
+
+/** The last answer on each connection. */
+const answers = new WeakMap<Duplex, ServerResponse>();
+
+/**
+ * Knows which answers are under way, for `refuseMalformed`, and answers what Node would refuse without a word of why: a
+ * request without a host as well, where its `requireHostHeader` is false.
+ */
+export const malformedHttp = fastifyPlugin(async (app: FastifyInstance) => {
+  const { server } = app;
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    answers.set(socket, response);
+  });
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const body = problemText({
+      code: 'expectation_failed',
+      detail: 'Of expectations the service meets 100-continue alone.',
+    });
+    response.writeHead(417, headersOf(body, requestIdOf(request))).end(body);
+  });
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
+    socket.on('error', () => socket.destroy());
+    endWithProblem(socket, {
+      code: 'not_implemented',
+      detail: 'The service is no proxy: it connects to nothing.',
+    });
+  });
+  app.addHook('onRequest', async ({ raw }, reply) => {
+    if (raw.httpVersion !== '1.1' || raw.headers.host !== undefined) return;
+    const detail = 'A request of HTTP/1.1 needs the header host.';
+    return sendProblem(reply.header('connection', 'close'), { code: 'bad_request', detail });
+  });
+});
+
+/** Answers what cannot be read as a request, so never comes to a route, and ends its connection. */
+export function refuseMalformed({ code }: ConnectionError, socket: Socket): void {
+  const [problem, detail] = ANSWERS[code] ?? MALFORMED;
+  if (code === 'ECONNRESET') socket.destroy();
+  else endWithProblem(socket, { code: problem, detail });
+}
+
+/**
+ * Answers what has no response that could be written to. Into an answer that is being sent it writes nothing, since its
+ * client would take that for a part of it, nor a second one behind that of a request whose body turns out to be malformed.
+ */
+function endWithProblem(socket: Duplex, problem: ProblemAnswer): void {
+  const answer = answers.get(socket);
+  const isAnswered = answer?.headersSent && !(answer.writableFinished && answer.req.complete);
+  if (!socket.writable || isAnswered) {
+    socket.destroy();
+    return;
+  }
+  const { status } = PROBLEM_KINDS[problem.code];
+  const body = problemText(problem);
+  const headers = headersOf(body, randomUUID());
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`, () =>
+    socket.destroy(),
+  );
+}
+
+/** Headers of an answer after which its connection ends. */
+const headersOf = (body: string, requestId: string) => ({
+  'content-type': PROBLEM_TYPE,
+  'content-length': Buffer.byteLength(body),
+  ...headersBeforeRoutes(requestId),
+  connection: 'close',
+});

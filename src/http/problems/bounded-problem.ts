@@ -1,0 +1,40 @@
+import { MAX_FAULT_BYTES, MAX_FAULTS } from '../../architecture/faults.js';
+import type { Problem } from './problem.js';
+
+type Fault = NonNullable<Problem['errors']>[number];
+
+/** With the one that says that there are more. */
+const MAX_ERRORS = MAX_FAULTS + 1;
+
+/** All errors together, as JSON: what checks of architectures list, with what a request puts before their paths. */
+const MAX_ERRORS_BYTES = MAX_FAULT_BYTES + 20_000;
+
+/** Longest text of a problem; clients decide how long quoted parts are. */
+const MAX_LENGTH = 4000;
+
+/** The texts of a problem, none too long to be made into JSON or to be worth sending, wherever they come from. */
+export function bounded<Texts extends Pick<Problem, 'detail' | 'errors'>>(problem: Texts): Texts {
+  const { detail, errors } = problem;
+  return {
+    ...problem,
+    ...(detail !== undefined && { detail: shortened(detail) }),
+    ...(errors && { errors: boundedErrors(errors) }),
+  };
+}
+
+function boundedErrors(errors: readonly Fault[]): Fault[] {
+  const listed: Fault[] = [];
+  let bytes = 0;
+  for (const { path, message } of errors) {
+    const error = { path: shortened(path), message: shortened(message) };
+    bytes += Buffer.byteLength(JSON.stringify(error));
+    if (listed.length === MAX_ERRORS || bytes > MAX_ERRORS_BYTES) break;
+    listed.push(error);
+  }
+  const others = errors.length - listed.length;
+  return others === 0 ? listed : [...listed, { path: '', message: `${others} more are not listed` }];
+}
+
+/** Cuts between characters. */
+const shortened = (text: string) =>
+  text.length <= MAX_LENGTH ? text : `${text.slice(0, MAX_LENGTH).replace(/[\ud800-\udbff]$/, '')}…`;

@@ -1,0 +1,121 @@
+import type { Readable } from 'node:stream';
+import { errorCodes } from 'fastify';
+import { OverloadedError } from '../../predictions/admission.js';
+
+/** Initial size of a body's buffer: senders that send nothing hold no more than this. */
+const FIRST_BYTES = 4096;
+
+const RETRY_AFTER_SECONDS = 2;
+
+/** The client has gone, or its connection was ended, before the body was complete. */
+class BodyCutError extends Error {
+  readonly statusCode = 400;
+  constructor() {
+    super('The body did not come to its end.');
+  }
+}
+
+/** What all bodies that are being received may take up together. What was only announced takes up nothing. */
+export class BodyRoom {
+  readonly #bytes: number;
+  #taken = 0;
+
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+  }
+
+  /** @throws OverloadedError where there is no room for so much */
+  take(bytes: number): void {
+    if (this.#taken + bytes > this.#bytes) {
+      throw new OverloadedError(
+        'bodies',
+        RETRY_AFTER_SECONDS,
+        `bodies that take up ${this.#taken} bytes are being received already, and this one needs ${bytes}; try again`,
+      );
+    }
+    this.#taken += bytes;
+  }
+
+  giveBack(bytes: number): void {
+    this.#taken -= bytes;
+  }
+}
+
+/** A body as it comes. It is copied into one buffer that doubles: a chunk of one byte, kept, would cost hundreds. */
+class BodyBuffer {
+  readonly #room: BodyRoom;
+  readonly #most: number;
+  #buffer = Buffer.alloc(0);
+  #length = 0;
+
+  /** @param most what the body may come to, in bytes */
+  constructor(room: BodyRoom, most: number) {
+    this.#room = room;
+    this.#most = most;
+  }
+
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  append(chunk: Buffer): void {
+    const length = this.#length + chunk.length;
+    if (length > this.#most) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE();
+    if (length > this.#buffer.length) this.#grow(length);
+    chunk.copy(this.#buffer, this.#length);
+    this.#length = length;
+  }
+
+  #grow(length: number): void {
+    const capacity = Math.min(Math.max(length, 2 * this.#buffer.length, FIRST_BYTES), this.#most);
+    this.#room.take(capacity - this.#buffer.length);
+    const grown = Buffer.allocUnsafeSlow(capacity);
+    this.#buffer.copy(grown, 0, 0, this.#length);
+    this.#buffer = grown;
+  }
+
+  /** Lets go of the room and of what was in it. */
+  clear(): void {
+    this.#room.giveBack(this.#buffer.length);
+    this.#buffer = Buffer.alloc(0);
+    this.#length = 0;
+  }
+}
+
+/**
+ * Receives a body of at most so many bytes, and hands it over as long as it has its room. For one that there is no room
+ * for the refusal comes at its end, and meanwhile nothing is kept of it: many clients read no answer before they have
+ * sent all, and take the end of their connection for a fault.
+ *
+ * @throws OverloadedError where there is no room for it
+ */
+export function receiveBody<T>(
+  payload: Readable,
+  most: number,
+  room: BodyRoom,
+  read: (bytes: Buffer) => T,
+): Promise<T> {
+  const body = new BodyBuffer(room, most);
+  let overloaded: OverloadedError | null = null;
+  const received = new Promise<void>((resolve, reject) => {
+    const append = (chunk: Buffer) => {
+      if (overloaded) return;
+      try {
+        body.append(chunk);
+      } catch (error) {
+        body.clear();
+        if (error instanceof OverloadedError) {
+          overloaded = error;
+          return;
+        }
+        payload.removeListener('data', append);
+        reject(error as Error);
+      }
+    };
+    payload.on('data', append);
+    payload.once('end', () => (overloaded ? reject(overloaded) : resolve()));
+    payload.once('error', () => reject(new BodyCutError()));
+    payload.once('close', () => reject(new BodyCutError()));
+  });
+  return received.then(() => read(body.bytes)).finally(() => body.clear());
+}

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import type { OpenAPIV3_1 } from 'openapi-types';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bytesOf, post } from '../../../helpers/http.js';
+import { startService, type TestService } from '../../../helpers/service.js';
+
+const document = JSON.parse(
+  readFileSync(new URL('../../../../openapi/openapi.json', import.meta.url), 'utf8'),
+) as OpenAPIV3_1.Document;
+
+const operations = Object.entries(document.paths!).flatMap(([path, item]) =>
+  (['get', 'head', 'post', 'delete'] as const).flatMap((method) => {
+    const operation = item![method];
+    return operation ? [{ path, method, operation }] : [];
+  }),
+);
+
+const resolved = (response: OpenAPIV3_1.ResponseObject | OpenAPIV3_1.ReferenceObject) =>
+  '$ref' in response
+    ? (document.components!.responses![response.$ref.split('/').at(-1)!] as OpenAPIV3_1.ResponseObject)
+    : response;
+
+describe('the OpenAPI document', () => {
+  it('is one', async () => {
+    const { valid, errors } = await new Validator().validate(
+      structuredClone(document) as Record<string, unknown>,
+    );
+    expect(errors).toBeUndefined();
+    expect(valid).toBe(true);
+  });
+
+  it('names every operation, each by a name of its own', () => {
+    const ids = operations.map(({ operation }) => operation.operationId);
+    expect(ids).not.toContain(undefined);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('tells of every answer that it has an id, and of every refusal that it is a problem', () => {
+    for (const { path, method, operation } of operations) {
+      for (const [status, response] of Object.entries(operation.responses!)) {
+        const { headers, content } = resolved(response);
+        const where = `${method} ${path} ${status}`;
+        expect(headers!['x-request-id'], where).toMatchObject({ required: true });
+        if (Number(status) >= 400) expect(Object.keys(content!), where).toEqual(['application/problem+json']);
+      }
+    }
+  });
+
+  it('has links to operations that there are, with what these want', () => {
+    const links = operations.flatMap(({ operation }) =>
+      Object.values(operation.responses!).flatMap((response) =>
+        Object.values(resolved(response).links ?? {}),
+      ),
+    ) as OpenAPIV3_1.LinkObject[];
+    expect(links.length).toBeGreaterThan(10);
+    for (const { operationId, parameters } of links) {
+      const target = operations.find(({ operation }) => operation.operationId === operationId);
+      const wanted = [...target!.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      expect(Object.keys(parameters!), operationId).toEqual(wanted);
+    }
+  });
+});
+
+describe('its examples of POST /predict', () => {
+  let service: TestService;
+  beforeAll(async () => {
+    service = await startService();
+  });
+  afterAll(() => service.stop());
+
+  const { requestBody } = document.paths!['/predict']!.post!;
+  const { examples } = (requestBody as OpenAPIV3_1.RequestBodyObject).content['application/json']!;
+  const bodies = Object.entries(examples as Record<string, { value: unknown }>);
+
+  it.each(bodies)('%s is answered with weights', async (_, { value }) => {
+    expect((await bytesOf(await post(service.url, value))).length).toBeGreaterThan(100);
+  });
+});

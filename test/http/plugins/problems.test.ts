@@ -1,0 +1,58 @@
+import Fastify from 'fastify';
+import { describe, expect, it } from 'vitest';
+import { problems } from '../../../src/http/plugins/problems.js';
+import { InvalidRequestError, NotFoundError } from '../../../src/predictions/errors.js';
+
+interface Sent {
+  readonly detail: string;
+  readonly errors: readonly { readonly path: string; readonly message: string }[];
+}
+
+/** The problem that an error is answered with, and its bytes. */
+async function sent(error: Error) {
+  const app = Fastify();
+  await app.register(problems);
+  app.get('/', async () => {
+    throw error;
+  });
+  const { payload, headers } = await app.inject('/');
+  await app.close();
+  expect(headers['content-type']).toContain('application/problem+json');
+  return { problem: JSON.parse(payload) as Sent, bytes: Buffer.byteLength(payload) };
+}
+
+const fault = (message: string) => ({ path: '/x', message });
+
+describe('a problem is of a size that can be sent', () => {
+  it('whatever its detail comes to', async () => {
+    const { problem, bytes } = await sent(new NotFoundError(`no ${'\u0001'.repeat(2 ** 20)}`));
+    expect(problem.detail).toMatch(/^no .*…$/s);
+    expect(bytes).toBeLessThan(100_000);
+  });
+
+  it('whatever its errors come to, together longer than a string may be', async () => {
+    const long = 'x'.repeat(2 ** 24);
+    const { problem, bytes } = await sent(new InvalidRequestError(Array(50).fill(fault(long))));
+    expect(bytes).toBeLessThan(150_000);
+    expect(problem.errors.at(-1)).toEqual({
+      path: '',
+      message: `${50 - problem.errors.length + 1} more are not listed`,
+    });
+  });
+
+  it('however many errors there are, and says how many are left out', async () => {
+    const { problem } = await sent(new InvalidRequestError(Array(1000).fill(fault('wrong'))));
+    expect(problem.errors).toHaveLength(102);
+    expect(problem.errors.at(-1)).toEqual({ path: '', message: '899 more are not listed' });
+  });
+
+  it('and cut between characters', async () => {
+    const { problem } = await sent(new NotFoundError(`x${'😀'.repeat(5000)}`));
+    expect(problem.detail).toMatch(/😀…$/);
+  });
+
+  it('and whole where it is of no size', async () => {
+    const { problem } = await sent(new InvalidRequestError([fault('wrong'), fault('wrong as well')]));
+    expect(problem.errors).toEqual([fault('wrong'), fault('wrong as well')]);
+  });
+});
