@@ -3,4 +3,4 @@
  * of additions, another formula, another draw. It is part of every prediction's id, so that changed numerics are never
  * answered from predictions that an older build has stored. `npm run numerics` records the digests that belong to it.
  */
-export const NUMERICS_REVISION = 1;
+export const NUMERICS_REVISION = 2;

@@ -1,8 +1,9 @@
-import { inverseCholesky } from './cholesky.js';
-import { type DenseMatrix, type FloatArray, type Products, rowsOf } from './products.js';
+import { MAX_FACTOR_ROWS } from './kernel/kernel.js';
+import { type DenseMatrix, type FloatArray, rowsOf } from './products.js';
+import type { Scratch, Workspace } from './workspace.js';
 
 /** Rows that are orthonormalised at once: large enough for fast products, small enough for the factorisation. */
-const BLOCK_ROWS = 64;
+const BLOCK_ROWS = MAX_FACTOR_ROWS;
 
 /** A row of length 1 of which less is left depends on those before it: float32 data say nothing about what is left. */
 const DEPENDENT = 1e-10;
@@ -39,17 +40,16 @@ export async function orthonormaliseRows<A extends FloatArray>(
   x: DenseMatrix<A>,
   from: number,
   { leastLeft, replace }: Conditioning,
-  products: Products,
+  { products, kernel, scratch }: Workspace,
   signal?: AbortSignal,
 ): Promise<number> {
-  const ArrayType = x.data.constructor as new (source: number | Float64Array) => A;
-  const scratch = (columns: number): DenseMatrix<A> => ({
-    data: new ArrayType(BLOCK_ROWS * columns),
+  const like = arraysLike(x.data, scratch);
+  const residualRows = {
+    data: like('residual', BLOCK_ROWS * x.columns),
     rows: BLOCK_ROWS,
-    columns,
-  });
-  const residualRows = scratch(x.columns);
-  const gramRows = new ArrayType(BLOCK_ROWS * BLOCK_ROWS);
+    columns: x.columns,
+  };
+  const gramRows = like('gram', BLOCK_ROWS * BLOCK_ROWS);
 
   for (let start = from; start < x.rows; ) {
     let end = Math.min(start + BLOCK_ROWS, x.rows);
@@ -74,11 +74,13 @@ export async function orthonormaliseRows<A extends FloatArray>(
         dependent.forEach(replace);
         continue;
       }
-      const { rows, smallest, inverse } = inverseCholesky(gram.data, size, INDEPENDENT);
+      const { rows, smallest, inverse } = kernel.inverseCholesky(gram.data, size, INDEPENDENT);
       if (leastLeft > 0 && !(rows === size && smallest > leastLeft)) return start;
       end = start + rows;
+      const inverseRows = like('inverse', rows * rows);
+      inverseRows.set(inverse);
       await products.multiply(
-        { data: new ArrayType(inverse), rows, columns: rows },
+        { data: inverseRows, rows, columns: rows },
         rowsOf(residual, 0, rows),
         rowsOf(x, start, end),
       );
@@ -87,4 +89,10 @@ export async function orthonormaliseRows<A extends FloatArray>(
     start = end;
   }
   return x.rows;
+}
+
+/** Scratch arrays of the type of `data`. */
+function arraysLike<A extends FloatArray>(data: A, scratch: Scratch): (name: string, length: number) => A {
+  return (name, length) =>
+    (data instanceof Float32Array ? scratch.float32(name, length) : scratch.float64(name, length)) as A;
 }

@@ -1,6 +1,7 @@
-import { fillNormals } from '../random/normal.js';
 import type { Words4 } from '../random/threefry.js';
+import { type Kernel, PIECE_COLUMNS } from './kernel/kernel.js';
 import type { TiledMatrix } from './matrix.js';
+import { Turns } from './turns.js';
 
 export interface Noise {
   readonly key: Words4;
@@ -11,28 +12,71 @@ export interface Noise {
   readonly fromColumn: number;
 }
 
+/** Columns `left` to `left + width - 1` of a row of the matrix, whose values are in the kernel's `row`. */
+export interface Piece {
+  readonly index: number;
+  readonly left: number;
+  readonly width: number;
+}
+
 /** A weight's rows, with noise, as the float32 numbers that the weight then has. */
 export class NoisyRows {
+  readonly kernel: Kernel;
   readonly #matrix: TiledMatrix;
   readonly #noise: Noise;
-  readonly #normals: Float32Array;
 
-  constructor(matrix: TiledMatrix, noise: Noise) {
+  constructor(matrix: TiledMatrix, noise: Noise, kernel: Kernel) {
     this.#matrix = matrix;
     this.#noise = noise;
-    this.#normals = new Float32Array(Math.max(0, matrix.columns - noise.fromColumn));
+    this.kernel = kernel;
   }
 
-  /** Writes row `index` to `row`. The noise at a place depends on the key and the place alone. */
-  read(index: number, row: Float32Array): void {
-    const { columns, blockRows, blockColumns, block } = this.#matrix;
-    const start = (index % blockRows) * blockColumns;
-    row.set(block.subarray(start, start + blockColumns));
-    for (let done = blockColumns; done < columns; done *= 2) row.copyWithin(done, 0, columns - done);
+  /**
+   * Reads all rows piece by piece: for each piece of a row of the block, the same piece of all rows that the tiling makes
+   * its equals, in their order. The noise at a place depends on the key and the place alone.
+   *
+   * @param first called before the first of those equals
+   * @throws the signal's reason once it is aborted
+   */
+  async read(
+    { first, each }: { readonly first?: () => void; readonly each: (piece: Piece) => void },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { rows, columns, blockRows } = this.#matrix;
+    const turns = new Turns(signal);
+    const tile = new Float32Array(Math.min(columns, PIECE_COLUMNS));
+    for (let left = 0; left < columns; left += PIECE_COLUMNS) {
+      const width = Math.min(PIECE_COLUMNS, columns - left);
+      for (let blockRow = 0; blockRow < blockRows; blockRow++) {
+        this.#readTile(blockRow, left, tile.subarray(0, width));
+        first?.();
+        for (let index = blockRow; index < rows; index += blockRows) {
+          const turn = turns.take(width);
+          if (turn) await turn;
+          this.kernel.row.set(width === tile.length ? tile : tile.subarray(0, width));
+          this.#addNoise({ index, left, width });
+          each({ index, left, width });
+        }
+      }
+    }
+  }
+
+  #readTile(blockRow: number, left: number, tile: Float32Array): void {
+    const { block, blockColumns } = this.#matrix;
+    const start = blockRow * blockColumns;
+    for (let j = 0; j < tile.length; ) {
+      const from = (left + j) % blockColumns;
+      const count = Math.min(blockColumns - from, tile.length - j);
+      tile.set(block.subarray(start + from, start + from + count), j);
+      j += count;
+    }
+  }
+
+  #addNoise({ index, left, width }: Piece): void {
     const { key, scale, fromRow, fromColumn } = this.#noise;
-    if (scale === 0 || index < fromRow || fromColumn >= columns) return;
-    const normals = this.#normals;
-    fillNormals(key, index * columns + fromColumn, normals);
-    for (let j = 0; j < normals.length; j++) row[fromColumn + j] += scale * normals[j];
+    const from = Math.max(left, fromColumn);
+    const count = left + width - from;
+    if (scale === 0 || index < fromRow || count <= 0) return;
+    this.kernel.addNormals(key, index * this.#matrix.columns + from, scale, width, count);
   }
 }

@@ -1,10 +1,11 @@
 import { normals } from '../random/normal.js';
 import type { Words4 } from '../random/threefry.js';
 import { orthonormaliseRows } from './gram-schmidt.js';
+import { PIECE_COLUMNS } from './kernel/kernel.js';
 import type { TiledMatrix } from './matrix.js';
 import type { NoisyRows } from './noise.js';
-import type { FloatArray, Products } from './products.js';
-import { eachRow } from './turns.js';
+import type { FloatArray } from './products.js';
+import type { Workspace } from './workspace.js';
 
 /**
  * The least part of a row that may be left in float32: its direction is then still known to 300 · 2^-24 or 2e-5, in
@@ -14,7 +15,8 @@ const LEAST_LEFT_FLOAT32 = 1 / 300;
 
 /**
  * The Q of M = QR with R's diagonal positive, transposed as the matrix is (docs/ghn.md, section 7). Where a column of M
- * depends on those before it, a random one, by `key`, is orthonormalised in its place.
+ * depends on those before it, a random one, by `key`, is orthonormalised in its place. The result may lie in scratch memory
+ * where the matrix is transposed.
  *
  * A predicted weight is a block that is repeated, plus a little noise: its condition is about 1e5, and float32 would
  * lose the noise. But Q stays the same when columns before it are taken from a column of M, and when a column is
@@ -25,10 +27,11 @@ export async function orthogonal(
   matrix: TiledMatrix,
   source: NoisyRows,
   key: Words4,
-  products: Products,
+  workspace: Workspace,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
-  const { rows, columns, blockRows } = matrix;
+  const { rows, columns, blockRows, transposed } = matrix;
+  const { scratch } = workspace;
   const replaceIn = (target: FloatArray) => (index: number) => {
     const row = new Float64Array(normals(key, index * columns, columns));
     scale(row, 1 / Math.sqrt(row.reduce((sum, value) => sum + value * value, 0)));
@@ -37,20 +40,21 @@ export async function orthogonal(
   const inFloat64 = (data: Float64Array, from: number) => {
     const conditioning = { leastLeft: 0, replace: replaceIn(data) };
     const x = { data, rows: data.length / columns, columns };
-    return orthonormaliseRows(x, from, conditioning, products, signal);
+    return orthonormaliseRows(x, from, conditioning, workspace, signal);
   };
 
-  const head = new Float64Array(blockRows * columns);
-  const single = new Float32Array(rows * columns);
+  const head = scratch.float64('head', blockRows * columns);
+  // Without a transposition the array becomes the tensor.
+  const single = transposed ? scratch.float32('single', rows * columns) : new Float32Array(rows * columns);
   await readContrasts(matrix, source, { head, tail: single }, replaceIn, signal);
   await inFloat64(head, 0);
   single.set(head);
   const conditioning = { leastLeft: LEAST_LEFT_FLOAT32, replace: replaceIn(single) };
   const x = { data: single, rows, columns };
-  const done = await orthonormaliseRows(x, blockRows, conditioning, products, signal);
+  const done = await orthonormaliseRows(x, blockRows, conditioning, workspace, signal);
   if (done === rows) return single;
 
-  const double = new Float64Array(rows * columns);
+  const double = scratch.float64('double', rows * columns);
   await readContrasts(matrix, source, { head: double, tail: double }, replaceIn, signal);
   double.set(head);
   await inFloat64(double, blockRows);
@@ -60,7 +64,7 @@ export async function orthogonal(
 
 /**
  * Writes the matrix's rows to their places, each less the mean of its equals before it and of length 1; one that is the
- * same as these is replaced.
+ * same as these is replaced. Without noise a contrast is 0, exactly: a sum of equal float32 numbers is one of float64.
  *
  * @param head the rows of the block itself
  * @param tail those after them, at their places in the whole matrix
@@ -72,40 +76,37 @@ async function readContrasts(
   replaceIn: (target: FloatArray) => (row: number) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  const row = new Float32Array(columns);
-  const contrast = new Float64Array(columns);
-  const sums = new Float64Array(blockRows * columns);
-  const write = (index: number) => {
-    source.read(index, row);
-    const start = (index % blockRows) * columns;
-    const sum = sums.subarray(start, start + columns);
-    const square = takeMean(row, sum, Math.floor(index / blockRows), contrast);
-    const target = index < blockRows ? head : tail;
-    if (square === 0) return replaceIn(target)(index);
-    scale(contrast, 1 / Math.sqrt(square));
-    target.set(contrast, index * columns);
-  };
-  await eachRow(rows, columns, write, signal);
-}
-
-/**
- * Writes the row less the mean of the `count` rows in `sum` to `contrast`, `count` times as large, and adds the row to
- * `sum`. Without noise the contrast is 0, exactly: a sum of equal float32 numbers is one of float64.
- *
- * @returns the contrast's squared length
- */
-function takeMean(row: Float32Array, sum: Float64Array, count: number, contrast: Float64Array): number {
-  const times = Math.max(1, count);
-  let square = 0;
-  for (let j = 0; j < row.length; j++) {
-    const value = times * row[j] - sum[j];
-    contrast[j] = value;
-    square += value * value;
-    sum[j] += row[j];
+  const { kernel } = source;
+  const targetOf = (index: number) => (index < blockRows ? head : tail);
+  const squares = new Float64Array(rows);
+  await source.read(
+    {
+      first: () => kernel.sum.fill(0),
+      each({ index, left, width }) {
+        const times = Math.max(1, Math.floor(index / blockRows));
+        squares[index] += kernel.takeMean(times, width);
+        // The length of a row in several pieces is known at its last one; until then it is as large as its values.
+        const factor = width === columns ? 1 / Math.sqrt(squares[index]) : 1 / times;
+        const target = targetOf(index);
+        if (target instanceof Float32Array) {
+          target.set(kernel.scaledContrast(factor, width), index * columns + left);
+        } else {
+          for (let j = 0; j < width; j++) target[index * columns + left + j] = factor * kernel.contrast[j];
+        }
+      },
+    },
+    signal,
+  );
+  for (let index = 0; index < rows; index++) {
+    const target = targetOf(index);
+    if (squares[index] === 0) replaceIn(target)(index);
+    else if (columns > PIECE_COLUMNS) {
+      const times = Math.max(1, Math.floor(index / blockRows));
+      scale(target.subarray(index * columns, (index + 1) * columns), times / Math.sqrt(squares[index]));
+    }
   }
-  return square;
 }
 
-function scale(row: Float64Array, factor: number): void {
+function scale(row: FloatArray, factor: number): void {
   for (let j = 0; j < row.length; j++) row[j] *= factor;
 }

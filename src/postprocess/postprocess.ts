@@ -2,11 +2,11 @@ import { randomKey } from '../random/key.js';
 import { elements, type TiledTensor } from '../tensor/tensor.js';
 import { correlationDeviation } from './correlation.js';
 import { type TiledMatrix, toMatrix, toTensorLayout } from './matrix.js';
-import { NoisyRows } from './noise.js';
+import { NoisyRows, type Piece } from './noise.js';
 import type { PostprocessOptions } from './options.js';
 import { orthogonal } from './orthogonal.js';
 import type { Products } from './products.js';
-import { eachRow } from './turns.js';
+import { type Workspace, workspace } from './workspace.js';
 
 /** The change that post-processing made to a tensor. */
 export interface Applied {
@@ -44,10 +44,11 @@ export async function postprocess(
   if (options.noise === 0 && !options.orthogonalize) return { tensors, applied: [] };
   const result = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const applied: Applied[] = [];
+  const space = workspace(products);
   for (const name of names) {
     const tensor = result.get(name);
     if (!tensor) continue;
-    const transformed = await transform(tensor, options, products, signal);
+    const transformed = await transform(tensor, options, space, signal);
     result.set(name, transformed.tensor);
     applied.push({ name, noise: transformed.noise, orthogonalized: options.orthogonalize });
   }
@@ -57,12 +58,12 @@ export async function postprocess(
 async function transform(
   tensor: TiledTensor,
   { noise, orthogonalize, minChannels, seed }: PostprocessOptions,
-  products: Products,
+  space: Workspace,
   signal?: AbortSignal,
 ): Promise<{ tensor: TiledTensor; noise: number }> {
   const { name, shape } = tensor;
   const matrix = toMatrix(tensor);
-  const scale = noise > 0 ? noise * (await correlationDeviation(matrix, products)) : 0;
+  const scale = noise > 0 ? noise * (await correlationDeviation(matrix, space.products)) : 0;
   let largest = 0;
   for (const value of tensor.block) largest = Math.max(largest, Math.abs(value));
   if (!(largest + LARGEST_NORMAL * scale < LARGEST_FLOAT32)) {
@@ -71,14 +72,15 @@ async function transform(
   if (scale === 0 && !orthogonalize) return { tensor, noise: 0 };
 
   const from = { outputs: minChannels, inputs: minChannels * elements(shape.slice(2)) };
-  const source = new NoisyRows(matrix, {
+  const noiseAt = {
     key: randomKey(seed, name, 'noise'),
     scale,
     fromRow: matrix.transposed ? from.inputs : from.outputs,
     fromColumn: matrix.transposed ? from.outputs : from.inputs,
-  });
+  };
+  const source = new NoisyRows(matrix, noiseAt, space.kernel);
   const values = orthogonalize
-    ? await orthogonal(matrix, source, randomKey(seed, name, 'completion'), products, signal)
+    ? await orthogonal(matrix, source, randomKey(seed, name, 'completion'), space, signal)
     : await readAll(matrix, source, signal);
   return { tensor: { name, shape, blockShape: shape, block: toTensorLayout(values, matrix) }, noise: scale };
 }
@@ -89,7 +91,8 @@ async function readAll(
   signal?: AbortSignal,
 ): Promise<Float32Array> {
   const values = new Float32Array(rows * columns);
-  const read = (row: number) => source.read(row, values.subarray(row * columns, (row + 1) * columns));
-  await eachRow(rows, columns, read, signal);
+  const each = ({ index, left, width }: Piece) =>
+    values.set(source.kernel.row.subarray(0, width), index * columns + left);
+  await source.read({ each }, signal);
   return values;
 }

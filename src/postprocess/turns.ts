@@ -1,25 +1,30 @@
 import { setImmediate } from 'node:timers/promises';
 
 /** Values that are worked on before the event loop has a turn: a few milliseconds. */
-const TURN = 2 ** 18;
+const TURN = 2 ** 19;
 
-/**
- * Does something with each row of a matrix, and lets the event loop and whoever aborts come in between.
- *
- * @throws the signal's reason once it is aborted
- */
-export async function eachRow(
-  rows: number,
-  columns: number,
-  work: (row: number) => void,
-  signal?: AbortSignal,
-): Promise<void> {
-  const rowsPerTurn = Math.ceil(TURN / columns);
-  for (let row = 0; row < rows; row++) {
-    if (row % rowsPerTurn === 0) {
-      await setImmediate();
-      signal?.throwIfAborted();
-    }
-    work(row);
+/** Lets the event loop and whoever aborts come in between pieces of a long loop. */
+export class Turns {
+  readonly #signal: AbortSignal | undefined;
+  #values = TURN;
+
+  constructor(signal?: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  /**
+   * To be called before so many values are worked on.
+   *
+   * @throws the signal's reason once it is aborted
+   */
+  take(values: number): Promise<void> | undefined {
+    this.#values += values;
+    return this.#values > TURN ? this.#turn() : undefined;
+  }
+
+  async #turn(): Promise<void> {
+    this.#values = 0;
+    await setImmediate();
+    this.#signal?.throwIfAborted();
   }
 }

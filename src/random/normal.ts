@@ -21,9 +21,9 @@ const edge = new Float32Array(LAYERS + 1);
 /** exp(-x²/2) at the ends. */
 const height = new Float32Array(LAYERS + 1);
 /** A place times this is the number. */
-const scale = new Float64Array(LAYERS);
+export const scale = new Float64Array(LAYERS);
 /** Places nearer to 0 are under the curve. */
-const inside = new Int32Array(LAYERS);
+export const inside = new Int32Array(LAYERS);
 
 edge[0] = AREA / density(TAIL);
 edge[1] = TAIL;
@@ -44,8 +44,8 @@ const FOLLOWING = 1;
 const following = new Int32Array(4);
 
 /** Words that are made at once: they stay in the processor's first cache. */
-const CHUNK = 4096;
-const words = new Int32Array(CHUNK);
+export const WORDS_AT_ONCE = 4096;
+const words = new Int32Array(WORDS_AT_ONCE);
 
 /**
  * Standard normal numbers `offset` to `offset + out.length - 1` of the key's sequence. The number at an index depends
@@ -55,21 +55,21 @@ export function fillNormals(key: Words4, offset: number, out: Float32Array): voi
   let skip = offset % 4;
   let block = (offset - skip) / 4;
   for (let done = 0; done < out.length; ) {
-    const count = Math.min(CHUNK - skip, out.length - done);
-    const used = count === CHUNK ? words : words.subarray(0, 4 * Math.ceil((skip + count) / 4));
+    const count = Math.min(WORDS_AT_ONCE - skip, out.length - done);
+    const used = count === WORDS_AT_ONCE ? words : words.subarray(0, 4 * Math.ceil((skip + count) / 4));
     threefry(key, [block >>> 0, Math.floor(block / 2 ** 32), 0, FIRST], used);
     const misses = ziggurat(used, skip, out, done, count, inside, scale);
     for (let k = 0; k < misses; k++) {
       const i = missed[k];
-      out[done + i] = again(key, offset + done + i, used[skip + i]);
+      out[done + i] = normalAfter(key, offset + done + i, used[skip + i]);
     }
     done += count;
-    block += CHUNK / 4;
+    block += WORDS_AT_ONCE / 4;
     skip = 0;
   }
 }
 
-const missed = new Int32Array(CHUNK);
+const missed = new Int32Array(WORDS_AT_ONCE);
 
 /** The words' numbers; puts the places of those that are not under the curve at once to `missed`, and counts them. */
 function ziggurat(
@@ -101,7 +101,7 @@ export function normals(key: Words4, offset: number, count: number): Float32Arra
 }
 
 /** One of about 80 words is not under the curve at once: the number at `index`, whose first word was `first`. */
-function again(key: Words4, index: number, first: number): number {
+export function normalAfter(key: Words4, index: number, first: number): number {
   let word = first;
   for (let attempt = 0; ; attempt++) {
     const layer = word & (LAYERS - 1);

@@ -54,6 +54,19 @@ describe('an orthogonalised weight', () => {
     );
   });
 
+  test.each([{ shape: [5, 70_001] }, { shape: [70_001, 5] }])(
+    'may be longer than the loops take at once: $shape',
+    async ({ shape }) => {
+      const tensor = randomTensor('w', shape, 2);
+      const noise = (await transform(tensor, { ...NOTHING, noise: 1 })).values;
+      expect(noise).toHaveLength(5 * 70_001);
+      expect(noise.every(Number.isFinite)).toBe(true);
+      const q = tallMatrix((await transform(tensor, { ...ORTHOGONAL, noise: 1 })).values, shape);
+      expect(nonOrthogonality(q)).toBeLessThan(1e-5);
+      expect(distanceFromSpan(tallMatrix(noise, shape), q)).toBeLessThan(1e-5);
+    },
+  );
+
   test('of a weight with columns that are zero, repeated or sums of others is the same up to the first of these', async () => {
     const shape = [200, 80];
     const regular = randomTensor('w', shape, 1000);

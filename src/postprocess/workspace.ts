@@ -1,0 +1,41 @@
+import { Kernel } from './kernel/kernel.js';
+import type { Products } from './products.js';
+
+/** What the tensors of a prediction are post-processed with, one after the other. */
+export interface Workspace {
+  readonly products: Products;
+  readonly kernel: Kernel;
+  readonly scratch: Scratch;
+}
+
+/** A workspace for one prediction. */
+export const workspace = (products: Products): Workspace => ({
+  products,
+  kernel: new Kernel(),
+  scratch: new Scratch(),
+});
+
+/**
+ * Arrays for intermediate results, which are used again and again: fresh memory costs more time than most of what is
+ * computed in it. An array is valid until the next call with its name.
+ */
+export class Scratch {
+  readonly #float32 = new Map<string, Float32Array>();
+  readonly #float64 = new Map<string, Float64Array>();
+
+  /** `length` numbers, of any value. */
+  float32(name: string, length: number): Float32Array {
+    const kept = this.#float32.get(name);
+    const array = kept && kept.length >= length ? kept : new Float32Array(length);
+    this.#float32.set(name, array);
+    return array.subarray(0, length);
+  }
+
+  /** `length` numbers, of any value. */
+  float64(name: string, length: number): Float64Array {
+    const kept = this.#float64.get(name);
+    const array = kept && kept.length >= length ? kept : new Float64Array(length);
+    this.#float64.set(name, array);
+    return array.subarray(0, length);
+  }
+}
