@@ -167,7 +167,7 @@ interface OwnedTensor {
 function* ownedTensors(draft: GraphDraft): Generator<OwnedTensor> {
   for (const [index, node] of draft.nodes.entries()) {
     if (node?.op === 'other') {
-      for (const [k, tensor] of node.tensors.entries()) {
+      for (const [k, tensor] of (node.tensors ?? []).entries()) {
         yield { tensor, path: ['nodes', index, 'tensors', k], owner: label(node) };
       }
     }

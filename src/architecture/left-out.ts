@@ -52,7 +52,9 @@ export function withoutOthers(
     ([from, to]): IndexPair => [places.get(sorted[from] as GraphNode)!, places.get(sorted[to] as GraphNode)!],
   );
   const all = sorted.flatMap((node) =>
-    node.op === 'other' ? node.tensors : [node.weight, node.bias].filter((tensor) => tensor !== undefined),
+    node.op === 'other'
+      ? (node.tensors ?? [])
+      : [node.weight, node.bias].filter((tensor) => tensor !== undefined),
   );
   return {
     nodes: known,

@@ -107,7 +107,7 @@ function anyShape(least: 0 | 1) {
 export const tensorSchema = strictObject('a tensor', {
   name: tensorNameSchema.meta({ description: 'Its name in the answer', example: 'conv1.weight' }),
   shape: shapeSchema,
-}).meta({ description: 'A tensor that the node owns' });
+}).meta({ id: 'Tensor', description: 'A tensor that a node owns' });
 
 /** Names of the operations in frameworks. */
 const OP_ALIASES: Aliases = {
@@ -194,7 +194,7 @@ export const nodeSchema = strictObject('a node', {
         'last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv ' +
         'of two dimensions, that one; else none.',
     }),
-});
+}).meta({ id: 'Node', description: 'One operation of a network, with the tensors that it owns' });
 
 /** What a GHN has no operation for: it is no node of the graph that the GHN sees, and its tensors stay as they are. */
 export const otherNodeSchema = strictObject('a node of op other', {
@@ -202,9 +202,10 @@ export const otherNodeSchema = strictObject('a node of op other', {
   op: z.literal('other').meta({ description: 'Taken with `"unsupported": "skip"` alone' }),
   tensors: z
     .array(strictObject('a tensor', { name: tensorNameSchema, shape: anyShape(1) }))
-    .default([])
+    .optional()
     .meta({ description: 'Those that it owns, which are not predicted' }),
 }).meta({
+  id: 'OtherNode',
   description:
     'Something that a GHN has no operation for. It is left out where the request says so: what is behind it is joined to ' +
     'what is before it',
@@ -212,13 +213,13 @@ export const otherNodeSchema = strictObject('a node of op other', {
 
 export const edgeSchema = z
   .tuple([nameSchema, nameSchema], 'an edge is a pair of ids, [from, to]')
-  .meta({ description: 'Ids: from, to', example: ['input', 'conv1'] });
+  .meta({ id: 'Edge', description: 'Ids: from, to', example: ['input', 'conv1'] });
 
 export const stateDictEntrySchema = strictObject('an entry of the state dict', {
   name: tensorNameSchema,
   shape: anyShape(0),
   kind: z.enum(['parameter', 'buffer'], 'must be "parameter" or "buffer"'),
-});
+}).meta({ id: 'StateDictEntry', description: 'One of the network’s tensors, predicted or not' });
 
 export const graphSchema = strictObject('a graph', {
   name: nameSchema.meta({ description: 'The network’s name', example: 'tiny' }),
@@ -268,7 +269,7 @@ export const graphSchema = strictObject('a graph', {
   },
 });
 
-/** A graph as requests have it. */
+/** A graph as requests have it: with `other` nodes, which no answer has. */
 export const givenGraphSchema = graphSchema
   .extend({
     nodes: z.array(z.union([nodeSchema, otherNodeSchema])).meta({
@@ -277,7 +278,7 @@ export const givenGraphSchema = graphSchema
         'input first.',
     }),
   })
-  .meta({ ...graphSchema.meta(), id: 'GivenGraph' });
+  .meta({ ...graphSchema.meta(), id: 'RequestedGraph', title: 'Graph' });
 
 export type Graph = z.infer<typeof graphSchema>;
 export type GraphNode = z.infer<typeof nodeSchema>;

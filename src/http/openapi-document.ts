@@ -10,6 +10,7 @@ import {
   retryAfter,
   unavailable,
 } from './answers/responses.js';
+import { nameSchemasOnce } from './openapi-schemas.js';
 import { isOpen } from './plugins/authentication.js';
 
 /** What a route says of its answers, by their status. */
@@ -113,8 +114,25 @@ export const transformObject: typeof jsonSchemaTransformObject = (made) => {
     }
   }
   shareResponses(document);
-  return withoutTuples(document) as ReturnType<typeof jsonSchemaTransformObject>;
+  const { schemas, ...components } = document.components!;
+  const named = nameSchemasOnce(schemas!, { ...document, components });
+  const whole = { ...named.rest, components: { ...named.rest.components, schemas: named.schemas } };
+  showExamples(whole as OpenAPIV3_1.Document);
+  return withoutTuples(whole) as ReturnType<typeof jsonSchemaTransformObject>;
 };
+
+/** A request's examples are found in its schema, and belong beside it. */
+function showExamples({ paths, components }: OpenAPIV3_1.Document): void {
+  for (const item of Object.values(paths!)) {
+    const body = item?.post?.requestBody as OpenAPIV3_1.RequestBodyObject | undefined;
+    for (const content of Object.values(body?.content ?? {})) {
+      const reference = content.schema && '$ref' in content.schema ? content.schema.$ref : undefined;
+      const schema = components!.schemas![reference?.split('/').at(-1) ?? ''] as Record<string, unknown>;
+      if (schema?.['x-examples']) content.examples = schema['x-examples'] as typeof content.examples;
+      delete schema?.['x-examples'];
+    }
+  }
+}
 
 /** Answers that many operations share are described once. */
 function shareResponses(document: OpenAPIV3_1.Document): void {
@@ -163,5 +181,6 @@ function headOf<Operation extends OpenAPIV3_1.OperationObject>(operation: Operat
     const { links: _, ...rest } = response as OpenAPIV3_1.ResponseObject;
     return rest;
   });
-  return { ...operation, operationId: `${operation.operationId}Head`, responses };
+  const description = 'The headers that GET answers with, without the body.';
+  return { ...operation, operationId: `${operation.operationId}Head`, description, responses };
 }

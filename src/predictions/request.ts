@@ -33,7 +33,10 @@ const postprocessSchema = strictObject('postprocess', {
     .default(0)
     .describe('Weights with no more channels are left alone; noise is added from this output and input on.'),
   seed: seedSchema.describe('Of the noise.'),
-}).describe('Gives predicted weights the diversity back that fine-tuning needs.');
+}).meta({
+  id: 'Postprocess',
+  description: 'Gives predicted weights the diversity back that fine-tuning needs.',
+});
 
 const options = {
   num_classes: z.int().min(1).optional().describe('Only with a name; else the architecture’s own.'),
@@ -56,17 +59,20 @@ const options = {
 export const predictBodySchema = strictObject('the request', {
   architecture: z
     .union([nameSchema.describe('A name of GET /architectures'), ...architectureSchema.options])
-    .describe(
-      'A network: the name of one that the service knows, a graph, a list of layers, or a Keras model.',
-    ),
+    .meta({
+      id: 'Architecture',
+      description:
+        'A network: the name of one that the service knows, a graph, a list of layers, or a Keras model.',
+    }),
   ...options,
 }).meta({
+  id: 'PredictRequest',
   // Not as `examples`: zod gives none of what it changes while it reads it.
   'x-examples': {
     ...Object.fromEntries(
       architectureSchema.options.map((form) => {
-        const { id, example } = form.meta()!;
-        return [id, { value: { architecture: example } }];
+        const { id, title = id, example } = form.meta()!;
+        return [title, { value: { architecture: example } }];
       }),
     ),
     Name: { value: { architecture: 'squeezenet1_1', num_classes: 10, dtype: 'F16' } },

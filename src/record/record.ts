@@ -7,6 +7,7 @@ import { failureSchema } from './failure.js';
 
 export const STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 export type Status = (typeof STATUSES)[number];
+export const statusSchema = z.enum(STATUSES).meta({ id: 'Status', description: 'How far a prediction is' });
 
 const postprocessOptionsSchema = z.object({
   noise: z.number(),
@@ -26,7 +27,7 @@ const latencySchema = z
     serialize: z.number(),
     total: z.number(),
   })
-  .describe('Milliseconds by stage.');
+  .meta({ id: 'Latency', description: 'Milliseconds by stage.' });
 
 const appliedSchema = z.object({
   tensor: z.string(),
@@ -34,12 +35,14 @@ const appliedSchema = z.object({
   orthogonalized: z.boolean(),
 });
 
-const warningSchema = z.object({ code: z.string().describe('Stable, for programs.'), message: z.string() });
+const warningSchema = z
+  .object({ code: z.string().describe('Stable, for programs.'), message: z.string() })
+  .meta({ id: 'Warning' });
 
 /** What is known of a prediction; its weights, tensors' statistics and graph have addresses of their own. */
 export const recordSchema = z.object({
   id: z.string(),
-  status: z.enum(STATUSES),
+  status: statusSchema,
   created_at: z.iso.datetime(),
   request: z.object({
     ghn: z

@@ -14,10 +14,11 @@ export const architectures: FastifyPluginAsyncZod = async (app) => {
         tags: ['catalogue'],
         operationId: 'listArchitectures',
         summary: 'The architectures that the service knows by name',
+        description: 'A request takes one by its name; the list says how large each is.',
         response: {
           200: jsonResponse(
             'The architectures.',
-            z.object({ architectures: z.array(architectureSummarySchema) }),
+            z.object({ architectures: z.array(architectureSummarySchema) }).meta({ id: 'ArchitectureList' }),
           ),
         },
       },
@@ -32,6 +33,7 @@ export const architectures: FastifyPluginAsyncZod = async (app) => {
         tags: ['catalogue'],
         operationId: 'getArchitecture',
         summary: 'The graph of an architecture',
+        description: 'In the form in which a request gives a graph, so it can be changed and sent.',
         params: z.object({ name: z.string().meta({ example: 'resnet50' }) }),
         querystring: z.strictObject({
           num_classes: queryInteger(1).optional().describe('Else 1000.'),

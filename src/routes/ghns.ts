@@ -4,28 +4,32 @@ import { FAMILY_NAMES, familyOf } from '../ghn/families/index.js';
 import { jsonResponse, unavailable } from '../http/answers/responses.js';
 import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 
-const ghnSchema = z.object({
-  id: z.string().describe('What a request’s `ghn` names it by.'),
-  family: z.enum(FAMILY_NAMES),
-  hidden: z.int().describe('d, the size of a node’s state.'),
-  layers: z.int(),
-  heads: z.int(),
-  max_shape: z.array(z.int()).length(4).describe('[C, C, S, S]: the largest block it decodes.'),
-  num_classes: z.int(),
-  parameters: z.int(),
-  digest: z.string().describe('Of the checkpoint file.'),
-  default: z.boolean(),
-});
+const ghnSchema = z
+  .object({
+    id: z.string().describe('What a request’s `ghn` names it by.'),
+    family: z.enum(FAMILY_NAMES),
+    hidden: z.int().describe('d, the size of a node’s state.'),
+    layers: z.int(),
+    heads: z.int(),
+    max_shape: z.array(z.int()).length(4).describe('[C, C, S, S]: the largest block it decodes.'),
+    num_classes: z.int(),
+    parameters: z.int(),
+    digest: z.string().describe('Of the checkpoint file.'),
+    default: z.boolean(),
+  })
+  .meta({ id: 'Ghn' });
 
-const ghnsSchema = z.object({
-  ghns: z.array(ghnSchema),
-  engine: z.enum(['tensorflow', 'onnxruntime', 'wasm']),
-  device: z.enum(['cpu', 'cuda', 'webgpu']),
-  card: z
-    .object({ name: z.string(), memory_bytes: z.int() })
-    .nullable()
-    .describe('The GPU that it computes on; null on a CPU, and where the GPU’s driver does not tell.'),
-});
+const ghnsSchema = z
+  .object({
+    ghns: z.array(ghnSchema),
+    engine: z.enum(['tensorflow', 'onnxruntime', 'wasm']),
+    device: z.enum(['cpu', 'cuda', 'webgpu']),
+    card: z
+      .object({ name: z.string(), memory_bytes: z.int() })
+      .nullable()
+      .describe('The GPU that it computes on; null on a CPU, and where the GPU’s driver does not tell.'),
+  })
+  .meta({ id: 'GhnList' });
 
 export const ghns: FastifyPluginAsyncZod<{ predictor: Executor }> = async (app, { predictor }) => {
   app.get(
@@ -35,6 +39,7 @@ export const ghns: FastifyPluginAsyncZod<{ predictor: Executor }> = async (app, 
         tags: ['catalogue'],
         operationId: 'listGhns',
         summary: 'The GHNs that are loaded',
+        description: 'With the engine and the device that they run on; a request takes one by its `id`.',
         response: { 200: jsonResponse('The GHNs.', ghnsSchema), 503: unavailable('Not loaded yet') },
       },
     },

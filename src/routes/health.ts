@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { jsonResponse, unavailable } from '../http/answers/responses.js';
 import { sendProblem } from '../http/plugins/problems.js';
 
-const statusSchema = z.object({ status: z.literal('ok') });
+const statusSchema = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
 
 export interface HealthOptions {
   /** Whether a prediction would be taken now. */
@@ -18,6 +18,7 @@ export const health: FastifyPluginAsyncZod<HealthOptions> = async (app, { isRead
         tags: ['service'],
         operationId: 'getLiveness',
         summary: 'Whether the service is alive',
+        description: '200 as long as the process answers; it needs no key, and says nothing of the GHNs.',
         response: { 200: jsonResponse('It is.', statusSchema) },
       },
     },

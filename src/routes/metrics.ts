@@ -10,6 +10,7 @@ export const metricsRoute: FastifyPluginAsyncZod<{ metrics: Metrics }> = async (
         tags: ['service'],
         operationId: 'getMetrics',
         summary: 'Metrics for Prometheus',
+        description: 'Where keys are set, `METRICS_KEY` opens this path alone.',
         response: {
           200: { description: 'The metrics.', content: { 'text/plain': { schema: z.string() } } },
         },

@@ -10,7 +10,10 @@ export const networkStatisticsSchema = z
     l2: z.number().nullable(),
     zeros: z.int(),
   })
-  .describe('Of all predicted parameters together; null where it is not finite.');
+  .meta({
+    id: 'NetworkStatistics',
+    description: 'Of all predicted parameters together; null where it is not finite.',
+  });
 export type NetworkStatistics = z.infer<typeof networkStatisticsSchema>;
 
 /** How many bins a histogram has. */
@@ -21,9 +24,11 @@ export const histogramSchema = z
     edges: z.array(z.number()).length(HISTOGRAM_BINS + 1),
     counts: z.array(z.int()).length(HISTOGRAM_BINS),
   })
-  .describe(
-    'Equal bins from the smallest to the largest finite value, each closed on the left, the last on both sides.',
-  );
+  .meta({
+    id: 'Histogram',
+    description:
+      'Equal bins from the smallest to the largest finite value, each closed on the left, the last on both sides.',
+  });
 export type Histogram = z.infer<typeof histogramSchema>;
 
 export const tensorStatisticsSchema = networkStatisticsSchema
@@ -53,11 +58,10 @@ export const tensorStatisticsSchema = networkStatisticsSchema
           'with all; null where all are compared.',
       ),
   })
-  .describe('Of one tensor.');
+  .meta({ id: 'TensorStatistics', description: 'Of one tensor.' });
 export type TensorStatistics = z.infer<typeof tensorStatisticsSchema>;
 
-export const statisticsSchema = z.object({
-  network: networkStatisticsSchema,
-  tensors: z.array(tensorStatisticsSchema),
-});
+export const statisticsSchema = z
+  .object({ network: networkStatisticsSchema, tensors: z.array(tensorStatisticsSchema) })
+  .meta({ id: 'Statistics' });
 export type Statistics = z.infer<typeof statisticsSchema>;

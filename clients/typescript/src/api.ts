@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the service is alive */
+        /**
+         * Whether the service is alive
+         * @description 200 as long as the process answers; it needs no key, and says nothing of the GHNs.
+         */
         get: operations["getLiveness"];
         put?: never;
         post?: never;
@@ -48,7 +51,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The GHNs that are loaded */
+        /**
+         * The GHNs that are loaded
+         * @description With the engine and the device that they run on; a request takes one by its `id`.
+         */
         get: operations["listGhns"];
         put?: never;
         post?: never;
@@ -65,7 +71,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The architectures that the service knows by name */
+        /**
+         * The architectures that the service knows by name
+         * @description A request takes one by its name; the list says how large each is.
+         */
         get: operations["listArchitectures"];
         put?: never;
         post?: never;
@@ -82,7 +91,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The graph of an architecture */
+        /**
+         * The graph of an architecture
+         * @description In the form in which a request gives a graph, so it can be changed and sent.
+         */
         get: operations["getArchitecture"];
         put?: never;
         post?: never;
@@ -99,7 +111,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Metrics for Prometheus */
+        /**
+         * Metrics for Prometheus
+         * @description Where keys are set, `METRICS_KEY` opens this path alone.
+         */
         get: operations["getMetrics"];
         put?: never;
         post?: never;
@@ -136,7 +151,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All predictions, newest first */
+        /**
+         * All predictions, newest first
+         * @description A page of records; `next_cursor` leads to the next page.
+         */
         get: operations["listPredictions"];
         put?: never;
         post?: never;
@@ -153,7 +171,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What is known of a prediction */
+        /**
+         * What is known of a prediction
+         * @description Its record: the request, the status, latencies, statistics of the whole network, and links.
+         */
         get: operations["getPrediction"];
         put?: never;
         post?: never;
@@ -174,7 +195,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The graph that a prediction was made for */
+        /**
+         * The graph that a prediction was made for
+         * @description Whatever form the request had. Layers without weights and what was left out on request are no nodes of it.
+         */
         get: operations["getPredictionArchitecture"];
         put?: never;
         post?: never;
@@ -211,13 +235,19 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Download weights */
+        /**
+         * Download weights
+         * @description In the request’s format and dtype, or in those that the query names; whole, by byte ranges, or as the part that one rank of a training job needs.
+         */
         get: operations["downloadWeights"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
-        /** Download weights */
+        /**
+         * Download weights
+         * @description The headers that GET answers with, without the body.
+         */
         head: operations["downloadWeightsHead"];
         patch?: never;
         trace?: never;
@@ -240,7 +270,7 @@ export interface paths {
         options?: never;
         /**
          * Download one tensor
-         * @description Its values alone, little-endian, row-major; the path ends with its name.
+         * @description The headers that GET answers with, without the body.
          */
         head: operations["downloadTensorHead"];
         patch?: never;
@@ -284,7 +314,7 @@ export interface paths {
         options?: never;
         /**
          * Load a prediction into TensorFlow.js
-         * @description `tf.loadLayersModel` takes this address. For architectures that were given as Keras. Weights that were not predicted are what they begin with.
+         * @description The headers that GET answers with, without the body.
          */
         head: operations["getTfjsModelHead"];
         patch?: never;
@@ -297,13 +327,19 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Download a part of a TensorFlow.js model’s weights */
+        /**
+         * Download a part of a TensorFlow.js model’s weights
+         * @description `tf.loadLayersModel` asks for these by itself.
+         */
         get: operations["downloadTfjsWeights"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
-        /** Download a part of a TensorFlow.js model’s weights */
+        /**
+         * Download a part of a TensorFlow.js model’s weights
+         * @description The headers that GET answers with, without the body.
+         */
         head: operations["downloadTfjsWeightsHead"];
         patch?: never;
         trace?: never;
@@ -326,7 +362,7 @@ export interface paths {
         options?: never;
         /**
          * Download a file of a predicted network, as from the Hugging Face Hub
-         * @description With HF_ENDPOINT set to this service, `hf_hub_download("ghn3-t/resnet50", "model.safetensors")` predicts and downloads. The files are model.safetensors, config.json and README.md.
+         * @description The headers that GET answers with, without the body.
          */
         head: operations["downloadHubFileHead"];
         patch?: never;
@@ -339,7 +375,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A predicted network as a repository of the Hugging Face Hub */
+        /**
+         * A predicted network as a repository of the Hugging Face Hub
+         * @description Its revision and its files, which `snapshot_download` fetches; the prediction is made if there is none.
+         */
         get: operations["describeHubModel"];
         put?: never;
         post?: never;
@@ -356,7 +395,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The same for one revision */
+        /**
+         * One revision of a predicted network
+         * @description A revision is `main`, the id of a prediction, or options such as `num_classes=10,orthogonalize`.
+         */
         get: operations["describeHubRevision"];
         put?: never;
         post?: never;
@@ -373,7 +415,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The files of a revision */
+        /**
+         * The files of a revision
+         * @description Names, sizes and digests of model.safetensors, config.json and README.md.
+         */
         get: operations["listHubFiles"];
         put?: never;
         post?: never;
@@ -407,380 +452,67 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * @description A network as the graph of its operations
-         * @example {
-         *       "name": "tiny",
-         *       "nodes": [
-         *         {
-         *           "id": "input",
-         *           "op": "input"
-         *         },
-         *         {
-         *           "id": "conv1",
-         *           "op": "conv",
-         *           "weight": {
-         *             "name": "conv1.weight",
-         *             "shape": [
-         *               16,
-         *               3,
-         *               3,
-         *               3
-         *             ]
-         *           }
-         *         },
-         *         {
-         *           "id": "bn1",
-         *           "op": "bn",
-         *           "weight": {
-         *             "name": "bn1.weight",
-         *             "shape": [
-         *               16
-         *             ]
-         *           },
-         *           "bias": {
-         *             "name": "bn1.bias",
-         *             "shape": [
-         *               16
-         *             ]
-         *           }
-         *         },
-         *         {
-         *           "id": "pool",
-         *           "op": "max_pool",
-         *           "kernel": [
-         *             2,
-         *             2
-         *           ]
-         *         },
-         *         {
-         *           "id": "gap",
-         *           "op": "glob_avg"
-         *         },
-         *         {
-         *           "id": "fc",
-         *           "op": "conv",
-         *           "weight": {
-         *             "name": "fc.weight",
-         *             "shape": [
-         *               10,
-         *               16
-         *             ]
-         *           },
-         *           "classifier": true
-         *         },
-         *         {
-         *           "id": "fc.bias",
-         *           "op": "bias",
-         *           "bias": {
-         *             "name": "fc.bias",
-         *             "shape": [
-         *               10
-         *             ]
-         *           },
-         *           "classifier": true
-         *         }
-         *       ],
-         *       "edges": [
-         *         [
-         *           "input",
-         *           "conv1"
-         *         ],
-         *         [
-         *           "conv1",
-         *           "bn1"
-         *         ],
-         *         [
-         *           "bn1",
-         *           "pool"
-         *         ],
-         *         [
-         *           "pool",
-         *           "gap"
-         *         ],
-         *         [
-         *           "gap",
-         *           "fc"
-         *         ],
-         *         [
-         *           "fc",
-         *           "fc.bias"
-         *         ]
-         *       ]
-         *     }
-         */
-        GraphInput: {
-            /**
-             * @description The network’s name
-             * @example tiny
-             */
+        /** AdaptiveAvgPool2d */
+        AdaptiveAvgPool2d: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
             name: string;
-            /** @description The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the input first. */
-            nodes: {
-                /**
-                 * @description Unlike every other node’s
-                 * @example conv1
-                 */
-                id: string;
-                /**
-                 * @description The operation
-                 * @example conv
-                 * @enum {string}
-                 */
-                op: "max_pool" | "avg_pool" | "sep_conv" | "dil_conv" | "conv" | "msa" | "cse" | "sum" | "concat" | "input" | "bias" | "bn" | "ln" | "pos_enc" | "glob_avg";
-                /** @description A tensor that the node owns */
-                weight?: {
-                    /**
-                     * @description Its name in the answer
-                     * @example conv1.weight
-                     */
-                    name: string;
-                    /**
-                     * @description PyTorch's shape
-                     * @example [
-                     *       16,
-                     *       3,
-                     *       3,
-                     *       3
-                     *     ]
-                     */
-                    shape: number[];
-                };
-                /** @description A tensor that the node owns */
-                bias?: {
-                    /**
-                     * @description Its name in the answer
-                     * @example conv1.weight
-                     */
-                    name: string;
-                    /**
-                     * @description PyTorch's shape
-                     * @example [
-                     *       16,
-                     *       3,
-                     *       3,
-                     *       3
-                     *     ]
-                     */
-                    shape: number[];
-                };
-                /**
-                 * @description Of a pool: [height, width], else [3, 3]
-                 * @example [
-                 *       2,
-                 *       2
-                 *     ]
-                 */
-                kernel?: number[];
-                /** @description Whether the tensor is the weight or the bias of the head. Where no node says either true or false: if the last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv of two dimensions, that one; else none. */
-                classifier?: boolean;
-            }[];
-            /** @description Which node’s output goes to which; the same pair twice is one edge */
-            edges: string[][];
-            /** @description All of the network’s tensors in its own order, in which the answer then has them. Every tensor of the nodes is in it, with the same shape. */
-            state_dict?: {
-                name: string;
-                shape: number[];
-                /** @enum {string} */
-                kind: "parameter" | "buffer";
-            }[];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "AdaptiveAvgPool2d";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            /** @default 1 */
+            output_size?: (number | null) | (number | null)[];
         };
-        /**
-         * @description A network as the graph of its operations
-         * @example {
-         *       "name": "tiny",
-         *       "nodes": [
-         *         {
-         *           "id": "input",
-         *           "op": "input"
-         *         },
-         *         {
-         *           "id": "conv1",
-         *           "op": "conv",
-         *           "weight": {
-         *             "name": "conv1.weight",
-         *             "shape": [
-         *               16,
-         *               3,
-         *               3,
-         *               3
-         *             ]
-         *           }
-         *         },
-         *         {
-         *           "id": "bn1",
-         *           "op": "bn",
-         *           "weight": {
-         *             "name": "bn1.weight",
-         *             "shape": [
-         *               16
-         *             ]
-         *           },
-         *           "bias": {
-         *             "name": "bn1.bias",
-         *             "shape": [
-         *               16
-         *             ]
-         *           }
-         *         },
-         *         {
-         *           "id": "pool",
-         *           "op": "max_pool",
-         *           "kernel": [
-         *             2,
-         *             2
-         *           ]
-         *         },
-         *         {
-         *           "id": "gap",
-         *           "op": "glob_avg"
-         *         },
-         *         {
-         *           "id": "fc",
-         *           "op": "conv",
-         *           "weight": {
-         *             "name": "fc.weight",
-         *             "shape": [
-         *               10,
-         *               16
-         *             ]
-         *           },
-         *           "classifier": true
-         *         },
-         *         {
-         *           "id": "fc.bias",
-         *           "op": "bias",
-         *           "bias": {
-         *             "name": "fc.bias",
-         *             "shape": [
-         *               10
-         *             ]
-         *           },
-         *           "classifier": true
-         *         }
-         *       ],
-         *       "edges": [
-         *         [
-         *           "input",
-         *           "conv1"
-         *         ],
-         *         [
-         *           "conv1",
-         *           "bn1"
-         *         ],
-         *         [
-         *           "bn1",
-         *           "pool"
-         *         ],
-         *         [
-         *           "pool",
-         *           "gap"
-         *         ],
-         *         [
-         *           "gap",
-         *           "fc"
-         *         ],
-         *         [
-         *           "fc",
-         *           "fc.bias"
-         *         ]
-         *       ]
-         *     }
-         */
-        GivenGraphInput: {
-            /**
-             * @description The network’s name
-             * @example tiny
-             */
+        /** AdaptiveMaxPool2d */
+        AdaptiveMaxPool2d: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
             name: string;
-            /** @description The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the input first. */
-            nodes: ({
-                /**
-                 * @description Unlike every other node’s
-                 * @example conv1
-                 */
-                id: string;
-                /**
-                 * @description The operation
-                 * @example conv
-                 * @enum {string}
-                 */
-                op: "max_pool" | "avg_pool" | "sep_conv" | "dil_conv" | "conv" | "msa" | "cse" | "sum" | "concat" | "input" | "bias" | "bn" | "ln" | "pos_enc" | "glob_avg";
-                /** @description A tensor that the node owns */
-                weight?: {
-                    /**
-                     * @description Its name in the answer
-                     * @example conv1.weight
-                     */
-                    name: string;
-                    /**
-                     * @description PyTorch's shape
-                     * @example [
-                     *       16,
-                     *       3,
-                     *       3,
-                     *       3
-                     *     ]
-                     */
-                    shape: number[];
-                };
-                /** @description A tensor that the node owns */
-                bias?: {
-                    /**
-                     * @description Its name in the answer
-                     * @example conv1.weight
-                     */
-                    name: string;
-                    /**
-                     * @description PyTorch's shape
-                     * @example [
-                     *       16,
-                     *       3,
-                     *       3,
-                     *       3
-                     *     ]
-                     */
-                    shape: number[];
-                };
-                /**
-                 * @description Of a pool: [height, width], else [3, 3]
-                 * @example [
-                 *       2,
-                 *       2
-                 *     ]
-                 */
-                kernel?: number[];
-                /** @description Whether the tensor is the weight or the bias of the head. Where no node says either true or false: if the last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv of two dimensions, that one; else none. */
-                classifier?: boolean;
-            } | {
-                /**
-                 * @description Unlike every other node’s
-                 * @example gn1
-                 */
-                id: string;
-                /**
-                 * @description Taken with `"unsupported": "skip"` alone
-                 * @constant
-                 */
-                op: "other";
-                /** @description Those that it owns, which are not predicted */
-                tensors?: {
-                    name: string;
-                    shape: number[];
-                }[];
-            })[];
-            /** @description Which node’s output goes to which; the same pair twice is one edge */
-            edges: string[][];
-            /** @description All of the network’s tensors in its own order, in which the answer then has them. Every tensor of the nodes is in it, with the same shape. */
-            state_dict?: {
-                name: string;
-                shape: number[];
-                /** @enum {string} */
-                kind: "parameter" | "buffer";
-            }[];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "AdaptiveMaxPool2d";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            /** @default 1 */
+            output_size?: (number | null) | (number | null)[];
+        };
+        /** Add */
+        Add: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Add";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+        };
+        /** AlphaDropout */
+        AlphaDropout: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "AlphaDropout";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            p?: number;
+            inplace?: boolean;
+        };
+        /** @description A network: the name of one that the service knows, a graph, a list of layers, or a Keras model. */
+        Architecture: string | components["schemas"]["RequestedGraph"] | components["schemas"]["Layers"] | components["schemas"]["Keras"];
+        ArchitectureList: {
+            architectures: components["schemas"]["ArchitectureSummary"][];
         };
         /** @description An architecture that the service knows by name */
-        ArchitectureSummaryInput: {
+        ArchitectureSummary: {
             /** @example resnet50 */
             name: string;
             /**
@@ -804,751 +536,261 @@ export interface components {
              */
             parameters: number;
         };
-        /** @description A problem (RFC 9457). */
-        ProblemInput: {
-            /** @description The address of its page in the documentation. */
-            type: string;
-            /**
-             * @description Stable, for programs.
-             * @enum {string}
-             */
-            code: "invalid_request" | "bad_request" | "unauthorized" | "not_found" | "method_not_allowed" | "request_timeout" | "not_ready" | "no_weights" | "cancelled" | "precondition_failed" | "body_too_large" | "path_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "expectation_failed" | "too_many_requests" | "headers_too_large" | "prediction_failed" | "internal" | "not_implemented" | "overloaded" | "engine_unavailable" | "unavailable" | "not_stored";
-            title: string;
-            status: number;
-            /** @description In words; of several faults, the first. */
-            detail?: string;
-            errors?: {
-                /** @description A JSON pointer into the request. */
-                path: string;
-                message: string;
-            }[];
-        };
-        /**
-         * @description A Keras model. The tensors have Keras’ paths and layouts: kernels are [height, width, in, out], depthwise ones [height, width, channels, multiplier], those of Dense [in, out]. A Sequential of Keras 3 has its own name in the paths, as the model that was built has
-         * @example {
-         *       "keras": {
-         *         "class_name": "Sequential",
-         *         "config": {
-         *           "name": "tiny",
-         *           "layers": [
-         *             {
-         *               "class_name": "InputLayer",
-         *               "config": {
-         *                 "name": "image",
-         *                 "batch_shape": [
-         *                   null,
-         *                   32,
-         *                   32,
-         *                   3
-         *                 ]
-         *               }
-         *             },
-         *             {
-         *               "class_name": "Conv2D",
-         *               "config": {
-         *                 "name": "conv",
-         *                 "filters": 16,
-         *                 "kernel_size": [
-         *                   3,
-         *                   3
-         *                 ],
-         *                 "activation": "relu"
-         *               }
-         *             },
-         *             {
-         *               "class_name": "GlobalAveragePooling2D",
-         *               "config": {
-         *                 "name": "pool"
-         *               }
-         *             },
-         *             {
-         *               "class_name": "Dense",
-         *               "config": {
-         *                 "name": "classes",
-         *                 "units": 10,
-         *                 "activation": "softmax"
-         *               }
-         *             }
-         *           ]
-         *         }
-         *       }
-         *     }
-         */
-        KerasInput: {
-            /** @description What `model.to_json()` of Keras 2 or 3 gives, as an object or as the string that it is, or a TensorFlow.js `model.json`, whole or its `modelTopology` alone; a Sequential or Functional model with its input shape */
-            keras: {
-                [key: string]: unknown;
-            } | string;
-        };
-        /**
-         * @description A network as a list of layers, for people who write by hand
-         * @example {
-         *       "name": "tiny",
-         *       "layers": [
-         *         {
-         *           "name": "conv1",
-         *           "type": "Conv2d",
-         *           "in_channels": 3,
-         *           "out_channels": 16,
-         *           "kernel_size": 3
-         *         },
-         *         {
-         *           "name": "bn1",
-         *           "type": "BatchNorm2d",
-         *           "num_features": 16
-         *         },
-         *         {
-         *           "name": "relu",
-         *           "type": "ReLU"
-         *         },
-         *         {
-         *           "name": "pool",
-         *           "type": "MaxPool2d",
-         *           "kernel_size": 2
-         *         },
-         *         {
-         *           "name": "gap",
-         *           "type": "AdaptiveAvgPool2d"
-         *         },
-         *         {
-         *           "name": "fc",
-         *           "type": "Linear",
-         *           "in_features": 16,
-         *           "out_features": 10
-         *         }
-         *       ]
-         *     }
-         */
-        LayersInput: {
-            /**
-             * @description The network’s name
-             * @example tiny
-             */
+        /** AvgPool2d */
+        AvgPool2d: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
             name: string;
             /**
-             * @description The size of one input without the batch, so that sizes are checked through the whole network
-             * @example [
-             *       3,
-             *       32,
-             *       32
-             *     ]
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
              */
-            input?: number[];
-            /** @description PyTorch’s layers with PyTorch’s arguments; each takes the one before it unless `inputs` names others */
-            layers: ({
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Conv2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                in_channels: number;
-                out_channels: number;
-                kernel_size: number | number[];
-                /** @default 1 */
-                stride: number | number[];
-                /** @default 0 */
-                padding: (number | number[]) | ("same" | "valid");
-                /** @default 1 */
-                dilation: number | number[];
-                /** @default 1 */
-                groups: number;
-                /** @default true */
-                bias: boolean;
-                /**
-                 * @default zeros
-                 * @enum {string}
-                 */
-                padding_mode: "zeros" | "reflect" | "replicate" | "circular";
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Linear";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                in_features: number;
-                out_features: number;
-                /** @default true */
-                bias: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "BatchNorm1d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                num_features: number;
-                eps?: number;
-                momentum?: number | null;
-                /** @default true */
-                affine: boolean;
-                /** @default true */
-                track_running_stats: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "BatchNorm2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                num_features: number;
-                eps?: number;
-                momentum?: number | null;
-                /** @default true */
-                affine: boolean;
-                /** @default true */
-                track_running_stats: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "LayerNorm";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                normalized_shape: number | number[];
-                eps?: number;
-                /** @default true */
-                elementwise_affine: boolean;
-                /** @default true */
-                bias: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "LayerNorm2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                normalized_shape: number | number[];
-                eps?: number;
-                /** @default true */
-                elementwise_affine: boolean;
-                /** @default true */
-                bias: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "MaxPool2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                kernel_size: number | number[];
-                /** @description The kernel’s size unless given */
-                stride?: (number | number[]) | null;
-                /** @default 0 */
-                padding: number | number[];
-                /** @default false */
-                ceil_mode: boolean;
-                /** @default 1 */
-                dilation: number | number[];
-                /** @constant */
-                return_indices?: false;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "AvgPool2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                kernel_size: number | number[];
-                /** @description The kernel’s size unless given */
-                stride?: (number | number[]) | null;
-                /** @default 0 */
-                padding: number | number[];
-                /** @default false */
-                ceil_mode: boolean;
-                count_include_pad?: boolean;
-                divisor_override?: number | null;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "AdaptiveAvgPool2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /** @default 1 */
-                output_size: (number | null) | (number | null)[];
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "AdaptiveMaxPool2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /** @default 1 */
-                output_size: (number | null) | (number | null)[];
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "ReLU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "ReLU6";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "LeakyReLU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                negative_slope?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "ELU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                alpha?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "CELU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                alpha?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "SELU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "GELU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /** @enum {string} */
-                approximate?: "none" | "tanh";
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "SiLU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Mish";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Hardswish";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Hardsigmoid";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Hardtanh";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                min_val?: number;
-                max_val?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Sigmoid";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Tanh";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Softplus";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                beta?: number;
-                threshold?: number;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Softmax";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                dim?: number | null;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "LogSoftmax";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                dim?: number | null;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Dropout";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                p?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Dropout1d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                p?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Dropout2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                p?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "AlphaDropout";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                p?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "StochasticDepth";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                p?: number;
-                /** @enum {string} */
-                mode?: "batch" | "row";
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Identity";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "PReLU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /** @default 1 */
-                num_parameters: number;
-                init?: number;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Flatten";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /** @default 1 */
-                start_dim: number;
-                /** @default -1 */
-                end_dim: number;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Permute";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /**
-                 * @description Of the batch as well, which stays first
-                 * @example [
-                 *       0,
-                 *       2,
-                 *       1
-                 *     ]
-                 */
-                dims: number[];
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Select";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                dim: number;
-                index: number;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Mean";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /** @description The dimensions to average over: [2, 3] of an image, 1 of tokens */
-                dim?: number | number[];
-                /** @default false */
-                keepdim: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Upsample";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                size?: number | number[];
-                scale_factor?: number | number[];
-                /** @enum {string} */
-                mode?: "nearest" | "nearest-exact" | "bilinear" | "bicubic";
-                align_corners?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Add";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Concat";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /**
-                 * @description The dimension, 0 being the batch; 1 is that of an image’s channels
-                 * @default 1
-                 */
-                dim: number;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "MultiheadAttention";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                embed_dim: number;
-                num_heads: number;
-                dropout?: number;
-                /** @default true */
-                bias: boolean;
-                batch_first?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "SqueezeExcitation";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                input_channels: number;
-                squeeze_channels: number;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "ClassToken";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                embed_dim: number;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "PositionEmbedding";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /**
-                 * @example [
-                 *       1,
-                 *       65,
-                 *       128
-                 *     ]
-                 */
-                shape: number[];
-            })[];
+            type: "AvgPool2d";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            kernel_size: number | number[];
+            /** @description The kernel’s size unless given */
+            stride?: (number | number[]) | null;
+            /** @default 0 */
+            padding?: number | number[];
+            /** @default false */
+            ceil_mode?: boolean;
+            count_include_pad?: boolean;
+            divisor_override?: number | null;
         };
-        HubModelInput: {
-            id: string;
-            modelId: string;
-            author: string;
-            /** @description The prediction’s id. */
-            sha: string;
-            lastModified: string;
-            createdAt: string;
-            /** @constant */
-            private: false;
-            /** @constant */
-            gated: false;
-            /** @constant */
-            disabled: false;
-            downloads: number;
-            likes: number;
-            library_name: string;
-            tags: string[];
-            siblings: {
-                rfilename: string;
-                size: number;
-                blobId: string;
-            }[];
+        /** BatchNorm1d */
+        BatchNorm1d: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "BatchNorm1d";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            num_features: number;
+            eps?: number;
+            momentum?: number | null;
+            /** @default true */
+            affine?: boolean;
+            /** @default true */
+            track_running_stats?: boolean;
         };
-        HubFileInput: {
-            /** @constant */
-            type: "file";
-            path: string;
-            size: number;
-            oid: string;
+        /** BatchNorm2d */
+        BatchNorm2d: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "BatchNorm2d";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            num_features: number;
+            eps?: number;
+            momentum?: number | null;
+            /** @default true */
+            affine?: boolean;
+            /** @default true */
+            track_running_stats?: boolean;
         };
-        IndexInput: {
-            /** @constant */
-            name: "ghn-serve";
-            version: string;
-            links: {
-                predict: string;
-                predictions: string;
-                architectures: string;
-                ghns: string;
-                documentation: string;
-                openapi: string;
-                metrics: string;
-            };
+        /** CELU */
+        CELU: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "CELU";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            alpha?: number;
+            inplace?: boolean;
         };
-        PredictionRecordInput: {
+        /** ClassToken */
+        ClassToken: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "ClassToken";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            embed_dim: number;
+        };
+        /** Concat */
+        Concat: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Concat";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            /**
+             * @description The dimension, 0 being the batch; 1 is that of an image’s channels
+             * @default 1
+             */
+            dim?: number;
+        };
+        /** Conv2d */
+        Conv2d: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Conv2d";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            in_channels: number;
+            out_channels: number;
+            kernel_size: number | number[];
+            /** @default 1 */
+            stride?: number | number[];
+            /** @default 0 */
+            padding?: (number | number[]) | ("same" | "valid");
+            /** @default 1 */
+            dilation?: number | number[];
+            /** @default 1 */
+            groups?: number;
+            /** @default true */
+            bias?: boolean;
+            /**
+             * @default zeros
+             * @enum {string}
+             */
+            padding_mode?: "zeros" | "reflect" | "replicate" | "circular";
+        };
+        /** Dropout */
+        Dropout: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Dropout";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            p?: number;
+            inplace?: boolean;
+        };
+        /** Dropout1d */
+        Dropout1d: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Dropout1d";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            p?: number;
+            inplace?: boolean;
+        };
+        /** Dropout2d */
+        Dropout2d: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Dropout2d";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            p?: number;
+            inplace?: boolean;
+        };
+        /** ELU */
+        ELU: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "ELU";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            alpha?: number;
+            inplace?: boolean;
+        };
+        /**
+         * @description Ids: from, to
+         * @example [
+         *       "input",
+         *       "conv1"
+         *     ]
+         */
+        Edge: string[];
+        /** Flatten */
+        Flatten: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Flatten";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            /** @default 1 */
+            start_dim?: number;
+            /** @default -1 */
+            end_dim?: number;
+        };
+        /** GELU */
+        GELU: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "GELU";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            /** @enum {string} */
+            approximate?: "none" | "tanh";
+        };
+        Ghn: {
+            /** @description What a request’s `ghn` names it by. */
             id: string;
             /** @enum {string} */
-            status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
-            /** Format: date-time */
-            created_at: string;
-            request: {
-                ghn: string;
-                predict_classifier: boolean;
-                postprocess: {
-                    noise: number;
-                    orthogonalize: boolean;
-                    from_layer: number;
-                    min_channels: number;
-                    seed: number;
-                } | null;
-                /**
-                 * @default refuse
-                 * @enum {string}
-                 */
-                unsupported: "refuse" | "skip";
-                seed: number;
-                /** @enum {string} */
-                dtype: "F32" | "F16" | "BF16";
-                /** @enum {string} */
-                format: "safetensors" | "tiled" | "npz";
-            };
-            architecture: {
+            family: "logah" | "ghn2" | "ghn3";
+            /** @description d, the size of a node’s state. */
+            hidden: number;
+            layers: number;
+            heads: number;
+            /** @description [C, C, S, S]: the largest block it decodes. */
+            max_shape: number[];
+            num_classes: number;
+            parameters: number;
+            /** @description Of the checkpoint file. */
+            digest: string;
+            default: boolean;
+        };
+        GhnList: {
+            ghns: components["schemas"]["Ghn"][];
+            /** @enum {string} */
+            engine: "tensorflow" | "onnxruntime" | "wasm";
+            /** @enum {string} */
+            device: "cpu" | "cuda" | "webgpu";
+            /** @description The GPU that it computes on; null on a CPU, and where the GPU’s driver does not tell. */
+            card: {
                 name: string;
-                nodes: number;
-                tensors: number;
-                parameters: number;
-                /** @description Parameters that no node owns: they keep their initial values. */
-                not_predicted: string[];
-                /**
-                 * @description What was left out on request (`unsupported`), and why: its tensors keep their initial values.
-                 * @default []
-                 */
-                left_out: string[];
-            };
-            ghn: {
-                id: string;
-                digest: string;
-            };
-            engine: string;
-            device: string;
-            latency_ms: {
-                parse: number;
-                graph: number;
-                encode: number;
-                decode: number;
-                postprocess: number;
-                serialize: number;
-                total: number;
+                memory_bytes: number;
             } | null;
-            statistics: {
-                count: number;
-                mean: number | null;
-                /** @description Over all n entries, not n - 1. */
-                std: number | null;
-                min: number | null;
-                max: number | null;
-                l2: number | null;
-                zeros: number;
-            } | null;
-            /** @description What post-processing did to which tensors. */
-            applied: {
-                tensor: string;
-                /** @description The standard deviation of the noise that was added; 0 for none. */
-                noise: number;
-                orthogonalized: boolean;
-            }[] | null;
-            /** @description How many finite values became ±Inf in the requested dtype. */
-            overflow: number | null;
-            bytes: number | null;
-            /**
-             * @description Random, of the one time that this prediction was made and kept: no other body has it.
-             * @default null
-             */
-            generation: string | null;
-            /** @description sha256 of the body in the requested format and dtype. */
-            digest: string | null;
-            /**
-             * @description What whoever asked should know, though nothing is wrong.
-             * @default []
-             */
-            warnings: {
-                /** @description Stable, for programs. */
-                code: string;
-                message: string;
-            }[];
-            error: components["schemas"]["ProblemInput"] | null;
-            links: {
-                self: string;
-                weights: string;
-                statistics: string;
-                architecture: string;
-            };
         };
         /**
          * @description A network as the graph of its operations
@@ -1659,76 +901,698 @@ export interface components {
              */
             name: string;
             /** @description The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the input first. */
-            nodes: {
-                /**
-                 * @description Unlike every other node’s
-                 * @example conv1
-                 */
-                id: string;
-                /**
-                 * @description The operation
-                 * @example conv
-                 * @enum {string}
-                 */
-                op: "max_pool" | "avg_pool" | "sep_conv" | "dil_conv" | "conv" | "msa" | "cse" | "sum" | "concat" | "input" | "bias" | "bn" | "ln" | "pos_enc" | "glob_avg";
-                /** @description A tensor that the node owns */
-                weight?: {
-                    /**
-                     * @description Its name in the answer
-                     * @example conv1.weight
-                     */
-                    name: string;
-                    /**
-                     * @description PyTorch's shape
-                     * @example [
-                     *       16,
-                     *       3,
-                     *       3,
-                     *       3
-                     *     ]
-                     */
-                    shape: number[];
-                };
-                /** @description A tensor that the node owns */
-                bias?: {
-                    /**
-                     * @description Its name in the answer
-                     * @example conv1.weight
-                     */
-                    name: string;
-                    /**
-                     * @description PyTorch's shape
-                     * @example [
-                     *       16,
-                     *       3,
-                     *       3,
-                     *       3
-                     *     ]
-                     */
-                    shape: number[];
-                };
-                /**
-                 * @description Of a pool: [height, width], else [3, 3]
-                 * @example [
-                 *       2,
-                 *       2
-                 *     ]
-                 */
-                kernel?: number[];
-                /** @description Whether the tensor is the weight or the bias of the head. Where no node says either true or false: if the last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv of two dimensions, that one; else none. */
-                classifier?: boolean;
-            }[];
+            nodes: components["schemas"]["Node"][];
             /** @description Which node’s output goes to which; the same pair twice is one edge */
-            edges: string[][];
+            edges: components["schemas"]["Edge"][];
             /** @description All of the network’s tensors in its own order, in which the answer then has them. Every tensor of the nodes is in it, with the same shape. */
-            state_dict?: {
-                name: string;
-                shape: number[];
-                /** @enum {string} */
-                kind: "parameter" | "buffer";
+            state_dict?: components["schemas"]["StateDictEntry"][];
+        };
+        /** Hardsigmoid */
+        Hardsigmoid: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Hardsigmoid";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            inplace?: boolean;
+        };
+        /** Hardswish */
+        Hardswish: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Hardswish";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            inplace?: boolean;
+        };
+        /** Hardtanh */
+        Hardtanh: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Hardtanh";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            min_val?: number;
+            max_val?: number;
+            inplace?: boolean;
+        };
+        Health: {
+            /** @constant */
+            status: "ok";
+        };
+        /** @description Equal bins from the smallest to the largest finite value, each closed on the left, the last on both sides. */
+        Histogram: {
+            edges: number[];
+            counts: number[];
+        };
+        HubFile: {
+            /** @constant */
+            type: "file";
+            path: string;
+            size: number;
+            oid: string;
+        };
+        HubModel: {
+            id: string;
+            modelId: string;
+            author: string;
+            /** @description The prediction’s id. */
+            sha: string;
+            lastModified: string;
+            createdAt: string;
+            /** @constant */
+            private: false;
+            /** @constant */
+            gated: false;
+            /** @constant */
+            disabled: false;
+            downloads: number;
+            likes: number;
+            library_name: string;
+            tags: string[];
+            siblings: {
+                rfilename: string;
+                size: number;
+                blobId: string;
             }[];
         };
+        /** Identity */
+        Identity: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Identity";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+        };
+        Index: {
+            /** @constant */
+            name: "ghn-serve";
+            version: string;
+            links: {
+                predict: string;
+                predictions: string;
+                architectures: string;
+                ghns: string;
+                documentation: string;
+                openapi: string;
+                metrics: string;
+            };
+        };
         /**
+         * @description A Keras model. The tensors have Keras’ paths and layouts: kernels are [height, width, in, out], depthwise ones [height, width, channels, multiplier], those of Dense [in, out]. A Sequential of Keras 3 has its own name in the paths, as the model that was built has
+         * @example {
+         *       "keras": {
+         *         "class_name": "Sequential",
+         *         "config": {
+         *           "name": "tiny",
+         *           "layers": [
+         *             {
+         *               "class_name": "InputLayer",
+         *               "config": {
+         *                 "name": "image",
+         *                 "batch_shape": [
+         *                   null,
+         *                   32,
+         *                   32,
+         *                   3
+         *                 ]
+         *               }
+         *             },
+         *             {
+         *               "class_name": "Conv2D",
+         *               "config": {
+         *                 "name": "conv",
+         *                 "filters": 16,
+         *                 "kernel_size": [
+         *                   3,
+         *                   3
+         *                 ],
+         *                 "activation": "relu"
+         *               }
+         *             },
+         *             {
+         *               "class_name": "GlobalAveragePooling2D",
+         *               "config": {
+         *                 "name": "pool"
+         *               }
+         *             },
+         *             {
+         *               "class_name": "Dense",
+         *               "config": {
+         *                 "name": "classes",
+         *                 "units": 10,
+         *                 "activation": "softmax"
+         *               }
+         *             }
+         *           ]
+         *         }
+         *       }
+         *     }
+         */
+        Keras: {
+            /** @description What `model.to_json()` of Keras 2 or 3 gives, as an object or as the string that it is, or a TensorFlow.js `model.json`, whole or its `modelTopology` alone; a Sequential or Functional model with its input shape */
+            keras: {
+                [key: string]: unknown;
+            } | string;
+        };
+        /** @description Milliseconds by stage. */
+        Latency: {
+            parse: number;
+            graph: number;
+            encode: number;
+            decode: number;
+            postprocess: number;
+            serialize: number;
+            total: number;
+        };
+        Layer: components["schemas"]["Conv2d"] | components["schemas"]["Linear"] | components["schemas"]["BatchNorm1d"] | components["schemas"]["BatchNorm2d"] | components["schemas"]["LayerNorm"] | components["schemas"]["LayerNorm2d"] | components["schemas"]["MaxPool2d"] | components["schemas"]["AvgPool2d"] | components["schemas"]["AdaptiveAvgPool2d"] | components["schemas"]["AdaptiveMaxPool2d"] | components["schemas"]["ReLU"] | components["schemas"]["ReLU6"] | components["schemas"]["LeakyReLU"] | components["schemas"]["ELU"] | components["schemas"]["CELU"] | components["schemas"]["SELU"] | components["schemas"]["GELU"] | components["schemas"]["SiLU"] | components["schemas"]["Mish"] | components["schemas"]["Hardswish"] | components["schemas"]["Hardsigmoid"] | components["schemas"]["Hardtanh"] | components["schemas"]["Sigmoid"] | components["schemas"]["Tanh"] | components["schemas"]["Softplus"] | components["schemas"]["Softmax"] | components["schemas"]["LogSoftmax"] | components["schemas"]["Dropout"] | components["schemas"]["Dropout1d"] | components["schemas"]["Dropout2d"] | components["schemas"]["AlphaDropout"] | components["schemas"]["StochasticDepth"] | components["schemas"]["Identity"] | components["schemas"]["PReLU"] | components["schemas"]["Flatten"] | components["schemas"]["Permute"] | components["schemas"]["Select"] | components["schemas"]["Mean"] | components["schemas"]["Upsample"] | components["schemas"]["Add"] | components["schemas"]["Concat"] | components["schemas"]["MultiheadAttention"] | components["schemas"]["SqueezeExcitation"] | components["schemas"]["ClassToken"] | components["schemas"]["PositionEmbedding"];
+        /** LayerNorm */
+        LayerNorm: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "LayerNorm";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            normalized_shape: number | number[];
+            eps?: number;
+            /** @default true */
+            elementwise_affine?: boolean;
+            /** @default true */
+            bias?: boolean;
+        };
+        /** LayerNorm2d */
+        LayerNorm2d: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "LayerNorm2d";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            normalized_shape: number | number[];
+            eps?: number;
+            /** @default true */
+            elementwise_affine?: boolean;
+            /** @default true */
+            bias?: boolean;
+        };
+        /**
+         * @description A network as a list of layers, for people who write by hand
+         * @example {
+         *       "name": "tiny",
+         *       "layers": [
+         *         {
+         *           "name": "conv1",
+         *           "type": "Conv2d",
+         *           "in_channels": 3,
+         *           "out_channels": 16,
+         *           "kernel_size": 3
+         *         },
+         *         {
+         *           "name": "bn1",
+         *           "type": "BatchNorm2d",
+         *           "num_features": 16
+         *         },
+         *         {
+         *           "name": "relu",
+         *           "type": "ReLU"
+         *         },
+         *         {
+         *           "name": "pool",
+         *           "type": "MaxPool2d",
+         *           "kernel_size": 2
+         *         },
+         *         {
+         *           "name": "gap",
+         *           "type": "AdaptiveAvgPool2d"
+         *         },
+         *         {
+         *           "name": "fc",
+         *           "type": "Linear",
+         *           "in_features": 16,
+         *           "out_features": 10
+         *         }
+         *       ]
+         *     }
+         */
+        Layers: {
+            /**
+             * @description The network’s name
+             * @example tiny
+             */
+            name: string;
+            /**
+             * @description The size of one input without the batch, so that sizes are checked through the whole network
+             * @example [
+             *       3,
+             *       32,
+             *       32
+             *     ]
+             */
+            input?: number[];
+            /** @description PyTorch’s layers with PyTorch’s arguments; each takes the one before it unless `inputs` names others */
+            layers: components["schemas"]["Layer"][];
+        };
+        /** LeakyReLU */
+        LeakyReLU: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "LeakyReLU";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            negative_slope?: number;
+            inplace?: boolean;
+        };
+        /** Linear */
+        Linear: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Linear";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            in_features: number;
+            out_features: number;
+            /** @default true */
+            bias?: boolean;
+        };
+        /** LogSoftmax */
+        LogSoftmax: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "LogSoftmax";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            dim?: number | null;
+        };
+        /** MaxPool2d */
+        MaxPool2d: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "MaxPool2d";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            kernel_size: number | number[];
+            /** @description The kernel’s size unless given */
+            stride?: (number | number[]) | null;
+            /** @default 0 */
+            padding?: number | number[];
+            /** @default false */
+            ceil_mode?: boolean;
+            /** @default 1 */
+            dilation?: number | number[];
+            /** @constant */
+            return_indices?: false;
+        };
+        /** Mean */
+        Mean: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Mean";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            /** @description The dimensions to average over: [2, 3] of an image, 1 of tokens */
+            dim?: number | number[];
+            /** @default false */
+            keepdim?: boolean;
+        };
+        /** Mish */
+        Mish: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Mish";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            inplace?: boolean;
+        };
+        /** MultiheadAttention */
+        MultiheadAttention: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "MultiheadAttention";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            embed_dim: number;
+            num_heads: number;
+            dropout?: number;
+            /** @default true */
+            bias?: boolean;
+            batch_first?: boolean;
+        };
+        /** @description Of all predicted parameters together; null where it is not finite. */
+        NetworkStatistics: {
+            count: number;
+            mean: number | null;
+            /** @description Over all n entries, not n - 1. */
+            std: number | null;
+            min: number | null;
+            max: number | null;
+            l2: number | null;
+            zeros: number;
+        };
+        /** @description One operation of a network, with the tensors that it owns */
+        Node: {
+            /**
+             * @description Unlike every other node’s
+             * @example conv1
+             */
+            id: string;
+            /**
+             * @description The operation
+             * @example conv
+             * @enum {string}
+             */
+            op: "max_pool" | "avg_pool" | "sep_conv" | "dil_conv" | "conv" | "msa" | "cse" | "sum" | "concat" | "input" | "bias" | "bn" | "ln" | "pos_enc" | "glob_avg";
+            weight?: components["schemas"]["Tensor"];
+            bias?: components["schemas"]["Tensor"];
+            /**
+             * @description Of a pool: [height, width], else [3, 3]
+             * @example [
+             *       2,
+             *       2
+             *     ]
+             */
+            kernel?: number[];
+            /** @description Whether the tensor is the weight or the bias of the head. Where no node says either true or false: if the last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv of two dimensions, that one; else none. */
+            classifier?: boolean;
+        };
+        /** @description Something that a GHN has no operation for. It is left out where the request says so: what is behind it is joined to what is before it */
+        OtherNode: {
+            /**
+             * @description Unlike every other node’s
+             * @example gn1
+             */
+            id: string;
+            /**
+             * @description Taken with `"unsupported": "skip"` alone
+             * @constant
+             */
+            op: "other";
+            /** @description Those that it owns, which are not predicted */
+            tensors?: {
+                name: string;
+                shape: number[];
+            }[];
+        };
+        /** PReLU */
+        PReLU: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "PReLU";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            /** @default 1 */
+            num_parameters?: number;
+            init?: number;
+        };
+        /** Permute */
+        Permute: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Permute";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            /**
+             * @description Of the batch as well, which stays first
+             * @example [
+             *       0,
+             *       2,
+             *       1
+             *     ]
+             */
+            dims: number[];
+        };
+        /** PositionEmbedding */
+        PositionEmbedding: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "PositionEmbedding";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            /**
+             * @example [
+             *       1,
+             *       65,
+             *       128
+             *     ]
+             */
+            shape: number[];
+        };
+        /** @description Gives predicted weights the diversity back that fine-tuning needs. */
+        Postprocess: {
+            /**
+             * @description beta: noise of beta times the standard deviation of the correlations of a weight’s rows.
+             * @default 0
+             */
+            noise?: number;
+            /** @default false */
+            orthogonalize?: boolean;
+            /**
+             * @description Weights before this one, counted from 1, are left alone.
+             * @default 0
+             */
+            from_layer?: number;
+            /**
+             * @description Weights with no more channels are left alone; noise is added from this output and input on.
+             * @default 0
+             */
+            min_channels?: number;
+            /**
+             * @description Of the noise.
+             * @default 0
+             */
+            seed?: number;
+        };
+        PredictRequest: {
+            architecture: components["schemas"]["Architecture"];
+            /** @description Only with a name; else the architecture’s own. */
+            num_classes?: number;
+            /** @description An id of GET /ghns; else the first loaded. */
+            ghn?: string;
+            /**
+             * @description false leaves the classifier out.
+             * @default true
+             */
+            predict_classifier?: boolean;
+            postprocess?: components["schemas"]["Postprocess"] | null;
+            /**
+             * @description What becomes of layers and nodes that a GHN has no operation for: the request is refused, or they are left out (skip), the rest is predicted, and the record names them.
+             * @default refuse
+             * @enum {string}
+             */
+            unsupported?: "refuse" | "skip";
+            /**
+             * @description For what the GHN itself draws: a class token’s row.
+             * @default 0
+             */
+            seed?: number;
+            /**
+             * @default F32
+             * @enum {string}
+             */
+            dtype?: "F32" | "F16" | "BF16";
+            /**
+             * @default safetensors
+             * @enum {string}
+             */
+            format?: "safetensors" | "tiled" | "npz";
+        };
+        PredictionEvent: {
+            /** @enum {string} */
+            event: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "stage";
+            /** @description The record, then of it what has changed, with `id` and `status`; or `{"stage": …}`. */
+            data: string;
+        };
+        PredictionList: {
+            predictions: components["schemas"]["PredictionRecord"][];
+            /** @description Where the next page begins, or null on the last: where records are large, pages are shorter than `limit`. */
+            next_cursor: string | null;
+        };
+        PredictionRecord: {
+            id: string;
+            status: components["schemas"]["Status"];
+            /** Format: date-time */
+            created_at: string;
+            request: {
+                ghn: string;
+                predict_classifier: boolean;
+                postprocess: {
+                    noise: number;
+                    orthogonalize: boolean;
+                    from_layer: number;
+                    min_channels: number;
+                    seed: number;
+                } | null;
+                /**
+                 * @default refuse
+                 * @enum {string}
+                 */
+                unsupported: "refuse" | "skip";
+                seed: number;
+                /** @enum {string} */
+                dtype: "F32" | "F16" | "BF16";
+                /** @enum {string} */
+                format: "safetensors" | "tiled" | "npz";
+            };
+            architecture: {
+                name: string;
+                nodes: number;
+                tensors: number;
+                parameters: number;
+                /** @description Parameters that no node owns: they keep their initial values. */
+                not_predicted: string[];
+                /**
+                 * @description What was left out on request (`unsupported`), and why: its tensors keep their initial values.
+                 * @default []
+                 */
+                left_out: string[];
+            };
+            ghn: {
+                id: string;
+                digest: string;
+            };
+            engine: string;
+            device: string;
+            latency_ms: components["schemas"]["Latency"] | null;
+            statistics: components["schemas"]["NetworkStatistics"] | null;
+            /** @description What post-processing did to which tensors. */
+            applied: {
+                tensor: string;
+                /** @description The standard deviation of the noise that was added; 0 for none. */
+                noise: number;
+                orthogonalized: boolean;
+            }[] | null;
+            /** @description How many finite values became ±Inf in the requested dtype. */
+            overflow: number | null;
+            bytes: number | null;
+            /**
+             * @description Random, of the one time that this prediction was made and kept: no other body has it.
+             * @default null
+             */
+            generation: string | null;
+            /** @description sha256 of the body in the requested format and dtype. */
+            digest: string | null;
+            /**
+             * @description What whoever asked should know, though nothing is wrong.
+             * @default []
+             */
+            warnings: components["schemas"]["Warning"][];
+            error: components["schemas"]["Problem"] | null;
+            links: {
+                self: string;
+                weights: string;
+                statistics: string;
+                architecture: string;
+            };
+        };
+        /** @description A problem (RFC 9457). */
+        Problem: {
+            /** @description The address of its page in the documentation. */
+            type: string;
+            /**
+             * @description Stable, for programs.
+             * @enum {string}
+             */
+            code: "invalid_request" | "bad_request" | "unauthorized" | "not_found" | "method_not_allowed" | "request_timeout" | "not_ready" | "no_weights" | "cancelled" | "precondition_failed" | "body_too_large" | "path_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "expectation_failed" | "too_many_requests" | "headers_too_large" | "prediction_failed" | "internal" | "not_implemented" | "overloaded" | "engine_unavailable" | "unavailable" | "not_stored";
+            title: string;
+            status: number;
+            /** @description In words; of several faults, the first. */
+            detail?: string;
+            errors?: {
+                /** @description A JSON pointer into the request. */
+                path: string;
+                message: string;
+            }[];
+        };
+        /** ReLU */
+        ReLU: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "ReLU";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            inplace?: boolean;
+        };
+        /** ReLU6 */
+        ReLU6: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "ReLU6";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            inplace?: boolean;
+        };
+        /**
+         * Graph
          * @description A network as the graph of its operations
          * @example {
          *       "name": "tiny",
@@ -1830,871 +1694,215 @@ export interface components {
          *       ]
          *     }
          */
-        GivenGraph: {
+        RequestedGraph: {
             /**
              * @description The network’s name
              * @example tiny
              */
             name: string;
             /** @description The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the input first. */
-            nodes: ({
-                /**
-                 * @description Unlike every other node’s
-                 * @example conv1
-                 */
-                id: string;
-                /**
-                 * @description The operation
-                 * @example conv
-                 * @enum {string}
-                 */
-                op: "max_pool" | "avg_pool" | "sep_conv" | "dil_conv" | "conv" | "msa" | "cse" | "sum" | "concat" | "input" | "bias" | "bn" | "ln" | "pos_enc" | "glob_avg";
-                /** @description A tensor that the node owns */
-                weight?: {
-                    /**
-                     * @description Its name in the answer
-                     * @example conv1.weight
-                     */
-                    name: string;
-                    /**
-                     * @description PyTorch's shape
-                     * @example [
-                     *       16,
-                     *       3,
-                     *       3,
-                     *       3
-                     *     ]
-                     */
-                    shape: number[];
-                };
-                /** @description A tensor that the node owns */
-                bias?: {
-                    /**
-                     * @description Its name in the answer
-                     * @example conv1.weight
-                     */
-                    name: string;
-                    /**
-                     * @description PyTorch's shape
-                     * @example [
-                     *       16,
-                     *       3,
-                     *       3,
-                     *       3
-                     *     ]
-                     */
-                    shape: number[];
-                };
-                /**
-                 * @description Of a pool: [height, width], else [3, 3]
-                 * @example [
-                 *       2,
-                 *       2
-                 *     ]
-                 */
-                kernel?: number[];
-                /** @description Whether the tensor is the weight or the bias of the head. Where no node says either true or false: if the last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv of two dimensions, that one; else none. */
-                classifier?: boolean;
-            } | {
-                /**
-                 * @description Unlike every other node’s
-                 * @example gn1
-                 */
-                id: string;
-                /**
-                 * @description Taken with `"unsupported": "skip"` alone
-                 * @constant
-                 */
-                op: "other";
-                /**
-                 * @description Those that it owns, which are not predicted
-                 * @default []
-                 */
-                tensors: {
-                    name: string;
-                    shape: number[];
-                }[];
-            })[];
+            nodes: (components["schemas"]["Node"] | components["schemas"]["OtherNode"])[];
             /** @description Which node’s output goes to which; the same pair twice is one edge */
-            edges: string[][];
+            edges: components["schemas"]["Edge"][];
             /** @description All of the network’s tensors in its own order, in which the answer then has them. Every tensor of the nodes is in it, with the same shape. */
-            state_dict?: {
-                name: string;
-                shape: number[];
-                /** @enum {string} */
-                kind: "parameter" | "buffer";
-            }[];
+            state_dict?: components["schemas"]["StateDictEntry"][];
         };
-        /** @description An architecture that the service knows by name */
-        ArchitectureSummary: {
-            /** @example resnet50 */
+        /** SELU */
+        SELU: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
             name: string;
             /**
-             * @description Of architectures of one design
-             * @example resnet
-             */
-            family: string;
-            /**
-             * @description Of its graph
-             * @example 127
-             */
-            nodes: number;
-            /**
-             * @description Its parameter tensors, predicted or not
-             * @example 161
-             */
-            tensors: number;
-            /**
-             * @description Numbers in these, with 1000 classes
-             * @example 25557032
-             */
-            parameters: number;
-        };
-        /** @description A problem (RFC 9457). */
-        Problem: {
-            /** @description The address of its page in the documentation. */
-            type: string;
-            /**
-             * @description Stable, for programs.
+             * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
-            code: "invalid_request" | "bad_request" | "unauthorized" | "not_found" | "method_not_allowed" | "request_timeout" | "not_ready" | "no_weights" | "cancelled" | "precondition_failed" | "body_too_large" | "path_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "expectation_failed" | "too_many_requests" | "headers_too_large" | "prediction_failed" | "internal" | "not_implemented" | "overloaded" | "engine_unavailable" | "unavailable" | "not_stored";
-            title: string;
-            status: number;
-            /** @description In words; of several faults, the first. */
-            detail?: string;
-            errors?: {
-                /** @description A JSON pointer into the request. */
-                path: string;
-                message: string;
-            }[];
+            type: "SELU";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            inplace?: boolean;
         };
-        /**
-         * @description A Keras model. The tensors have Keras’ paths and layouts: kernels are [height, width, in, out], depthwise ones [height, width, channels, multiplier], those of Dense [in, out]. A Sequential of Keras 3 has its own name in the paths, as the model that was built has
-         * @example {
-         *       "keras": {
-         *         "class_name": "Sequential",
-         *         "config": {
-         *           "name": "tiny",
-         *           "layers": [
-         *             {
-         *               "class_name": "InputLayer",
-         *               "config": {
-         *                 "name": "image",
-         *                 "batch_shape": [
-         *                   null,
-         *                   32,
-         *                   32,
-         *                   3
-         *                 ]
-         *               }
-         *             },
-         *             {
-         *               "class_name": "Conv2D",
-         *               "config": {
-         *                 "name": "conv",
-         *                 "filters": 16,
-         *                 "kernel_size": [
-         *                   3,
-         *                   3
-         *                 ],
-         *                 "activation": "relu"
-         *               }
-         *             },
-         *             {
-         *               "class_name": "GlobalAveragePooling2D",
-         *               "config": {
-         *                 "name": "pool"
-         *               }
-         *             },
-         *             {
-         *               "class_name": "Dense",
-         *               "config": {
-         *                 "name": "classes",
-         *                 "units": 10,
-         *                 "activation": "softmax"
-         *               }
-         *             }
-         *           ]
-         *         }
-         *       }
-         *     }
-         */
-        Keras: {
-            /** @description What `model.to_json()` of Keras 2 or 3 gives, as an object or as the string that it is, or a TensorFlow.js `model.json`, whole or its `modelTopology` alone; a Sequential or Functional model with its input shape */
-            keras: {
-                [key: string]: unknown;
-            } | string;
-        };
-        /**
-         * @description A network as a list of layers, for people who write by hand
-         * @example {
-         *       "name": "tiny",
-         *       "layers": [
-         *         {
-         *           "name": "conv1",
-         *           "type": "Conv2d",
-         *           "in_channels": 3,
-         *           "out_channels": 16,
-         *           "kernel_size": 3
-         *         },
-         *         {
-         *           "name": "bn1",
-         *           "type": "BatchNorm2d",
-         *           "num_features": 16
-         *         },
-         *         {
-         *           "name": "relu",
-         *           "type": "ReLU"
-         *         },
-         *         {
-         *           "name": "pool",
-         *           "type": "MaxPool2d",
-         *           "kernel_size": 2
-         *         },
-         *         {
-         *           "name": "gap",
-         *           "type": "AdaptiveAvgPool2d"
-         *         },
-         *         {
-         *           "name": "fc",
-         *           "type": "Linear",
-         *           "in_features": 16,
-         *           "out_features": 10
-         *         }
-         *       ]
-         *     }
-         */
-        Layers: {
+        /** Select */
+        Select: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
             /**
-             * @description The network’s name
-             * @example tiny
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Select";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            dim: number;
+            index: number;
+        };
+        /** SiLU */
+        SiLU: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "SiLU";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            inplace?: boolean;
+        };
+        /** Sigmoid */
+        Sigmoid: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Sigmoid";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+        };
+        /** Softmax */
+        Softmax: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Softmax";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            dim?: number | null;
+        };
+        /** Softplus */
+        Softplus: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Softplus";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            beta?: number;
+            threshold?: number;
+        };
+        /** SqueezeExcitation */
+        SqueezeExcitation: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "SqueezeExcitation";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            input_channels: number;
+            squeeze_channels: number;
+        };
+        /** @description One of the network’s tensors, predicted or not */
+        StateDictEntry: {
+            name: string;
+            shape: number[];
+            /** @enum {string} */
+            kind: "parameter" | "buffer";
+        };
+        Statistics: {
+            network: components["schemas"]["NetworkStatistics"];
+            tensors: components["schemas"]["TensorStatistics"][];
+        };
+        /**
+         * @description How far a prediction is
+         * @enum {string}
+         */
+        Status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+        /** StochasticDepth */
+        StochasticDepth: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "StochasticDepth";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            p?: number;
+            /** @enum {string} */
+            mode?: "batch" | "row";
+        };
+        /** Tanh */
+        Tanh: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Tanh";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+        };
+        /** @description A tensor that a node owns */
+        Tensor: {
+            /**
+             * @description Its name in the answer
+             * @example conv1.weight
              */
             name: string;
             /**
-             * @description The size of one input without the batch, so that sizes are checked through the whole network
+             * @description PyTorch's shape
              * @example [
+             *       16,
              *       3,
-             *       32,
-             *       32
+             *       3,
+             *       3
              *     ]
              */
-            input?: number[];
-            /** @description PyTorch’s layers with PyTorch’s arguments; each takes the one before it unless `inputs` names others */
-            layers: ({
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Conv2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                in_channels: number;
-                out_channels: number;
-                kernel_size: number | number[];
-                /** @default 1 */
-                stride: number | number[];
-                /** @default 0 */
-                padding: (number | number[]) | ("same" | "valid");
-                /** @default 1 */
-                dilation: number | number[];
-                /** @default 1 */
-                groups: number;
-                /** @default true */
-                bias: boolean;
-                /**
-                 * @default zeros
-                 * @enum {string}
-                 */
-                padding_mode: "zeros" | "reflect" | "replicate" | "circular";
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Linear";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                in_features: number;
-                out_features: number;
-                /** @default true */
-                bias: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "BatchNorm1d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                num_features: number;
-                eps?: number;
-                momentum?: number | null;
-                /** @default true */
-                affine: boolean;
-                /** @default true */
-                track_running_stats: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "BatchNorm2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                num_features: number;
-                eps?: number;
-                momentum?: number | null;
-                /** @default true */
-                affine: boolean;
-                /** @default true */
-                track_running_stats: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "LayerNorm";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                normalized_shape: number | number[];
-                eps?: number;
-                /** @default true */
-                elementwise_affine: boolean;
-                /** @default true */
-                bias: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "LayerNorm2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                normalized_shape: number | number[];
-                eps?: number;
-                /** @default true */
-                elementwise_affine: boolean;
-                /** @default true */
-                bias: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "MaxPool2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                kernel_size: number | number[];
-                /** @description The kernel’s size unless given */
-                stride?: (number | number[]) | null;
-                /** @default 0 */
-                padding: number | number[];
-                /** @default false */
-                ceil_mode: boolean;
-                /** @default 1 */
-                dilation: number | number[];
-                /** @constant */
-                return_indices?: false;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "AvgPool2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                kernel_size: number | number[];
-                /** @description The kernel’s size unless given */
-                stride?: (number | number[]) | null;
-                /** @default 0 */
-                padding: number | number[];
-                /** @default false */
-                ceil_mode: boolean;
-                count_include_pad?: boolean;
-                divisor_override?: number | null;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "AdaptiveAvgPool2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /** @default 1 */
-                output_size: (number | null) | (number | null)[];
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "AdaptiveMaxPool2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /** @default 1 */
-                output_size: (number | null) | (number | null)[];
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "ReLU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "ReLU6";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "LeakyReLU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                negative_slope?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "ELU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                alpha?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "CELU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                alpha?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "SELU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "GELU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /** @enum {string} */
-                approximate?: "none" | "tanh";
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "SiLU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Mish";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Hardswish";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Hardsigmoid";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Hardtanh";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                min_val?: number;
-                max_val?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Sigmoid";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Tanh";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Softplus";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                beta?: number;
-                threshold?: number;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Softmax";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                dim?: number | null;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "LogSoftmax";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                dim?: number | null;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Dropout";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                p?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Dropout1d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                p?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Dropout2d";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                p?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "AlphaDropout";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                p?: number;
-                inplace?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "StochasticDepth";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                p?: number;
-                /** @enum {string} */
-                mode?: "batch" | "row";
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Identity";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "PReLU";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /** @default 1 */
-                num_parameters: number;
-                init?: number;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Flatten";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /** @default 1 */
-                start_dim: number;
-                /** @default -1 */
-                end_dim: number;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Permute";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /**
-                 * @description Of the batch as well, which stays first
-                 * @example [
-                 *       0,
-                 *       2,
-                 *       1
-                 *     ]
-                 */
-                dims: number[];
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Select";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                dim: number;
-                index: number;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Mean";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /** @description The dimensions to average over: [2, 3] of an image, 1 of tokens */
-                dim: number | number[];
-                /** @default false */
-                keepdim: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Upsample";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                size?: number | number[];
-                scale_factor?: number | number[];
-                /** @enum {string} */
-                mode?: "nearest" | "nearest-exact" | "bilinear" | "bicubic";
-                align_corners?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Add";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "Concat";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /**
-                 * @description The dimension, 0 being the batch; 1 is that of an image’s channels
-                 * @default 1
-                 */
-                dim: number;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "MultiheadAttention";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                embed_dim: number;
-                num_heads: number;
-                dropout?: number;
-                /** @default true */
-                bias: boolean;
-                batch_first?: boolean;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "SqueezeExcitation";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                input_channels: number;
-                squeeze_channels: number;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "ClassToken";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                embed_dim: number;
-            } | {
-                /** @description Unlike every other layer’s; its tensors’ names begin with it */
-                name: string;
-                /** @constant */
-                type: "PositionEmbedding";
-                /** @description The layers before that it takes, or "input"; the layer right before it unless given */
-                inputs?: string[];
-                /**
-                 * @example [
-                 *       1,
-                 *       65,
-                 *       128
-                 *     ]
-                 */
-                shape: number[];
-            })[];
+            shape: number[];
         };
-        HubModel: {
-            id: string;
-            modelId: string;
-            author: string;
-            /** @description The prediction’s id. */
-            sha: string;
-            lastModified: string;
-            createdAt: string;
-            /** @constant */
-            private: false;
-            /** @constant */
-            gated: false;
-            /** @constant */
-            disabled: false;
-            downloads: number;
-            likes: number;
-            library_name: string;
-            tags: string[];
-            siblings: {
-                rfilename: string;
-                size: number;
-                blobId: string;
-            }[];
+        /** @description Of one tensor. */
+        TensorStatistics: {
+            count: number;
+            mean: number | null;
+            /** @description Over all n entries, not n - 1. */
+            std: number | null;
+            min: number | null;
+            max: number | null;
+            l2: number | null;
+            zeros: number;
+            name: string;
+            shape: number[];
+            /** @description Of the finite values; null where there is none. */
+            histogram: components["schemas"]["Histogram"] | null;
+            /** @description exp of the entropy of the normalised singular values of the [o, rest] matrix; null for one dimension, for zeros, where a value is not finite and where neither side is at most 8,192. */
+            effective_rank: number | null;
+            /** @description Mean |cosine| over the pairs of rows of the [o, rest] matrix, 0 for a pair with a row of zeros; null for one dimension, for one row and where a value is not finite. */
+            mean_abs_cosine: number | null;
+            /** @description How many rows, drawn at random, `mean_abs_cosine` is estimated from where there are too many to compare all with all; null where all are compared. */
+            cosine_rows: number | null;
         };
-        HubFile: {
-            /** @constant */
-            type: "file";
-            path: string;
-            size: number;
-            oid: string;
-        };
-        Index: {
-            /** @constant */
-            name: "ghn-serve";
-            version: string;
-            links: {
-                predict: string;
-                predictions: string;
-                architectures: string;
-                ghns: string;
-                documentation: string;
-                openapi: string;
-                metrics: string;
-            };
-        };
-        PredictionRecord: {
-            id: string;
+        /** Upsample */
+        Upsample: {
+            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            name: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "Upsample";
+            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            inputs?: string[];
+            size?: number | number[];
+            scale_factor?: number | number[];
             /** @enum {string} */
-            status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
-            /** Format: date-time */
-            created_at: string;
-            request: {
-                ghn: string;
-                predict_classifier: boolean;
-                postprocess: {
-                    noise: number;
-                    orthogonalize: boolean;
-                    from_layer: number;
-                    min_channels: number;
-                    seed: number;
-                } | null;
-                /**
-                 * @default refuse
-                 * @enum {string}
-                 */
-                unsupported: "refuse" | "skip";
-                seed: number;
-                /** @enum {string} */
-                dtype: "F32" | "F16" | "BF16";
-                /** @enum {string} */
-                format: "safetensors" | "tiled" | "npz";
-            };
-            architecture: {
-                name: string;
-                nodes: number;
-                tensors: number;
-                parameters: number;
-                /** @description Parameters that no node owns: they keep their initial values. */
-                not_predicted: string[];
-                /**
-                 * @description What was left out on request (`unsupported`), and why: its tensors keep their initial values.
-                 * @default []
-                 */
-                left_out: string[];
-            };
-            ghn: {
-                id: string;
-                digest: string;
-            };
-            engine: string;
-            device: string;
-            latency_ms: {
-                parse: number;
-                graph: number;
-                encode: number;
-                decode: number;
-                postprocess: number;
-                serialize: number;
-                total: number;
-            } | null;
-            statistics: {
-                count: number;
-                mean: number | null;
-                /** @description Over all n entries, not n - 1. */
-                std: number | null;
-                min: number | null;
-                max: number | null;
-                l2: number | null;
-                zeros: number;
-            } | null;
-            /** @description What post-processing did to which tensors. */
-            applied: {
-                tensor: string;
-                /** @description The standard deviation of the noise that was added; 0 for none. */
-                noise: number;
-                orthogonalized: boolean;
-            }[] | null;
-            /** @description How many finite values became ±Inf in the requested dtype. */
-            overflow: number | null;
-            bytes: number | null;
-            /**
-             * @description Random, of the one time that this prediction was made and kept: no other body has it.
-             * @default null
-             */
-            generation: string | null;
-            /** @description sha256 of the body in the requested format and dtype. */
-            digest: string | null;
-            /**
-             * @description What whoever asked should know, though nothing is wrong.
-             * @default []
-             */
-            warnings: {
-                /** @description Stable, for programs. */
-                code: string;
-                message: string;
-            }[];
-            error: components["schemas"]["Problem"] | null;
-            links: {
-                self: string;
-                weights: string;
-                statistics: string;
-                architecture: string;
-            };
+            mode?: "nearest" | "nearest-exact" | "bilinear" | "bicubic";
+            align_corners?: boolean;
+        };
+        Warning: {
+            /** @description Stable, for programs. */
+            code: string;
+            message: string;
         };
     };
     responses: {
@@ -2881,10 +2089,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "ok";
-                    };
+                    "application/json": components["schemas"]["Health"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -2909,10 +2114,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "ok";
-                    };
+                    "application/json": components["schemas"]["Health"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -2950,34 +2152,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        ghns: {
-                            /** @description What a request’s `ghn` names it by. */
-                            id: string;
-                            /** @enum {string} */
-                            family: "logah" | "ghn2" | "ghn3";
-                            /** @description d, the size of a node’s state. */
-                            hidden: number;
-                            layers: number;
-                            heads: number;
-                            /** @description [C, C, S, S]: the largest block it decodes. */
-                            max_shape: number[];
-                            num_classes: number;
-                            parameters: number;
-                            /** @description Of the checkpoint file. */
-                            digest: string;
-                            default: boolean;
-                        }[];
-                        /** @enum {string} */
-                        engine: "tensorflow" | "onnxruntime" | "wasm";
-                        /** @enum {string} */
-                        device: "cpu" | "cuda" | "webgpu";
-                        /** @description The GPU that it computes on; null on a CPU, and where the GPU’s driver does not tell. */
-                        card: {
-                            name: string;
-                            memory_bytes: number;
-                        } | null;
-                    };
+                    "application/json": components["schemas"]["GhnList"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3018,9 +2193,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        architectures: components["schemas"]["ArchitectureSummary"][];
-                    };
+                    "application/json": components["schemas"]["ArchitectureList"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3119,64 +2292,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description A network: the name of one that the service knows, a graph, a list of layers, or a Keras model. */
-                    architecture: string | components["schemas"]["GivenGraphInput"] | components["schemas"]["LayersInput"] | components["schemas"]["KerasInput"];
-                    /** @description Only with a name; else the architecture’s own. */
-                    num_classes?: number;
-                    /** @description An id of GET /ghns; else the first loaded. */
-                    ghn?: string;
-                    /**
-                     * @description false leaves the classifier out.
-                     * @default true
-                     */
-                    predict_classifier?: boolean;
-                    postprocess?: {
-                        /**
-                         * @description beta: noise of beta times the standard deviation of the correlations of a weight’s rows.
-                         * @default 0
-                         */
-                        noise?: number;
-                        /** @default false */
-                        orthogonalize?: boolean;
-                        /**
-                         * @description Weights before this one, counted from 1, are left alone.
-                         * @default 0
-                         */
-                        from_layer?: number;
-                        /**
-                         * @description Weights with no more channels are left alone; noise is added from this output and input on.
-                         * @default 0
-                         */
-                        min_channels?: number;
-                        /**
-                         * @description Of the noise.
-                         * @default 0
-                         */
-                        seed?: number;
-                    } | null;
-                    /**
-                     * @description What becomes of layers and nodes that a GHN has no operation for: the request is refused, or they are left out (skip), the rest is predicted, and the record names them.
-                     * @default refuse
-                     * @enum {string}
-                     */
-                    unsupported?: "refuse" | "skip";
-                    /**
-                     * @description For what the GHN itself draws: a class token’s row.
-                     * @default 0
-                     */
-                    seed?: number;
-                    /**
-                     * @default F32
-                     * @enum {string}
-                     */
-                    dtype?: "F32" | "F16" | "BF16";
-                    /**
-                     * @default safetensors
-                     * @enum {string}
-                     */
-                    format?: "safetensors" | "tiled" | "npz";
-                };
+                "application/json": components["schemas"]["PredictRequest"];
             };
         };
         responses: {
@@ -3312,7 +2428,7 @@ export interface operations {
                 architecture?: string;
                 /** @description Only by the GHN with this id. */
                 ghn?: string;
-                status?: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+                status?: components["schemas"]["Status"];
             };
             header?: never;
             path?: never;
@@ -3328,11 +2444,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        predictions: components["schemas"]["PredictionRecord"][];
-                        /** @description Where the next page begins, or null on the last: where records are large, pages are shorter than `limit`. */
-                        next_cursor: string | null;
-                    };
+                    "application/json": components["schemas"]["PredictionList"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3509,12 +2621,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": {
-                        /** @enum {string} */
-                        event: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "stage";
-                        /** @description The record, then of it what has changed, with `id` and `status`; or `{"stage": …}`. */
-                        data: string;
-                    };
+                    "text/event-stream": components["schemas"]["PredictionEvent"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3968,42 +3075,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description Of all predicted parameters together; null where it is not finite. */
-                        network: {
-                            count: number;
-                            mean: number | null;
-                            /** @description Over all n entries, not n - 1. */
-                            std: number | null;
-                            min: number | null;
-                            max: number | null;
-                            l2: number | null;
-                            zeros: number;
-                        };
-                        tensors: {
-                            count: number;
-                            mean: number | null;
-                            /** @description Over all n entries, not n - 1. */
-                            std: number | null;
-                            min: number | null;
-                            max: number | null;
-                            l2: number | null;
-                            zeros: number;
-                            name: string;
-                            shape: number[];
-                            /** @description Of the finite values; null where there is none. */
-                            histogram: {
-                                edges: number[];
-                                counts: number[];
-                            } | null;
-                            /** @description exp of the entropy of the normalised singular values of the [o, rest] matrix; null for one dimension, for zeros, where a value is not finite and where neither side is at most 8,192. */
-                            effective_rank: number | null;
-                            /** @description Mean |cosine| over the pairs of rows of the [o, rest] matrix, 0 for a pair with a row of zeros; null for one dimension, for one row and where a value is not finite. */
-                            mean_abs_cosine: number | null;
-                            /** @description How many rows, drawn at random, `mean_abs_cosine` is estimated from where there are too many to compare all with all; null where all are compared. */
-                            cosine_rows: number | null;
-                        }[];
-                    };
+                    "application/json": components["schemas"]["Statistics"];
                 };
             };
             400: components["responses"]["BadRequest"];

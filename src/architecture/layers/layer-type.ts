@@ -62,7 +62,7 @@ export function layerSchema<Type extends string, Arguments extends z.ZodRawShape
       description: 'The layers before that it takes, or "input"; the layer right before it unless given',
     }),
     ...args,
-  }).meta({ title: type });
+  }).meta({ id: type, title: type });
 }
 
 type AnyLayerSchema = LayerType['schema'] & z.ZodType<{ name: string; inputs?: string[] | undefined }>;

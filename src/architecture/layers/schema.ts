@@ -11,6 +11,11 @@ const [first, ...others] = LAYER_TYPES.map(({ schema }) => schema) as [
 
 const INPUT_ERROR = 'must be 1 to 3 positive integers, such as [channels, height, width]';
 
+/** Any layer; the name of its type is that of its schema in the OpenAPI document. */
+const anyLayerSchema = z
+  .discriminatedUnion('type', [first, ...others])
+  .meta({ id: 'Layer', discriminator: { propertyName: 'type' } });
+
 export const layersSchema = strictObject('a list of layers', {
   name: nameSchema.meta({ description: 'The network’s name', example: 'tiny' }),
   input: shortArray(positive, 1, 3, INPUT_ERROR)
@@ -20,7 +25,7 @@ export const layersSchema = strictObject('a list of layers', {
         'The size of one input without the batch, so that sizes are checked through the whole network',
       example: [3, 32, 32],
     }),
-  layers: z.array(z.discriminatedUnion('type', [first, ...others])).meta({
+  layers: z.array(anyLayerSchema).meta({
     description:
       'PyTorch’s layers with PyTorch’s arguments; each takes the one before it unless `inputs` names others',
   }),

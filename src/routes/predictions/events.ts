@@ -10,13 +10,15 @@ import { idParameters, unknownPrediction } from './parameters.js';
 const SHARED_MS = 1000;
 
 /** One event: a stream has no schema of its own before OpenAPI 3.2. */
-const eventSchema = z.object({
-  event: z.enum([...STATUSES, 'stage']),
-  data: z.string().meta({
-    contentMediaType: 'application/json',
-    description: 'The record, then of it what has changed, with `id` and `status`; or `{"stage": …}`.',
-  }),
-});
+const eventSchema = z
+  .object({
+    event: z.enum([...STATUSES, 'stage']),
+    data: z.string().meta({
+      contentMediaType: 'application/json',
+      description: 'The record, then of it what has changed, with `id` and `status`; or `{"stage": …}`.',
+    }),
+  })
+  .meta({ id: 'PredictionEvent' });
 
 /** The changes of a prediction, until it is made or has failed. */
 export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { graphSchema } from '../../architecture/schema.js';
 import { jsonResponse, problemResponse } from '../../http/answers/responses.js';
 import type { Predictions } from '../../predictions/predictions.js';
-import { STATUSES } from '../../record/record.js';
+import { statusSchema } from '../../record/record.js';
 import { queryInteger } from '../query-integer.js';
 import { predictionLinks } from './links.js';
 import { idParameters, unknownPrediction } from './parameters.js';
@@ -13,15 +13,17 @@ import { viewOf, viewSchema } from './view.js';
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1000;
 
-const listSchema = z.object({
-  predictions: z.array(viewSchema),
-  next_cursor: z
-    .string()
-    .nullable()
-    .describe(
-      'Where the next page begins, or null on the last: where records are large, pages are shorter than `limit`.',
-    ),
-});
+const listSchema = z
+  .object({
+    predictions: z.array(viewSchema),
+    next_cursor: z
+      .string()
+      .nullable()
+      .describe(
+        'Where the next page begins, or null on the last: where records are large, pages are shorter than `limit`.',
+      ),
+  })
+  .meta({ id: 'PredictionList' });
 
 /** Records, graphs and the end of predictions. */
 export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {
@@ -32,12 +34,13 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         tags: ['predictions'],
         operationId: 'listPredictions',
         summary: 'All predictions, newest first',
+        description: 'A page of records; `next_cursor` leads to the next page.',
         querystring: z.strictObject({
           limit: queryInteger(1, MAX_LIMIT).default(DEFAULT_LIMIT).describe(`Else ${DEFAULT_LIMIT}.`),
           cursor: z.string().max(200).optional().describe('The `next_cursor` of the page before.'),
           architecture: z.string().optional().describe('Only of architectures with this name.'),
           ghn: z.string().optional().describe('Only by the GHN with this id.'),
-          status: z.enum(STATUSES).optional(),
+          status: statusSchema.optional(),
         }),
         response: {
           200: jsonResponse('A page of records.', listSchema),
@@ -57,6 +60,8 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         tags: ['predictions'],
         operationId: 'getPrediction',
         summary: 'What is known of a prediction',
+        description:
+          'Its record: the request, the status, latencies, statistics of the whole network, and links.',
         params: idParameters,
         response: { 200: jsonResponse('Its record.', viewSchema), 404: unknownPrediction },
       },
@@ -72,6 +77,8 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         tags: ['predictions'],
         operationId: 'getPredictionArchitecture',
         summary: 'The graph that a prediction was made for',
+        description:
+          'Whatever form the request had. Layers without weights and what was left out on request are no nodes of it.',
         params: idParameters,
         response: {
           200: jsonResponse('The graph.', graphSchema),

@@ -72,6 +72,7 @@ export const tfjs: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (
       tags: ['predictions'],
       operationId: 'downloadTfjsWeights',
       summary: 'Download a part of a TensorFlow.js model’s weights',
+      description: '`tf.loadLayersModel` asks for these by itself.',
       params: idParameters.extend({
         shard: z.string().describe('A path of `weightsManifest` in `model.json`.'),
       }),

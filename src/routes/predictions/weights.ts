@@ -66,6 +66,9 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
       tags: ['predictions'],
       operationId: 'downloadWeights',
       summary: 'Download weights',
+      description:
+        'In the request’s format and dtype, or in those that the query names; whole, by byte ranges, or as the part that one ' +
+        'rank of a training job needs.',
       params: idParameters,
       querystring: querySchema,
       headers: downloadHeaders,

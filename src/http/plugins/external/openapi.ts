@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
@@ -28,6 +29,20 @@ const THEME = `
 .swagger-ui .opblock.opblock-post .opblock-summary-method, .swagger-ui .btn.execute { background: #2f5fd0; border-color: #2f5fd0 }
 `;
 
+/** The project's icon, where `npm run build` puts it or, in a clone that was not built, where it comes from. */
+const ICONS = ['dist/web/icon.svg', 'web/public/icon.svg'].map(
+  (path) => new URL(`../../../../${path}`, import.meta.url),
+);
+
+/** The icon as Swagger UI takes it; undefined, for its own, where there is none. */
+function favicon() {
+  const file = ICONS.find((path) => existsSync(path));
+  if (!file) return undefined;
+  return [
+    { filename: 'icon.svg', rel: 'icon', sizes: 'any', type: 'image/svg+xml', content: readFileSync(file) },
+  ];
+}
+
 /** The OpenAPI document at /openapi.json, made from the routes' schemas, and Swagger UI at /docs. */
 export const openapi = fastifyPlugin(async (app: FastifyInstance, { version, hasKeys }: OpenapiOptions) => {
   await app.register(swagger, {
@@ -40,6 +55,7 @@ export const openapi = fastifyPlugin(async (app: FastifyInstance, { version, has
         version,
         license: { name: 'MIT', identifier: 'MIT' },
       },
+      servers: [{ url: '/', description: 'The service that this document comes from' }],
       components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
       // A key where the service wants one.
       security: [{}, { key: [] }],
@@ -58,7 +74,7 @@ export const openapi = fastifyPlugin(async (app: FastifyInstance, { version, has
     staticCSP: PAGE_POLICY,
     // Else it shows the document to a service of others.
     uiConfig: { validatorUrl: null },
-    theme: { title: 'ghn-serve: API', css: [{ filename: 'theme.css', content: THEME }] },
+    theme: { title: 'ghn-serve: API', css: [{ filename: 'theme.css', content: THEME }], favicon: favicon() },
     transformSpecification: (document) => forPeople(document as OpenApiDocument, hasKeys),
   });
   let document: Buffer | null = null;

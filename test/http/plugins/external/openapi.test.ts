@@ -62,6 +62,23 @@ describe('the OpenAPI document', () => {
   });
 });
 
+describe('the page at /docs', () => {
+  it('has the project’s icon', async () => {
+    const service = await startService();
+    try {
+      const page = await (await fetch(`${service.url}/docs`)).text();
+      const icon = /<link rel="icon"[^>]*href="([^"]+)"/.exec(page)?.[1];
+      const answer = await fetch(new URL(icon!, `${service.url}/docs`));
+      expect(answer.headers.get('content-type')).toContain('image/svg+xml');
+      expect(await answer.text()).toBe(
+        readFileSync(new URL('../../../../web/public/icon.svg', import.meta.url), 'utf8'),
+      );
+    } finally {
+      await service.stop();
+    }
+  });
+});
+
 describe('its examples of POST /predict', () => {
   let service: TestService;
   beforeAll(async () => {

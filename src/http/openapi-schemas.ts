@@ -1,0 +1,68 @@
+import { isDeepStrictEqual } from 'node:util';
+
+/** The ending that fastify-type-provider-zod gives to the names of schemas of what requests hold. */
+const INPUT = 'Input';
+const PREFIX = '#/components/schemas/';
+
+type Schemas = Readonly<Record<string, unknown>>;
+
+/**
+ * Gives each component schema one name. fastify-type-provider-zod makes two of each, `Graph` for answers and `GraphInput` for
+ * requests; here a schema keeps the second name only where both are used and they differ. Schemas that nothing refers to go.
+ *
+ * @param rest of the document, which refers to the schemas
+ */
+export function nameSchemasOnce<Rest>(schemas: Schemas, rest: Rest): { schemas: Schemas; rest: Rest } {
+  const used = usedSchemas(schemas, rest);
+  const pairs = new Set([...used].filter((name) => name.endsWith(INPUT) && used.has(plain(name))));
+  // Two are equal if they are so with what they refer to: pairs that differ are found until none is left.
+  let differing: string[];
+  do {
+    differing = [...pairs].filter((name) => {
+      const rename = (other: string) => (pairs.has(other) ? plain(other) : other);
+      return !isDeepStrictEqual(
+        withReferences(schemas[name], rename),
+        withReferences(schemas[plain(name)], rename),
+      );
+    });
+    for (const name of differing) pairs.delete(name);
+  } while (differing.length > 0);
+  const nameOf = (name: string) =>
+    name.endsWith(INPUT) && (pairs.has(name) || !used.has(plain(name))) ? plain(name) : name;
+  const named = [...used]
+    .map((name) => [nameOf(name), withReferences(schemas[name], nameOf)] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return { schemas: Object.fromEntries(named), rest: withReferences(rest, nameOf) as Rest };
+}
+
+const plain = (name: string) => name.slice(0, -INPUT.length);
+
+/** Names of the schemas that a part of the document refers to, directly or through other schemas. */
+function usedSchemas(schemas: Schemas, part: unknown): Set<string> {
+  const found = new Set<string>();
+  const visit = (value: unknown): void => {
+    withReferences(value, (name) => {
+      if (!found.has(name)) {
+        found.add(name);
+        visit(schemas[name]);
+      }
+      return name;
+    });
+  };
+  visit(part);
+  return found;
+}
+
+/** A part of the document with other names in its references to schemas. */
+function withReferences(value: unknown, nameOf: (name: string) => string): unknown {
+  if (Array.isArray(value)) return value.map((item) => withReferences(item, nameOf));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      key === '$ref' && typeof item === 'string' && item.startsWith(PREFIX)
+        ? PREFIX + nameOf(item.slice(PREFIX.length))
+        : withReferences(item, nameOf),
+    ]),
+  );
+}
