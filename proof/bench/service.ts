@@ -28,7 +28,7 @@ export class RunningService {
     const store = await mkdtemp(join(tmpdir(), 'ghn-serve-bench-'));
     const start = performance.now();
     const child = spawn(process.execPath, [MAIN], {
-      env: { ...process.env, STORE: store, PORT: String(port), LOG_LEVEL: 'warn', ...environment },
+      env: { ...process.env, STORE: store, PORT: String(port), LOG_LEVEL: 'error', ...environment },
       stdio: ['ignore', 'inherit', 'inherit'],
     });
     child.once('exit', (code) => {

@@ -10,13 +10,24 @@ export interface PredictedTensor extends TensorSpec {
   readonly classifier: boolean;
 }
 
+/** Every request needs them several times. */
+const known = new WeakMap<Architecture, readonly PredictedTensor[]>();
+
 /** The tensors of the nodes, in the order of the state dict where there is one, else of the nodes, weight before bias. */
-export function predictedTensors({ nodes, stateDict }: Architecture): PredictedTensor[] {
+export function predictedTensors(architecture: Architecture): readonly PredictedTensor[] {
+  const before = known.get(architecture);
+  if (before) return before;
+  const tensors = findPredicted(architecture);
+  known.set(architecture, tensors);
+  return tensors;
+}
+
+function findPredicted({ nodes, stateDict }: Architecture): PredictedTensor[] {
   const tensors = nodes.flatMap((node, index) =>
     (['weight', 'bias'] as const).flatMap((role): PredictedTensor[] => {
       const tensor = node[role];
       if (!tensor) return [];
-      // Written out: `...tensor` takes ten times as long, and every request comes by here several times.
+      // Written out: `...tensor` takes ten times as long.
       const { name, shape } = tensor;
       return [{ name, shape, role, node: index, classifier: node.classifier }];
     }),
@@ -27,7 +38,7 @@ export function predictedTensors({ nodes, stateDict }: Architecture): PredictedT
 }
 
 /** The network's parameters, predicted or not, by the state dict where there is one; buffers do not count. */
-export function parameters(architecture: Architecture): TensorSpec[] {
+export function parameters(architecture: Architecture): readonly TensorSpec[] {
   return architecture.stateDict?.filter(({ kind }) => kind === 'parameter') ?? predictedTensors(architecture);
 }
 

@@ -4,12 +4,19 @@ import { once } from './once.js';
 /** Checksums that are kept with one file, or one prediction. */
 export class KeptChecksums implements Checksums {
   readonly #known = new Map<string, () => Promise<number>>();
+  readonly #onNew: () => void;
+
+  /** @param onNew is called for each checksum that was not known */
+  constructor(onNew = () => {}) {
+    this.#onNew = onNew;
+  }
 
   of(name: string, compute: () => Promise<number>): Promise<number> {
     let known = this.#known.get(name);
     if (!known) {
       known = once(compute);
       this.#known.set(name, known);
+      this.#onNew();
     }
     return known();
   }
@@ -26,6 +33,8 @@ export class KeptChecksums implements Checksums {
 export class RecentChecksums {
   readonly #limit: number;
   readonly #files = new Map<string, KeptChecksums>();
+  /** Checksums that are kept, and one for each file. */
+  #kept = 0;
 
   /** @param limit how many checksums are kept at most, but for those of the last file */
   constructor(limit: number) {
@@ -34,17 +43,24 @@ export class RecentChecksums {
 
   /** @param file the same for the same bytes, and never for others */
   of(file: string): Checksums {
-    const checksums = this.#files.get(file) ?? new KeptChecksums();
+    const checksums = this.#files.get(file) ?? this.#add(file);
+    // Files are in the order of their last use.
     this.#files.delete(file);
     this.#files.set(file, checksums);
-    let kept = 0;
-    // An entry of its own for each file that has no checksum yet.
-    for (const { size } of this.#files.values()) kept += size + 1;
     for (const [oldest, { size }] of this.#files) {
-      if (kept <= this.#limit || oldest === file) break;
+      if (this.#kept <= this.#limit || oldest === file) break;
       this.#files.delete(oldest);
-      kept -= size + 1;
+      this.#kept -= size + 1;
     }
+    return checksums;
+  }
+
+  #add(file: string): KeptChecksums {
+    const checksums: KeptChecksums = new KeptChecksums(() => {
+      if (this.#files.get(file) === checksums) this.#kept++;
+    });
+    this.#files.set(file, checksums);
+    this.#kept++;
     return checksums;
   }
 }

@@ -38,6 +38,7 @@ export class Predictions {
   readonly #options: PredictionsOptions;
   readonly #recovery: Recovery;
   readonly #stored: StoredRecords;
+  readonly #worker: Worker;
   readonly #statistics: SharedStatistics;
   /** Weights that are being read or waited for. */
   #busy = 0;
@@ -48,6 +49,7 @@ export class Predictions {
     this.#statistics = new SharedStatistics(options.statistics);
     this.#recovery = new Recovery(options);
     const worker = new Worker(options);
+    this.#worker = worker;
     this.#stored = new StoredRecords({
       ...options,
       recovery: this.#recovery,
@@ -58,7 +60,7 @@ export class Predictions {
       make: (job, signal) => worker.make(job, signal),
       keep: async (job, made, signal) => {
         await worker.keep(job, made, signal);
-        this.#stored.added(job.record.id);
+        if (job.record.digest === null) this.#stored.added(job.record.id);
       },
     });
   }
@@ -193,8 +195,9 @@ export class Predictions {
     return this.#options.board.watch(id, watcher);
   }
 
-  /** Takes down how long the first answer took to write, once it is stored. */
+  /** Takes down how long the first answer took to write. */
   noteSerialized(version: Version, milliseconds: number): void {
+    if (this.#worker.noteSerialized(version, milliseconds)) return;
     this.#stored.noteSerialized(version, milliseconds);
   }
 

@@ -1,10 +1,11 @@
 import { canonicalGraph } from '../architecture/canonical.js';
 import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 import type { Stage } from '../predictor/protocol.js';
-import type { PredictionStore } from '../store/store.js';
+import type { PredictionStore, Version } from '../store/store.js';
 import { tensorSource } from '../tensor/tensor.js';
 import { untilAborted } from '../until-aborted.js';
 import type { JobHandler, Made, WorkedJob } from './board/board.js';
+import { digestOf, SMALL_BODY_BYTES } from './digests.js';
 import { NotStoredError } from './errors.js';
 import { newGeneration } from './generation.js';
 import type { PredictionObserver } from './observer.js';
@@ -22,6 +23,8 @@ export interface WorkerOptions {
 /** Makes predictions with an executor, and keeps them in a store. */
 export class Worker implements JobHandler {
   readonly #options: WorkerOptions;
+  /** Predictions that were made here, and of whose record nothing is stored yet. */
+  readonly #unsaved = new Map<string, WorkedJob>();
   #making = 0;
 
   constructor(options: WorkerOptions) {
@@ -74,13 +77,17 @@ export class Worker implements JobHandler {
   async keep(job: WorkedJob, { tensors, statistics }: Made, signal?: AbortSignal): Promise<void> {
     const { store, observer } = this.#options;
     const { id, request } = job.record;
+    this.#unsaved.set(id, job);
     try {
       const { network, overflow } = await statistics.catch(withoutStatistics);
-      const { byteLength: bytes } = weightsSource(job.record, tensors.map(tensorSource), request);
-      job.update({ statistics: network, overflow, bytes });
+      const source = weightsSource(job.record, tensors.map(tensorSource), request);
+      const { byteLength: bytes } = source;
+      const digest = bytes <= SMALL_BODY_BYTES ? await digestOf(source) : null;
+      job.update({ statistics: network, overflow, bytes, digest });
       const { architecture: asked } = job.plan.work;
       const architecture = canonicalGraph(asked);
       const kerasModel = asked.keras?.model;
+      this.#unsaved.delete(id);
       const saved = await store.save({ record: job.record, architecture, kerasModel, tensors }, { signal });
       const theirs = saved === 'theirs' && (await store.record(id));
       if (theirs) job.update(theirs);
@@ -88,7 +95,20 @@ export class Worker implements JobHandler {
       if (signal?.aborted) throw signal.reason;
       observer.storeFailed(id, error as Error);
       throw new NotStoredError(error as Error);
+    } finally {
+      if (this.#unsaved.get(id) === job) this.#unsaved.delete(id);
     }
+  }
+
+  /** Takes down how long the first answer took to write, where the record can still be stored with it. */
+  noteSerialized({ id, generation }: Version, milliseconds: number): boolean {
+    const job = this.#unsaved.get(id);
+    if (job?.record.generation !== generation) return false;
+    const { latency_ms: before } = job.record;
+    if (before?.serialize === 0) {
+      job.update({ latency_ms: { ...before, serialize: milliseconds, total: before.total + milliseconds } });
+    }
+    return true;
   }
 }
 

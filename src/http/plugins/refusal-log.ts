@@ -1,10 +1,15 @@
 import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
+import { isProbe } from './authentication.js';
 
-/** Logs a line for each request that was refused or failed. Bodies, queries and headers may hold secrets: they are left out. */
+/**
+ * Logs a line for each request that was refused or failed, but for probes, which ask several times a second while the GHNs
+ * are loaded. Bodies, queries and headers may hold secrets: they are left out.
+ */
 export const refusalLog = fastifyPlugin(async (app: FastifyInstance) => {
-  app.addHook('onResponse', async ({ id, method, url, log }, { statusCode }) => {
-    if (statusCode < 400) return;
+  app.addHook('onResponse', async (request, { statusCode }) => {
+    const { id, method, url, log } = request;
+    if (statusCode < 400 || isProbe(request)) return;
     const line = { request_id: id, method, path: url.split('?', 1)[0], status: statusCode };
     if (statusCode < 500) log.info(line, 'refused');
     else log.warn(line, 'refused');

@@ -246,7 +246,8 @@ export class DirectoryStore implements PredictionStore {
         await this.#shelf.evict(entries);
         return this.#publish(id, planned);
       });
-      await this.#shelf.add(id);
+      if (isWritten) this.#shelf.add(planned.entry());
+      else await this.#shelf.addFound(id);
       return isWritten;
     } finally {
       this.#reserved -= planned.bytes;

@@ -54,6 +54,8 @@ type RawRecordFile = Readonly<Record<string, unknown>> & {
 export interface PlannedFolder {
   readonly bytes: number;
   write(folder: string): Promise<void>;
+  /** The index entry of the folder once it is written. */
+  entry(): IndexEntry;
 }
 
 /** @param signal ends the writing of the folder */
@@ -69,14 +71,16 @@ export function planFolder(
     [BLOCKS]: plan.bytes,
   };
   const recordFile = sealRecord(record, sizes);
+  const bytes = sum(sizes) + recordFile.length;
   return {
-    bytes: sum(sizes) + recordFile.length,
+    bytes,
     async write(folder) {
       const manifest = await writeBlocks(join(folder, BLOCKS), plan, tensors, signal);
       await writeFileDurably(join(folder, MANIFEST), seal(manifest));
       await writeFileDurably(join(folder, ARCHITECTURE), architectureFile);
       await writeFileDurably(join(folder, RECORD), recordFile);
     },
+    entry: () => indexEntry(record, bytes, Date.now()),
   };
 }
 

@@ -70,10 +70,15 @@ export class Shelf {
     }
   }
 
-  /** Takes in what was written to its folder. */
-  async add(id: string): Promise<void> {
-    this.index.set(await readEntry(this.#folders.path(id), id));
-    this.#remains.delete(id);
+  /** Adds what was written to its folder. */
+  add(entry: IndexEntry): void {
+    this.index.set(entry);
+    this.#remains.delete(entry.id);
+  }
+
+  /** Adds what an earlier life has written to its folder. */
+  async addFound(id: string): Promise<void> {
+    this.add(await readEntry(this.#folders.path(id), id));
   }
 
   /** What `read` finds in a prediction's folder; null if there is none or it is not whole. */

@@ -7,7 +7,7 @@ import { normals } from '../../../src/random/normal.js';
 const KEY = randomKey(0, 'conv.weight', 'noise');
 const kernel = new Kernel();
 
-/** What `addNormals` makes of `values`. */
+/** The values after `addNormals`. */
 function noisy(values: Float32Array, offset: number, factor: number, count: number): Float32Array {
   kernel.row.set(values);
   kernel.addNormals(KEY, offset, factor, values.length, count);
