@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { decompressed, findCompression } from './compression/decompress.js';
+import { decompressed, findCompression } from './decompress.js';
 import { digestOf } from './digest.js';
 import { CheckpointError } from './error.js';
 import { readJoblib } from './joblib.js';
@@ -27,7 +27,7 @@ export interface ReadCheckpoint<T> {
 }
 
 /**
- * Opens a checkpoint, a torch.save (zip or legacy), a joblib pickle (raw or compressed) or a safetensors file, told by its
+ * Opens a checkpoint, a torch.save (zip or legacy), a joblib pickle (raw, or compressed with zlib or gzip) or a safetensors file, told by its
  * content (docs/ghn.md, section 6). Its tensors are still in the file: `use` reads those that it wants. Throws a CheckpointError
  * whose message names the file, for one that cannot be read, is damaged, or is refused by `use`.
  */

@@ -21,6 +21,12 @@ const beginsWith =
 /** A tar has a word in its first header. */
 const isTar = (start: Buffer): boolean => start.toString('latin1', 257, 262) === 'ustar';
 
+/** A compression that joblib writes and no published GHN uses; zlib and gzip are read as they are. */
+const compressed = (name: string, command: string, ...magic: readonly number[]): Kind => ({
+  is: begins(...magic),
+  message: `is compressed with ${name}, which is not read here; decompress it first, with "${command}", and name the result`,
+});
+
 /** The first of them that a file is counts. The text is lower-case and without blanks before it. */
 const KINDS: readonly Kind[] = [
   {
@@ -55,7 +61,11 @@ const KINDS: readonly Kind[] = [
     is: isTar,
     message: 'is a .tar archive; unpack it with "tar -xf" and name the file within it',
   },
-  { is: begins(0x28, 0xb5, 0x2f, 0xfd), message: 'is compressed with zstd; decompress it with "unzstd"' },
+  compressed('bzip2', 'bunzip2', 0x42, 0x5a, 0x68),
+  compressed('xz', 'unxz', 0xfd, 0x37, 0x7a, 0x58, 0x5a),
+  compressed('lzma', 'unlzma', 0x5d, 0x00, 0x00),
+  compressed('lz4', 'unlz4', 0x04, 0x22, 0x4d, 0x18),
+  compressed('zstd', 'unzstd', 0x28, 0xb5, 0x2f, 0xfd),
   {
     is: begins(0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c),
     message: 'is a .7z archive; unpack it and name the file within it',

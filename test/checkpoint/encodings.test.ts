@@ -95,7 +95,7 @@ test.skipIf(!tiny)(
 );
 
 test('the file name does not matter', async () => {
-  const name = 'ghn3.joblib.xz';
+  const name = 'ghn3.joblib.gzip';
   const path = await write('renamed.safetensors', await readFile(join(ENCODINGS, name)));
   expectSame(await readCheckpoint(path), await readCheckpoint(join(ENCODINGS, name)));
 });

@@ -67,35 +67,8 @@ export function zipOf(entries: readonly ZipEntry[]): Buffer {
   return Buffer.concat([...bodies, ...directory, end]);
 }
 
-/** Size of a block of an lz4 frame. */
-const LZ4_BLOCK_BYTES = 4 * 2 ** 20;
-
-/** An lz4 frame of stored blocks, in which nothing is compressed, and then as many blocks of 4 MiB of zeros. */
-export function lz4Of(bytes: Buffer, zeroBlocks = 0): Buffer {
-  const pieces: Buffer[] = [Buffer.from('04224d186070', 'hex'), Buffer.alloc(1)];
-  const size = (value: number) => {
-    const field = Buffer.alloc(4);
-    field.writeUInt32LE(value >>> 0);
-    return field;
-  };
-  for (let at = 0; at < bytes.length; at += LZ4_BLOCK_BYTES) {
-    const block = bytes.subarray(at, at + LZ4_BLOCK_BYTES);
-    pieces.push(size(0x80000000 + block.length), block);
-  }
-  // One zero, a match with it that goes on to the last byte, which has to stand for itself.
-  const matched = LZ4_BLOCK_BYTES - 2 - 4 - 15;
-  const zeros = Buffer.concat([
-    Buffer.from([0x1f, 0, 1, 0]),
-    Buffer.alloc(Math.floor(matched / 255), 255),
-    Buffer.from([matched % 255, 0x10, 0]),
-  ]);
-  for (let block = 0; block < zeroBlocks; block++) pieces.push(size(zeros.length), zeros);
-  return Buffer.concat([...pieces, size(0)]);
-}
-
 /** Ways to pack a joblib pickle that are to be had here. */
 export const PACKERS: readonly ((bytes: Buffer) => Buffer)[] = [
   (bytes) => deflateSync(bytes, { level: 1 }),
   (bytes) => gzipSync(bytes, { level: 1 }),
-  (bytes) => lz4Of(bytes),
 ];

@@ -27,10 +27,9 @@ const PLAIN: MemoryBound = {
 };
 
 const COMPRESSED: MemoryBound = {
-  constant: GARBAGE_BYTES + 400 * MIB,
+  constant: GARBAGE_BYTES + 192 * MIB,
   factor: 300,
-  reason:
-    'two dictionaries of lzma (128 MiB), and of what 64 MiB that any file may hold are read into at most twice',
+  reason: 'the 64 MiB that any file may hold are read into memory at most twice',
 };
 
 /** Reads files as the service does when it starts. */

@@ -1,15 +1,7 @@
-import { createRequire } from 'node:module';
 import { pipeline, Readable, type Transform } from 'node:stream';
-import { ReadableStream } from 'node:stream/web';
 import { createGunzip, createInflate } from 'node:zlib';
-import { CheckpointError } from '../error.js';
-import { ByteReader, type FileBytes } from '../source.js';
-import { bunzip2 } from './bzip2.js';
-import { unlz4 } from './lz4.js';
-import { unlzma } from './lzma.js';
-
-// The package is a CommonJS bundle whose names Node cannot see from an import.
-const require = createRequire(import.meta.url);
+import { CheckpointError } from './error.js';
+import { ByteReader, type FileBytes } from './source.js';
 
 /**
  * How many times its own size a compressed file may hold, so that a small file cannot take all memory. Trained weights
@@ -28,17 +20,13 @@ export interface Compression {
   readonly decode: (file: FileBytes) => AsyncIterable<Uint8Array>;
 }
 
-/** The compressions that joblib writes, by the bytes that a file begins with. */
+/** The compressions that are read, by the bytes that a file begins with; kind.ts has a message for each of the others. */
 const COMPRESSIONS: readonly (Compression & { readonly magic: readonly number[] })[] = [
   {
     name: 'gzip',
     magic: [0x1f, 0x8b],
     decode: (file) => throughZlib(file, createGunzip({ chunkSize: ZLIB_PIECE_BYTES })),
   },
-  { name: 'bzip2', magic: [0x42, 0x5a, 0x68], decode: (file) => bunzip2(file.reader()) },
-  { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a], decode: throughXz },
-  { name: 'lz4', magic: [0x04, 0x22, 0x4d, 0x18], decode: (file) => unlz4(file.reader()) },
-  { name: 'lzma', magic: [0x5d, 0x00], decode: (file) => unlzma(file.reader()) },
   {
     name: 'zlib',
     magic: [0x78],
@@ -88,21 +76,10 @@ async function* bounded(
 async function* throughZlib(file: FileBytes, inflate: Transform): AsyncGenerator<Uint8Array> {
   // The pipeline's failures come out of the iteration too; its callback is only there because it must be.
   pipeline(Readable.from(copies(file)), inflate, () => {});
-  yield* withClearErrors('zlib', inflate);
-}
-
-async function* throughXz(file: FileBytes): AsyncGenerator<Uint8Array> {
-  const { XzReadableStream }: typeof import('xz-decompress') = require('xz-decompress');
-  yield* withClearErrors('xz', new XzReadableStream(ReadableStream.from(copies(file))));
-}
-
-async function* withClearErrors(name: string, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
-    yield* pieces;
+    yield* inflate;
   } catch (error) {
-    throw new CheckpointError(`the ${name} data is damaged or truncated (${String(error)})`, {
-      cause: error,
-    });
+    throw new CheckpointError(`the zlib data is damaged or truncated (${String(error)})`, { cause: error });
   }
 }
 
