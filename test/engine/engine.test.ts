@@ -41,6 +41,21 @@ const manyNodes = once(() => {
   return { qkv, table, row, heads, expected: reference.attention(qkv, table, row, heads) };
 });
 
+/** A long network: pairs further apart than 40 places are not connected, and some nodes not at all. */
+const longNetwork = once(() => {
+  const [nodes, heads, hidden] = [1200, 3, 6];
+  const qkv = random(nodes, 3 * hidden);
+  const table = random(81, heads, 2);
+  const row = new Int32Array(nodes * nodes);
+  for (let query = 0; query < nodes; query++) {
+    for (let key = 0; key < nodes; key++) {
+      const apart = Math.abs(query - key);
+      if (apart <= 40 && query < 900) row[query * nodes + key] = key > query ? apart : 40 + apart;
+    }
+  }
+  return { qkv, table, row, heads, expected: reference.attention(qkv, table, row, heads) };
+});
+
 function once<T>(compute: () => T): () => T {
   let result: { readonly value: T } | undefined;
   return () => {
@@ -330,6 +345,18 @@ describe.each(ENGINES)('$title', ({ create }) => {
       const { qkv, table, row, heads, expected } = manyNodes();
       expectClose(await attention(qkv, table, row, heads), expected);
       // WebGPU on the CPU takes a while for its 18 million scores.
+    }, 300_000);
+
+    it('mixes the values of many nodes of which few are connected', async () => {
+      const { qkv, table, row, heads, expected } = longNetwork();
+      expectClose(await attention(qkv, table, row, heads), expected);
+      const masked = { ...table, data: table.data.map((value, index) => (index < heads ? -1e9 : value)) };
+      // Where all is masked, float32 has no bits left for the scores.
+      const connected = 900 * (qkv.columns / 3);
+      expectClose(
+        (await attention(qkv, masked, row, heads)).subarray(0, connected),
+        reference.attention(qkv, masked, row, heads).subarray(0, connected),
+      );
     }, 300_000);
 
     it('gives each pair of nodes its own bias, query by row and key by column', async () => {

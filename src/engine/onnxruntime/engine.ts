@@ -1,8 +1,9 @@
 import type { Activation, AttentionBias, Engine, Linear, Matrix } from '../engine.js';
 import { env, type InferenceSession, Tensor } from './library.js';
 import type { OnnxModel } from './model.js';
-import { ADD, attentionModel, LAYER_NORM, linearModel, MAX_SCORES } from './models.js';
+import { ADD, attentionModel, LAYER_NORM, linearModel } from './models.js';
 import { createSession } from './session.js';
+import { bandOf, bandRows, headsModel, relativeTable, TILE_SCORES, tileModel } from './tiled-attention.js';
 
 /** A matrix in the process's memory. */
 class HostMatrix implements Matrix {
@@ -30,7 +31,7 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
   readonly name = 'onnxruntime';
   readonly version = env.versions.node ?? env.versions.common;
   readonly device = 'cpu';
-  readonly limits = { scoresAtOnce: MAX_SCORES, headsAtOnce: null };
+  readonly limits = { scoresAtOnce: TILE_SCORES, headsAtOnce: null };
   readonly gatheredEntries = null;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #threads: number | null;
@@ -108,23 +109,50 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
   async attention(qkv: HostMatrix, bias: AttentionBias<HostMatrix>, heads: number): Promise<HostMatrix> {
     const nodes = qkv.rows;
     const hidden = qkv.columns / 3;
-    const chunk = Math.max(1, Math.floor(MAX_SCORES / (nodes * heads)));
-    const parts: HostMatrix[] = [];
-    for (let start = 0; start < nodes; start += chunk) {
-      const end = Math.min(nodes, start + chunk);
-      const row = bias.row.subarray(start * nodes, end * nodes);
+    if (nodes * nodes * heads > TILE_SCORES) return this.#tiledAttention(qkv, bias, heads);
+    const feeds = {
+      queries: qkv.tensor(),
+      qkv: qkv.tensor(),
+      table: bias.table.tensor(),
+      row: new Tensor('int32', bias.row, [nodes, nodes]),
+    };
+    const model = () => attentionModel(heads, hidden);
+    return this.input(await this.#run(`attention ${heads} ${hidden}`, model, feeds), nodes, hidden);
+  }
+
+  async #tiledAttention(
+    qkv: HostMatrix,
+    bias: AttentionBias<HostMatrix>,
+    heads: number,
+  ): Promise<HostMatrix> {
+    const nodes = qkv.rows;
+    const hidden = qkv.columns / 3;
+    const { q, k, v } = await this.#runAll(`heads ${heads} ${hidden}`, () => headsModel(heads, hidden), {
+      qkv: qkv.tensor(),
+    });
+    const relative = relativeTable(bias.table.data, heads);
+    const table = new Tensor('float32', relative ?? bias.table.data, [bias.table.rows, heads]);
+    const result = new Float32Array(nodes * hidden);
+    const queries = Math.max(1, Math.floor(TILE_SCORES / (nodes * heads)));
+    for (let start = 0; start < nodes; start += queries) {
+      const end = Math.min(nodes, start + queries);
+      const band = relative ? bandOf(bias.row, nodes, start, end) : { from: 0, to: nodes };
+      const width = band.to - band.from;
       const feeds = {
-        queries: this.slice(qkv, start, end).tensor(),
-        qkv: qkv.tensor(),
-        table: bias.table.tensor(),
-        row: new Tensor('int32', row, [end - start, nodes]),
+        q,
+        k,
+        v,
+        table,
+        row: new Tensor('int32', bandRows(bias.row, nodes, start, end, band), [end - start, width]),
+        start: sizes(start),
+        end: sizes(end),
+        band: sizes(heads, end - start, width),
+        padding: sizes(0, 0, band.from, 0, 0, nodes - band.to),
       };
-      const model = () => attentionModel(heads, hidden);
-      parts.push(
-        this.input(await this.#run(`attention ${heads} ${hidden}`, model, feeds), end - start, hidden),
-      );
+      const model = () => tileModel(heads, hidden);
+      result.set(await this.#run(`attention tile ${heads} ${hidden}`, model, feeds), start * hidden);
     }
-    return this.concat(parts);
+    return this.input(result, nodes, hidden);
   }
 
   async scope<T>(run: () => Promise<T>): Promise<T> {
@@ -147,15 +175,27 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
   }
 
   async #run(key: string, model: () => OnnxModel, feeds: Record<string, Tensor>): Promise<Float32Array> {
+    const { y } = await this.#runAll(key, model, feeds);
+    return y.data as Float32Array;
+  }
+
+  async #runAll(
+    key: string,
+    model: () => OnnxModel,
+    feeds: Record<string, Tensor>,
+  ): Promise<Readonly<Record<string, Tensor>>> {
     let session = this.#sessions.get(key);
     if (!session) {
       session = createSession(model(), this.#threads);
       this.#sessions.set(key, session);
     }
-    const { y } = await (await session).run(feeds);
-    return y.data as Float32Array;
+    return (await (await session).run(feeds)) as Record<string, Tensor>;
   }
 }
+
+/** A vector of sizes, as operations take them. */
+const sizes = (...values: number[]) =>
+  new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
 
 /** @param threads how many compute; null for one on each core */
 export async function createOnnxruntimeEngine(threads: number | null = null): Promise<OnnxruntimeEngine> {
