@@ -1,7 +1,6 @@
-import type { ChildProcess } from 'node:child_process';
 import { type Deferred, deferred } from '../deferred.js';
-import type { Channel } from '../process/channel.js';
-import { endChild, startChild } from '../process/child.js';
+import { Liveness } from '../process/liveness.js';
+import { Supervisor } from '../process/supervisor.js';
 import { untilAborted } from '../until-aborted.js';
 import {
   type Executor,
@@ -10,21 +9,15 @@ import {
   type PredictOptions,
   PredictorUnavailableError,
 } from './executor.js';
-import { Liveness } from './liveness.js';
-import {
-  ALIVE_INTERVAL_MS,
-  type FromProcess,
-  type PredictedStatistics,
-  type PredictionJob,
-  type PredictorDescription,
-  type PredictorOptions,
-  type Stage,
-  type ToProcess,
+import type {
+  FromProcess,
+  PredictedStatistics,
+  PredictionJob,
+  PredictorDescription,
+  PredictorOptions,
+  Stage,
+  ToProcess,
 } from './protocol.js';
-
-/** The first restart is at once, each further one without a success between waits twice as long. */
-const FIRST_RESTART_DELAY_MS = 250;
-const MAX_RESTART_DELAY_MS = 30_000;
 
 /** How long a cancelled job may go on before its process is ended: an engine cannot be stopped within an operation. */
 const CANCEL_GRACE_MS = 10_000;
@@ -56,26 +49,31 @@ export class Predictor implements Executor {
   #options: PredictorOptions;
   readonly #events: PredictorEvents;
   readonly #jobs = new Map<number, RunningJob>();
-  #process: ChildProcess | null = null;
-  #channel: Channel<FromProcess, ToProcess> | null = null;
+  readonly #supervisor: Supervisor<FromProcess, ToProcess>;
   #description: PredictorDescription | null = null;
   #ready = false;
-  #closed = false;
   #nextJob = 1;
-  #restarts = 0;
-  #failedStarts = 0;
-  #restartTimer: NodeJS.Timeout | null = null;
   /** Resolves for those who wait for the process to be ready. */
   #readiness: Deferred<void> | null = null;
   #memory = 0;
   readonly #liveness: Liveness;
-  #watch: NodeJS.Timeout | null = null;
   #settleStart: Deferred<PredictorDescription> | null = deferred();
 
   constructor(options: PredictorOptions, events: PredictorEvents = {}, liveness = new Liveness()) {
     this.#options = options;
     this.#events = events;
     this.#liveness = liveness;
+    this.#supervisor = new Supervisor({
+      entry: new URL('./process.js', import.meta.url),
+      name: "the engine's process",
+      onStart: () => void this.#supervisor.send({ type: 'load', options: this.#options }),
+      onMessage: (message, arrays) => this.#receive(message, arrays),
+      onEnd: (reason) => this.#ended(reason),
+      onHang: (message) => this.#events.onProblem?.(message),
+      liveness,
+      // While it multiplies it can give no sign of life, and the job's own time limit counts.
+      mayBeSilent: () => this.#ready && [...this.#jobs.values()].some(({ isMade }) => !isMade),
+    });
     this.started = this.#settleStart!.promise;
   }
 
@@ -86,7 +84,7 @@ export class Predictor implements Executor {
    */
   start(checkpoints = this.#options.checkpoints): void {
     this.#options = { ...this.#options, checkpoints };
-    this.#start();
+    this.#supervisor.start();
   }
 
   /** What was loaded, or null before. */
@@ -101,12 +99,12 @@ export class Predictor implements Executor {
 
   get readySoon(): boolean {
     if (this.#ready) return true;
-    return !this.#closed && this.#failedStarts <= 1 && !this.#liveness.isSuspect;
+    return !this.#supervisor.isClosed && this.#supervisor.failedStarts <= 1 && !this.#liveness.isSuspect;
   }
 
   /** How often the process was started anew. */
   get restarts(): number {
-    return this.#restarts;
+    return this.#supervisor.replacements;
   }
 
   /** Bytes that the engine held after its last job. */
@@ -116,7 +114,7 @@ export class Predictor implements Executor {
 
   /** The process's id, or null while there is none. */
   get pid(): number | null {
-    return this.#process?.pid ?? null;
+    return this.#supervisor.pid;
   }
 
   /**
@@ -125,7 +123,7 @@ export class Predictor implements Executor {
    * @throws the signal's reason once that is aborted; PredictorUnavailableError when it is closed
    */
   async whenReady(signal: AbortSignal): Promise<void> {
-    if (this.#closed) throw new PredictorUnavailableError('the service is shutting down');
+    if (this.#supervisor.isClosed) throw new PredictorUnavailableError('the service is shutting down');
     this.#readiness ??= deferred();
     await untilAborted(this.#readiness.promise, signal);
   }
@@ -135,8 +133,7 @@ export class Predictor implements Executor {
    * is aborted; PredictionFailedError when the job itself fails, PredictorMemoryError where it was for want of memory.
    */
   predict(request: PredictionJob, { signal, onStage = () => {} }: PredictOptions = {}): Promise<Prediction> {
-    const channel = this.#channel;
-    if (!channel || !this.#ready) {
+    if (!this.#ready) {
       return Promise.reject(new PredictorUnavailableError('the engine is being started'));
     }
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
@@ -147,13 +144,13 @@ export class Predictor implements Executor {
     statistics.promise.catch(() => {});
     this.#jobs.set(job, { network, statistics, onStage, isMade: false });
     const { promise } = network;
-    void channel.send({ type: 'predict', job, request });
+    void this.#supervisor.send({ type: 'predict', job, request });
     if (!signal) return promise;
 
     let grace: NodeJS.Timeout | undefined;
     const cancel = () => {
-      void channel.send({ type: 'cancel', job });
-      grace = setTimeout(() => this.#end('did not stop'), CANCEL_GRACE_MS);
+      void this.#supervisor.send({ type: 'cancel', job });
+      grace = setTimeout(() => this.#supervisor.endBecause('did not stop'), CANCEL_GRACE_MS);
     };
     signal.addEventListener('abort', cancel, { once: true });
     return promise
@@ -173,58 +170,19 @@ export class Predictor implements Executor {
 
   /** Ends the process; what runs is lost. */
   async close(): Promise<void> {
-    this.#closed = true;
     this.#readiness?.reject(new PredictorUnavailableError('the service is shutting down'));
-    if (this.#restartTimer) clearTimeout(this.#restartTimer);
-    if (this.#watch) clearInterval(this.#watch);
-    const process = this.#process;
-    if (!process) return;
-    await endChild(process);
-  }
-
-  #start(): void {
-    const { process, channel } = startChild<FromProcess, ToProcess>(
-      new URL('./process.js', import.meta.url),
-      (message, arrays) => this.#receive(message, arrays),
-      (reason) => {
-        if (this.#process === process) this.#ended(`the engine's process ${reason}`);
-      },
-    );
-    this.#process = process;
-    this.#channel = channel;
-    this.#liveness.starts();
-    this.#watch ??= setInterval(() => this.#check(), ALIVE_INTERVAL_MS).unref();
-    void channel.send({ type: 'load', options: this.#options });
-  }
-
-  /** Ends a process that gives no sign of life. While it multiplies it cannot, and the job's own time limit counts. */
-  #check(): void {
-    if (!this.#process || (this.#ready && [...this.#jobs.values()].some(({ isMade }) => !isMade))) return;
-    const reason = this.#liveness.tick();
-    if (reason) this.#end(reason);
-  }
-
-  /** Ends the process, and goes on without it where even that does not come to pass: it may wait within the kernel. */
-  #end(reason: string): void {
-    const process = this.#process;
-    if (!process) return;
-    this.#events.onProblem?.(`the engine's process ${reason}: it is ended`);
-    void endChild(process).then(() => {
-      if (this.#process === process) this.#ended("the engine's process cannot be ended, and is left behind");
-    });
+    await this.#supervisor.close();
   }
 
   #receive(message: FromProcess, arrays: Float32Array[]): void {
-    this.#liveness.heard();
     switch (message.type) {
       case 'alive':
         return;
       case 'ready':
-        this.#liveness.started();
+        this.#supervisor.started();
         this.#ready = true;
         this.#readiness?.resolve();
         this.#readiness = null;
-        this.#failedStarts = 0;
         this.#reportReplaced(message.description);
         this.#description = message.description;
         this.#settleStart?.resolve(message.description);
@@ -274,11 +232,8 @@ export class Predictor implements Executor {
     }
   }
 
-  #ended(reason: string): void {
-    if (!this.#process) return;
-    this.#process = null;
-    this.#channel?.close();
-    this.#channel = null;
+  /** Whether a process that has ended is replaced. */
+  #ended(reason: string): boolean {
     this.#ready = false;
     for (const { network, statistics } of this.#jobs.values()) {
       const error = new PredictorUnavailableError(reason);
@@ -286,18 +241,12 @@ export class Predictor implements Executor {
       statistics.reject(error);
     }
     this.#jobs.clear();
-    if (this.#closed) return;
+    if (this.#supervisor.isClosed) return false;
     this.#events.onProblem?.(reason);
     // A service that never could start is stopped by whoever waits for `started`.
-    if (this.#settleStart) {
-      this.#settleStart.reject(new PredictorRefusedError(reason));
-      this.#settleStart = null;
-      return;
-    }
-    if (!this.#description) return;
-    const delay = this.#failedStarts === 0 ? 0 : FIRST_RESTART_DELAY_MS * 2 ** (this.#failedStarts - 1);
-    this.#failedStarts++;
-    this.#restarts++;
-    this.#restartTimer = setTimeout(() => this.#start(), Math.min(delay, MAX_RESTART_DELAY_MS));
+    this.#settleStart?.reject(new PredictorRefusedError(reason));
+    const isFirst = this.#settleStart !== null;
+    this.#settleStart = null;
+    return !isFirst && this.#description !== null;
   }
 }

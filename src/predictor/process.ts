@@ -1,7 +1,8 @@
 import { isOutOfMemory, isTrap } from '../engine/out-of-memory.js';
+import { ALIVE_INTERVAL_MS } from '../process/liveness.js';
 import { connectToService } from '../process/parent.js';
 import { GhnNotLoadedError, Pipeline } from './pipeline.js';
-import { ALIVE_INTERVAL_MS, type FailureCause, type FromProcess, type ToProcess } from './protocol.js';
+import type { FailureCause, FromProcess, ToProcess } from './protocol.js';
 
 // The predictor's process. An engine blocks its thread while it multiplies and can take its process down with it; here
 // it does neither to the service.

@@ -93,9 +93,6 @@ export type TensorHeader = Omit<TiledTensor, 'block'>;
 /** Why a job failed: by itself, since memory ran out, or since its GHN is not loaded any more. */
 export type FailureCause = 'job' | 'memory' | 'ghn';
 
-/** How often a process says that it is alive, unless it multiplies. */
-export const ALIVE_INTERVAL_MS = 1000;
-
 export type ToProcess =
   | { readonly type: 'load'; readonly options: PredictorOptions }
   | { readonly type: 'predict'; readonly job: number; readonly request: PredictionJob }

@@ -1,6 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
-import type { Channel } from '../process/channel.js';
-import { endChild, startChild } from '../process/child.js';
+import { Supervisor } from '../process/supervisor.js';
 import { elements, type TensorSource } from '../tensor/tensor.js';
 import type { FromStatisticsProcess, ToStatisticsProcess } from './protocol.js';
 import type { Statistics, TensorStatistics } from './schema.js';
@@ -17,14 +15,14 @@ export class StatisticsUnavailableError extends Error {}
 /** The process was ended, since it was busy for nobody. */
 class GivenUpError extends StatisticsUnavailableError {}
 
-interface Running {
-  readonly child: ChildProcess;
-  readonly channel: Channel<FromStatisticsProcess, ToStatisticsProcess>;
+/** A process from its start to its end. */
+interface Run {
   /** Who waits for an answer, by network: one at a time. */
   readonly waiting: Map<number, Waiting>;
   /** The networks of all that it was sent and has not answered: it is at the first. */
   readonly sent: number[];
   isGivenUp: boolean;
+  isOver: boolean;
 }
 
 interface Waiting {
@@ -37,8 +35,17 @@ interface Waiting {
  * a thread: onnxruntime, which multiplies the matrices, can abort the process whose second thread loads it.
  */
 export class StatisticsWorker {
-  #running: Running | null = null;
-  #closed = false;
+  readonly #supervisor = new Supervisor<FromStatisticsProcess, ToStatisticsProcess>({
+    entry: new URL('./process.js', import.meta.url),
+    name: "the statistics' process",
+    onMessage: (answer) => this.#receive(answer),
+    onEnd: (reason) => {
+      this.#ended(reason);
+      // The next that is asked for starts another.
+      return false;
+    },
+  });
+  #run: Run | null = null;
   #nextNetwork = 1;
 
   /**
@@ -58,7 +65,7 @@ export class StatisticsWorker {
 
   async #compute(tensors: readonly TensorSource[], signal?: AbortSignal): Promise<Statistics> {
     signal?.throwIfAborted();
-    const running = this.#start();
+    const run = this.#start();
     const network = this.#nextNetwork++;
     const statistics: TensorStatistics[] = [];
     try {
@@ -66,116 +73,107 @@ export class StatisticsWorker {
         const { name, shape, blockShape } = tensor;
         const block = await tensor.readBlock(0, elements(blockShape));
         const message = { type: 'tensor', network, name, shape, blockShape } as const;
-        statistics.push((await ask(running, message, 'tensor', [block], signal)).statistics);
+        statistics.push((await this.#ask(run, message, 'tensor', [block], signal)).statistics);
       }
     } catch (error) {
       // The process can forget what it knows of the network; nobody waits for its answer.
-      send(running, { type: 'end', network });
-      this.#giveUp(running, network);
+      this.#send(run, { type: 'end', network });
+      this.#giveUp(run, network);
       throw error;
     }
-    const whole = await ask(running, { type: 'end', network }, 'network', [], signal);
+    const whole = await this.#ask(run, { type: 'end', network }, 'network', [], signal);
     return { network: whole.statistics, tensors: statistics };
   }
 
   /** Ends the process until it is needed again; for when nothing is under way. */
   rest(): void {
-    const running = this.#running;
-    if (!running) return;
-    this.#running = null;
-    void endChild(running.child);
+    if (this.#run) this.#run.isOver = true;
+    this.#run = null;
+    this.#supervisor.rest();
   }
 
   /** Ends the process; what is under way fails. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    const child = this.#running?.child;
-    if (!child) return;
-    await endChild(child);
+  close(): Promise<void> {
+    return this.#supervisor.close();
   }
 
   /** One tensor can take minutes: a process that is still at it for nobody makes room for what others wait for. */
-  #giveUp(running: Running, network: number): void {
+  #giveUp(run: Run, network: number): void {
     setTimeout(() => {
-      if (this.#running !== running || !running.sent.includes(network)) return;
-      if (running.sent[0] === network) {
-        running.isGivenUp = true;
-        running.child.kill('SIGKILL');
+      if (run.isOver || !run.sent.includes(network)) return;
+      if (run.sent[0] === network) {
+        run.isGivenUp = true;
+        this.#supervisor.end();
       } else {
-        this.#giveUp(running, network);
+        this.#giveUp(run, network);
       }
     }, GRACE_MS).unref();
   }
 
-  #start(): Running {
-    if (this.#closed) throw new StatisticsUnavailableError('the service is shutting down');
-    if (this.#running) return this.#running;
-    const waiting = new Map<number, Waiting>();
-    const { process, channel } = startChild<FromStatisticsProcess, ToStatisticsProcess>(
-      new URL('./process.js', import.meta.url),
-      (answer) => {
-        const { network } = answer;
-        running.sent.splice(running.sent.indexOf(network), 1);
-        if (answer.type === 'failed') waiting.get(network)?.reject(new Error(answer.reason));
-        else waiting.get(network)?.resolve(answer);
-      },
-      (reason) => {
-        if (this.#running === running) this.#running = null;
-        channel.close();
-        const error = new (running.isGivenUp ? GivenUpError : StatisticsUnavailableError)(
-          `the statistics' process ${reason}`,
-        );
-        for (const { reject } of waiting.values()) reject(error);
-      },
-    );
-    const running: Running = { child: process, channel, waiting, sent: [], isGivenUp: false };
-    this.#running = running;
-    return running;
+  #start(): Run {
+    if (this.#supervisor.isClosed) throw new StatisticsUnavailableError('the service is shutting down');
+    this.#run ??= { waiting: new Map(), sent: [], isGivenUp: false, isOver: false };
+    this.#supervisor.start();
+    return this.#run;
+  }
+
+  #receive(answer: FromStatisticsProcess): void {
+    const run = this.#run;
+    if (!run) return;
+    const { network } = answer;
+    run.sent.splice(run.sent.indexOf(network), 1);
+    if (answer.type === 'failed') run.waiting.get(network)?.reject(new Error(answer.reason));
+    else run.waiting.get(network)?.resolve(answer);
+  }
+
+  #ended(reason: string): void {
+    const run = this.#run;
+    if (!run) return;
+    this.#run = null;
+    run.isOver = true;
+    for (const { reject } of run.waiting.values()) reject(endOf(run, reason));
+  }
+
+  /** Sends a message and waits for its answer, for as long as the signal lets it. */
+  async #ask<T extends FromStatisticsProcess['type']>(
+    run: Run,
+    message: ToStatisticsProcess,
+    type: T,
+    arrays: readonly Float32Array[],
+    signal: AbortSignal | undefined,
+  ): Promise<Extract<FromStatisticsProcess, { type: T }>> {
+    signal?.throwIfAborted();
+    if (run.isOver) throw endOf(run, "the statistics' process ended");
+    const { waiting } = run;
+    const { network } = message;
+    let abort = () => {};
+    const answer = new Promise<FromStatisticsProcess>((resolve, reject) => {
+      waiting.set(network, { resolve, reject });
+      abort = () => reject(signal?.reason);
+      signal?.addEventListener('abort', abort, { once: true });
+    });
+    this.#send(run, message, arrays);
+    try {
+      const answered = await answer;
+      if (!isOfType(answered, type))
+        throw new Error(`the statistics' process answered with a ${answered.type}`);
+      return answered;
+    } finally {
+      waiting.delete(network);
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  #send(run: Run, message: ToStatisticsProcess, arrays?: readonly Float32Array[]): void {
+    if (run.isOver) return;
+    run.sent.push(message.network);
+    void this.#supervisor.send(message, arrays);
   }
 }
 
-/** Sends a message and waits for its answer, for as long as the signal lets it. */
-async function ask<T extends FromStatisticsProcess['type']>(
-  running: Running,
-  message: ToStatisticsProcess,
-  type: T,
-  arrays: readonly Float32Array[],
-  signal: AbortSignal | undefined,
-): Promise<Extract<FromStatisticsProcess, { type: T }>> {
-  const { child, waiting } = running;
-  signal?.throwIfAborted();
-  if (child.exitCode !== null || child.signalCode !== null) {
-    throw new (running.isGivenUp ? GivenUpError : StatisticsUnavailableError)(
-      "the statistics' process ended",
-    );
-  }
-  const { network } = message;
-  let abort = () => {};
-  const answer = new Promise<FromStatisticsProcess>((resolve, reject) => {
-    waiting.set(network, { resolve, reject });
-    abort = () => reject(signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
-  });
-  send(running, message, arrays);
-  try {
-    const answered = await answer;
-    if (!isOfType(answered, type))
-      throw new Error(`the statistics' process answered with a ${answered.type}`);
-    return answered;
-  } finally {
-    waiting.delete(network);
-    signal?.removeEventListener('abort', abort);
-  }
-}
-
-function send(
-  { channel, sent }: Running,
-  message: ToStatisticsProcess,
-  arrays?: readonly Float32Array[],
-): void {
-  sent.push(message.network);
-  void channel.send(message, arrays);
-}
+/** The error for who waits for a process that has ended. */
+const endOf = (run: Run, reason: string) =>
+  run.isGivenUp ? new GivenUpError(reason) : new StatisticsUnavailableError(reason);
 
 function isOfType<T extends FromStatisticsProcess['type']>(
   answer: FromStatisticsProcess,

@@ -1,3 +1,6 @@
+/** How often a process says that it is alive, unless it multiplies. */
+export const ALIVE_INTERVAL_MS = 1000;
+
 /** Checks without a sign of life after which a process counts as hung; a process gives one between any two checks. */
 export interface LivenessLimits {
   /** At the first start: libraries and a cold disk may take long, and whoever started the service watches it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Liveness } from '../../src/predictor/liveness.js';
+import { Liveness } from '../../src/process/liveness.js';
 
 /** Checks until it counts as hung, each after a sign of life where there are some. */
 function ticksUntilHung(liveness: Liveness, { isAlive }: { isAlive: boolean }, most = 1000): number | null {
