@@ -78,7 +78,7 @@ describe('a predictor', () => {
     expect(engine).toEqual({
       name: 'onnxruntime',
       device: 'cpu',
-      limits: { scoresAtOnce: 2 ** 24, headsAtOnce: null },
+      limits: { scoresAtOnce: 2 ** 20, headsAtOnce: null },
       reason: expect.stringMatching(/^ENGINE=\w+ DEVICE=\w+/),
       card: null,
       version: expect.stringMatching(/^\d+\.\d+/),
