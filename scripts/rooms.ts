@@ -36,6 +36,7 @@ export const ROOMS: readonly string[] = [
   'log',
   'until-aborted.ts',
   'deferred.ts',
+  'json-text.ts',
   'memory.ts',
   'numerics-revision.ts',
   'system-error.ts',

@@ -20,7 +20,9 @@ import { requestMetrics } from './http/plugins/request-metrics.js';
 import { PATIENCE, receiving, slowClients } from './http/plugins/slow-clients.js';
 import { unreadAnswers } from './http/plugins/unread-answers.js';
 import { validation } from './http/plugins/validation.js';
-import { UNREAD_ANSWER_BYTES } from './memory.js';
+import { BodyReader } from './http/requests/reading/body-reader.js';
+import { readLarge } from './http/requests/reading/read-large.js';
+import { readerHeapMegabytes, UNREAD_ANSWER_BYTES } from './memory.js';
 import type { Metrics } from './metrics/metrics.js';
 import type { Refusal } from './predictions/admission.js';
 import type { Predictions } from './predictions/predictions.js';
@@ -105,14 +107,19 @@ export async function buildApp({
   });
   await app.register(malformedHttp);
   await app.register(authentication, { keys: settings.API_KEYS, metricsKeys: settings.METRICS_KEY ?? [] });
-  await app.register(unreadAnswers, {
-    bytes: UNREAD_ANSWER_BYTES,
-    clientOf: clientOf(settings.API_KEYS.length > 0),
-    onRefusal,
+  const client = clientOf(settings.API_KEYS.length > 0);
+  await app.register(unreadAnswers, { bytes: UNREAD_ANSWER_BYTES, clientOf: client, onRefusal });
+  const { limits } = predictions;
+  const reader = new BodyReader({
+    bodyLimit: settings.MAX_BODY_BYTES,
+    heapMegabytes: readerHeapMegabytes(settings.MAX_BODY_BYTES),
+    timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
   });
+  app.addHook('onClose', () => reader.close());
   await app.register(jsonBody, {
     bodiesBytes: PATIENCE.bodiesBytes,
     bodyLimit: settings.MAX_BODY_BYTES,
+    readLarge: readLarge({ reader, limits, executor, clientOf: client }),
     onRefusal,
   });
   await app.register(validation);
@@ -135,7 +142,7 @@ export async function buildApp({
     await app.register(predict, {
       predictions,
       answers,
-      limits: predictions.limits,
+      limits,
       timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
     });
     await app.register(records, { predictions });

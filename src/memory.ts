@@ -28,3 +28,15 @@ export const RECEIVED_BODIES_BYTES = Math.min(256 * 2 ** 20, MEMORY_LIMIT / 16);
 export function memoryForPredictions(parameters: number): number {
   return Math.max(LEAST_BYTES, SHARE * MEMORY_LIMIT - IDLE_BYTES - FLOAT_BYTES * parameters);
 }
+
+/** Objects of a body take up to so many times its bytes. */
+const BYTES_PER_BODY_BYTE = 40;
+
+/** What the code of a process takes, beside the body that it reads. */
+const LEAST_HEAP_MEGABYTES = 160;
+
+/** Heap of the process that reads large bodies, in MiB: as large as a body can need, and no larger share than others spare. */
+export function readerHeapMegabytes(bodyLimit: number): number {
+  const needed = BYTES_PER_BODY_BYTE * bodyLimit;
+  return Math.max(LEAST_HEAP_MEGABYTES, Math.round(Math.min(needed, MEMORY_LIMIT / 4) / 2 ** 20));
+}

@@ -112,8 +112,8 @@ export class Admission {
     );
   }
 
-  #checkMemory({ resultBytes, workBytes }: PredictionCost): void {
-    let held = 2 * resultBytes;
+  #checkMemory({ resultBytes, requestBytes, workBytes }: PredictionCost): void {
+    let held = 2 * resultBytes + requestBytes;
     let work = workBytes;
     for (const place of this.#places) {
       held += place.bytes;
@@ -134,8 +134,8 @@ export class Admission {
 }
 
 /** @throws InvalidRequestError where a prediction could never be made with that much memory */
-export function checkSize({ resultBytes, workBytes }: PredictionCost, limit: number): void {
-  const bytes = 2 * resultBytes + workBytes;
+export function checkSize({ resultBytes, requestBytes, workBytes }: PredictionCost, limit: number): void {
+  const bytes = 2 * resultBytes + requestBytes + workBytes;
   if (bytes <= limit) return;
   throw new InvalidRequestError([
     {
@@ -183,7 +183,7 @@ export class Place {
 
   /** What its result takes up: with the engine and here until it is stored, then here while it is read. */
   get bytes(): number {
-    if (!this.#isSettled) return 2 * this.cost.resultBytes;
+    if (!this.#isSettled) return 2 * this.cost.resultBytes + this.cost.requestBytes;
     return this.#holders > 0 ? this.cost.resultBytes : 0;
   }
 

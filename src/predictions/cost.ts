@@ -14,6 +14,8 @@ export type Part = Stage | 'hand over';
 export interface PredictionCost {
   /** Bytes of what is made: the blocks of its tensors, and the whole of those that are post-processed. */
   readonly resultBytes: number;
+  /** Bytes that its architecture takes up here, as text, until it is stored; small ones count for nothing. */
+  readonly requestBytes: number;
   /** Bytes that the engine takes besides, at most, while it makes it. */
   readonly workBytes: number;
   /** Work by part; how long a unit takes, the machine decides. */
@@ -89,6 +91,7 @@ export function predictionCost(
   const perceptron = Math.min(places, MAX_PLACES) * 16 * hidden;
   return {
     resultBytes: FLOAT_BYTES * result,
+    requestBytes: 0,
     workBytes:
       BASE_BYTES +
       (1 + FLOAT_BYTES) * nodes * nodes +

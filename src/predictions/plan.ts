@@ -8,7 +8,7 @@ import { NUMERICS_REVISION } from '../numerics-revision.js';
 import {
   type GhnDescription,
   ghnKey,
-  type PredictionJob,
+  type PlannedJob,
   type PredictorDescription,
 } from '../predictor/protocol.js';
 import type { PredictionRecord } from '../record/record.js';
@@ -21,7 +21,7 @@ import type { PredictRequest } from './request.js';
 /** What a request comes to before anything is computed: its record, queued, the predictor's part, and its cost. */
 export interface Plan {
   readonly record: PredictionRecord;
-  readonly work: PredictionJob;
+  readonly work: PlannedJob;
   readonly cost: PredictionCost;
 }
 

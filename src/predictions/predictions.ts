@@ -1,20 +1,22 @@
 import type { Limits } from '../architecture/limits.js';
 import type { Graph } from '../architecture/schema.js';
+import type { KeptArchitecture } from '../architecture/text.js';
+import { type JsonText, parsed } from '../json-text.js';
 import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 import type { PredictionRecord } from '../record/record.js';
 import type { StatisticsLanes } from '../statistics/lanes.js';
 import type { ListOptions, RecordPage } from '../store/list.js';
-import type { PredictionRemains, PredictionStore, Version } from '../store/store.js';
+import type { PredictionStore, Version } from '../store/store.js';
 import { untilAborted } from '../until-aborted.js';
 import type { JobBoard, JobEvent, MadeNetwork, Watch } from './board/board.js';
 import { NotFoundError, NotReadyError } from './errors.js';
 import { mergePages } from './listing.js';
 import type { PredictionObserver } from './observer.js';
-import { findGhn, type Plan, plan } from './plan.js';
+import type { Plan } from './plan.js';
+import { PlannedRequest, planRequest } from './plan-request.js';
 import type { ReadyPrediction } from './ready-prediction.js';
 import { Recovery } from './recovery.js';
 import type { PredictRequest } from './request.js';
-import { resolveArchitecture } from './resolve.js';
 import { SharedStatistics } from './shared-statistics.js';
 import { StoredRecords } from './stored-records.js';
 import { Worker } from './worker.js';
@@ -76,7 +78,7 @@ export class Predictions {
    * @param signal of the one who asks: when all who wait for a prediction have gone, it is cancelled
    * @throws NotFoundError, InvalidRequestError, OverloadedError, PredictorUnavailableError, the signal's reason
    */
-  async predict(request: PredictRequest, signal: AbortSignal): Promise<ReadyPrediction> {
+  async predict(request: PredictRequest | PlannedRequest, signal: AbortSignal): Promise<ReadyPrediction> {
     const planned = this.#plan(request);
     const { id } = planned.record;
     this.#busy++;
@@ -94,7 +96,7 @@ export class Predictions {
   }
 
   /** Starts it, or finds it, and does not wait: its record says how far it is. */
-  async begin(request: PredictRequest): Promise<PredictionRecord> {
+  async begin(request: PredictRequest | PlannedRequest): Promise<PredictionRecord> {
     const planned = this.#plan(request);
     const stored = await this.#options.store.record(planned.record.id);
     if (stored) {
@@ -122,7 +124,7 @@ export class Predictions {
   }
 
   /** @throws NotFoundError; NotReadyError where it failed: then the record alone is kept */
-  async architecture(id: string): Promise<Graph> {
+  async architecture(id: string): Promise<Graph | JsonText> {
     const { store } = this.#options;
     const graph =
       (await this.#asked(id))?.architecture ??
@@ -143,7 +145,7 @@ export class Predictions {
   async kerasModel(id: string): Promise<unknown> {
     const { store } = this.#options;
     const asked = await this.#asked(id);
-    if (asked) return asked.kerasModel ?? null;
+    if (asked) return parsed(asked.kerasModel) ?? null;
     return (await store.kerasModel(id)) ?? (await store.remains(id))?.kerasModel ?? null;
   }
 
@@ -207,18 +209,16 @@ export class Predictions {
     await this.#stored.settle();
   }
 
-  #plan(request: PredictRequest): Plan {
+  #plan(request: PredictRequest | PlannedRequest): Plan {
+    if (request instanceof PlannedRequest) return request.plan;
     const { executor, limits } = this.#options;
     const { description } = executor;
     if (!description) throw new PredictorUnavailableError('the GHNs are being loaded');
-    const start = performance.now();
-    const { architecture, milliseconds } = resolveArchitecture(request, limits);
-    const parse = milliseconds + performance.now() - start;
-    return plan(request, architecture, parse, findGhn(description.ghns, request.ghn), description);
+    return planRequest(request, limits, description);
   }
 
-  /** A request for a prediction that is being made already. */
-  #asked(id: string): Promise<PredictionRemains | null> {
+  /** The architecture of a prediction that is being made already. */
+  #asked(id: string): Promise<KeptArchitecture | null> {
     return this.#options.board.request(id);
   }
 

@@ -1,4 +1,4 @@
-import { canonicalGraph } from '../architecture/canonical.js';
+import { keptOf } from '../architecture/text.js';
 import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 import type { Stage } from '../predictor/protocol.js';
 import type { PredictionStore, Version } from '../store/store.js';
@@ -84,11 +84,9 @@ export class Worker implements JobHandler {
       const { byteLength: bytes } = source;
       const digest = bytes <= SMALL_BODY_BYTES ? await digestOf(source) : null;
       job.update({ statistics: network, overflow, bytes, digest });
-      const { architecture: asked } = job.plan.work;
-      const architecture = canonicalGraph(asked);
-      const kerasModel = asked.keras?.model;
+      const kept = keptOf(job.plan.work.architecture);
       this.#unsaved.delete(id);
-      const saved = await store.save({ record: job.record, architecture, kerasModel, tensors }, { signal });
+      const saved = await store.save({ record: job.record, ...kept, tensors }, { signal });
       const theirs = saved === 'theirs' && (await store.record(id));
       if (theirs) job.update(theirs);
     } catch (error) {

@@ -1,8 +1,8 @@
 import type {
   FailureCause,
+  PlannedJob,
   PredictedNetwork,
   PredictedStatistics,
-  PredictionJob,
   PredictorDescription,
   Stage,
 } from './protocol.js';
@@ -69,5 +69,5 @@ export interface Executor {
    * @throws PredictorUnavailableError where no job is taken now, this one is lost, or its GHN is not loaded any more; the
    * signal's reason once that is aborted; PredictionFailedError where the job itself fails; PredictorMemoryError
    */
-  predict(job: PredictionJob, options?: PredictOptions): Promise<Prediction>;
+  predict(job: PlannedJob, options?: PredictOptions): Promise<Prediction>;
 }

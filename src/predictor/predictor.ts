@@ -1,3 +1,4 @@
+import { ArchitectureText, withoutModel } from '../architecture/text.js';
 import { type Deferred, deferred } from '../deferred.js';
 import { Liveness } from '../process/liveness.js';
 import { Supervisor } from '../process/supervisor.js';
@@ -11,8 +12,8 @@ import {
 } from './executor.js';
 import type {
   FromProcess,
+  PlannedJob,
   PredictedStatistics,
-  PredictionJob,
   PredictorDescription,
   PredictorOptions,
   Stage,
@@ -132,7 +133,7 @@ export class Predictor implements Executor {
    * @throws PredictorUnavailableError when there is no process now or it dies on the way; the signal's reason once that
    * is aborted; PredictionFailedError when the job itself fails, PredictorMemoryError where it was for want of memory.
    */
-  predict(request: PredictionJob, { signal, onStage = () => {} }: PredictOptions = {}): Promise<Prediction> {
+  predict(request: PlannedJob, { signal, onStage = () => {} }: PredictOptions = {}): Promise<Prediction> {
     if (!this.#ready) {
       return Promise.reject(new PredictorUnavailableError('the engine is being started'));
     }
@@ -144,7 +145,7 @@ export class Predictor implements Executor {
     statistics.promise.catch(() => {});
     this.#jobs.set(job, { network, statistics, onStage, isMade: false });
     const { promise } = network;
-    void this.#supervisor.send({ type: 'predict', job, request });
+    this.#send(job, request);
     if (!signal) return promise;
 
     let grace: NodeJS.Timeout | undefined;
@@ -248,5 +249,14 @@ export class Predictor implements Executor {
     const isFirst = this.#settleStart !== null;
     this.#settleStart = null;
     return !isFirst && this.#description !== null;
+  }
+
+  #send(job: number, { architecture, ...request }: PlannedJob): void {
+    if (architecture instanceof ArchitectureText) {
+      void this.#supervisor.send({ type: 'predict', job, request }, [], [architecture.form.bytes]);
+    } else {
+      const whole = { ...request, architecture: withoutModel(architecture) };
+      void this.#supervisor.send({ type: 'predict', job, request: whole });
+    }
   }
 }

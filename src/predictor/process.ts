@@ -1,8 +1,9 @@
+import type { Architecture } from '../architecture/architecture.js';
 import { isOutOfMemory, isTrap } from '../engine/out-of-memory.js';
 import { ALIVE_INTERVAL_MS } from '../process/liveness.js';
 import { connectToService } from '../process/parent.js';
 import { GhnNotLoadedError, Pipeline } from './pipeline.js';
-import type { FailureCause, FromProcess, ToProcess } from './protocol.js';
+import type { FailureCause, FromProcess, PredictionJob, ToProcess } from './protocol.js';
 
 // The predictor's process. An engine blocks its thread while it multiplies and can take its process down with it; here
 // it does neither to the service.
@@ -13,15 +14,15 @@ const EXIT_CODE_BROKEN = 3;
 const running = new Map<number, AbortController>();
 let pipeline: Pipeline | null = null;
 
-const channel = connectToService<ToProcess, FromProcess>((message) => {
-  void handle(message);
+const channel = connectToService<ToProcess, FromProcess>((message, _arrays, texts) => {
+  void handle(message, texts);
 });
 
 setInterval(() => {
   void channel.send({ type: 'alive' });
 }, ALIVE_INTERVAL_MS).unref();
 
-async function handle(message: ToProcess): Promise<void> {
+async function handle(message: ToProcess, [text]: readonly Uint8Array[]): Promise<void> {
   switch (message.type) {
     case 'load':
       try {
@@ -38,11 +39,19 @@ async function handle(message: ToProcess): Promise<void> {
       running.get(message.job)?.abort(new Error('cancelled'));
       return;
     case 'predict':
-      return predict(message);
+      return predict(message.job, jobOf(message.request, text));
   }
 }
 
-async function predict({ job, request }: Extract<ToProcess, { type: 'predict' }>): Promise<void> {
+function jobOf(
+  request: Extract<ToProcess, { type: 'predict' }>['request'],
+  text: Uint8Array | undefined,
+): PredictionJob {
+  const architecture = request.architecture ?? (JSON.parse(Buffer.from(text!).toString()) as Architecture);
+  return { ...request, architecture };
+}
+
+async function predict(job: number, request: PredictionJob): Promise<void> {
   const controller = new AbortController();
   running.set(job, controller);
   try {

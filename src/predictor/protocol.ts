@@ -1,5 +1,6 @@
 import type { Architecture } from '../architecture/architecture.js';
 import { sortedString } from '../architecture/json.js';
+import type { ArchitectureText } from '../architecture/text.js';
 import type { Card } from '../engine/card.js';
 import type { Engine } from '../engine/engine.js';
 import type { EngineChoice } from '../engine/select.js';
@@ -83,6 +84,11 @@ export interface PredictionJob {
   readonly dtype: Dtype;
 }
 
+/** A job as the service passes it on: a large architecture is the text that another process has made of it. */
+export interface PlannedJob extends Omit<PredictionJob, 'architecture'> {
+  readonly architecture: Architecture | ArchitectureText;
+}
+
 export type Stage = 'graph' | 'encode' | 'decode' | 'postprocess';
 
 /** Milliseconds by stage. */
@@ -95,7 +101,12 @@ export type FailureCause = 'job' | 'memory' | 'ghn';
 
 export type ToProcess =
   | { readonly type: 'load'; readonly options: PredictorOptions }
-  | { readonly type: 'predict'; readonly job: number; readonly request: PredictionJob }
+  /** Where there is no architecture in it, its JSON follows as a text. */
+  | {
+      readonly type: 'predict';
+      readonly job: number;
+      readonly request: Omit<PredictionJob, 'architecture'> & Partial<Pick<PredictionJob, 'architecture'>>;
+    }
   | { readonly type: 'cancel'; readonly job: number };
 
 export type FromProcess =

@@ -1,7 +1,7 @@
 import { ChildProcess, spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { Channel } from './channel.js';
+import { Channel, type OnMessage } from './channel.js';
 import { childEnvironment } from './environment.js';
 import { CHANNEL_FD } from './parent.js';
 
@@ -21,13 +21,15 @@ const NEVER_STARTED = -1;
  * @param entry the module under its built name: with tsx the sources run as they are, and so does their `.ts` under it
  * @param onEnd is told what became of it, as what follows "the process": it could not be started, or ended. Once, and
  * after this has returned.
+ * @param options Node's, beside those that this process was started with
  */
 export function startChild<Incoming, Outgoing>(
   entry: URL,
-  onMessage: (message: Incoming, arrays: Float32Array[]) => void,
+  onMessage: OnMessage<Incoming>,
   onEnd: (reason: string) => void,
+  options: readonly string[] = [],
 ): Child<Incoming, Outgoing> {
-  const child = spawnOrFail(entry);
+  const child = spawnOrFail(entry, options);
   keepFromOutliving(child);
   let isOver = false;
   const end = (reason: string) => {
@@ -62,9 +64,9 @@ function endAll(): void {
 }
 
 /** Node throws some errors of a spawn and emits others as `error` events; here all are emitted. */
-function spawnOrFail(entry: URL): ChildProcess {
+function spawnOrFail(entry: URL, options: readonly string[]): ChildProcess {
   try {
-    return spawn(process.execPath, [...process.execArgv, fileURLToPath(entry)], {
+    return spawn(process.execPath, [...process.execArgv, ...options, fileURLToPath(entry)], {
       stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
       env: childEnvironment(process.env),
     });

@@ -1,12 +1,12 @@
 import { Socket } from 'node:net';
-import { Channel } from './channel.js';
+import { Channel, type OnMessage } from './channel.js';
 
 /** The first file descriptor behind stdin, stdout and stderr. */
 export const CHANNEL_FD = 3;
 
 /** Connects a process that `startChild` has started with the service; it ends when the service does. */
 export function connectToService<Incoming, Outgoing>(
-  onMessage: (message: Incoming, arrays: Float32Array[]) => void,
+  onMessage: OnMessage<Incoming>,
 ): Channel<Incoming, Outgoing> {
   const socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
   // The service is gone: nobody is left to answer. SIGINT and SIGTERM go to the whole group: the service decides.

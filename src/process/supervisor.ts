@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import type { Channel } from './channel.js';
+import type { Channel, OnMessage } from './channel.js';
 import { endChild, startChild } from './child.js';
 import { ALIVE_INTERVAL_MS, type Liveness } from './liveness.js';
 
@@ -10,11 +10,13 @@ const MAX_REPLACEMENT_DELAY_MS = 30_000;
 export interface SupervisorOptions<Incoming> {
   /** The module that the process runs, under its built name. */
   readonly entry: URL;
+  /** Node's options for it, beside those that this process was started with. */
+  readonly nodeOptions?: readonly string[];
   /** How messages call the process: "the engine's process". */
   readonly name: string;
   /** A process was started, the first or another: it can be sent to. */
   readonly onStart?: () => void;
-  readonly onMessage: (message: Incoming, arrays: Float32Array[]) => void;
+  readonly onMessage: OnMessage<Incoming>;
   /** The process has ended, and why, as a sentence. Returns whether another takes its place without being asked for. */
   readonly onEnd: (reason: string) => boolean;
   /** A process is ended because it hangs, as a sentence. */
@@ -62,19 +64,20 @@ export class Supervisor<Incoming, Outgoing> {
   /** Starts the process unless there is one. */
   start(): void {
     if (this.#process || this.#closed) return;
-    const { entry, name, liveness, onStart, onMessage } = this.#options;
+    const { entry, nodeOptions, name, liveness, onStart, onMessage } = this.#options;
     const { process, channel } = startChild<Incoming, Outgoing>(
       entry,
-      (message, arrays) => {
+      (message, arrays, texts) => {
         // One that is being ended has nothing more to say.
         if (this.#process !== process) return;
         liveness?.heard();
-        onMessage(message, arrays);
+        onMessage(message, arrays, texts);
       },
       (reason) => {
         if (this.#process === process) this.#ended(`${name} ${reason}`);
         else channel.close();
       },
+      nodeOptions,
     );
     this.#process = process;
     this.#channel = channel;
@@ -92,8 +95,12 @@ export class Supervisor<Incoming, Outgoing> {
   }
 
   /** Sends a message; resolves when its bytes are on the way, or at once where there is no process. */
-  async send(message: Outgoing, arrays?: readonly Float32Array[]): Promise<void> {
-    await this.#channel?.send(message, arrays);
+  async send(
+    message: Outgoing,
+    arrays?: readonly Float32Array[],
+    texts?: readonly Uint8Array[],
+  ): Promise<void> {
+    await this.#channel?.send(message, arrays, texts);
   }
 
   /** Ends the process, and goes on without it where even that does not come to pass: it may wait within the kernel. */

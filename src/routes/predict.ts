@@ -7,6 +7,7 @@ import { requestSignal } from '../http/answers/request-signal.js';
 import { bytesResponse, jsonResponse, problemResponse, unavailable } from '../http/answers/responses.js';
 import { serverTiming } from '../http/answers/server-timing.js';
 import { whenClosed } from '../http/answers/when-closed.js';
+import { PlannedRequest } from '../predictions/plan-request.js';
 import type { Predictions } from '../predictions/predictions.js';
 import { type PredictRequest, predictBodySchema, readPredictRequest } from '../predictions/request.js';
 import { weightsSource } from '../predictions/weights.js';
@@ -36,7 +37,7 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
   app,
   { predictions, answers, limits, timeoutMilliseconds },
 ) => {
-  app.post<{ Body: PredictRequest }>(
+  app.post<{ Body: PredictRequest | PlannedRequest }>(
     '/predict',
     {
       schema: {
@@ -82,6 +83,7 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
       validatorCompiler: (part) => (value) => {
         if (part.httpPart !== 'body') return app.validatorCompiler!(part)(value);
         try {
+          if (value instanceof PlannedRequest) return { value };
           return { value: readPredictRequest(value, limits) };
         } catch (error) {
           return { error: error as Error };

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { jsonOf } from '../json-text.js';
 import { StoreCorruptError } from './store.js';
 
 const HEAD = '{"crc32":"';
@@ -11,8 +12,12 @@ export function checksum(bytes: Uint8Array): string {
 }
 
 /** A JSON document that carries the checksum of its body, `{"crc32": "…", "body": value}`. */
-export function seal(value: unknown): Buffer {
-  const body = Buffer.from(JSON.stringify(value));
+export function seal(value: object): Buffer {
+  return sealBytes(jsonOf(value));
+}
+
+/** The same for an object that is JSON already. */
+export function sealBytes(body: Buffer): Buffer {
   return Buffer.concat([Buffer.from(HEAD + checksum(body) + MIDDLE), body, Buffer.from('}')]);
 }
 

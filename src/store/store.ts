@@ -1,12 +1,13 @@
 import type { Graph } from '../architecture/schema.js';
+import type { JsonText } from '../json-text.js';
 import type { PredictionRecord } from '../record/record.js';
 import type { TensorSource, TiledTensor } from '../tensor/tensor.js';
 import type { ListOptions, RecordPage } from './list.js';
 
 export interface PredictionToStore {
   readonly record: PredictionRecord;
-  readonly architecture: Graph;
-  /** The Keras model that the architecture was given as, if it was. */
+  readonly architecture: Graph | JsonText;
+  /** The Keras model that the architecture was given as, if it was; a JsonText too. */
   readonly kerasModel?: unknown;
   readonly tensors: readonly TiledTensor[];
 }
@@ -26,7 +27,11 @@ export interface StoredPrediction {
 }
 
 /** What a prediction was made of: enough to make it again. */
-export type PredictionRemains = Pick<PredictionToStore, 'record' | 'architecture' | 'kerasModel'>;
+export interface PredictionRemains {
+  readonly record: PredictionRecord;
+  readonly architecture: Graph;
+  readonly kerasModel?: unknown;
+}
 
 /** Tells whose prediction is stored after a save: the first commit stays. */
 export type Saved = 'mine' | 'theirs';

@@ -10,6 +10,7 @@ const QUICK = { graph: 0, encode: 0, decode: 0, postprocess: 0 };
 /** What takes up nothing, and takes as long as any other. */
 const cost = (fields: Partial<PredictionCost> = {}): PredictionCost => ({
   resultBytes: 0,
+  requestBytes: 0,
   workBytes: 0,
   work: WORK,
   ...fields,

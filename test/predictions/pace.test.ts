@@ -5,6 +5,7 @@ import { Pace } from '../../src/predictions/pace.js';
 
 const costOf = (work: Partial<PredictionCost['work']>): PredictionCost => ({
   resultBytes: 0,
+  requestBytes: 0,
   workBytes: 0,
   work: { graph: 0, encode: 0, decode: 0, postprocess: 0, 'hand over': 0, ...work },
 });

@@ -8,6 +8,7 @@ import { Channel } from '../../src/process/channel.js';
 interface Received {
   readonly message: unknown;
   readonly arrays: Float32Array[];
+  readonly texts: Uint8Array[];
 }
 
 /** The bytes that a channel writes for some messages. */
@@ -21,7 +22,7 @@ async function written(messages: readonly Received[]): Promise<Buffer> {
     },
   });
   const channel = new Channel<never, unknown>(socket, () => {});
-  for (const { message, arrays } of messages) await channel.send(message, arrays);
+  for (const { message, arrays, texts } of messages) await channel.send(message, arrays, texts);
   return Buffer.concat(chunks);
 }
 
@@ -29,8 +30,8 @@ async function written(messages: readonly Received[]): Promise<Buffer> {
 async function read(chunks: readonly Buffer[]): Promise<Received[]> {
   const received: Received[] = [];
   const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
-  const channel = new Channel<unknown, never>(socket, (message, arrays) =>
-    received.push({ message, arrays }),
+  const channel = new Channel<unknown, never>(socket, (message, arrays, texts) =>
+    received.push({ message, arrays, texts }),
   );
   const ended = once(socket, 'end');
   for (const chunk of chunks) socket.push(chunk);
@@ -50,6 +51,7 @@ const messages = fc.array(
       ),
       { maxLength: 4 },
     ),
+    texts: fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 3 }),
   }),
   { maxLength: 5 },
 );
@@ -79,9 +81,9 @@ describe('a channel', () => {
 
   it('reads them also byte by byte', async () => {
     const sent = [
-      { message: { type: 'a' }, arrays: [new Float32Array(), Float32Array.of(1, -0, 3)] },
-      { message: 'ä', arrays: [] },
-      { message: { type: 'last' }, arrays: [new Float32Array()] },
+      { message: { type: 'a' }, arrays: [new Float32Array(), Float32Array.of(1, -0, 3)], texts: [] },
+      { message: 'ä', arrays: [], texts: [Uint8Array.of(1, 2), new Uint8Array()] },
+      { message: { type: 'last' }, arrays: [new Float32Array()], texts: [] },
     ];
     const bytes = await written(sent);
     expect(await read([...bytes].map((byte) => Buffer.of(byte)))).toEqual(sent);
@@ -111,8 +113,8 @@ describe('a channel', () => {
         const there: Channel<string, string> = new Channel(accepted, (message, received) => {
           void there.send(`${message} back`, received);
         });
-        const here = new Channel<string, string>(client, (message, received) =>
-          resolve({ message, arrays: received }),
+        const here = new Channel<string, string>(client, (message, received, texts) =>
+          resolve({ message, arrays: received, texts }),
         );
         void here.send('there and', arrays).then(() => large.fill(0));
       });

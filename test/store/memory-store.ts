@@ -1,3 +1,4 @@
+import { parsed } from '../../src/json-text.js';
 import { type PredictionRecord, recordSchema } from '../../src/record/record.js';
 import { pageLength } from '../../src/record/record-size.js';
 import { BlocksReader } from '../../src/store/blocks/blocks-reader.js';
@@ -42,8 +43,13 @@ export class MemoryStore implements PredictionStore {
     this.#onProblem = onProblem;
   }
 
-  async save({ tensors, ...remains }: PredictionToStore, { signal }: SaveOptions = {}): Promise<Saved> {
-    const { record } = remains;
+  async save({ tensors, ...given }: PredictionToStore, { signal }: SaveOptions = {}): Promise<Saved> {
+    const { record } = given;
+    const remains = {
+      ...given,
+      architecture: parsed(given.architecture),
+      kerasModel: parsed(given.kerasModel),
+    };
     if (!isId(record.id)) throw new Error(`${JSON.stringify(record.id)} is no id`);
     recordSchema.parse(record);
     await Promise.resolve();

@@ -93,7 +93,7 @@ export function receiveBody<T>(
   payload: Readable,
   most: number,
   room: BodyRoom,
-  read: (bytes: Buffer) => T,
+  read: (bytes: Buffer) => T | Promise<T>,
 ): Promise<T> {
   const body = new BodyBuffer(room, most);
   let overloaded: OverloadedError | null = null;

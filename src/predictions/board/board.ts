@@ -1,7 +1,7 @@
+import type { KeptArchitecture } from '../../architecture/text.js';
 import type { Prediction } from '../../predictor/executor.js';
 import type { Stage } from '../../predictor/protocol.js';
 import type { PredictionRecord } from '../../record/record.js';
-import type { PredictionRemains } from '../../store/store.js';
 import type { TiledTensor } from '../../tensor/tensor.js';
 import type { Plan } from '../plan.js';
 
@@ -77,7 +77,7 @@ export interface JobBoard {
   view(id: string): Promise<PredictionRecord | null>;
   views(): Promise<readonly PredictionRecord[]>;
   /** Architecture of a prediction that is being made; null for others. */
-  request(id: string): Promise<PredictionRemains | null>;
+  request(id: string): Promise<KeptArchitecture | null>;
   /** A network that was made here and is not stored yet. */
   made(id: string): Promise<MadeNetwork | null>;
   /** Calls back on every change of a prediction that is being made; null where there will be none. */

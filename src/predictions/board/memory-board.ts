@@ -1,8 +1,7 @@
-import { canonicalGraph } from '../../architecture/canonical.js';
+import { type KeptArchitecture, keptOf } from '../../architecture/text.js';
 import { type Executor, PredictorUnavailableError } from '../../predictor/executor.js';
 import { Queue } from '../../queue/queue.js';
 import type { PredictionRecord } from '../../record/record.js';
-import type { PredictionRemains } from '../../store/store.js';
 import type { Admission } from '../admission.js';
 import { CancelledError } from '../errors.js';
 import { failureOf } from '../failure.js';
@@ -54,15 +53,9 @@ export class MemoryBoard implements JobBoard {
     return [...[...this.#jobs.values()].map(({ record }) => record), ...this.#ended.values()];
   }
 
-  async request(id: string): Promise<PredictionRemains | null> {
+  async request(id: string): Promise<KeptArchitecture | null> {
     const job = this.#jobs.get(id);
-    if (!job) return null;
-    const { architecture } = job.plan.work;
-    return {
-      record: job.record,
-      architecture: canonicalGraph(architecture),
-      kerasModel: architecture.keras?.model,
-    };
+    return job ? keptOf(job.plan.work.architecture) : null;
   }
 
   async made(id: string): Promise<MadeNetwork | null> {

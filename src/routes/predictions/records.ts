@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { graphSchema } from '../../architecture/schema.js';
 import { jsonResponse, problemResponse } from '../../http/answers/responses.js';
+import { JsonText } from '../../json-text.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { statusSchema } from '../../record/record.js';
 import { queryInteger } from '../query-integer.js';
@@ -87,7 +88,11 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         },
       },
     },
-    async ({ params }) => predictions.architecture(params.id),
+    async ({ params }, reply) => {
+      const graph = await predictions.architecture(params.id);
+      if (!(graph instanceof JsonText)) return graph;
+      return reply.type('application/json; charset=utf-8').send(graph.bytes as never);
+    },
   );
 
   app.delete(

@@ -3,9 +3,10 @@ import { type FileHandle, open, readdir, readFile, utimes } from 'node:fs/promis
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Graph, graphSchema } from '../../architecture/schema.js';
+import { joined } from '../../json-text.js';
 import type { PredictionRecord } from '../../record/record.js';
 import { type Manifest, manifestSchema, planBlocks } from '../blocks/manifest.js';
-import { seal, unseal } from '../sealed-json.js';
+import { seal, sealBytes, unseal } from '../sealed-json.js';
 import {
   NotUnderstoodError,
   type PredictionRemains,
@@ -63,7 +64,7 @@ export function planFolder(
   { record, architecture, kerasModel, tensors }: PredictionToStore,
   signal?: AbortSignal,
 ): PlannedFolder {
-  const architectureFile = seal({ ...architecture, kerasModel });
+  const architectureFile = sealBytes(joined(architecture, { kerasModel }));
   const plan = planBlocks(tensors);
   const sizes: Sizes = {
     [ARCHITECTURE]: architectureFile.length,

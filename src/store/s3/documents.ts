@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { graphSchema } from '../../architecture/schema.js';
+import type { KeptArchitecture } from '../../architecture/text.js';
 import type { PredictionRecord } from '../../record/record.js';
 import { manifestSchema } from '../blocks/manifest.js';
 import { seal, unseal } from '../sealed-json.js';
@@ -65,7 +66,7 @@ export function readCommit(bytes: Buffer, id: string): { readonly commit: Commit
   return { commit: parse(commitSchema, raw, id), raw };
 }
 
-export const sealMeta = (meta: Meta): Buffer => seal(meta);
+export const sealMeta = (meta: Omit<Meta, 'architecture'> & KeptArchitecture): Buffer => seal({ ...meta });
 
 export const readMeta = (bytes: Buffer, id: string): Meta =>
   parse(metaSchema, unseal(bytes, `prediction ${id}: its meta.json`), id);

@@ -4,7 +4,7 @@ import { checksums, planBlocks, runs } from '../blocks/manifest.js';
 import type { PredictionToStore, Saved } from '../store.js';
 import type { ObjectBucket } from './bucket.js';
 import { attemptOf, type Commits, type Found, nameOf } from './commits.js';
-import { type Meta, sealCommit, sealMeta } from './documents.js';
+import { sealCommit, sealMeta } from './documents.js';
 import { type Attempt, blocksKey, metaKey, recordKey } from './keys.js';
 import type { Room } from './room.js';
 
@@ -60,7 +60,7 @@ export async function publish(prediction: PredictionToStore, publishing: Publish
       }
     };
     await bucket.putRuns(blocksKey(attempt), summed(), signal);
-    const meta: Meta = { manifest: { ...plan, crc32 }, architecture, kerasModel };
+    const meta = { manifest: { ...plan, crc32 }, architecture, kerasModel };
     await bucket.put(metaKey(attempt), sealMeta(meta), {}, signal);
     signal?.throwIfAborted();
   } catch (error) {

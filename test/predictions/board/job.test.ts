@@ -17,6 +17,7 @@ const WORK = { ...WARM_UP, ghn: 'ghn3' };
 
 const COST = {
   resultBytes: 0,
+  requestBytes: 0,
   workBytes: 0,
   work: { graph: 0, encode: 0, decode: 0, postprocess: 0, 'hand over': 0 },
 };

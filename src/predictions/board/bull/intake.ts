@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
-import { canonicalGraph } from '../../../architecture/canonical.js';
+import { keptOf } from '../../../architecture/text.js';
+import { parsed } from '../../../json-text.js';
 import { PredictorUnavailableError } from '../../../predictor/executor.js';
 import type { PredictionRemains } from '../../../store/store.js';
 import { checkSize, OverloadedError, type Refusal, retryAfter } from '../../admission.js';
@@ -96,5 +97,6 @@ export class Intake {
 
 /** What a plan is made again from, by whoever has the same GHN and engine. */
 export function remainsOf({ record, work: { architecture } }: Plan): PredictionRemains {
-  return { record, architecture: canonicalGraph(architecture), kerasModel: architecture.keras?.model };
+  const kept = keptOf(architecture);
+  return { record, architecture: parsed(kept.architecture), kerasModel: parsed(kept.kerasModel) };
 }

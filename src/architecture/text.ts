@@ -1,0 +1,48 @@
+import { JsonText } from '../json-text.js';
+import type { Architecture } from './architecture.js';
+import { canonicalGraph } from './canonical.js';
+import type { Graph } from './schema.js';
+
+/** A checked architecture as JSON, for a service that passes it on and does not look into it. */
+export class ArchitectureText {
+  /** The architecture, without the Keras model that it was given as. */
+  readonly form: JsonText;
+  /** Its canonical graph. */
+  readonly graph: JsonText;
+  /** The Keras model; null where it was given otherwise. */
+  readonly keras: JsonText | null;
+
+  constructor(form: JsonText, graph: JsonText, keras: JsonText | null) {
+    this.form = form;
+    this.graph = graph;
+    this.keras = keras;
+  }
+
+  static of(architecture: Architecture): ArchitectureText {
+    const { keras } = architecture;
+    return new ArchitectureText(
+      JsonText.of(withoutModel(architecture)),
+      JsonText.of(canonicalGraph(architecture)),
+      keras ? JsonText.of(keras.model) : null,
+    );
+  }
+}
+
+/** The parts of an architecture that are kept of it: its canonical graph, and the Keras model that it was given as. */
+export interface KeptArchitecture {
+  readonly architecture: Graph | JsonText;
+  readonly kerasModel?: unknown;
+}
+
+export function keptOf(architecture: Architecture | ArchitectureText): KeptArchitecture {
+  if (architecture instanceof ArchitectureText) {
+    return { architecture: architecture.graph, kerasModel: architecture.keras ?? undefined };
+  }
+  return { architecture: canonicalGraph(architecture), kerasModel: architecture.keras?.model };
+}
+
+/** Predictions are made without it, and it is the larger part. */
+export function withoutModel(architecture: Architecture): Architecture {
+  const { keras } = architecture;
+  return keras ? { ...architecture, keras: { ...keras, model: null } } : architecture;
+}

@@ -1,0 +1,44 @@
+import type { Architecture } from '../../../architecture/architecture.js';
+import { ArchitectureText } from '../../../architecture/text.js';
+import { planRequest } from '../../../predictions/plan-request.js';
+import { readPredictRequest } from '../../../predictions/request.js';
+import { PredictorUnavailableError } from '../../../predictor/executor.js';
+import { connectToService } from '../../../process/parent.js';
+import { parseBody } from './parse-body.js';
+import { type FromReader, type ReadEntry, sentError, type ToReader } from './protocol.js';
+
+// The process that reads large bodies: what takes long of it holds up nobody else, and what takes too much memory ends
+// this process alone.
+
+const channel = connectToService<ToReader, FromReader>((message, _arrays, [body]) => {
+  const texts: Uint8Array[] = [];
+  void channel.send(read(message, body, texts), [], texts);
+});
+
+function read({ bodyLimit, planning }: ToReader, body: Uint8Array, texts: Uint8Array[]): FromReader {
+  try {
+    const value = parseBody(Buffer.from(body.buffer, body.byteOffset, body.byteLength), bodyLimit);
+    if (!planning) return { type: 'json' };
+    return { type: 'request', entry: entryOf(value, planning, texts) };
+  } catch (error) {
+    return { type: 'request', entry: { error: sentError(error as Error) } };
+  }
+}
+
+function entryOf(
+  value: unknown,
+  { limits, description }: NonNullable<ToReader['planning']>,
+  texts: Uint8Array[],
+): ReadEntry {
+  try {
+    const request = readPredictRequest(value, limits);
+    if (!description) throw new PredictorUnavailableError('the GHNs are being loaded');
+    const { record, cost, work } = planRequest(request, limits, description);
+    const { architecture, ...rest } = work;
+    const { form, graph, keras } = ArchitectureText.of(architecture as Architecture);
+    texts.push(form.bytes, graph.bytes, ...(keras ? [keras.bytes] : []));
+    return { plan: { record, cost, work: rest, hasKeras: keras !== null } };
+  } catch (error) {
+    return { error: sentError(error as Error) };
+  }
+}

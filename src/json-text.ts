@@ -1,0 +1,52 @@
+const COMMA = ',';
+
+/**
+ * A value as the bytes of its JSON: what is large is passed on and written like this, since to build its objects, or its
+ * text from them, would hold up everybody else.
+ */
+export class JsonText {
+  readonly bytes: Buffer;
+
+  /** @param bytes JSON, in UTF-8 */
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  static of(value: unknown): JsonText {
+    return new JsonText(Buffer.from(JSON.stringify(value)));
+  }
+
+  parse(): unknown {
+    return JSON.parse(this.bytes.toString());
+  }
+}
+
+/** A value that may be given as its JSON. */
+export const parsed = <T>(value: T | JsonText): T =>
+  value instanceof JsonText ? (value.parse() as T) : value;
+
+/** The JSON of an object, of whose values some may be texts already. */
+export function jsonOf(fields: object): Buffer {
+  if (!Object.values(fields).some((value) => value instanceof JsonText)) {
+    return Buffer.from(JSON.stringify(fields));
+  }
+  const parts: Buffer[] = [];
+  for (const [key, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    const bytes = value instanceof JsonText ? value.bytes : Buffer.from(JSON.stringify(value));
+    parts.push(Buffer.from(`${parts.length === 0 ? '{' : COMMA}${JSON.stringify(key)}:`), bytes);
+  }
+  return Buffer.concat([...parts, Buffer.from(parts.length === 0 ? '{}' : '}')]);
+}
+
+/** The JSON of an object that has the keys of one and then those of another, which has others. */
+export function joined(first: object | JsonText, second: object): Buffer {
+  if (!(first instanceof JsonText)) return jsonOf({ ...first, ...second });
+  const more = jsonOf(second);
+  const isEmpty = more.length === 2;
+  return Buffer.concat([
+    first.bytes.subarray(0, -1),
+    ...(isEmpty ? [] : [Buffer.from(first.bytes.length > 2 ? COMMA : '')]),
+    more.subarray(1),
+  ]);
+}

@@ -1,0 +1,30 @@
+import type { Limits } from '../architecture/limits.js';
+import type { PredictorDescription } from '../predictor/protocol.js';
+import { findGhn, type Plan, plan } from './plan.js';
+import type { PredictRequest } from './request.js';
+import { resolveArchitecture } from './resolve.js';
+
+/** A request that another process has read and planned, since that would have taken long. */
+export class PlannedRequest {
+  readonly plan: Plan;
+
+  constructor(plan: Plan) {
+    this.plan = plan;
+  }
+}
+
+/**
+ * The plan of a request by what is loaded.
+ *
+ * @throws NotFoundError, InvalidRequestError
+ */
+export function planRequest(
+  request: PredictRequest,
+  limits: Limits,
+  description: PredictorDescription,
+): Plan {
+  const start = performance.now();
+  const { architecture, milliseconds } = resolveArchitecture(request, limits);
+  const parse = milliseconds + performance.now() - start;
+  return plan(request, architecture, parse, findGhn(description.ghns, request.ghn), description);
+}

@@ -1,0 +1,39 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { JsonText, joined, jsonOf, parsed } from '../src/json-text.js';
+
+const fields = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.option(fc.jsonValue(), { nil: undefined }));
+
+const text = (value: unknown) => JSON.stringify(value);
+
+describe('JSON of which parts are texts already', () => {
+  it('is what it would be of their values', () => {
+    fc.assert(
+      fc.property(fields, fc.array(fc.nat(10)), (object, which) => {
+        const some = Object.fromEntries(
+          Object.entries(object).map(([key, value], index) =>
+            which.includes(index) && value !== undefined ? [key, JsonText.of(value)] : [key, value],
+          ),
+        );
+        expect(jsonOf(some).toString()).toBe(text(object));
+        expect(Object.fromEntries(Object.entries(some).map(([key, value]) => [key, parsed(value)]))).toEqual(
+          object,
+        );
+      }),
+    );
+  });
+
+  it('is joined of two objects', () => {
+    const [first, second] = ['a', 'b'].map((prefix) =>
+      fields.map((object) =>
+        Object.fromEntries(Object.entries(object).map(([key, value]) => [prefix + key, value])),
+      ),
+    );
+    fc.assert(
+      fc.property(first, second, (one, other) => {
+        expect(joined(JsonText.of(one), other).toString()).toBe(text({ ...one, ...other }));
+        expect(joined(one, other).toString()).toBe(text({ ...one, ...other }));
+      }),
+    );
+  });
+});
