@@ -1,0 +1,54 @@
+import os from 'node:os';
+import { env } from '../../src/engine/onnxruntime/library.js';
+import { median } from './service.js';
+
+/** One line of the table: what was measured, in this service and beside it in the same run. */
+export interface Row {
+  readonly what: string;
+  readonly service: string;
+  /** Empty where nothing is measured beside it. */
+  readonly beside: string;
+  readonly ratio: string;
+}
+
+/** A part of the benchmark: takes minutes, and prints nothing. */
+export type Part = (tools: BenchTools) => Promise<Row[]>;
+
+export interface BenchTools {
+  /** A folder for checkpoints, which parts share. */
+  readonly directory: string;
+  readonly authors: import('./authors.js').Authors | null;
+}
+
+export const row = (what: string, service: string, beside = '', ratio = ''): Row => ({
+  what,
+  service,
+  beside,
+  ratio,
+});
+
+/** A median, as people read it. */
+export function time(seconds: readonly number[]): string {
+  const value = median(seconds);
+  return value < 1 ? `${(1000 * value).toPrecision(value < 0.01 ? 2 : 3)} ms` : `${value.toFixed(2)} s`;
+}
+
+/** The median of the ratios of pairs that were measured one after the other. */
+export const ratio = (pairs: readonly (readonly [number, number])[]): string =>
+  median(pairs.map(([one, other]) => one / other)).toFixed(2);
+
+export function markdown(rows: readonly Row[]): string {
+  const lines = rows.map(
+    ({ what, service, beside, ratio }) => `| ${what} | ${service} | ${beside} | ${ratio} |`,
+  );
+  return ['| | service | beside it | ratio |', '|---|---|---|---|', ...lines].join('\n');
+}
+
+/** The machine, the versions, and how busy the machine was before the run. */
+export function circumstances(load: number, authors: string | null): string {
+  const [cpu] = os.cpus();
+  return (
+    `${os.cpus().length} × ${cpu?.model.trim()}, Node ${process.versions.node}, onnxruntime ${env.versions.node ?? env.versions.common}` +
+    `${authors === null ? '' : `, ${authors}`}; load average before the run ${load.toFixed(1)}; medians.`
+  );
+}
