@@ -6,9 +6,10 @@ import { type Executor, PredictorUnavailableError } from '../predictor/executor.
 import type { PredictionRecord } from '../record/record.js';
 import type { StatisticsLanes } from '../statistics/lanes.js';
 import type { ListOptions, RecordPage } from '../store/list.js';
-import type { PredictionStore, Version } from '../store/store.js';
+import type { PredictionStore } from '../store/store.js';
 import { untilAborted } from '../until-aborted.js';
 import type { JobBoard, JobEvent, MadeNetwork, Watch } from './board/board.js';
+import { SMALL_BODY_BYTES } from './digests.js';
 import { NotFoundError, NotReadyError } from './errors.js';
 import { mergePages } from './listing.js';
 import type { PredictionObserver } from './observer.js';
@@ -88,8 +89,13 @@ export class Predictions {
         this.#options.observer.shared(stored.record, 'stored');
         return stored;
       }
-      const submitted = await this.#options.board.submit(planned, signal);
-      return await this.#readyMade(id, await submitted.made());
+      for (let time = 0; ; time++) {
+        const submitted = await this.#options.board.submit(planned, signal);
+        const ready = await this.#readyMade(id, await submitted.made());
+        if (ready) return ready;
+        // Somebody has deleted it meanwhile: whoever asked for it is to have it all the same.
+        if (time > 0) throw notFound(id);
+      }
     } finally {
       this.#busy--;
     }
@@ -198,9 +204,12 @@ export class Predictions {
   }
 
   /** Takes down how long the first answer took to write. */
-  noteSerialized(version: Version, milliseconds: number): void {
-    if (this.#worker.noteSerialized(version, milliseconds)) return;
-    this.#stored.noteSerialized(version, milliseconds);
+  noteSerialized(record: PredictionRecord, milliseconds: number): void {
+    if (this.#worker.noteSerialized(record, milliseconds)) return;
+    // To change a record that others share costs more than it took to write a small answer.
+    const isSmall = record.bytes !== null && record.bytes <= SMALL_BODY_BYTES;
+    if (this.#options.store.promises && isSmall) return;
+    this.#stored.noteSerialized(record, milliseconds);
   }
 
   /** Waits until all predictions under way are made and stored. */
@@ -237,11 +246,9 @@ export class Predictions {
   }
 
   /** @param made null where it was stored before it was made here */
-  async #readyMade(id: string, made: MadeNetwork | null): Promise<ReadyPrediction> {
-    if (made) return this.#reading({ ...this.#recovery.openMade(made), record: made.record, cached: false });
-    const stored = await this.#openStored(id);
-    if (!stored) throw notFound(id);
-    return stored;
+  async #readyMade(id: string, made: MadeNetwork | null): Promise<ReadyPrediction | null> {
+    if (!made) return this.#openStored(id);
+    return this.#reading({ ...this.#recovery.openMade(made), record: made.record, cached: false });
   }
 
   async #openStored(id: string): Promise<ReadyPrediction | null> {

@@ -44,7 +44,7 @@ export class Worker implements JobHandler {
       if (!executor.ready) await executor.whenReady(limit.signal);
       job.update({ status: 'running' });
       // Somebody may have stored it between its being asked for and its turn.
-      const stored = await untilAborted(store.record(job.record.id), limit.signal);
+      const stored = job.mayBeStored && (await untilAborted(store.record(job.record.id), limit.signal));
       if (stored) {
         job.update(stored);
         return null;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Admission } from '../../src/predictions/admission.js';
 import { MemoryBoard } from '../../src/predictions/board/memory-board.js';
@@ -108,6 +109,8 @@ describe('a prediction', () => {
     const { id } = await predictions.begin(request());
     const waiting = predict();
     await expect.poll(() => executor.jobs).toBe(1);
+    // Until it waits for the one that is made.
+    await setImmediate();
     await predictions.delete(id);
     await expect(waiting).rejects.toThrow(CancelledError);
     expect(await predictions.progress(id)).toMatchObject({ status: 'cancelled' });

@@ -26,6 +26,7 @@ function workOn(n: number, store = new MemoryStore()) {
       record = { ...record, ...fields };
       seen.push(record.status);
     },
+    mayBeStored: true,
     begin: (stage) => void seen.push(stage),
   };
   return { worker, executor, store, job, seen };

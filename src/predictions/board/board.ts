@@ -33,11 +33,16 @@ export interface Submitted {
   made(): Promise<MadeNetwork | null>;
 }
 
+/** What was not stored when it was asked for is hardly stored so shortly after; were it, the first commit would stay. */
+export const LOOKED_MS = 1000;
+
 /** A job as the one who works on it sees it. */
 export interface WorkedJob {
   readonly plan: Plan;
   /** The record as it is now. */
   readonly record: PredictionRecord;
+  /** Whether somebody may have stored it since whoever asked for it has looked. */
+  readonly mayBeStored: boolean;
   update(fields: Partial<PredictionRecord>): void;
   /** A stage of its making begins. */
   begin(stage: Stage): void;

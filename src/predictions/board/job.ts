@@ -5,7 +5,7 @@ import { untilAborted } from '../../until-aborted.js';
 import type { Place } from '../admission.js';
 import { CancelledError } from '../errors.js';
 import type { Plan } from '../plan.js';
-import type { JobEvent, Made, MadeNetwork, WorkedJob } from './board.js';
+import { type JobEvent, LOOKED_MS, type Made, type MadeNetwork, type WorkedJob } from './board.js';
 
 /** How a job is done. */
 export interface JobSteps {
@@ -29,6 +29,7 @@ export class Job implements WorkedJob {
   readonly made: Promise<MadeNetwork | null>;
   /** Settles when it is stored, or cannot be. */
   readonly settled: Promise<void>;
+  readonly #begun = performance.now();
   readonly #controller = new AbortController();
   readonly #watchers = new Set<(event: JobEvent) => void>();
   #record: PredictionRecord;
@@ -58,6 +59,10 @@ export class Job implements WorkedJob {
 
   get record(): PredictionRecord {
     return this.#record;
+  }
+
+  get mayBeStored(): boolean {
+    return performance.now() - this.#begun > LOOKED_MS;
   }
 
   /** What was made, or null before. */

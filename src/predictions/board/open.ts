@@ -33,7 +33,8 @@ export async function openBoard({ queue, role, executor, ...options }: OpenBoard
   if (queue === 'memory') return { board: new MemoryBoard({ ...options, executor }), executor };
   // One process has no use for it.
   const { BullBoard } = await import('./bull/bull-board.js');
-  const board = new BullBoard({ ...options, url: queue, ...(role !== 'api' && { executor }) });
+  const isAsked = role !== 'worker';
+  const board = new BullBoard({ ...options, url: queue, isAsked, ...(role !== 'api' && { executor }) });
   board.start();
   return { board, executor: role === 'api' ? board.fleet : executor };
 }

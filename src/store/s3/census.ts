@@ -1,8 +1,10 @@
 import type { ObjectBucket } from './bucket.js';
 import {
+  ALLOTMENTS,
   type Attempt,
   INDEX,
   type IndexEntry,
+  parseAllotmentKey,
   parseIndexKey,
   parseTrashKey,
   parseUnfinishedKey,
@@ -11,6 +13,9 @@ import {
   UNFINISHED,
   USED,
 } from './keys.js';
+
+/** A part of the room that the list does not show. */
+export type Other = Pick<Attempt, 'attempt' | 'bytes'>;
 
 /** Looked at for what is new at a time. */
 const NEWEST = 100;
@@ -22,8 +27,8 @@ const NEWEST = 100;
 export class Census {
   readonly #bucket: ObjectBucket;
   #index = new Map<string, IndexEntry>();
-  /** What is being written or waits to be removed, by key. */
-  #other = new Map<string, Attempt>();
+  /** What is being written, waits to be removed, or is held for what will be written, by key. */
+  #other = new Map<string, Other>();
   /** When each service has last used a prediction, in milliseconds since 1970. */
   #uses = new Map<string, Map<string, number>>();
 
@@ -31,22 +36,22 @@ export class Census {
     this.#bucket = bucket;
   }
 
-  /** Bytes of all attempts, each counted once. */
+  /** Bytes of all attempts, each counted once, and of what is held for others. */
   get bytes(): number {
-    const attempts = new Map<string, number>();
-    for (const { attempt, bytes } of this.#index.values()) attempts.set(attempt, bytes);
-    for (const { attempt, bytes } of this.#other.values()) attempts.set(attempt, bytes);
-    let sum = 0;
-    for (const bytes of attempts.values()) sum += bytes;
-    return sum;
+    return this.#sum(() => true);
+  }
+
+  /** Bytes of all attempts alone. */
+  get attemptBytes(): number {
+    return this.#sum((key) => !key.startsWith(ALLOTMENTS));
   }
 
   add(entry: IndexEntry): void {
     this.#index.set(entry.key, entry);
   }
 
-  addOther(key: string, attempt: Attempt): void {
-    this.#other.set(key, attempt);
+  addOther(key: string, other: Other): void {
+    this.#other.set(key, other);
   }
 
   /** Takes out what has that key, of either kind. */
@@ -107,16 +112,27 @@ export class Census {
   }
 
   async #countOther(): Promise<void> {
-    const other = new Map<string, Attempt>();
-    for (const [prefix, parse] of [
-      [UNFINISHED, parseUnfinishedKey],
-      [TRASH, parseTrashKey],
-    ] as const) {
+    const other = new Map<string, Other>();
+    const count = async (prefix: string, parse: (key: string) => Other | null) => {
       for await (const { key } of this.#bucket.all(prefix)) {
-        const attempt = parse(key);
-        if (attempt) other.set(key, attempt);
+        const found = parse(key);
+        if (found) other.set(key, found);
       }
-    }
+    };
+    await Promise.all([
+      count(UNFINISHED, parseUnfinishedKey),
+      count(TRASH, parseTrashKey),
+      count(ALLOTMENTS, parseAllotmentKey),
+    ]);
     this.#other = other;
+  }
+
+  #sum(isCounted: (key: string) => boolean): number {
+    const attempts = new Map<string, number>();
+    for (const { attempt, bytes } of this.#index.values()) attempts.set(attempt, bytes);
+    for (const [key, { attempt, bytes }] of this.#other) if (isCounted(key)) attempts.set(attempt, bytes);
+    let sum = 0;
+    for (const bytes of attempts.values()) sum += bytes;
+    return sum;
   }
 }

@@ -1,12 +1,10 @@
 import { isId } from '../prediction-id.js';
 import { NotUnderstoodError, StoreCorruptError } from '../store.js';
 import type { ObjectBucket } from './bucket.js';
-import { type Commit, type RawCommit, readCommit } from './documents.js';
+import { type Commit, type ReadCommit, readCommit } from './documents.js';
 import { type Attempt, recordKey } from './keys.js';
 
-export interface Found {
-  readonly commit: Commit;
-  readonly raw: RawCommit;
+export interface Found extends ReadCommit {
   readonly etag: string;
 }
 
@@ -35,8 +33,8 @@ export class Commits {
     if (!object) return null;
     const { bytes, etag } = object;
     try {
-      const { commit, raw } = readCommit(bytes, id);
-      return this.#options.isCorrupt(attemptOf(commit)) ? null : { commit, raw, etag };
+      const read = readCommit(bytes, id);
+      return this.#options.isCorrupt(attemptOf(read.commit)) ? null : { ...read, etag };
     } catch (error) {
       if (error instanceof NotUnderstoodError) {
         if (!this.#notUnderstood.has(etag)) this.#options.onProblem(error);

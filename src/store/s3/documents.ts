@@ -7,18 +7,12 @@ import { seal, unseal } from '../sealed-json.js';
 import { NotUnderstoodError } from '../store.js';
 import { storedRecord, storedRecordSchema } from '../stored-record.js';
 
-/** Version of a stored prediction. What has another is left as it is, and not served. */
-const LAYOUT = 1;
+/** Versions of a stored prediction: in parts, and whole in one object. What has another is left as it is, and not served. */
+const IN_PARTS = 1;
+const WHOLE = 2;
 
-/** A commit: while it is there, its attempt is the prediction. */
-const commitSchema = z.object({
-  layout: z.literal(LAYOUT),
-  attempt: z.string(),
-  /** Size of all objects of the attempt, this one included. */
-  bytes: z.int(),
-  record: storedRecordSchema,
-});
-export type Commit = z.infer<typeof commitSchema>;
+/** Between the document of a prediction that is stored whole and its blocks. */
+const SEPARATOR = '\n'.charCodeAt(0);
 
 /** A commit with all that stands in it, known to this version or not. */
 export type RawCommit = Readonly<Record<string, unknown>> & {
@@ -33,6 +27,28 @@ const metaSchema = z.object({
 });
 export type Meta = z.infer<typeof metaSchema>;
 
+const commonFields = {
+  attempt: z.string(),
+  /** Size of all objects of the attempt, this one included. */
+  bytes: z.int(),
+  record: storedRecordSchema,
+};
+
+/** A commit: while it is there, its attempt is the prediction. */
+const commitSchema = z.discriminatedUnion('layout', [
+  z.object({ layout: z.literal(IN_PARTS), ...commonFields }),
+  z.object({ layout: z.literal(WHOLE), ...commonFields, meta: metaSchema }),
+]);
+export type Commit = z.infer<typeof commitSchema>;
+
+/** The contents of a commit's object. */
+export interface ReadCommit {
+  readonly commit: Commit;
+  readonly raw: RawCommit;
+  /** Null of a prediction that is stored in parts. */
+  readonly blocks: Buffer | null;
+}
+
 const remainsSchema = z.object({
   record: storedRecordSchema,
   architecture: graphSchema,
@@ -42,8 +58,24 @@ export type RemainsDocument = z.infer<typeof remainsSchema>;
 
 /** @throws ZodError for a record that could not be read again */
 export function sealCommit(record: PredictionRecord, attempt: string, bytes: number): Buffer {
-  commitSchema.parse({ layout: LAYOUT, attempt, bytes, record });
-  return seal({ layout: LAYOUT, attempt, bytes, record: storedRecord(record) });
+  commitSchema.parse({ layout: IN_PARTS, attempt, bytes, record });
+  return seal({ layout: IN_PARTS, attempt, bytes, record: storedRecord(record) });
+}
+
+/**
+ * A prediction as one object: its document on the first line, and its blocks behind that.
+ *
+ * @throws ZodError for a record that could not be read again
+ */
+export function sealWhole(
+  record: PredictionRecord,
+  meta: Meta,
+  blocks: Uint8Array,
+  attempt: string,
+  bytes: number,
+): Buffer {
+  commitSchema.parse({ layout: WHOLE, attempt, bytes, record, meta });
+  return joined(seal({ layout: WHOLE, attempt, bytes, record: storedRecord(record), meta }), blocks);
 }
 
 /**
@@ -52,19 +84,26 @@ export function sealCommit(record: PredictionRecord, attempt: string, bytes: num
  * @throws ZodError where they do not make a record
  */
 export function amendedCommit(
-  { commit, raw }: { readonly commit: Commit; readonly raw: RawCommit },
+  { commit, raw, blocks }: ReadCommit,
   fields: Partial<PredictionRecord>,
 ): Buffer {
   const { id } = commit.record;
   commitSchema.parse({ ...commit, record: { ...commit.record, ...fields, id } });
-  return seal({ ...raw, record: { ...raw.record, ...fields, id } });
+  const document = seal({ ...raw, record: { ...raw.record, ...fields, id } });
+  return blocks ? joined(document, blocks) : document;
 }
 
 /** @throws StoreCorruptError, NotUnderstoodError, as the following do */
-export function readCommit(bytes: Buffer, id: string): { readonly commit: Commit; readonly raw: RawCommit } {
-  const raw = unseal(bytes, `prediction ${id}: its record`) as RawCommit;
-  return { commit: parse(commitSchema, raw, id), raw };
+export function readCommit(bytes: Buffer, id: string): ReadCommit {
+  const end = bytes.indexOf(SEPARATOR);
+  const document = end < 0 ? bytes : bytes.subarray(0, end);
+  const raw = unseal(document, `prediction ${id}: its record`) as RawCommit;
+  const commit = parse(commitSchema, raw, id);
+  return { commit, raw, blocks: commit.layout === WHOLE ? bytes.subarray(document.length + 1) : null };
 }
+
+const joined = (document: Buffer, blocks: Uint8Array): Buffer =>
+  Buffer.concat([document, Buffer.of(SEPARATOR), blocks]);
 
 export const sealMeta = (meta: Omit<Meta, 'architecture'> & KeptArchitecture): Buffer => seal({ ...meta });
 

@@ -7,6 +7,8 @@ export const INDEX = 'index/';
 export const TRASH = 'trash/';
 export const UNFINISHED = 'unfinished/';
 export const USED = 'used/';
+export const RECORDS = 'records/';
+export const ALLOTMENTS = 'allotments/';
 
 /** One attempt to store a prediction: its objects are its own. */
 export interface Attempt {
@@ -25,13 +27,15 @@ export interface IndexEntry extends Attempt, Position {
   readonly ghn: string;
 }
 
-export const recordKey = (id: string) => `records/${id}.json`;
+export const recordKey = (id: string) => `${RECORDS}${id}.json`;
 export const remainsKey = (id: string) => `remains/${id}.json`;
 export const blocksKey = ({ id, attempt }: Pick<Attempt, 'id' | 'attempt'>) =>
   `attempts/${id}/${attempt}/blocks`;
 export const metaKey = ({ id, attempt }: Pick<Attempt, 'id' | 'attempt'>) =>
   `attempts/${id}/${attempt}/meta.json`;
 export const unfinishedKey = ({ id, attempt, bytes }: Attempt) => `${UNFINISHED}${id}-${attempt}-${bytes}`;
+/** Room that a service holds for predictions it will write. */
+export const allotmentKey = (name: string, bytes: number) => `${ALLOTMENTS}${name}-${bytes}`;
 export const usedPrefix = (id: string) => `${USED}${id}/`;
 export const usedKey = (id: string, service: string) => usedPrefix(id) + service;
 
@@ -64,6 +68,8 @@ export function indexKey(record: PredictionRecord, { attempt, bytes }: Attempt):
 const INDEX_KEY = /^index\/(\d{13})-([0-9a-f]+)z-([0-9a-f]+)-([0-9a-f]{8})-([0-9a-f]{8})-(\d+)$/;
 const UNFINISHED_KEY = /^unfinished\/([0-9a-f]+)-([0-9a-f]+)-(\d+)$/;
 const TRASH_KEY = /^trash\/(\d{13})-([0-9a-f]+)-([0-9a-f]+)-(\d+)$/;
+const ALLOTMENT_KEY = /^allotments\/([0-9a-f]+)-(\d+)$/;
+const RECORD_KEY = /^records\/([0-9a-f]+)\.json$/;
 const USED_KEY = /^used\/([0-9a-f]+)\/([0-9a-f]+)$/;
 
 /** Null for what is no key of the index. */
@@ -79,6 +85,14 @@ export function parseUnfinishedKey(key: string): Attempt | null {
   const match = UNFINISHED_KEY.exec(key);
   return match && { id: match[1], attempt: match[2], bytes: Number(match[3]) };
 }
+
+export function parseAllotmentKey(key: string): Pick<Attempt, 'attempt' | 'bytes'> | null {
+  const match = ALLOTMENT_KEY.exec(key);
+  return match && { attempt: match[1], bytes: Number(match[2]) };
+}
+
+/** The id of a commit; null for what is none. */
+export const parseRecordKey = (key: string): string | null => RECORD_KEY.exec(key)?.[1] ?? null;
 
 export function parseTrashKey(key: string): (Attempt & { readonly due: number }) | null {
   const match = TRASH_KEY.exec(key);

@@ -59,3 +59,18 @@ export class ObjectBytes implements BlocksBytes {
     return object.bytes;
   }
 }
+
+/** Blocks that were read with the commit. */
+export class MemoryBytes implements BlocksBytes {
+  readonly #bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  async fill(target: Buffer, position: number): Promise<number> {
+    return position < this.#bytes.length ? this.#bytes.copy(target, 0, position) : 0;
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { JsonText } from '../../json-text.js';
 import type { PredictionRecord } from '../../record/record.js';
 import { checksums, planBlocks, runs } from '../blocks/manifest.js';
 import type { PredictionToStore, Saved } from '../store.js';
 import type { ObjectBucket } from './bucket.js';
 import { attemptOf, type Commits, type Found, nameOf } from './commits.js';
-import { sealCommit, sealMeta } from './documents.js';
+import { sealCommit, sealMeta, sealWhole } from './documents.js';
 import { type Attempt, blocksKey, metaKey, recordKey } from './keys.js';
 import type { Room } from './room.js';
 
@@ -25,17 +26,60 @@ export interface Publishing {
   readonly room: Room;
   /** After so long without a sign others take a writer for gone, and clear away what it has written. */
   readonly graceMilliseconds: number;
+  /** Up to so many bytes of blocks are stored in the commit itself. */
+  readonly wholeBytes: number;
   readonly onProblem: (problem: Error) => void;
   /** Gives up what is not committed yet. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Writes an attempt's objects, and commits it by one write on the condition that nothing is committed under its id. Killed
- * anywhere before, it leaves nothing that can be seen; killed behind it, the next save or sweep lists it.
+ * Stores a prediction by one write on the condition that nothing is committed under its id: of a small one it is the only
+ * write that is waited for, of others it is the last.
  */
 export async function publish(prediction: PredictionToStore, publishing: Publishing): Promise<Saved> {
-  const { bucket, commits, room, signal } = publishing;
+  publishing.signal?.throwIfAborted();
+  return (await publishWhole(prediction, publishing)) ?? (await publishParts(prediction, publishing));
+}
+
+/** Null where it is too large, or no room is held for such. */
+async function publishWhole(
+  prediction: PredictionToStore,
+  { signal, ...publishing }: Publishing,
+): Promise<Saved | null> {
+  const { record, architecture, kerasModel, tensors } = prediction;
+  const plan = planBlocks(tensors);
+  if (plan.bytes > publishing.wholeBytes) return null;
+  if (architecture instanceof JsonText || kerasModel instanceof JsonText) return null;
+  const { room } = publishing;
+  const blocks = Buffer.concat(Array.from(runs(plan, tensors), (run) => Buffer.from(run)));
+  const manifest = { ...plan, crc32: checksums(blocks, plan.pieceBytes) };
+  const name = randomBytes(ATTEMPT_BYTES).toString('hex');
+  const seal = (bytes: number) =>
+    sealWhole(record, { manifest, architecture, kerasModel }, blocks, name, bytes);
+  const attempt: Attempt = { id: record.id, attempt: name, bytes: seal(0).length + OVERHEAD_BYTES };
+  if (!(await room.take(attempt.bytes))) return null;
+  if (signal?.aborted) {
+    room.giveBack(attempt.bytes);
+    throw signal.reason;
+  }
+  let listing: Promise<void> | undefined;
+  const giveUp = async () => {
+    await listing;
+    await room.leave(record, attempt).catch(publishing.onProblem);
+    room.giveBack(attempt.bytes);
+  };
+  const committing = commit(record, attempt, seal(attempt.bytes), publishing, giveUp);
+  // At the same time: without a commit it is not shown, and an audit finds what was committed and is not listed.
+  listing = room.enterEarly(record, attempt);
+  const theirs = await committing;
+  await listing;
+  return theirs ? whose(theirs, record) : 'mine';
+}
+
+/** Killed anywhere before the commit, it leaves nothing that can be seen; killed behind it, the next save or sweep lists it. */
+async function publishParts(prediction: PredictionToStore, publishing: Publishing): Promise<Saved> {
+  const { bucket, commits, room, onProblem, signal } = publishing;
   const { record, architecture, kerasModel, tensors } = prediction;
   const found = await commits.find(record.id);
   if (found) {
@@ -67,43 +111,50 @@ export async function publish(prediction: PredictionToStore, publishing: Publish
     await room.clear(attempt).catch(() => {});
     throw error;
   }
-  return commit(record, attempt, started, publishing);
+  const document = sealCommit(record, name, bytes);
+  const giveUp = () => room.clear(attempt).catch(onProblem);
+  const theirs = await commit(record, attempt, document, publishing, giveUp);
+  if (theirs) return whose(theirs, record);
+  if (performance.now() - started > publishing.graceMilliseconds / 2)
+    await refuseCleared(attempt, publishing);
+  await room.enter(record, attempt);
+  await room.finish(attempt).catch(onProblem);
+  return 'mine';
 }
 
-/** From here on nothing is cleared away unless it is known for certain that it was not committed. */
+/**
+ * The commit that came before, or null where this one is there. From here on nothing is given up unless it is known for certain
+ * that it was not committed.
+ */
 async function commit(
   record: PredictionRecord,
-  attempt: Attempt,
-  started: number,
-  publishing: Publishing,
-): Promise<Saved> {
-  const { bucket, commits, room, onProblem } = publishing;
-  const bytes = sealCommit(record, attempt.attempt, attempt.bytes);
+  { attempt }: Attempt,
+  document: Buffer,
+  { bucket, commits, room }: Publishing,
+  giveUp: () => Promise<void>,
+): Promise<Found | null> {
   let doubts = 0;
   for (;;) {
     try {
-      if (await bucket.put(recordKey(record.id), bytes, { isNew: true })) break;
+      if (await bucket.put(recordKey(record.id), document, { isNew: true })) return null;
       const found = await commits.find(record.id);
       // It was committed, and the answer was lost.
-      if (found?.commit.attempt === attempt.attempt) break;
+      if (found?.commit.attempt === attempt) return null;
       if (found) {
-        await room.clear(attempt).catch(onProblem);
-        return whose(found, record);
+        await giveUp();
+        // Once more: who committed it may have got no further.
+        await room.enter(found.commit.record, attemptOf(found.commit));
+        return found;
       }
     } catch (error) {
       if (++doubts === MAX_DOUBTS) throw error;
       continue;
     }
     if (++doubts === MAX_DOUBTS) {
-      await room.clear(attempt).catch(onProblem);
+      await giveUp();
       throw new Error('another version of ghn-serve has one of the same id in its place');
     }
   }
-  if (performance.now() - started > publishing.graceMilliseconds / 2)
-    await refuseCleared(attempt, publishing);
-  await room.enter(record, attempt);
-  await room.finish(attempt).catch(onProblem);
-  return 'mine';
 }
 
 /** Others may have taken this service for gone, and have cleared away what it was about to commit. */

@@ -1,9 +1,13 @@
 import type { PredictionRecord } from '../../record/record.js';
+import { NotUnderstoodError, StoreCorruptError } from '../store.js';
+import { Allotments } from './allotment.js';
+import { audit } from './audit.js';
 import type { ObjectBucket } from './bucket.js';
 import { Census } from './census.js';
 import { attemptOf } from './commits.js';
 import { type Commit, readCommit } from './documents.js';
 import {
+  ALLOTMENTS,
   type Attempt,
   blocksKey,
   type IndexEntry,
@@ -27,6 +31,8 @@ const USE_RESOLUTION_MS = 60_000;
 /** Who removes something has this long before others take it for left behind. */
 const REMOVAL_MS = 60_000;
 
+const LATER_MS = 50;
+
 export interface RoomOptions {
   readonly maxBytes: number;
   /** For how long others may still read what is deleted, and a writer be silent before it is taken for gone. */
@@ -42,6 +48,9 @@ export class Room {
   readonly #bucket: ObjectBucket;
   readonly #options: RoomOptions;
   readonly #census: Census;
+  readonly #allotments: Allotments;
+  /** Committed, and not listed yet: the answer of the bucket was no. */
+  readonly #unlisted = new Map<string, readonly [PredictionRecord, Attempt]>();
   /** When this service's uses were last noted in the bucket. */
   readonly #noted = new Map<string, number>();
 
@@ -49,10 +58,14 @@ export class Room {
     this.#bucket = bucket;
     this.#options = options;
     this.#census = new Census(bucket);
+    this.#allotments = new Allotments(bucket, this.#census, {
+      ...options,
+      makeRoom: () => this.#refreshed(),
+    });
   }
 
   get bytes(): number {
-    return this.#census.bytes;
+    return this.#census.attemptBytes;
   }
 
   /** Counts all that is there. */
@@ -75,13 +88,43 @@ export class Room {
     await this.#bucket.put(key, Buffer.alloc(0));
     this.#census.addOther(key, attempt);
     try {
-      // What it counts from here on has this attempt in it, for others too: of two that see no room both make some.
-      await this.#census.refresh();
-      await this.#makeRoom();
+      await this.#refreshed();
     } catch (error) {
       await this.finish(attempt).catch(() => {});
       throw error;
     }
+  }
+
+  /** Whether there is room for so many bytes in what this service holds in advance: then it is taken. */
+  take(bytes: number): Promise<boolean> {
+    return this.#allotments.take(bytes);
+  }
+
+  /** Gives back room that was taken and is not used. */
+  giveBack(bytes: number): void {
+    this.#allotments.giveBack(bytes);
+  }
+
+  /** Lists what is being committed at the same time. */
+  async enterEarly(record: PredictionRecord, attempt: Attempt): Promise<void> {
+    try {
+      await this.enter(record, attempt);
+    } catch {
+      this.#unlisted.set(attempt.attempt, [record, attempt]);
+    }
+  }
+
+  /** Takes what was not committed from the list. */
+  async leave(record: PredictionRecord, attempt: Attempt): Promise<void> {
+    const key = indexKey(record, attempt);
+    this.#unlisted.delete(attempt.attempt);
+    this.#census.remove(key);
+    await this.#bucket.remove(key);
+  }
+
+  /** Lets go of what is held in advance. */
+  async close(): Promise<void> {
+    await this.#allotments.release();
   }
 
   /** Lists what was committed. */
@@ -105,13 +148,24 @@ export class Room {
     await this.finish(attempt);
   }
 
-  /** Takes down that a prediction is used; a note that cannot be written is lost. */
-  use(id: string): void {
+  /**
+   * Takes down that a prediction is used; a note that cannot be written is lost.
+   *
+   * @param isRead whether its objects are read from now on, or are in memory
+   */
+  use(id: string, isRead: boolean): void {
     const now = Date.now();
     this.#census.use(id, this.#options.service, now);
     if (now - (this.#noted.get(id) ?? 0) < USE_RESOLUTION_MS) return;
     this.#noted.set(id, now);
-    this.#bucket.put(usedKey(id, this.#options.service), Buffer.alloc(0)).catch(() => {});
+    const note = async () => {
+      // It may have been deleted meanwhile.
+      if (this.#noted.get(id) !== now) return;
+      await this.#bucket.put(usedKey(id, this.#options.service), Buffer.alloc(0)).catch(() => {});
+    };
+    // Where nothing depends on it, the answer goes first.
+    if (isRead) void note();
+    else setTimeout(note, LATER_MS).unref();
   }
 
   /**
@@ -124,6 +178,7 @@ export class Room {
     graceMilliseconds = this.#options.graceMilliseconds,
   ): Promise<boolean> {
     const attempt = attemptOf(commit);
+    this.#noted.delete(attempt.id);
     const listed = indexKey(commit.record, attempt);
     const trash = trashKey(Date.now() + Math.max(REMOVAL_MS, graceMilliseconds), attempt);
     await this.#bucket.put(trash, Buffer.from(listed));
@@ -155,7 +210,35 @@ export class Room {
         await this.finish(attempt);
       } else await this.clear(attempt);
     }
+    await this.#allotments.releaseOld();
+    for (const [name, listing] of this.#unlisted) {
+      await this.enter(...listing);
+      this.#unlisted.delete(name);
+    }
+    for await (const { key, modified } of this.#bucket.all(ALLOTMENTS)) {
+      if (now - modified.getTime() < this.#options.graceMilliseconds) continue;
+      // Whoever held it may have got no further than to commit, or to list, one of its predictions.
+      await audit(this.#bucket, now - this.#options.graceMilliseconds, (id) => this.#enterAgain(id));
+      await this.#bucket.remove(key);
+    }
     await this.count();
+  }
+
+  async #enterAgain(id: string): Promise<void> {
+    const object = await this.#bucket.get(recordKey(id));
+    try {
+      const commit = object && readCommit(object.bytes, id).commit;
+      if (commit) await this.enter(commit.record, attemptOf(commit));
+    } catch (error) {
+      // Another version lists what it has written; what is corrupt is removed by who asks for it.
+      if (!(error instanceof NotUnderstoodError || error instanceof StoreCorruptError)) throw error;
+    }
+  }
+
+  /** Makes room by what is there now, for others too: of two that see no room both make some. */
+  async #refreshed(): Promise<void> {
+    await this.#census.refresh();
+    await this.#makeRoom();
   }
 
   /** Evicts what must go; throws, and evicts nothing, if there is not enough of it. */

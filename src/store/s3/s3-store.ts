@@ -24,10 +24,18 @@ import { Turns } from '../turns.js';
 import { type BucketLocation, ObjectBucket } from './bucket.js';
 import { claimBucket, probeBucket } from './claim.js';
 import { attemptOf, Commits, type Found, nameOf } from './commits.js';
-import { amendedCommit, type Meta, readCommit, readMeta, readRemains, sealRemains } from './documents.js';
-import { type Attempt, blocksKey, metaKey, recordKey, remainsKey } from './keys.js';
+import {
+  amendedCommit,
+  type Commit,
+  type Meta,
+  readCommit,
+  readMeta,
+  readRemains,
+  sealRemains,
+} from './documents.js';
+import { blocksKey, metaKey, recordKey, remainsKey } from './keys.js';
 import { listPage } from './listing.js';
-import { ObjectBytes } from './object-bytes.js';
+import { MemoryBytes, ObjectBytes } from './object-bytes.js';
 import { S3Promises } from './promises.js';
 import { publish } from './publish.js';
 import { Room } from './room.js';
@@ -39,6 +47,12 @@ const CACHE_BYTES = 32 * 2 ** 20;
 const GRACE_MS = 15 * 60_000;
 
 const SWEEP_MS = 60_000;
+
+/**
+ * Blocks of this size and smaller ones are stored in the commit: one object is written and read where there would be three. Whoever
+ * reads a record reads them with it.
+ */
+const WHOLE_BYTES = 64 * 2 ** 10;
 
 /** How often a change is tried that others come before. */
 const MAX_TRIES = 20;
@@ -52,6 +66,8 @@ export interface S3StoreOptions {
   readonly onProblem?: (problem: Error) => void;
   /** For how long what is deleted can still be read, and a silent writer is waited for. */
   readonly graceMilliseconds?: number;
+  /** Up to so many bytes of blocks are stored in one object with the record. */
+  readonly wholeBytes?: number;
 }
 
 /**
@@ -64,6 +80,7 @@ export class S3Store implements PredictionStore {
   readonly #room: Room;
   readonly #commits: Commits;
   readonly #grace: number;
+  readonly #wholeBytes: number;
   readonly #onProblem: (problem: Error) => void;
   readonly #turns = new Turns();
   readonly #open: OpenPredictions;
@@ -86,11 +103,15 @@ export class S3Store implements PredictionStore {
     }
   }
 
-  private constructor(bucket: ObjectBucket, { maxBytes, onProblem, graceMilliseconds }: S3StoreOptions) {
+  private constructor(
+    bucket: ObjectBucket,
+    { maxBytes, onProblem, graceMilliseconds, wholeBytes }: S3StoreOptions,
+  ) {
     this.#bucket = bucket;
     this.promises = new S3Promises(bucket);
     this.#onProblem = onProblem ?? (() => {});
     this.#grace = graceMilliseconds ?? GRACE_MS;
+    this.#wholeBytes = wholeBytes ?? WHOLE_BYTES;
     this.#open = new OpenPredictions(this.#onProblem);
     this.#commits = new Commits(bucket, {
       isCorrupt: (attempt) => this.#corrupt.has(nameOf(attempt)),
@@ -115,6 +136,7 @@ export class S3Store implements PredictionStore {
         commits: this.#commits,
         room: this.#room,
         graceMilliseconds: this.#grace,
+        wholeBytes: this.#wholeBytes,
         onProblem: this.#onProblem,
         signal,
       });
@@ -130,7 +152,7 @@ export class S3Store implements PredictionStore {
     const name = nameOf({ id, attempt });
     try {
       const { blocks, release } = await this.#open.borrow(name, () => this.#readBlocks(found));
-      this.#room.use(id);
+      this.#room.use(id, found.blocks === null);
       return { record, tensors: blocks.tensors, checksums: blocks.checksums, release };
     } catch (error) {
       return this.#absentIfDamaged(found, error);
@@ -210,6 +232,8 @@ export class S3Store implements PredictionStore {
     clearInterval(this.#sweeping);
     await this.#turns.idle();
     await Promise.all(this.#corrupt.values());
+    // Room that cannot be given back is counted until it is old.
+    await this.#room.close().catch(() => {});
     this.#bucket.close();
   }
 
@@ -222,13 +246,15 @@ export class S3Store implements PredictionStore {
     const found = await this.#commits.find(id);
     if (!found) return null;
     try {
-      return await this.#readMeta(attemptOf(found.commit));
+      return await this.#readMeta(found.commit);
     } catch (error) {
       return this.#absentIfDamaged(found, error);
     }
   }
 
-  async #readMeta(attempt: Attempt): Promise<Meta> {
+  async #readMeta(commit: Commit): Promise<Meta> {
+    if ('meta' in commit) return commit.meta;
+    const attempt = attemptOf(commit);
     const object = await this.#bucket.get(metaKey(attempt));
     if (!object) throw new StoreCorruptError(`prediction ${attempt.id}: its meta.json is gone`);
     return readMeta(object.bytes, attempt.id);
@@ -236,8 +262,11 @@ export class S3Store implements PredictionStore {
 
   async #readBlocks(found: Found): Promise<BlocksReader> {
     const attempt = attemptOf(found.commit);
-    const { manifest } = await this.#readMeta(attempt);
-    return new BlocksReader(new ObjectBytes(this.#bucket, blocksKey(attempt), manifest.bytes), {
+    const { manifest } = await this.#readMeta(found.commit);
+    const bytes = found.blocks
+      ? new MemoryBytes(found.blocks)
+      : new ObjectBytes(this.#bucket, blocksKey(attempt), manifest.bytes);
+    return new BlocksReader(bytes, {
       id: nameOf(attempt),
       manifest,
       cache: this.#cache,
@@ -270,7 +299,7 @@ export class S3Store implements PredictionStore {
     const object = await this.#bucket.get(recordKey(id));
     const now = object && readCommit(object.bytes, id).commit;
     if (now?.attempt !== commit.attempt) return;
-    const meta = await this.#readMeta(attemptOf(commit)).catch(() => null);
+    const meta = await this.#readMeta(commit).catch(() => null);
     if (meta) {
       const { architecture, kerasModel } = meta;
       await this.#bucket.put(remainsKey(id), sealRemains({ record: now.record, architecture, kerasModel }));

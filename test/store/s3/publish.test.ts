@@ -17,6 +17,9 @@ import {
 import { type Fate, type S3Proxy, startProxy } from './proxy.js';
 import { BUCKET, NO_SERVER, type S3Server, startS3 } from './server.js';
 
+/** Large enough for every prediction of the tests. */
+const WHOLE = 2 * 2 ** 20;
+
 const OTHER = 'ffffffffffffffff';
 /** Later than anything is left for. */
 const LATER = () => Date.now() + 24 * 3_600_000;
@@ -40,11 +43,11 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
   });
 
   /** A service's store, on the direct way or on that on which things get lost. */
-  async function storeAt(endpoint: string, maxBytes = 1e9) {
+  async function storeAt(endpoint: string, maxBytes = 1e9, wholeBytes = 0) {
     const problems: Error[] = [];
     const store = await S3Store.open(
       { bucket: BUCKET, prefix, endpoint },
-      { maxBytes, onProblem: (problem) => problems.push(problem) },
+      { maxBytes, wholeBytes, onProblem: (problem) => problems.push(problem) },
     );
     onTestFinished(() => store.close());
     return { store, problems };
@@ -80,7 +83,7 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
     expect(kinds).toEqual([
       'GET records ',
       expect.stringMatching(/^PUT unfinished/),
-      ...['GET ', 'GET ', 'GET '],
+      ...['GET ', 'GET ', 'GET ', 'GET '],
       'PUT attempts blocks',
       'PUT attempts meta',
       expect.stringMatching(/^PUT records/),
@@ -89,31 +92,85 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
     ]);
   });
 
-  it('leaves nothing torn wherever the writer dies, and what is left behind is finished or cleared away', async () => {
-    const { store: reader } = await storeAt(server.endpoint);
-    let isLast = false;
-    for (let point = 0; !isLast; point++) {
-      const { store: writer } = await storeAt(proxy.endpoint);
-      // From here on nothing of it reaches the bucket, as if it had been killed.
-      proxy.decide((number) => (number < point ? 'answered' : 'lost'));
-      const outcome = await writer.save(samplePrediction(1)).catch((error: Error) => error);
-      isLast = proxy.requests.length <= point;
-      proxy.decide(() => 'lost');
-      if (isLast) expect(outcome).toBe('mine');
-      const seen = await listed(reader);
-      expect([[], [1]]).toContainEqual(seen);
-      // Whether or not it was committed, the next to come has it stored and listed.
-      const saved = await reader.save(samplePrediction(1, { generation: OTHER }));
-      const record = await reader.record(idOf(1));
-      expect(saved).toBe(record!.generation === OTHER ? 'mine' : 'theirs');
-      expect(await listed(reader)).toEqual([1]);
-      await reader.delete(idOf(1));
-      proxy.decide(() => 'answered');
-      await reader.sweep(LATER());
-      expect(await objects()).toEqual([]);
-      expect(await reader.usage()).toBe(0);
-    }
+  it('of a small one takes two requests at the same time, and its reading takes one', async () => {
+    const { store } = await storeAt(proxy.endpoint, 1e9, WHOLE);
+    proxy.decide(() => 'answered');
+    await store.save(samplePrediction(1));
+    const first = proxy.requests.map((what) => what.replace(/\/.*$/, ''));
+    expect(first.slice(0, 5).sort()).toEqual([...Array(4).fill('GET '), 'PUT allotments']);
+    expect(first.slice(5).sort()).toEqual(['PUT index', 'PUT records']);
+    proxy.decide(() => 'answered');
+    await store.save(samplePrediction(2));
+    expect(proxy.requests.map((what) => what.replace(/\/.*$/, '')).sort()).toEqual([
+      'PUT index',
+      'PUT records',
+    ]);
+    const { store: reader } = await storeAt(proxy.endpoint);
+    proxy.decide(() => 'answered');
+    const stored = (await reader.open(idOf(2)))!;
+    expect(await digestsOf(stored)).toEqual(expectedDigests(samplePrediction(2)));
+    stored.release();
+    expect(proxy.requests.filter((what) => what.startsWith('GET'))).toHaveLength(1);
+    expect(await reader.architecture(idOf(2))).toEqual(samplePrediction(2).architecture);
   });
+
+  it('of a small one is listed by a sweep where its writer died between commit and list, or before the commit', async () => {
+    const { store: reader } = await storeAt(server.endpoint, 1e9, WHOLE);
+    for (const [n, lost] of ['PUT index', 'PUT records'].entries()) {
+      proxy.decide(() => 'answered');
+      const { store: writer } = await storeAt(proxy.endpoint, 1e9, WHOLE);
+      proxy.decide((_, what) => (what.startsWith(lost) ? 'lost' : 'answered'));
+      const outcome = await writer.save(samplePrediction(n)).catch((error: Error) => error.message);
+      expect(outcome).toEqual(n === 0 ? 'mine' : expect.stringContaining('cannot be reached'));
+      proxy.decide(() => 'lost');
+    }
+    expect(await listed(reader)).toEqual([]);
+    expect((await objects()).filter((key) => key.startsWith('index'))).toHaveLength(1);
+    proxy.decide(() => 'answered');
+    await reader.sweep(LATER());
+    expect(await listed(reader)).toEqual([0]);
+    expect((await objects()).filter((key) => key.startsWith('index'))).toHaveLength(1);
+    expect((await objects()).filter((key) => key.startsWith('allotments'))).toEqual([]);
+  });
+
+  it('of a small one that cannot be listed is listed by the next sweep of its writer', async () => {
+    const { store } = await storeAt(proxy.endpoint, 1e9, WHOLE);
+    proxy.decide((_, what) => (what.startsWith('PUT index') ? 'lost' : 'answered'));
+    expect(await store.save(samplePrediction(1))).toBe('mine');
+    expect(await listed(store)).toEqual([]);
+    proxy.decide(() => 'answered');
+    await store.sweep();
+    expect(await listed(store)).toEqual([1]);
+  });
+
+  it.each([0, WHOLE])(
+    'of up to %i bytes in one object leaves nothing torn wherever the writer dies, and what is left behind is finished or cleared away',
+    async (whole) => {
+      const { store: reader } = await storeAt(server.endpoint, 1e9, whole);
+      let isLast = false;
+      for (let point = 0; !isLast; point++) {
+        const { store: writer } = await storeAt(proxy.endpoint, 1e9, whole);
+        // From here on nothing of it reaches the bucket, as if it had been killed.
+        proxy.decide((number) => (number < point ? 'answered' : 'lost'));
+        const outcome = await writer.save(samplePrediction(1)).catch((error: Error) => error);
+        isLast = proxy.requests.length <= point;
+        proxy.decide(() => 'lost');
+        if (isLast) expect(outcome).toBe('mine');
+        const seen = await listed(reader);
+        expect([[], [1]]).toContainEqual(seen);
+        // Whether or not it was committed, the next to come has it stored and listed.
+        const saved = await reader.save(samplePrediction(1, { generation: OTHER }));
+        const record = await reader.record(idOf(1));
+        expect(saved).toBe(record!.generation === OTHER ? 'mine' : 'theirs');
+        expect(await listed(reader)).toEqual([1]);
+        await reader.delete(idOf(1));
+        proxy.decide(() => 'answered');
+        await reader.sweep(LATER());
+        expect(await objects()).toEqual([]);
+        expect(await reader.usage()).toBe(0);
+      }
+    },
+  );
 
   it('is finished by a sweep where the writer died behind its commit', async () => {
     const { store: reader } = await storeAt(server.endpoint);
@@ -127,10 +184,16 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
     expect((await objects()).some((key) => key.startsWith('unfinished'))).toBe(false);
   });
 
-  it.each(['PUT records', 'PUT index', 'PUT attempts', 'PUT unfinished', 'DELETE unfinished', 'GET records'])(
-    'comes to the same where the answer to %s is lost, again and again',
-    async (which) => {
-      const { store } = await storeAt(proxy.endpoint);
+  it.each([
+    ...['PUT records', 'PUT index', 'PUT attempts', 'PUT unfinished', 'DELETE unfinished', 'GET records'].map(
+      (which) => [which, 0] as const,
+    ),
+    ['PUT records', WHOLE] as const,
+    ['PUT index', WHOLE] as const,
+  ])(
+    'comes to the same where the answer to %s is lost, again and again (up to %i bytes in one object)',
+    async (which, whole) => {
+      const { store } = await storeAt(proxy.endpoint, 1e9, whole);
       for (const times of [1, 2]) {
         let lost = 0;
         proxy.decide(
@@ -145,30 +208,36 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
     },
   );
 
-  it('by many services at once has one commit, whole, however different their bits', async () => {
-    const services = await Promise.all(Array.from({ length: 4 }, () => storeAt(server.endpoint)));
-    for (let n = 1; n <= 5; n++) {
-      const saved = await Promise.all(
-        services.map(({ store }, k) =>
-          store.save({
-            ...samplePrediction(n, { generation: `${k}`.repeat(16) }),
-            tensors: samplePrediction(n + 100 * k).tensors,
-          }),
-        ),
+  it.each([0, WHOLE])(
+    'of up to %i bytes in one object by many services at once has one commit, whole, however different their bits',
+    async (whole) => {
+      const services = await Promise.all(
+        Array.from({ length: 4 }, () => storeAt(server.endpoint, 1e9, whole)),
       );
-      expect(saved.filter((whose) => whose === 'mine')).toHaveLength(1);
-      const winner = saved.indexOf('mine');
-      for (const { store } of services) {
-        const stored = (await store.open(idOf(n)))!;
-        expect(stored.record.generation).toBe(`${winner}`.repeat(16));
-        expect(await digestsOf(stored)).toEqual(expectedDigests(samplePrediction(n + 100 * winner)));
-        stored.release();
+      for (let n = 1; n <= 5; n++) {
+        const saved = await Promise.all(
+          services.map(({ store }, k) =>
+            store.save({
+              ...samplePrediction(n, { generation: `${k}`.repeat(16) }),
+              tensors: samplePrediction(n + 100 * k).tensors,
+            }),
+          ),
+        );
+        expect(saved.filter((whose) => whose === 'mine')).toHaveLength(1);
+        const winner = saved.indexOf('mine');
+        for (const { store } of services) {
+          const stored = (await store.open(idOf(n)))!;
+          expect(stored.record.generation).toBe(`${winner}`.repeat(16));
+          expect(await digestsOf(stored)).toEqual(expectedDigests(samplePrediction(n + 100 * winner)));
+          stored.release();
+        }
       }
-    }
-    const attempts = (await objects()).filter((key) => key.endsWith('blocks'));
-    expect(attempts).toHaveLength(5);
-    expect(services.flatMap(({ problems }) => problems)).toEqual([]);
-  });
+      const attempts = (await objects()).filter((key) => key.endsWith('blocks'));
+      expect(attempts).toHaveLength(whole ? 0 : 5);
+      expect((await objects()).filter((key) => key.startsWith('index'))).toHaveLength(5);
+      expect(services.flatMap(({ problems }) => problems)).toEqual([]);
+    },
+  );
 
   it('by many services never holds more than it may, and no download breaks', async () => {
     const SIZE = 2 ** 20;

@@ -14,7 +14,7 @@ import { errorOf, readFailure } from './failures.js';
 import { type Announcement, className, Fleet } from './fleet.js';
 import { Intake, remainsOf, STOP_MS } from './intake.js';
 import { connect, PREFIX, reaching } from './redis.js';
-import { hold, LEASE_MS, leave, RENEWAL_MS } from './scripts.js';
+import { DETACHED, hold, LEASE_MS, leave, RENEWAL_MS } from './scripts.js';
 
 /** How often it is looked after what was promised. */
 const RECONCILE_MS = 10_000;
@@ -32,6 +32,8 @@ export interface BullBoardOptions {
   readonly observer: PredictionObserver;
   /** This process's executor, if it has one; without it plans follow what the workers announce. */
   readonly executor?: Pick<Executor, 'description'>;
+  /** Whether anybody asks for predictions here; by default so. */
+  readonly isAsked?: boolean;
   readonly memoryBytes: () => number;
   readonly maxQueue: number;
   readonly maxWaitMilliseconds: number;
@@ -85,20 +87,32 @@ export class BullBoard implements JobBoard {
     waiter?.throwIfAborted();
     const { id } = plan.record;
     const channel = this.#current();
-    const who = waiter ? randomUUID() : 'detached';
+    const who = waiter ? randomUUID() : DETACHED;
     return reaching(async () => {
       await this.#intake.clearEnded(channel, id);
-      const isNew = await this.#intake.admit(channel, plan, this.fleet.workers, waiter !== undefined);
+      const isWaitedFor = waiter !== undefined;
+      const [isNew] = await Promise.all([
+        this.#intake.admit(channel, plan, this.fleet.workers, isWaitedFor),
+        hold(this.#redis, channel.waiters(id), who, waiter && LEASE_MS),
+      ]).catch((error: unknown) => {
+        void leave(this.#redis, channel.waiters(id), who).catch(() => {});
+        throw error;
+      });
       if (!isNew) this.#options.observer.shared(plan.record, 'joined');
-      await hold(this.#redis, channel.waiters(id), who, waiter && LEASE_MS);
       // Before it is promised: it is to be made even if this service and Redis are lost.
       if (!waiter) await this.#options.store.promises?.promise(remainsOf(plan));
-      await this.#intake.add(channel, remainsOf(plan));
-      const record = (await this.view(id)) ?? plan.record;
-      if (!waiter) return { record, isNew, made: () => this.#wait(channel, plan, who) };
-      const made = this.#wait(channel, plan, who, waiter);
-      made.catch(() => {});
-      return { record, isNew, made: () => made };
+      // Who waits listens before it can be made.
+      const refused = new AbortController();
+      const made = waiter && this.#wait(channel, plan, who, isNew, AbortSignal.any([waiter, refused.signal]));
+      made?.catch(() => {});
+      try {
+        await this.#intake.add(channel, remainsOf(plan));
+      } catch (error) {
+        refused.abort(error);
+        throw error;
+      }
+      const record = (isNew ? null : await this.view(id)) ?? plan.record;
+      return { record, isNew, made: () => made ?? this.#wait(channel, plan, who, false) };
     });
   }
 
@@ -221,7 +235,12 @@ export class BullBoard implements JobBoard {
     const name = className(description);
     if (this.#channel?.name === name) return this.#channel;
     void this.#channel?.close();
-    this.#channel = new Channel(name, this.#redis, this.#blocking, (event) => this.#ears.hear(event));
+    this.#channel = new Channel(
+      name,
+      this.#redis,
+      this.#blocking,
+      this.#options.isAsked === false ? null : (event) => this.#ears.hear(event),
+    );
     return this.#channel;
   }
 
@@ -245,7 +264,7 @@ export class BullBoard implements JobBoard {
         await store.promises.settle(id);
         continue;
       }
-      await hold(this.#redis, channel.waiters(id), 'detached');
+      await hold(this.#redis, channel.waiters(id), DETACHED);
       await this.#intake.add(channel, remains);
     }
   }
@@ -273,17 +292,25 @@ export class BullBoard implements JobBoard {
     return { description, memoryBytes: memoryBytes(), rates: this.#worker.pace.rates };
   }
 
-  async #wait(channel: Channel, plan: Plan, who: string, waiter?: AbortSignal): Promise<null> {
+  /** @param isNew whether it is not queued yet */
+  async #wait(
+    channel: Channel,
+    plan: Plan,
+    who: string,
+    isNew: boolean,
+    waiter?: AbortSignal,
+  ): Promise<null> {
     const { id } = plan.record;
     const waiters = channel.waiters(id);
     const renewal =
       waiter && setInterval(() => hold(this.#redis, waiters, who, LEASE_MS).catch(() => {}), RENEWAL_MS);
     try {
+      if (isNew && (await this.#ears.next(id, waiter))) return null;
       for (;;) {
         waiter?.throwIfAborted();
         // While Redis is away the store is asked all the same.
         if (await this.#isOver(channel, plan, who, waiter).catch(rethrowFailure)) return null;
-        await this.#ears.next(id, waiter);
+        if (await this.#ears.next(id, waiter)) return null;
       }
     } finally {
       clearInterval(renewal);

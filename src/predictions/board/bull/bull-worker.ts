@@ -6,11 +6,11 @@ import type { Promises } from '../../../store/store.js';
 import { CancelledError } from '../../errors.js';
 import { Pace } from '../../pace.js';
 import { planAgain } from '../../remake.js';
-import type { JobHandler, WorkedJob } from '../board.js';
+import { type JobHandler, LOOKED_MS, type WorkedJob } from '../board.js';
 import { type BullJob, type Channel, KEPT, type Progress } from './channel.js';
 import { writeFailure } from './failures.js';
 import { PREFIX } from './redis.js';
-import { LEASE_MS, leave } from './scripts.js';
+import { DETACHED, LEASE_MS, leave } from './scripts.js';
 
 /** A worker that does not renew its lock for so long has lost its job to another. */
 const LOCK_MS = 9000;
@@ -21,6 +21,9 @@ const STALLED_CHECK_MS = 3000;
 const MAX_DEATHS = 3;
 
 const WATCH_MS = 1000;
+
+/** Longer than it takes from looking into the store until a job is queued. */
+const STORED_MS = 10_000;
 
 /** Another worker has the job by now. */
 class LeaseLostError extends Error {}
@@ -43,6 +46,8 @@ export class BullWorker {
   readonly #options: BullWorkerOptions;
   readonly #worker: Worker;
   readonly #running = new Map<string, AbortController>();
+  /** Promises that are taken back: they hold nobody up. */
+  readonly #settling = new Set<Promise<void>>();
   #renewed = 0;
 
   constructor(options: BullWorkerOptions) {
@@ -75,38 +80,45 @@ export class BullWorker {
   /** Takes no more jobs, and waits for the one that is made. */
   async close(): Promise<void> {
     await this.#worker.close();
+    await Promise.all(this.#settling);
   }
 
   async #process(job: BullJob): Promise<null> {
-    const { handler, description, onFailed, channel, redis } = this.#options;
+    const { handler, description, onFailed, channel } = this.#options;
     const { id } = job.data.record;
     const controller = new AbortController();
     this.#running.set(id, controller);
     this.#renewed = performance.now();
-    const watching = setInterval(() => void this.#watch(id, controller), WATCH_MS);
+    const watching = setInterval(() => void this.#watch(job, controller), WATCH_MS);
     const worked = new Worked(job);
     try {
-      if (await channel.isCancelled(id)) throw new CancelledError('the prediction was cancelled');
+      const [isCancelled, wasStored] = await Promise.all([
+        channel.isCancelled(id),
+        this.#options.redis.exists(channel.stored(id)),
+      ]);
+      if (isCancelled) throw new CancelledError('the prediction was cancelled');
+      worked.wasStored = wasStored > 0;
       const plan = planAgain(job.data, description()!);
       worked.plan = plan;
       const start = performance.now();
       const made = await handler.make(worked, controller.signal);
       if (made) {
         this.pace.observe(plan.cost, made.latency, performance.now() - start);
-        await this.#watch(id, controller);
+        await this.#watch(job, controller);
         controller.signal.throwIfAborted();
         await handler.keep(worked, made, controller.signal);
       }
-      await worked.tellAll();
-      await this.#options.promises?.settle(id).catch(() => {});
-      await Promise.all([redis.del(channel.waiters(id)), redis.hdel(channel.places, id)]);
+      await Promise.all([
+        worked.tellAll(),
+        this.#leavePlace(id),
+        this.#options.redis.set(channel.stored(id), '1', 'PX', STORED_MS),
+      ]);
       return null;
     } catch (error) {
       if (error instanceof LeaseLostError) throw error;
       await worked.tellAll();
       onFailed(worked.record, error as Error);
-      await this.#options.promises?.settle(id).catch(() => {});
-      await redis.hdel(channel.places, id).catch(() => {});
+      await this.#leavePlace(id).catch(() => {});
       throw new UnrecoverableError(writeFailure(error as Error));
     } finally {
       clearInterval(watching);
@@ -114,17 +126,35 @@ export class BullWorker {
     }
   }
 
+  /** Nobody waits for it any more; who has been promised it is not told so by what is left in the bucket. */
+  async #leavePlace(id: string): Promise<void> {
+    const { channel, redis, promises } = this.#options;
+    const waiters = channel.waiters(id);
+    const [promised] = await Promise.all([
+      redis.zscore(waiters, DETACHED),
+      redis.del(waiters),
+      redis.hdel(channel.places, id),
+    ]);
+    if (promised === null || !promises) return;
+    const settled = promises
+      .settle(id)
+      // The reconciler finds it stored or failed.
+      .catch(() => {})
+      .finally(() => this.#settling.delete(settled));
+    this.#settling.add(settled);
+  }
+
   /** Ends what was cancelled, what nobody waits for any more, and what another worker may have by now. */
-  async #watch(id: string, controller: AbortController): Promise<void> {
+  async #watch(job: BullJob, controller: AbortController): Promise<void> {
     if (performance.now() - this.#renewed > LOCK_MS) {
       controller.abort(new LeaseLostError('the lease was lost'));
       return;
     }
     const { channel, redis } = this.#options;
+    const { id } = job.data.record;
     try {
       if (await channel.isCancelled(id)) this.cancel(id);
-      const job = await channel.job(id);
-      const isOld = job !== null && Date.now() - job.timestamp > LEASE_MS;
+      const isOld = Date.now() - job.timestamp > LEASE_MS;
       if (isOld && (await leave(redis, channel.waiters(id), '')) === 0) this.cancel(id);
     } catch {
       // The server is away: the lease's own clock counts.
@@ -139,6 +169,7 @@ export class BullWorker {
 /** A job under way: what changes of it is told to all services, one after the other. */
 class Worked implements WorkedJob {
   plan: WorkedJob['plan'];
+  wasStored = false;
   readonly #job: BullJob;
   #record: PredictionRecord;
   #telling: Promise<unknown> = Promise.resolve();
@@ -151,6 +182,11 @@ class Worked implements WorkedJob {
 
   get record(): PredictionRecord {
     return this.#record;
+  }
+
+  get mayBeStored(): boolean {
+    const { attemptsStarted, timestamp } = this.#job;
+    return this.wasStored || attemptsStarted > 1 || Date.now() - timestamp > LOOKED_MS;
   }
 
   update(fields: Partial<PredictionRecord>): void {

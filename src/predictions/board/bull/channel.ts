@@ -21,32 +21,39 @@ export const KEPT = { count: 1000, age: 86_400 } as const;
 export const jobId = (id: string) => `p${id}`;
 const idOf = (job: string) => job.slice(1);
 
-export type ChannelEvent =
-  | { readonly id: string; readonly progress: Progress }
-  /** It is over, or waits again: its state says how. */
-  | { readonly id: string; readonly progress: null };
+/** What is heard of a job: how far it is, or without progress that it is over or waits again, as its state says. */
+export interface ChannelEvent {
+  readonly id: string;
+  readonly progress: Progress | null;
+  /** Whether the prediction is stored. */
+  readonly isStored: boolean;
+}
 
 /** One class of jobs in Redis: those that workers with the same engine, device and GHNs make. */
 export class Channel {
   readonly name: string;
   readonly queue: Queue<PredictionRemains, null, string>;
   readonly #redis: Redis;
-  readonly #events: QueueEvents;
+  readonly #events: QueueEvents | null;
 
-  /** @param onEvent is told what happens to jobs, wherever it does; every event may be lost */
-  constructor(name: string, redis: Redis, blocking: Redis, onEvent: (event: ChannelEvent) => void) {
+  /** @param onEvent is told what happens to jobs, wherever it does; every event may be lost. Null where nobody asks */
+  constructor(name: string, redis: Redis, blocking: Redis, onEvent: ((event: ChannelEvent) => void) | null) {
     this.name = name;
     this.#redis = redis;
     this.queue = new Queue(name, { connection: redis, prefix: PREFIX });
-    this.#events = new QueueEvents(name, { connection: blocking, prefix: PREFIX });
     this.queue.on('error', () => {});
+    this.#events = onEvent && new QueueEvents(name, { connection: blocking, prefix: PREFIX });
+    if (!this.#events || !onEvent) return;
     this.#events.on('error', () => {});
-    const changed = ({ jobId }: { jobId: string }) => onEvent({ id: idOf(jobId), progress: null });
-    this.#events.on('completed', changed);
-    this.#events.on('failed', changed);
-    this.#events.on('stalled', changed);
+    const changed =
+      (isStored: boolean) =>
+      ({ jobId }: { jobId: string }) =>
+        onEvent({ id: idOf(jobId), progress: null, isStored });
+    this.#events.on('completed', changed(true));
+    this.#events.on('failed', changed(false));
+    this.#events.on('stalled', changed(false));
     this.#events.on('progress', ({ jobId, data }) =>
-      onEvent({ id: idOf(jobId), progress: data as unknown as Progress }),
+      onEvent({ id: idOf(jobId), progress: data as unknown as Progress, isStored: false }),
     );
   }
 
@@ -60,6 +67,11 @@ export class Channel {
 
   cancelled(id: string): string {
     return `${PREFIX}:${this.name}:cancelled:${id}`;
+  }
+
+  /** Stands for a while after a prediction was stored: who looked before that may have it queued once more. */
+  stored(id: string): string {
+    return `${PREFIX}:${this.name}:stored:${id}`;
   }
 
   async job(id: string): Promise<BullJob | null> {
@@ -90,7 +102,7 @@ export class Channel {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.#events.close(), this.queue.close()]);
+    await Promise.allSettled([this.#events?.close(), this.queue.close()]);
   }
 }
 

@@ -10,7 +10,7 @@ const LOOK_MS = 2000;
 export class Ears {
   readonly #view: (id: string) => Promise<PredictionRecord | null>;
   readonly #watchers = new Map<string, Set<(event: JobEvent) => void>>();
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiting = new Map<string, Set<(isStored: boolean) => void>>();
 
   /** @param view looks up what an event does not say */
   constructor(view: (id: string) => Promise<PredictionRecord | null>) {
@@ -27,18 +27,26 @@ export class Ears {
     };
   }
 
-  /** Waits for the next change of a job, or for the time to look for oneself. */
-  async next(id: string, signal?: AbortSignal, milliseconds = LOOK_MS): Promise<void> {
+  /**
+   * Waits for the next change of a job, or for the time to look for oneself. Whether what was heard is that it is stored.
+   */
+  async next(id: string, signal?: AbortSignal, milliseconds = LOOK_MS): Promise<boolean> {
     const waiting = this.#waiting.get(id) ?? new Set();
     this.#waiting.set(id, waiting);
     const end = new AbortController();
-    const stop = () => end.abort();
+    let heard = false;
+    const stop = (isStored: boolean) => {
+      heard = isStored;
+      end.abort();
+    };
+    const leave = () => stop(false);
     waiting.add(stop);
-    signal?.addEventListener('abort', stop, { once: true });
+    signal?.addEventListener('abort', leave, { once: true });
     await setTimeout(milliseconds, undefined, { signal: end.signal, ref: false }).catch(() => {});
-    signal?.removeEventListener('abort', stop);
+    signal?.removeEventListener('abort', leave);
     waiting.delete(stop);
     if (waiting.size === 0 && this.#waiting.get(id) === waiting) this.#waiting.delete(id);
+    return heard;
   }
 
   /** Waits until something is so, or the time is over. */
@@ -51,9 +59,9 @@ export class Ears {
     while (!(await isSo()) && performance.now() < end) await this.next(id, undefined, LOOK_MS / 4);
   }
 
-  hear({ id, progress }: ChannelEvent): void {
+  hear({ id, progress, isStored }: ChannelEvent): void {
     if (!progress) {
-      void this.changed(id);
+      void this.changed(id, isStored);
       return;
     }
     const { record, stage } = progress;
@@ -61,8 +69,8 @@ export class Ears {
   }
 
   /** Something has happened that no event describes. */
-  async changed(id: string): Promise<void> {
-    for (const stop of this.#waiting.get(id) ?? []) stop();
+  async changed(id: string, isStored = false): Promise<void> {
+    for (const stop of this.#waiting.get(id) ?? []) stop(isStored);
     if (!this.#watchers.has(id)) return;
     const record = await this.#view(id).catch(() => null);
     if (record) this.#tell(id, { record });

@@ -4,6 +4,9 @@ import type { Redis } from 'ioredis';
 export const RENEWAL_MS = 3000;
 export const LEASE_MS = 10_000;
 
+/** Stands among those who wait for all who will come back for a prediction. */
+export const DETACHED = 'detached';
+
 /** Decides, for all services at once, whether a prediction is accepted: each place holds the seconds that it will take. */
 const ADMIT = `
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return {'joined', '0', '0'} end
