@@ -34,7 +34,7 @@ export class Allotments {
   readonly #census: Census;
   readonly #options: AllotmentsOptions;
   #current: Allotment | null = null;
-  /** Of those who need a new one at the same time, one gets it. */
+  /** A new one on its way, for all who need it. */
   #renewing: Promise<Allotment | null> | null = null;
 
   constructor(bucket: ObjectBucket, census: Census, options: AllotmentsOptions) {
