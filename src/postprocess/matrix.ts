@@ -1,5 +1,6 @@
 import { elements, type TiledTensor } from '../tensor/tensor.js';
 import { transpose } from '../tensor/transpose.js';
+import type { Products } from './products.js';
 
 /**
  * A weight as post-processing sees it (docs/ghn.md, section 7): the transpose of the tall matrix M, row-major, so that M's
@@ -44,12 +45,16 @@ export function toMatrix(tensor: TiledTensor): TiledMatrix {
   };
 }
 
-/** The values of a matrix in the layout of the tensor that it was made from. */
-export function toTensorLayout(
+/** The values of a matrix in the layout of the tensor that it was made from: in an array of their own where it is transposed. */
+export async function toTensorLayout(
   values: Float32Array,
   { rows, columns, transposed }: TiledMatrix,
-): Float32Array {
-  return transposed ? transpose(values, rows, columns) : values;
+  products: Products,
+): Promise<Float32Array> {
+  if (!transposed) return values;
+  const data = new Float32Array(values.length);
+  await products.transpose({ data: values, rows, columns }, { data, rows: columns, columns: rows });
+  return data;
 }
 
 /** The same tensor by a block that is repeated along outputs and inputs alone. */

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { transpose } from '../tensor/transpose.js';
 import type { DenseMatrix, FloatArray, Products } from './products.js';
 
 /** Rows of a matrix are used in pieces of this many columns, which stay in the processor's first cache. */
@@ -43,6 +44,10 @@ export class PlainProducts implements Products {
     residual.data.set(x.data);
     await addProduct(residual, -1, along, basis);
     await this.multiplyTransposed(residual, residual, gram);
+  }
+
+  async transpose(a: DenseMatrix<Float32Array>, y: DenseMatrix<Float32Array>): Promise<void> {
+    y.data.set(transpose(a.data, a.rows, a.columns));
   }
 }
 

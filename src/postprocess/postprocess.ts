@@ -61,9 +61,10 @@ async function transform(
   space: Workspace,
   signal?: AbortSignal,
 ): Promise<{ tensor: TiledTensor; noise: number }> {
+  const { products } = space;
   const { name, shape } = tensor;
   const matrix = toMatrix(tensor);
-  const scale = noise > 0 ? noise * (await correlationDeviation(matrix, space.products)) : 0;
+  const scale = noise > 0 ? noise * (await correlationDeviation(matrix, products)) : 0;
   let largest = 0;
   for (const value of tensor.block) largest = Math.max(largest, Math.abs(value));
   if (!(largest + LARGEST_NORMAL * scale < LARGEST_FLOAT32)) {
@@ -82,7 +83,10 @@ async function transform(
   const values = orthogonalize
     ? await orthogonal(matrix, source, randomKey(seed, name, 'completion'), space, signal)
     : await readAll(matrix, source, signal);
-  return { tensor: { name, shape, blockShape: shape, block: toTensorLayout(values, matrix) }, noise: scale };
+  return {
+    tensor: { name, shape, blockShape: shape, block: await toTensorLayout(values, matrix, products) },
+    noise: scale,
+  };
 }
 
 async function readAll(

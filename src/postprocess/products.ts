@@ -31,6 +31,8 @@ export interface Products {
     residual: DenseMatrix<A>,
     gram: DenseMatrix<A>,
   ): Promise<void>;
+  /** y = aᵀ */
+  transpose(a: DenseMatrix<Float32Array>, y: DenseMatrix<Float32Array>): Promise<void>;
 }
 
 /** Rows `start` to `end` - 1, where they lie. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { toMatrix, toTensorLayout } from '../../src/postprocess/matrix.js';
+import { PlainProducts } from '../../src/postprocess/plain-products.js';
 import { elements } from '../../src/tensor/tensor.js';
 import { expand, tallMatrix } from './tensors.js';
 
@@ -13,9 +14,9 @@ const kernels = fc.array(fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ m
 });
 
 describe('a weight as a matrix', () => {
-  test('is the tall matrix’s transpose by a block, whatever repeats, and becomes the tensor again', () => {
-    fc.assert(
-      fc.property(sizes, kernels, (outer, inner) => {
+  test('is the tall matrix’s transpose by a block, whatever repeats, and becomes the tensor again', async () => {
+    await fc.assert(
+      fc.asyncProperty(sizes, kernels, async (outer, inner) => {
         const axes = [...outer, ...inner];
         const shape = axes.map(([size]) => size);
         const blockShape = axes.map(([size, period]) => Math.min(size, period));
@@ -32,7 +33,7 @@ describe('a weight as a matrix', () => {
         const tall = tallMatrix(values, shape);
         expect([tall.length, tall[0].length]).toEqual([columns, rows]);
         expect(repeated.every((value, i) => value === tall[i % columns][Math.floor(i / columns)])).toBe(true);
-        expect(toTensorLayout(repeated, matrix)).toEqual(values);
+        expect(await toTensorLayout(repeated, matrix, new PlainProducts())).toEqual(values);
       }),
     );
   });

@@ -28,6 +28,20 @@ describe.each([
   { implementation: 'onnxruntime', products: onnxruntime },
   { implementation: 'TypeScript', products: new PlainProducts() },
 ])('products by $implementation', ({ products }) => {
+  test('turn a matrix around, for all sizes', async () => {
+    await fc.assert(
+      fc.asyncProperty(sizes, async ([rows, , columns]) => {
+        const a = { data: normals(randomKey(0, 'a', 'test'), 0, rows * columns), rows, columns };
+        const y = { data: new Float32Array(rows * columns), rows: columns, columns: rows };
+        await products.transpose(a, y);
+        for (let i = 0; i < rows; i++) {
+          for (let j = 0; j < columns; j++) expect(at(y, j, i)).toBe(at(a, i, j));
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
   describe.each(PRECISIONS)('in $name', ({ ArrayType, tolerance }) => {
     const random = (name: string, rows: number, columns: number): DenseMatrix<FloatArray> => ({
       data: new ArrayType(normals(randomKey(0, name, 'test'), 0, rows * columns)),

@@ -11,7 +11,7 @@ interface OperationModel {
   readonly nodes: readonly OnnxNode[];
 }
 
-type Operation = 'multiply' | 'multiplyTransposed' | 'project';
+type Operation = 'multiply' | 'multiplyTransposed' | 'project' | 'transpose';
 
 const OPERATIONS: Readonly<Record<Operation, OperationModel>> = {
   multiply: {
@@ -23,6 +23,11 @@ const OPERATIONS: Readonly<Record<Operation, OperationModel>> = {
     inputs: ['a', 'b'],
     outputs: ['y'],
     nodes: [{ op: 'Gemm', inputs: ['a', 'b'], outputs: ['y'], attributes: { transB: 1 } }],
+  },
+  transpose: {
+    inputs: ['a'],
+    outputs: ['y'],
+    nodes: [{ op: 'Transpose', inputs: ['a'], outputs: ['y'], attributes: { perm: [1, 0] } }],
   },
   // One run for three products: between runs the threads would fall asleep.
   project: {
@@ -79,6 +84,10 @@ export class OnnxruntimeProducts implements Products {
     gram: DenseMatrix<A>,
   ): Promise<void> {
     return this.#run('project', { x, basis }, { residual, gram });
+  }
+
+  transpose(a: DenseMatrix<Float32Array>, y: DenseMatrix<Float32Array>): Promise<void> {
+    return this.#run('transpose', { a }, { y });
   }
 
   async dispose(): Promise<void> {
