@@ -119,6 +119,7 @@ export async function buildApp({
   await app.register(jsonBody, {
     bodiesBytes: PATIENCE.bodiesBytes,
     bodyLimit: settings.MAX_BODY_BYTES,
+    clientOf: client,
     readLarge: readLarge({ reader, limits, executor, clientOf: client }),
     onRefusal,
   });
@@ -144,13 +145,18 @@ export async function buildApp({
       answers,
       limits,
       timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
+      clientOf: client,
     });
     await app.register(records, { predictions });
     await app.register(events, { predictions });
     await app.register(weights, { predictions });
     await app.register(statistics, { predictions, timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS });
     await app.register(tfjs, { predictions });
-    await app.register(hub, { predictions, timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS });
+    await app.register(hub, {
+      predictions,
+      timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
+      clientOf: client,
+    });
     await app.register(page, { version });
   }
   app.refuseOtherMethods();

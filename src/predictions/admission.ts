@@ -22,6 +22,12 @@ export class OverloadedError extends Error {
   }
 }
 
+/**
+ * A client that has some already may have three times as much as is left for others then: alone three quarters, two clients
+ * three sevenths each. So one who comes later finds room, however many others have come before.
+ */
+export const SHARE = 3;
+
 /** However long what waits will take: the prediction of that is not worth more. */
 const MAX_RETRY_AFTER_SECONDS = 300;
 
@@ -55,19 +61,20 @@ export class Admission {
    * A place for a prediction that is begun as soon as its turn comes.
    *
    * @param isWaitedFor whether a client waits for it to be made
+   * @param client who asks for it
    * @throws InvalidRequestError where it could never be made with the memory that there is; OverloadedError
    */
-  admit(cost: PredictionCost, isWaitedFor: boolean): Place {
+  admit(cost: PredictionCost, isWaitedFor: boolean, client = ''): Place {
     checkSize(cost, this.#options.memoryBytes());
     try {
-      this.#checkQueue();
-      if (isWaitedFor) this.#checkWait();
-      this.#checkMemory(cost);
+      this.#checkQueue(client);
+      if (isWaitedFor) this.#checkWait(client);
+      this.#checkMemory(cost, client);
     } catch (error) {
       if (error instanceof OverloadedError) this.#options.onRefusal(error.reason);
       throw error;
     }
-    const place = new Place(cost, {
+    const place = new Place(cost, client, {
       onChange: () => {
         if (place.bytes === 0) this.#places.delete(place);
         else this.#places.add(place);
@@ -83,26 +90,39 @@ export class Admission {
     let seconds = 0;
     for (const place of this.#places) {
       if (!place.isPending) continue;
-      seconds += Math.max(0, this.#pace.seconds(place.cost) - place.secondsRunning);
+      seconds += this.#secondsOf(place);
     }
     return seconds;
   }
 
-  #checkQueue(): void {
+  #secondsOf({ cost, secondsRunning }: Place): number {
+    return Math.max(0, this.#pace.seconds(cost) - secondsRunning);
+  }
+
+  #checkQueue(client: string): void {
     const { maxQueue, crowdedAnswers } = this.#options;
     let pending = 0;
-    for (const { isPending } of this.#places) if (isPending) pending++;
+    let own = 0;
+    for (const place of this.#places) {
+      if (!place.isPending) continue;
+      pending++;
+      if (place.client === client) own++;
+    }
     const answers = crowdedAnswers();
-    if (pending + answers <= maxQueue) return;
-    const waiting = `${Math.max(0, pending - 1)} predictions are waiting already`;
+    const free = maxQueue + 1 - pending - answers;
+    if (free > 0 && own <= SHARE * free) return;
+    const waiting =
+      free > 0
+        ? `${own} predictions for the same client are waiting already, and the rest of the queue is for others`
+        : `${Math.max(0, pending - 1)} predictions are waiting already`;
     throw this.#overloaded(
       'queue',
       `${answers === 0 ? waiting : `${waiting}, and ${answers} more are being written to answers`} (MAX_QUEUE)`,
     );
   }
 
-  #checkWait(): void {
-    const milliseconds = 1000 * this.secondsUntilIdle;
+  #checkWait(client: string): void {
+    const milliseconds = 1000 * this.#secondsBefore(client);
     const { maxWaitMilliseconds } = this.#options;
     if (milliseconds <= maxWaitMilliseconds) return;
     throw this.#overloaded(
@@ -112,19 +132,43 @@ export class Admission {
     );
   }
 
-  #checkMemory({ resultBytes, requestBytes, workBytes }: PredictionCost): void {
-    let held = 2 * resultBytes + requestBytes;
+  /** How many seconds pass until another of this client has its turn: after all of its own, and as many of each other. */
+  #secondsBefore(client: string): number {
+    const turns = new Map<string, number>();
+    let own = 0;
+    for (const place of this.#places) if (place.isWaiting && place.client === client) own++;
+    let seconds = 0;
+    for (const place of this.#places) {
+      if (!place.isPending) continue;
+      if (place.isWaiting && place.client !== client) {
+        const turn = (turns.get(place.client) ?? 0) + 1;
+        turns.set(place.client, turn);
+        if (turn > own + 1) continue;
+      }
+      seconds += this.#secondsOf(place);
+    }
+    return seconds;
+  }
+
+  #checkMemory({ resultBytes, requestBytes, workBytes }: PredictionCost, client: string): void {
+    const bytes = 2 * resultBytes + requestBytes;
+    let held = bytes;
+    let own = 0;
     let work = workBytes;
     for (const place of this.#places) {
       held += place.bytes;
+      // What is read from memory is soon read from the store.
+      if (place.client === client && !place.isSettled) own += place.bytes;
       if (place.isPending) work = Math.max(work, place.cost.workBytes);
     }
     const limit = this.#options.memoryBytes();
-    if (held + work <= limit) return;
+    const free = limit - held - work;
+    if (free >= 0 && (own === 0 || own + bytes <= SHARE * free)) return;
+    const others = free >= 0 ? '; the rest is for other clients' : '';
     throw this.#overloaded(
       'memory',
       `with those that are being made and answered the prediction would take about ${gigabytes(held + work)} of memory, ` +
-        `more than the ${gigabytes(limit)} that there are (MAX_MEMORY_BYTES)`,
+        `more than the ${gigabytes(limit)} that there are (MAX_MEMORY_BYTES)${others}`,
     );
   }
 
@@ -160,20 +204,33 @@ interface PlaceEvents {
 /** Memory of an accepted prediction, until it is stored and every answer with it is finished. */
 export class Place {
   readonly cost: PredictionCost;
+  /** Who asked for it first. */
+  readonly client: string;
   readonly #events: PlaceEvents;
   #begun: number | null = null;
   #isPending = true;
   #isSettled = false;
   #holders = 0;
 
-  constructor(cost: PredictionCost, events: PlaceEvents) {
+  constructor(cost: PredictionCost, client: string, events: PlaceEvents) {
     this.cost = cost;
+    this.client = client;
     this.#events = events;
   }
 
   /** Whether it is still to be made. */
   get isPending(): boolean {
     return this.#isPending;
+  }
+
+  /** Whether its turn has not come yet. */
+  get isWaiting(): boolean {
+    return this.#isPending && this.#begun === null;
+  }
+
+  /** Whether it is stored, or nothing came of it. */
+  get isSettled(): boolean {
+    return this.#isSettled;
   }
 
   /** How long the engine has been at it. */

@@ -77,9 +77,14 @@ export class Predictions {
    * The prediction that was asked for, from the store or made now.
    *
    * @param signal of the one who asks: when all who wait for a prediction have gone, it is cancelled
+   * @param client who asks, by a key or an address
    * @throws NotFoundError, InvalidRequestError, OverloadedError, PredictorUnavailableError, the signal's reason
    */
-  async predict(request: PredictRequest | PlannedRequest, signal: AbortSignal): Promise<ReadyPrediction> {
+  async predict(
+    request: PredictRequest | PlannedRequest,
+    signal: AbortSignal,
+    client?: string,
+  ): Promise<ReadyPrediction> {
     const planned = this.#plan(request);
     const { id } = planned.record;
     this.#busy++;
@@ -90,7 +95,7 @@ export class Predictions {
         return stored;
       }
       for (let time = 0; ; time++) {
-        const submitted = await this.#options.board.submit(planned, signal);
+        const submitted = await this.#options.board.submit(planned, signal, client);
         const ready = await this.#readyMade(id, await submitted.made());
         if (ready) return ready;
         // Somebody has deleted it meanwhile: whoever asked for it is to have it all the same.
@@ -102,14 +107,14 @@ export class Predictions {
   }
 
   /** Starts it, or finds it, and does not wait: its record says how far it is. */
-  async begin(request: PredictRequest | PlannedRequest): Promise<PredictionRecord> {
+  async begin(request: PredictRequest | PlannedRequest, client?: string): Promise<PredictionRecord> {
     const planned = this.#plan(request);
     const stored = await this.#options.store.record(planned.record.id);
     if (stored) {
       this.#options.observer.shared(stored, 'stored');
       return stored;
     }
-    return (await this.#options.board.submit(planned)).record;
+    return (await this.#options.board.submit(planned, undefined, client)).record;
   }
 
   /** @throws NotFoundError */

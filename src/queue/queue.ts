@@ -1,17 +1,36 @@
 interface Waiting {
+  readonly turn: Turn;
   readonly start: () => void;
 }
 
 /** The client of tasks that no client has brought. */
 const NOBODY = '';
 
+/** A task's place in a queue, and those for whom it is done: they can become more while it waits. */
+export class Turn {
+  readonly clients: Set<string>;
+  /** Called with each who joins. */
+  onJoin: (client: string) => void = () => {};
+
+  constructor(client = NOBODY) {
+    this.clients = new Set([client]);
+  }
+
+  /** Another waits for the same task: it is done at the turn of whichever of them comes first. */
+  join(client: string): void {
+    if (this.clients.has(client)) return;
+    this.clients.add(client);
+    this.onJoin(client);
+  }
+}
+
 /**
  * Runs tasks one at a time. Clients take turns, each with the task of its own that has waited longest: however many one of
  * them brings, another's next task waits for one of each client's at most.
  */
 export class Queue {
-  /** Those who have tasks waiting, in the order of their turns. */
-  readonly #clients = new Map<string, Waiting[]>();
+  /** Tasks that wait, by those for whom they are done, in the order of their turns. */
+  readonly #clients = new Map<string, Set<Waiting>>();
   #depth = 0;
   #running = false;
 
@@ -27,12 +46,11 @@ export class Queue {
 
   /**
    * @param signal takes a waiting task out of the queue; a running one has to heed it by itself
-   * @param client whose task it is
    * @throws the signal's reason when it is aborted before the start
    */
-  async run<T>(task: () => Promise<T>, signal: AbortSignal, client = NOBODY): Promise<T> {
+  async run<T>(task: () => Promise<T>, signal: AbortSignal, turn = new Turn()): Promise<T> {
     signal.throwIfAborted();
-    if (this.#running) await this.#turn(signal, client);
+    if (this.#running) await this.#wait(signal, turn);
     this.#running = true;
     try {
       return await task();
@@ -42,13 +60,14 @@ export class Queue {
     }
   }
 
-  #turn(signal: AbortSignal, client: string): Promise<void> {
+  #wait(signal: AbortSignal, turn: Turn): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = () => {
-        this.#remove(client, waiting);
+        this.#remove(waiting);
         reject(signal.reason);
       };
       const waiting: Waiting = {
+        turn,
         start: () => {
           // Held for the task that starts: another must not slip in before its continuation runs.
           this.#running = true;
@@ -57,28 +76,39 @@ export class Queue {
         },
       };
       signal.addEventListener('abort', leave, { once: true });
-      const own = this.#clients.get(client);
-      if (own) own.push(waiting);
-      else this.#clients.set(client, [waiting]);
       this.#depth++;
+      for (const client of turn.clients) this.#add(client, waiting);
+      turn.onJoin = (client) => this.#add(client, waiting);
     });
   }
 
-  /** Takes the first task of the client whose turn it is; its next turn is behind everybody else's. */
-  #next(): Waiting | undefined {
-    const [turn] = this.#clients;
-    if (!turn) return undefined;
-    const [client, [first, ...others]] = turn;
-    this.#clients.delete(client);
-    if (others.length > 0) this.#clients.set(client, others);
-    this.#depth--;
-    return first;
+  #add(client: string, waiting: Waiting): void {
+    const own = this.#clients.get(client);
+    if (own) own.add(waiting);
+    else this.#clients.set(client, new Set([waiting]));
   }
 
-  #remove(client: string, waiting: Waiting): void {
-    const others = this.#clients.get(client)?.filter((each) => each !== waiting) ?? [];
-    if (others.length > 0) this.#clients.set(client, others);
-    else this.#clients.delete(client);
+  /** Takes the oldest task of the client whose turn it is; its next turn is behind everybody else's. */
+  #next(): Waiting | undefined {
+    for (const [client, own] of this.#clients) {
+      const [first] = own;
+      this.#remove(first);
+      if (own.size > 0) {
+        this.#clients.delete(client);
+        this.#clients.set(client, own);
+      }
+      return first;
+    }
+    return undefined;
+  }
+
+  #remove(waiting: Waiting): void {
     this.#depth--;
+    waiting.turn.onJoin = () => {};
+    for (const client of waiting.turn.clients) {
+      const own = this.#clients.get(client);
+      own?.delete(waiting);
+      if (own?.size === 0) this.#clients.delete(client);
+    }
   }
 }

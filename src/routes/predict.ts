@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Limits } from '../architecture/limits.js';
@@ -20,6 +21,8 @@ export interface PredictOptions {
   readonly answers: AnswerMonitor;
   readonly limits: Limits;
   readonly timeoutMilliseconds: number;
+  /** Who asks: a key or an address. */
+  readonly clientOf: (request: FastifyRequest) => string;
 }
 
 const located = z.object({ location: z.string().describe('Where the prediction is from now on.') });
@@ -35,7 +38,7 @@ const prefersAsync = (prefer: string | string[] | undefined) =>
 
 export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
   app,
-  { predictions, answers, limits, timeoutMilliseconds },
+  { predictions, answers, limits, timeoutMilliseconds, clientOf },
 ) => {
   app.post<{ Body: PredictRequest | PlannedRequest }>(
     '/predict',
@@ -92,14 +95,18 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
     },
     async (request, reply) => {
       if (prefersAsync(request.headers.prefer)) {
-        const record = await predictions.begin(request.body);
+        const record = await predictions.begin(request.body, clientOf(request));
         return reply
           .code(202)
           .headers({ location: pathOf(record), 'preference-applied': 'respond-async' })
           .send(viewOf(record));
       }
       const signal = requestSignal(reply, timeoutMilliseconds);
-      const { record, tensors, cached, release } = await predictions.predict(request.body, signal);
+      const { record, tensors, cached, release } = await predictions.predict(
+        request.body,
+        signal,
+        clientOf(request),
+      );
       whenClosed(reply, release);
       answers.watch(reply);
       const source = weightsSource(record, tensors, record.request);

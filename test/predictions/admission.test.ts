@@ -198,3 +198,62 @@ describe('waiting', () => {
     expect(refusal(() => slow.admit(cost(), true)).retryAfter).toBe(300);
   });
 });
+
+describe('clients', () => {
+  const accepted = (to: Admission, client: string, fields: Partial<PredictionCost> = {}) => {
+    for (let count = 0; ; count++) {
+      try {
+        to.admit(cost(fields), false, client);
+      } catch (error) {
+        if (error instanceof OverloadedError) return count;
+        throw error;
+      }
+    }
+  };
+
+  it('leave some of the queue to those who come later', () => {
+    const { admission: shared } = admission({ maxQueue: 64 });
+    expect(accepted(shared, 'a')).toBe(49);
+    expect(refusal(() => shared.admit(cost(), true, 'a')).message).toBe(
+      '49 predictions for the same client are waiting already, and the rest of the queue is for others (MAX_QUEUE)',
+    );
+    for (const client of ['b', 'c']) expect(accepted(shared, client)).toBeGreaterThan(0);
+  });
+
+  it('that have much give way to those who come when all is taken', () => {
+    const { admission: shared } = admission({ maxQueue: 64 });
+    const places = Array.from({ length: 49 }, () => shared.admit(cost(), true, 'a'));
+    for (const client of ['b', 'c']) accepted(shared, client);
+    expect(refusal(() => shared.admit(cost(), true, 'd')).message).toBe(
+      '64 predictions are waiting already (MAX_QUEUE)',
+    );
+    places[0].settle();
+    expect(accepted(shared, 'a')).toBe(0);
+    expect(accepted(shared, 'd')).toBe(1);
+  });
+
+  it('have a short queue to themselves', () => {
+    for (const maxQueue of [1, 2, 3]) {
+      expect(accepted(admission({ maxQueue }).admission, 'a')).toBe(maxQueue + 1);
+    }
+  });
+
+  it('leave some of the memory to those who come later, and each has room for one', () => {
+    const { admission: shared, refusals } = admission({ memoryBytes: 1000 });
+    expect(accepted(shared, 'a', { resultBytes: 50 })).toBe(7);
+    expect(accepted(shared, 'b', { requestBytes: 200 })).toBe(1);
+    expect(refusals).toEqual(['memory', 'memory']);
+  });
+
+  it('wait for no more than their turn', () => {
+    const { admission: shared } = admission({ maxWaitMilliseconds: 3500 });
+    teach(shared, 1000);
+    shared.admit(cost(), false, 'a').begin();
+    for (let k = 0; k < 20; k++) shared.admit(cost(), false, 'a');
+    expect(refusal(() => shared.admit(cost(), true, 'a')).reason).toBe('wait');
+    // The one that is made, and one of the other's.
+    shared.admit(cost(), true, 'b');
+    // Its own, and two of the other's.
+    expect(refusal(() => shared.admit(cost(), true, 'b')).message).toMatch(/about (4000|39\d\d) ms/);
+  });
+});

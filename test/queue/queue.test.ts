@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Queue } from '../../src/queue/queue.js';
+import { Queue, Turn } from '../../src/queue/queue.js';
 
 const never = () => new AbortController().signal;
 
@@ -106,5 +106,64 @@ describe('a queue', () => {
     const late = first.then(() => queue.run(async () => order.push('late'), never()));
     await Promise.all([first, second, late]);
     expect(order).toEqual(['first', 'second', 'late']);
+  });
+
+  it('lets clients take turns, whatever each of them brings', async () => {
+    const client = fc.constantFrom('a', 'b', 'c', 'd');
+    await fc.assert(
+      fc.asyncProperty(fc.array(client, { minLength: 1, maxLength: 30 }), async (clients) => {
+        const queue = new Queue();
+        const first = task('first', []);
+        const begun: string[] = [];
+        const all = [queue.run(first.run, never())];
+        for (const each of clients) {
+          all.push(queue.run(async () => String(begun.push(each)), never(), new Turn(each)));
+        }
+        first.end();
+        await Promise.all(all);
+        // Between two of one client nobody who waits has two turns, and nobody is left out.
+        begun.forEach((each, at) => {
+          const next = begun.indexOf(each, at + 1);
+          if (next < 0) return;
+          const between = begun.slice(at + 1, next);
+          expect(new Set(between).size).toBe(between.length);
+          for (const other of new Set(begun.slice(next + 1))) {
+            if (other !== each) expect(between).toContain(other);
+          }
+        });
+        expect([...begun].sort()).toEqual([...clients].sort());
+      }),
+    );
+  });
+
+  it('does a task that another client waits for at the turn of whoever comes first', async () => {
+    const queue = new Queue();
+    const log: string[] = [];
+    const first = task('first', log);
+    const run = (name: string, turn: Turn) =>
+      queue.run(
+        async () => {
+          log.push(name);
+        },
+        never(),
+        turn,
+      );
+    const shared = new Turn('a');
+    const all = [
+      queue.run(first.run, never()),
+      run('a1', new Turn('a')),
+      run('a2', new Turn('a')),
+      run('a3', shared),
+      run('b1', new Turn('b')),
+    ];
+    shared.join('c');
+    shared.join('c');
+    expect(queue.depth).toBe(4);
+    first.end();
+    await Promise.all(all);
+    expect(log).toEqual(['first begins', 'first ends', 'a1', 'b1', 'a3', 'a2']);
+    expect(queue.depth).toBe(0);
+    shared.join('d');
+    expect(queue.depth).toBe(0);
   });
 });

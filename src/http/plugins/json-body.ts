@@ -15,6 +15,8 @@ export interface JsonBodyOptions {
   readonly bodiesBytes: number;
   /** Limit for one body, in bytes. */
   readonly bodyLimit: number;
+  /** Who sends: a key or an address. */
+  readonly clientOf: (request: FastifyRequest) => string;
   /** Reads a large body where nobody else waits for it; without it all are read here. */
   readonly readLarge?: (bytes: Buffer, request: FastifyRequest) => Promise<unknown>;
   readonly onRefusal: (reason: 'bodies') => void;
@@ -22,8 +24,11 @@ export interface JsonBodyOptions {
 
 /** Bodies are JSON; of one that is not, the answer says where. Other media types are answered with 415. */
 export const jsonBody = fastifyPlugin(
-  async (app: FastifyInstance, { bodiesBytes, bodyLimit, readLarge, onRefusal }: JsonBodyOptions) => {
-    const room = new BodyRoom(Math.max(bodiesBytes, bodyLimit));
+  async (
+    app: FastifyInstance,
+    { bodiesBytes, bodyLimit, clientOf, readLarge, onRefusal }: JsonBodyOptions,
+  ) => {
+    const room = new BodyRoom(Math.max(bodiesBytes, bodyLimit), bodyLimit);
     app.removeAllContentTypeParsers();
     app.addContentTypeParser(
       'application/json',
@@ -33,10 +38,14 @@ export const jsonBody = fastifyPlugin(
         const announced = Number(headers['content-length'] ?? 0);
         if (announced > bodyLimit) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE();
         try {
-          return await receiveBody(payload, announced || bodyLimit, room, (bytes) =>
-            readLarge && bytes.byteLength > SMALL_BYTES
-              ? readLarge(bytes, request)
-              : parseBody(bytes, bodyLimit),
+          return await receiveBody(
+            payload,
+            announced || bodyLimit,
+            { room, client: clientOf(request) },
+            (bytes) =>
+              readLarge && bytes.byteLength > SMALL_BYTES
+                ? readLarge(bytes, request)
+                : parseBody(bytes, bodyLimit),
           );
         } catch (error) {
           if (error instanceof OverloadedError) onRefusal('bodies');

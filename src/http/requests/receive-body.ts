@@ -15,18 +15,26 @@ class BodyCutError extends Error {
   }
 }
 
+/** The part of the room that one client may take up, so that others find some. */
+const SHARE = 0.5;
+
 /** What all bodies that are being received may take up together. What was only announced takes up nothing. */
 export class BodyRoom {
   readonly #bytes: number;
+  readonly #most: number;
+  readonly #clients = new Map<string, number>();
   #taken = 0;
 
-  constructor(bytes: number) {
+  /** @param bodyLimit the largest body, for which there is room whatever one client's share is */
+  constructor(bytes: number, bodyLimit: number) {
     this.#bytes = bytes;
+    this.#most = Math.max(SHARE * bytes, bodyLimit);
   }
 
   /** @throws OverloadedError where there is no room for so much */
-  take(bytes: number): void {
-    if (this.#taken + bytes > this.#bytes) {
+  take(bytes: number, client: string): void {
+    const own = this.#clients.get(client) ?? 0;
+    if (this.#taken + bytes > this.#bytes || own + bytes > this.#most) {
       throw new OverloadedError(
         'bodies',
         RETRY_AFTER_SECONDS,
@@ -34,23 +42,29 @@ export class BodyRoom {
       );
     }
     this.#taken += bytes;
+    this.#clients.set(client, own + bytes);
   }
 
-  giveBack(bytes: number): void {
+  giveBack(bytes: number, client: string): void {
     this.#taken -= bytes;
+    const left = (this.#clients.get(client) ?? 0) - bytes;
+    if (left > 0) this.#clients.set(client, left);
+    else this.#clients.delete(client);
   }
 }
 
 /** A body as it comes. It is copied into one buffer that doubles: a chunk of one byte, kept, would cost hundreds. */
 class BodyBuffer {
   readonly #room: BodyRoom;
+  readonly #client: string;
   readonly #most: number;
   #buffer = Buffer.alloc(0);
   #length = 0;
 
   /** @param most what the body may come to, in bytes */
-  constructor(room: BodyRoom, most: number) {
+  constructor(room: BodyRoom, client: string, most: number) {
     this.#room = room;
+    this.#client = client;
     this.#most = most;
   }
 
@@ -68,7 +82,7 @@ class BodyBuffer {
 
   #grow(length: number): void {
     const capacity = Math.min(Math.max(length, 2 * this.#buffer.length, FIRST_BYTES), this.#most);
-    this.#room.take(capacity - this.#buffer.length);
+    this.#room.take(capacity - this.#buffer.length, this.#client);
     const grown = Buffer.allocUnsafeSlow(capacity);
     this.#buffer.copy(grown, 0, 0, this.#length);
     this.#buffer = grown;
@@ -76,7 +90,7 @@ class BodyBuffer {
 
   /** Lets go of the room and of what was in it. */
   clear(): void {
-    this.#room.giveBack(this.#buffer.length);
+    this.#room.giveBack(this.#buffer.length, this.#client);
     this.#buffer = Buffer.alloc(0);
     this.#length = 0;
   }
@@ -92,10 +106,10 @@ class BodyBuffer {
 export function receiveBody<T>(
   payload: Readable,
   most: number,
-  room: BodyRoom,
+  { room, client }: { readonly room: BodyRoom; readonly client: string },
   read: (bytes: Buffer) => T | Promise<T>,
 ): Promise<T> {
-  const body = new BodyBuffer(room, most);
+  const body = new BodyBuffer(room, client, most);
   let overloaded: OverloadedError | null = null;
   const received = new Promise<void>((resolve, reject) => {
     const append = (chunk: Buffer) => {

@@ -74,10 +74,11 @@ export interface JobBoard {
    * Accepts a prediction, or joins it where it is being made already.
    *
    * @param waiter of one who waits: when the last of those has gone, it is cancelled. Without it, it is made in any case
+   * @param client who asks, by a key or an address; clients take turns. Without it, the service itself
    * @throws InvalidRequestError, OverloadedError, PredictorUnavailableError where it is not taken in: it is as if it was
    * never asked for
    */
-  submit(plan: Plan, waiter?: AbortSignal): Promise<Submitted>;
+  submit(plan: Plan, waiter?: AbortSignal, client?: string): Promise<Submitted>;
   /** Record of a prediction that is being made, or that failed; null for others. */
   view(id: string): Promise<PredictionRecord | null>;
   views(): Promise<readonly PredictionRecord[]>;

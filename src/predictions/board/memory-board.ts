@@ -1,6 +1,6 @@
 import { type KeptArchitecture, keptOf } from '../../architecture/text.js';
 import { type Executor, PredictorUnavailableError } from '../../predictor/executor.js';
-import { Queue } from '../../queue/queue.js';
+import { Queue, Turn } from '../../queue/queue.js';
 import type { PredictionRecord } from '../../record/record.js';
 import type { Admission } from '../admission.js';
 import { CancelledError } from '../errors.js';
@@ -18,11 +18,12 @@ export interface MemoryBoardOptions {
   readonly observer: PredictionObserver;
 }
 
-/** The board of one process: jobs are made one at a time, in the order in which they came, and end with the process. */
+/** The board of one process: jobs are made one at a time, their clients taking turns, and end with the process. */
 export class MemoryBoard implements JobBoard {
   readonly #options: MemoryBoardOptions;
   readonly #queue = new Queue();
   readonly #jobs = new Map<string, Job>();
+  readonly #turns = new WeakMap<Job, Turn>();
   readonly #ended = new EndedPredictions();
   #handler: JobHandler | null = null;
 
@@ -34,10 +35,13 @@ export class MemoryBoard implements JobBoard {
     this.#handler = handler;
   }
 
-  async submit(plan: Plan, waiter?: AbortSignal): Promise<Submitted> {
+  async submit(plan: Plan, waiter?: AbortSignal, client = ''): Promise<Submitted> {
     const running = this.#running(plan.record.id);
-    if (running) this.#options.observer.shared(running.record, 'joined');
-    const job = running ?? this.#begin(plan, waiter !== undefined);
+    if (running) {
+      this.#turns.get(running)?.join(client);
+      this.#options.observer.shared(running.record, 'joined');
+    }
+    const job = running ?? this.#begin(plan, waiter !== undefined, client);
     if (!waiter) job.detach();
     const made = waiter ? job.wait(waiter) : job.made;
     // Whoever asks for it hears of it.
@@ -108,19 +112,21 @@ export class MemoryBoard implements JobBoard {
     return job && !job.cancelled ? job : null;
   }
 
-  #begin(plan: Plan, isWaitedFor: boolean): Job {
+  #begin(plan: Plan, isWaitedFor: boolean, client: string): Job {
     const { id } = plan.record;
     const { admission, executor } = this.#options;
     if (isWaitedFor && !executor.ready) throw new PredictorUnavailableError('the engine is being started');
     if (!executor.readySoon) throw new PredictorUnavailableError('the engine could not be started yet');
-    const place = admission.admit(plan.cost, isWaitedFor);
+    const place = admission.admit(plan.cost, isWaitedFor, client);
+    const turn = new Turn(client);
     this.#ended.delete(id);
     const job: Job = new Job(plan, place, {
-      make: (job, signal) => this.#queue.run(() => this.#handler!.make(job, signal), signal),
+      make: (job, signal) => this.#queue.run(() => this.#handler!.make(job, signal), signal, turn),
       keep: (job, made) => this.#keep(job, made),
       fail: (job, error) => this.#fail(job, error),
     });
     this.#jobs.set(id, job);
+    this.#turns.set(job, turn);
     void job.settled.then(() => {
       place.settle();
       if (this.#jobs.get(id) === job) this.#jobs.delete(id);

@@ -80,13 +80,18 @@ interface HubFile {
 export interface HubOptions {
   readonly predictions: Predictions;
   readonly timeoutMilliseconds: number;
+  /** Who asks: a key or an address. */
+  readonly clientOf: (request: FastifyRequest) => string;
 }
 
 /**
  * The service as Hugging Face's clients expect a hub: `HF_ENDPOINT` set to it, a repository is a GHN's id and an architecture's
  * name, and its files are predicted when they are asked for.
  */
-export const hub: FastifyPluginAsyncZod<HubOptions> = async (app, { predictions, timeoutMilliseconds }) => {
+export const hub: FastifyPluginAsyncZod<HubOptions> = async (
+  app,
+  { predictions, timeoutMilliseconds, clientOf },
+) => {
   /** The prediction that a repository and a revision stand for. It has to be released. */
   async function find(
     { ghn, model: name }: z.infer<typeof repository>,
@@ -113,7 +118,9 @@ export const hub: FastifyPluginAsyncZod<HubOptions> = async (app, { predictions,
       );
     }
     const request = await withCode(reply, 'RevisionNotFound', async () => requestOf(ghn, name, wanted));
-    return withCode(reply, 'RepoNotFound', () => predictions.predict(request, signal));
+    return withCode(reply, 'RepoNotFound', () =>
+      predictions.predict(request, signal, clientOf(reply.request)),
+    );
   }
 
   /** @throws NotFoundError where the revision is no list of options, or an option has a wrong value */

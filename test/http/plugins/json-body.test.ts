@@ -23,6 +23,8 @@ async function start(bodiesBytes: number) {
   await app.register(jsonBody, {
     bodiesBytes,
     bodyLimit: BODY_LIMIT,
+    // Each connection is a client, unless it says which.
+    clientOf: ({ headers, raw }) => String(headers['x-client'] ?? raw.socket.remotePort),
     onRefusal: (reason) => refusals.push(reason),
   });
   app.post('/body', async ({ body }) => body);
@@ -70,6 +72,16 @@ describe('bodies that are being received', () => {
     held[1].write(chunk('0') + chunk(''));
     expect(await statusOf(held[1])).toBe(200);
     await expect.poll(sent).toBe(200);
+  });
+
+  it('leave room for others, however many one client sends', async () => {
+    await start(4 * BODY_LIMIT);
+    const type = 'content-type: application/json\r\n';
+    const most = digits(BODY_LIMIT - 1);
+    const sent = (client: string) => statusOf(open(head(2, `${type}x-client: ${client}\r\n`) + 12));
+    for (let k = 0; k < 2; k++) open(head(BODY_LIMIT, `${type}x-client: a\r\n`) + most);
+    await expect.poll(() => sent('a')).toBe(503);
+    expect(await sent('b')).toBe(200);
   });
 
   it.each([

@@ -93,6 +93,26 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
   };
   const statusOf = async (board: JobBoard, n: number) => (await board.view(plannedId(n)))?.status;
 
+  describe('clients', () => {
+    it('take turns, wherever they ask, and the last of a queue comes at the turn of whoever asks for it', async () => {
+      const { board, other, handler } = await opened();
+      const release = handler.hold();
+      await board.submit(planOf(1), undefined, 'many');
+      await expect.poll(() => handler.begun).toEqual([plannedId(1)]);
+      for (const n of [2, 3, 4, 5]) await board.submit(planOf(n), undefined, 'many');
+      await other.submit(planOf(6), undefined, 'few');
+      await other.submit(planOf(5), undefined, 'another');
+      release();
+      await expect.poll(() => handler.begun.length).toBe(6);
+      const turns = handler.begun.map((id) => [1, 2, 3, 4, 5, 6].find((n) => plannedId(n) === id)!);
+      const place = (n: number) => turns.indexOf(n);
+      expect(place(6)).toBeLessThan(place(3));
+      expect(place(5)).toBeLessThan(place(3));
+      expect(place(3)).toBeLessThan(place(4));
+      for (const n of [1, 2, 3, 4, 5, 6]) await board.settled(plannedId(n));
+    });
+  });
+
   describe('a prediction that is asked for', () => {
     it('is made once for all who ask meanwhile, wherever they ask, and kept', async () => {
       const { board, other, handler } = await opened();

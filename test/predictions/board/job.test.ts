@@ -22,7 +22,7 @@ const COST = {
   work: { graph: 0, encode: 0, decode: 0, postprocess: 0, 'hand over': 0 },
 };
 
-const PLACE = new Place(COST, { onChange() {}, onMade() {} });
+const PLACE = new Place(COST, '', { onChange() {}, onMade() {} });
 
 const PLAN = { record: sampleRecord(1, { status: 'queued' }), work: WORK, cost: COST };
 

@@ -4,7 +4,7 @@ import { JsonText } from '../../../json-text.js';
 import { PlannedRequest } from '../../../predictions/plan-request.js';
 import { PredictorUnavailableError } from '../../../predictor/executor.js';
 import { Supervisor } from '../../../process/supervisor.js';
-import { Queue } from '../../../queue/queue.js';
+import { Queue, Turn } from '../../../queue/queue.js';
 import { untilAborted } from '../../../until-aborted.js';
 import { RequestTimeoutError } from '../../answers/request-signal.js';
 import { TooManyObjectsError } from './parse-body.js';
@@ -101,7 +101,7 @@ export class BodyReader {
         }
       },
       signal,
-      client,
+      new Turn(client),
     );
   }
 

@@ -12,9 +12,9 @@ import { type BullJob, Channel, isActive, isLive } from './channel.js';
 import { Ears } from './ears.js';
 import { errorOf, readFailure } from './failures.js';
 import { type Announcement, className, Fleet } from './fleet.js';
-import { Intake, remainsOf, STOP_MS } from './intake.js';
+import { hasten, Intake, remainsOf, STOP_MS } from './intake.js';
 import { connect, PREFIX, reaching } from './redis.js';
-import { DETACHED, hold, LEASE_MS, leave, RENEWAL_MS } from './scripts.js';
+import { DETACHED, hold, LEASE_MS, leave, placeSeconds, RENEWAL_MS } from './scripts.js';
 
 /** How often it is looked after what was promised. */
 const RECONCILE_MS = 10_000;
@@ -83,22 +83,26 @@ export class BullBoard implements JobBoard {
     this.#handler = handler;
   }
 
-  async submit(plan: Plan, waiter?: AbortSignal): Promise<Submitted> {
+  async submit(plan: Plan, waiter?: AbortSignal, client = ''): Promise<Submitted> {
     waiter?.throwIfAborted();
     const { id } = plan.record;
     const channel = this.#current();
     const who = waiter ? randomUUID() : DETACHED;
     return reaching(async () => {
       await this.#intake.clearEnded(channel, id);
-      const isWaitedFor = waiter !== undefined;
-      const [isNew] = await Promise.all([
-        this.#intake.admit(channel, plan, this.fleet.workers, isWaitedFor),
+      const asked = { isWaitedFor: waiter !== undefined, client };
+      const [{ isNew, own }] = await Promise.all([
+        this.#intake.admit(channel, plan, this.fleet.workers, asked),
         hold(this.#redis, channel.waiters(id), who, waiter && LEASE_MS),
       ]).catch((error: unknown) => {
         void leave(this.#redis, channel.waiters(id), who).catch(() => {});
         throw error;
       });
-      if (!isNew) this.#options.observer.shared(plan.record, 'joined');
+      if (!isNew) {
+        this.#options.observer.shared(plan.record, 'joined');
+        // It may have been begun, or be over, by now.
+        await hasten(channel, id, own).catch(() => {});
+      }
       // Before it is promised: it is to be made even if this service and Redis are lost.
       if (!waiter) await this.#options.store.promises?.promise(remainsOf(plan));
       // Who waits listens before it can be made.
@@ -106,7 +110,7 @@ export class BullBoard implements JobBoard {
       const made = waiter && this.#wait(channel, plan, who, isNew, AbortSignal.any([waiter, refused.signal]));
       made?.catch(() => {});
       try {
-        await this.#intake.add(channel, remainsOf(plan));
+        await this.#intake.add(channel, remainsOf(plan), own);
       } catch (error) {
         refused.abort(error);
         throw error;
@@ -129,7 +133,7 @@ export class BullBoard implements JobBoard {
     const channel = this.#known();
     if (!channel) return [];
     try {
-      const jobs = await channel.queue.getJobs(['active', 'wait', 'failed'], 0, MAX_VIEWS - 1);
+      const jobs = await channel.queue.getJobs(['active', 'wait', 'prioritized', 'failed'], 0, MAX_VIEWS - 1);
       const records = await Promise.all(jobs.map((job) => job && channel.recordOf(job as BullJob)));
       return records.filter((record) => record !== null && record !== undefined);
     } catch {
@@ -200,14 +204,16 @@ export class BullBoard implements JobBoard {
   }
 
   depth(): Promise<number> {
-    return reaching(async () => (await this.#known()?.queue.getWaitingCount()) ?? 0);
+    return reaching(
+      async () => (await this.#known()?.queue.getJobCountByTypes('waiting', 'prioritized')) ?? 0,
+    );
   }
 
   secondsUntilIdle(): Promise<number> {
     return reaching(async () => {
       const channel = this.#known();
       const places = channel ? await this.#redis.hvals(channel.places) : [];
-      return places.reduce((sum, seconds) => sum + Number(seconds), 0) / Math.max(1, this.workers);
+      return places.reduce((sum, place) => sum + placeSeconds(place), 0) / Math.max(1, this.workers);
     });
   }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { keptOf } from '../../../architecture/text.js';
 import { parsed } from '../../../json-text.js';
@@ -48,7 +49,7 @@ export class Intake {
   }
 
   /**
-   * Whether nobody had asked for it yet.
+   * Whether nobody had asked for it yet, and how many predictions the client has under way besides.
    *
    * @throws InvalidRequestError, OverloadedError, PredictorUnavailableError
    */
@@ -56,8 +57,8 @@ export class Intake {
     channel: Channel,
     { record, cost }: Plan,
     workers: readonly Announcement[],
-    isWaitedFor: boolean,
-  ): Promise<boolean> {
+    { isWaitedFor, client }: { readonly isWaitedFor: boolean; readonly client: string },
+  ): Promise<{ readonly isNew: boolean; readonly own: number }> {
     const { maxQueue, maxWaitMilliseconds, onRefusal } = this.#bounds;
     const count = workers.length;
     if (count > 0) checkSize(cost, Math.min(...workers.map(({ memoryBytes }) => memoryBytes)));
@@ -65,15 +66,16 @@ export class Intake {
       throw new PredictorUnavailableError('there is no worker now; try again');
     }
     const seconds = workers.reduce((sum, { rates }) => sum + secondsAt(rates, cost), 0) / Math.max(1, count);
-    const { outcome, waitSeconds, pending } = await admit(this.#redis, channel.places, {
+    const { outcome, waitSeconds, pending, own } = await admit(this.#redis, channel.places, {
       id: record.id,
       seconds,
       isWaitedFor,
       maxQueue,
       maxWaitSeconds: maxWaitMilliseconds / 1000,
       workers: count,
+      client: clientDigest(client),
     });
-    if (outcome === 'admitted' || outcome === 'joined') return outcome === 'admitted';
+    if (outcome === 'admitted' || outcome === 'joined') return { isNew: outcome === 'admitted', own };
     onRefusal(outcome);
     throw new OverloadedError(
       outcome,
@@ -85,15 +87,30 @@ export class Intake {
     );
   }
 
-  /** Nothing where it is there: jobs are known by their ids. */
-  async add(channel: Channel, remains: PredictionRemains): Promise<void> {
+  /**
+   * Nothing where it is there: jobs are known by their ids.
+   *
+   * @param own how many the client has under way: clients' first predictions come before anybody's second ones
+   */
+  async add(channel: Channel, remains: PredictionRemains, own = 0): Promise<void> {
     await channel.queue.add('predict', remains, {
       jobId: jobId(remains.record.id),
+      priority: own + 1,
       removeOnComplete: { count: 0 },
       removeOnFail: KEPT,
     });
   }
 }
+
+/** Another client waits for it as well: it comes no later than one of that client's own would. */
+export async function hasten(channel: Channel, id: string, own: number): Promise<void> {
+  const job = await channel.job(id);
+  if (job && job.priority > own + 1) await job.changePriority({ priority: own + 1 });
+}
+
+/** Keys are no business of Redis. */
+const clientDigest = (client: string) =>
+  client && createHash('sha256').update(client).digest('hex').slice(0, 16);
 
 /** What a plan is made again from, by whoever has the same GHN and engine. */
 export function remainsOf({ record, work: { architecture } }: Plan): PredictionRemains {
