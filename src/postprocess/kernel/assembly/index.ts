@@ -6,7 +6,6 @@
  */
 
 /** Lanes of four counters, in the order of their words: the transpose of what threefry computes. */
-// @ts-ignore: decorator of AssemblyScript
 @inline
 function storeWords(out: usize, x0: v128, x1: v128, x2: v128, x3: v128): void {
   const a = i8x16.shuffle(x0, x1, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
@@ -19,7 +18,6 @@ function storeWords(out: usize, x0: v128, x1: v128, x2: v128, x3: v128): void {
   v128.store(out + 48, i8x16.shuffle(c, d, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31));
 }
 
-// @ts-ignore: decorator of AssemblyScript
 @inline
 function rotate(x: v128, left: i32): v128 {
   return v128.or(i32x4.shl(x, left), i32x4.shr_u(x, 32 - left));
@@ -109,7 +107,6 @@ export function ziggurat(words: usize, count: i32, inside: usize, scale: usize, 
   return misses;
 }
 
-// @ts-ignore: decorator of AssemblyScript
 @inline
 function widen(address: usize): v128 {
   return f64x2.promote_low_f32x4(v128.load64_zero(address));
