@@ -157,7 +157,7 @@ export class Admission {
     let work = workBytes;
     for (const place of this.#places) {
       held += place.bytes;
-      // What is read from memory is soon read from the store.
+      // Answers from memory are soon read from the store.
       if (place.client === client && !place.isSettled) own += place.bytes;
       if (place.isPending) work = Math.max(work, place.cost.workBytes);
     }
