@@ -1,5 +1,5 @@
 import { afterAll, afterEach } from 'vitest';
-import { takeFaults } from './helpers/watched.js';
+import { takeFaults } from './helpers/answer-faults.js';
 
 /** Every answer of a service that a test starts is what the OpenAPI document says, or the test fails. */
 function expectDocumented(): void {

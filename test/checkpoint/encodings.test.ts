@@ -1,9 +1,11 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { type Checkpoint, readCheckpoint } from '../../src/ghn/checkpoint.js';
-import { ENCODINGS, encodingsOf, FIXTURES, useFolder } from './files.js';
+import { asSafetensors, ENCODINGS, encodingsOf, FIXTURES, useFolder } from './files.js';
+import * as p from './pickle-writer.js';
 
 const write = useFolder();
 
@@ -38,16 +40,14 @@ describe.each(['ghn2', 'ghn3'] as const)('a %s', async (family) => {
 });
 
 describe('the nano checkpoints', () => {
-  test.each([
-    ['ghn3-nano.pt', 'ghn3-nano.safetensors'],
-    ['ghn3-nano.joblib.z', 'ghn3-nano.safetensors'],
-    ['ghn2-nano.pt', 'ghn2-nano.safetensors'],
-  ])('%s holds the weights of %s', async (name, reference) => {
-    expectSame(await readCheckpoint(join(FIXTURES, name)), await readCheckpoint(join(FIXTURES, reference)));
+  test.each(['ghn3-nano.pt', 'ghn2-nano.pt'])('%s is the same as a safetensors file', async (name) => {
+    const checkpoint = await readCheckpoint(join(FIXTURES, name));
+    const path = await write(`${name}.safetensors`, asSafetensors(checkpoint));
+    expectSame(await readCheckpoint(path), checkpoint);
   });
 
   test('say what they are', async () => {
-    const ghn3 = await readCheckpoint(join(FIXTURES, 'ghn3-nano.joblib.z'));
+    const ghn3 = await readCheckpoint(join(FIXTURES, 'ghn3-nano.pt'));
     expect(ghn3.config).toEqual({
       family: 'ghn3',
       hidden: 16,
@@ -98,4 +98,23 @@ test('the file name does not matter', async () => {
   const name = 'ghn3.joblib.gzip';
   const path = await write('renamed.safetensors', await readFile(join(ENCODINGS, name)));
   expectSame(await readCheckpoint(path), await readCheckpoint(join(ENCODINGS, name)));
+});
+
+test.each([
+  ['zlib', deflateSync],
+  ['gzip', gzipSync],
+])('a file of many pieces of %s is read', async (_, compress) => {
+  const stateDict = (await readFile(join(ENCODINGS, 'ghn3.joblib'))).subarray(2, -1);
+  const history = Array.from({ length: 40 }, () => [p.text(randomBytes(50_000).toString('hex')), p.append]);
+  const file = compress(
+    p.pickle(
+      ...[p.emptyDict, p.text('history'), p.emptyList, ...history.flat(), p.setItem],
+      ...[p.text('state_dict'), stateDict, p.setItem],
+    ),
+  );
+  expect(file.length).toBeGreaterThan(2 ** 21);
+  expectSame(
+    await readCheckpoint(await write('many-pieces', file)),
+    await readCheckpoint(join(ENCODINGS, 'ghn3.joblib')),
+  );
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { safetensorsOf } from '../../proof/fuzz/inputs/containers.js';
-import { CheckpointError, readCheckpoint, type Weight } from '../../src/ghn/checkpoint.js';
+import { type Checkpoint, CheckpointError, readCheckpoint, type Weight } from '../../src/ghn/checkpoint.js';
 
 export const FIXTURES = fileURLToPath(new URL('../fixtures/checkpoints/', import.meta.url));
 export const ENCODINGS = join(FIXTURES, 'encodings');
@@ -51,6 +51,20 @@ export function safetensors(weights: ReadonlyMap<string, Weight>, config?: objec
     Buffer.from(data.buffer, data.byteOffset, data.byteLength),
   );
   return safetensorsOf(header, Buffer.concat(bodies));
+}
+
+/** A checkpoint as a safetensors file, with the config as the authors' code saves it. */
+export function asSafetensors({ config, weights }: Checkpoint): Buffer {
+  const { family, channels, spatial, numClasses, hidden, heads, layers, weightNorm, layerNorm } = config;
+  return safetensors(weights, {
+    max_shape: [channels, channels, spatial, spatial],
+    num_classes: numClasses,
+    hid: hidden,
+    weight_norm: weightNorm,
+    ve: true,
+    layernorm: layerNorm,
+    ...(family === 'ghn2' ? { hypernet: 'gatedgnn', decoder: 'conv' } : { heads, layers }),
+  });
 }
 
 /** A tensor of zeros. */

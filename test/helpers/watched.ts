@@ -1,14 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } from 'node:http';
+import { addFaults } from './answer-faults.js';
 import { type Answer, undocumented } from './documented.js';
-
-/** Faults of answers that differed from the OpenAPI document, since the last call. */
-let faults: string[] = [];
-
-export function takeFaults(): string[] {
-  const taken = faults;
-  faults = [];
-  return taken;
-}
 
 /** Answers whose text is held to a schema; of others only the headers are. */
 const TEXT = /json|event-stream/;
@@ -52,11 +44,11 @@ export function watchAnswers(server: Server): void {
         headers: { ...response.getHeaders(), ...headers },
         body: isWhole ? Buffer.concat(chunks).toString() : null,
       };
-      faults.push(...undocumented(answer));
+      addFaults(undocumented(answer));
       if (isWhole && request.method !== 'HEAD' && length !== undefined && Number(length) !== sent) {
-        faults.push(
+        addFaults([
           `${request.method} ${request.url}: ${sent} bytes, but content-length is ${String(length)}`,
-        );
+        ]);
       }
     });
   });

@@ -4,18 +4,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readCheckpoint } from '../../src/ghn/checkpoint.js';
+import { asSafetensors } from '../checkpoint/files.js';
 import { checkpointFile } from '../helpers/service.js';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const ONLY = ['--only', 'resnet18,vit_b_16,convnext_tiny,swin_t'];
-const CHECKPOINT = checkpointFile('ghn3-nano.safetensors');
-
 let folder: string;
+/** A safetensors file, of which a weight can be changed in its place. */
+let checkpoint: string;
 let norms: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ghn-serve-verify-'));
+  checkpoint = join(folder, 'ghn3-nano.safetensors');
+  await writeFile(checkpoint, asSafetensors(await readCheckpoint(checkpointFile('ghn3-nano.pt'))));
   norms = join(folder, 'norms.json');
-  await verify(CHECKPOINT, '--write', norms, ...ONLY);
+  await verify(checkpoint, '--write', norms, ...ONLY);
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -35,7 +39,7 @@ function verify(...args: string[]): Promise<Ended> {
 
 /** A copy of the checkpoint in which one number is another. */
 async function withWeight(tensor: string, index: number, change: (value: number) => number): Promise<string> {
-  const bytes = await readFile(CHECKPOINT);
+  const bytes = await readFile(checkpoint);
   const headerEnd = 8 + Number(bytes.readBigUInt64LE(0));
   const header = JSON.parse(bytes.toString('utf8', 8, headerEnd)) as Record<
     string,
@@ -78,13 +82,13 @@ describe('the verify command', () => {
   });
 
   it('says no to the published norms of another GHN', async () => {
-    const { code, output } = await verify(CHECKPOINT, '--family', 'ghn3-t', ...ONLY);
+    const { code, output } = await verify(checkpoint, '--family', 'ghn3-t', ...ONLY);
     expect(code).toBe(1);
     expect(output).toMatch(/4 of 4 norms DIFFER from those published for ghn3-t: resnet18, /);
   });
 
   it('cannot tell without a family that was published', async () => {
-    const { code, problems } = await verify(CHECKPOINT, ...ONLY);
+    const { code, problems } = await verify(checkpoint, ...ONLY);
     expect(code).toBe(2);
     expect(problems).toMatch(/say which it is with --family/);
   });

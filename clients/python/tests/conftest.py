@@ -38,7 +38,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         **os.environ,
         "PORT": str(port),
         "STORE": str(folder / "store"),
-        "GHN_CHECKPOINTS": str(FIXTURES / "checkpoints" / "ghn3-nano.safetensors"),
+        "GHN_CHECKPOINTS": str(FIXTURES / "checkpoints" / "ghn3-nano.pt"),
         "LOG_LEVEL": "warn",
     }
     url = f"http://127.0.0.1:{port}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from checkpoints import load_ghn
+from ghn import Ghn, GhnConfig
 from graphs import batch_graphs, encode_graph, widened
 
 FIXTURES = Path(__file__).resolve().parents[3] / "test" / "fixtures"
@@ -19,7 +19,10 @@ def graph(ghn, name):
 
 @pytest.fixture(scope="module")
 def ghn():
-    return load_ghn(FIXTURES / "checkpoints" / "ghn3-nano.safetensors")
+    checkpoint = torch.load(FIXTURES / "checkpoints" / "ghn3-nano.pt")
+    ghn = Ghn(GhnConfig.from_metadata(checkpoint["config"]))
+    ghn.load_state_dict(checkpoint["state_dict"])
+    return ghn.eval()
 
 
 @pytest.mark.parametrize("name", NAMES)
