@@ -2,6 +2,7 @@
 // that came up most; a reader finds more.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 
 interface Pattern {
   readonly expression: RegExp;
@@ -41,8 +42,9 @@ interface Finding {
   readonly advice: string;
 }
 
-function findings(name: string): Finding[] {
-  const lines = readFileSync(name, 'utf8').split('\n');
+/** The places of a file that are not plain English; in a document every line is prose, in a source the comments and strings. */
+export function findings(name: string, content: string): Finding[] {
+  const lines = content.split('\n');
   const isDocument = name.endsWith('.md');
   return lines.flatMap((text, index) => {
     const comment = isDocument ? null : (COMMENT.exec(text)?.[1] ?? null);
@@ -54,22 +56,27 @@ function findings(name: string): Finding[] {
   });
 }
 
-const paths = process.argv.slice(2);
-const names = execFileSync('git', ['ls-files', '--', ...(paths.length > 0 ? paths : ['.'])], {
-  encoding: 'utf8',
-})
-  .split('\n')
-  .filter(
-    (name) =>
-      /\.(ts|tsx|mjs|md)$/.test(name) &&
-      !/^(test\/fixtures|clients\/typescript\/src\/api\.ts|scripts\/prose\.ts)/.test(name),
+/** Files that are no prose of the project, or hold the patterns themselves. */
+const LEFT_OUT =
+  /^(test\/fixtures|clients\/typescript\/src\/api\.ts|scripts\/prose\.ts|test\/prose\.test\.ts)/;
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const paths = process.argv.slice(2);
+  const names = execFileSync('git', ['ls-files', '--', ...(paths.length > 0 ? paths : ['.'])], {
+    encoding: 'utf8',
+  })
+    .split('\n')
+    .filter((name) => /\.(ts|tsx|mjs|md)$/.test(name) && !LEFT_OUT.test(name));
+  const found = names.flatMap((name) =>
+    findings(name, readFileSync(name, 'utf8')).map((finding) => ({ name, ...finding })),
   );
-let count = 0;
-for (const name of names) {
-  for (const { line, text, advice } of findings(name)) {
+  for (const { name, line, text, advice } of found) {
     console.log(`${name}:${line}: ${text.slice(0, 120)}\n    ${advice}`);
-    count++;
   }
+  console.log(
+    found.length === 0
+      ? `${names.length} files read like plain English`
+      : `${found.length} places to rewrite`,
+  );
+  process.exitCode = found.length === 0 ? 0 : 1;
 }
-console.log(count === 0 ? `${names.length} files read like plain English` : `${count} places to rewrite`);
-process.exitCode = count === 0 ? 0 : 1;

@@ -12,7 +12,8 @@ const TIMEOUT_MS = 20_000;
 /** What is wrong with a regular expression, or null where it is linear. */
 function faultOf(source: string, flags: string): string | null {
   // The analysis knows neither flag, and they change nothing about the time.
-  const result = checkSync(source, flags.replaceAll(/[dv]/g, ''), { timeout: TIMEOUT_MS });
+  // A seed, since expressions with a lookahead are tried with random texts, and another run must not find another fault.
+  const result = checkSync(source, flags.replaceAll(/[dv]/g, ''), { timeout: TIMEOUT_MS, randomSeed: 1 });
   if (result.status === 'safe') return null;
   if (result.status === 'unknown') return `it could not be told how long it takes (${result.error.kind})`;
   return `takes ${result.complexity.summary} time for ${result.attack.pattern}`;

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
+import { brokenLinks, missingPaths, unknownScripts } from './helpers/documents.js';
 import { startService } from './helpers/service.js';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -15,53 +16,41 @@ const DOCUMENTS = execFileSync('git', ['ls-files', '--cached', '--others', '--ex
   .filter((name) => existsSync(join(ROOT, name)));
 
 const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
-
-/** A heading's anchor, as it is commonly made. */
-const anchor = (heading: string) =>
-  heading
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
-    .trim()
-    .replaceAll(/\s/g, '-');
-
-const anchorsOf = (text: string) => [...text.matchAll(/^#+ +(.+)$/gm)].map(([, heading]) => anchor(heading!));
-
-/** Places in a document that lead to files or headings of the project. */
-function links(name: string): string[] {
-  return [...read(name).matchAll(/\]\(([^)\s]+)\)/g)]
-    .map(([, to]) => to!)
-    .filter((to) => !/^[a-z]+:/.test(to));
-}
+const FILES = { exists: (path: string) => existsSync(join(ROOT, path)), read };
 
 describe.each(DOCUMENTS)('%s', (name) => {
+  const document = { name, text: read(name) };
+
   it('links to files and headings that exist', () => {
-    const broken = links(name).filter((to) => {
-      const [path = '', heading] = to.split('#');
-      const file = path === '' ? name : join(dirname(name), path);
-      if (!existsSync(join(ROOT, file))) return true;
-      return heading !== undefined && !anchorsOf(read(file)).includes(heading);
-    });
-    expect(broken).toEqual([]);
+    expect(brokenLinks(document, FILES)).toEqual([]);
   });
 
   it('names npm scripts and files that exist', () => {
-    const text = read(name);
-    const scripts = [...text.matchAll(/npm run (?:-s |--silent )?([\w:-]+)/g)].map(([, script]) => script!);
-    const known = ['package.json', join(dirname(name), 'package.json')]
-      .filter((file) => existsSync(join(ROOT, file)))
-      .flatMap((file) => Object.keys(JSON.parse(read(file)).scripts));
-    expect(scripts.filter((script) => !known.includes(script))).toEqual([]);
-    // Paths in code, without placeholders.
-    const paths = [
-      ...text.matchAll(
-        /(?<![\w./-])((?:src|test|proof|research|scripts|deploy|docs|clients|zoo|weights)\/[\w./-]*\w)/g,
-      ),
-    ]
-      .map(([, path]) => path!)
-      .filter((path) => !path.includes('...'));
-    const here = (path: string) =>
-      [ROOT, join(ROOT, dirname(name))].some((base) => existsSync(join(base, path)));
-    expect(paths.filter((path) => !here(path))).toEqual([]);
+    expect(unknownScripts(document, FILES)).toEqual([]);
+    expect(missingPaths(document, FILES)).toEqual([]);
+  });
+});
+
+describe('a fault planted in a document is found', () => {
+  const planted = (text: string) => ({ name: 'docs/planted.md', text });
+
+  it.each([
+    ['a link to no file', '[more](nowhere.md)', ['nowhere.md']],
+    ['a link to no heading of a file', '[more](api.md#no-such-heading)', ['api.md#no-such-heading']],
+    ['a link to no heading of its own', '# One\n[two](#two), [one](#one)', ['#two']],
+    ['none in links that lead somewhere', '[api](api.md), [web](https://example.org/none)', []],
+  ])('%s', (_, text, found) => {
+    expect(brokenLinks(planted(text), FILES)).toEqual(found);
+  });
+
+  it('a script that npm does not have', () => {
+    const text = 'Run `npm run no-such-script`, then `npm run -s lint`.';
+    expect(unknownScripts(planted(text), FILES)).toEqual(['no-such-script']);
+  });
+
+  it('a path that does not exist', () => {
+    const text = 'See `src/app.ts`, `src/gone.ts` and `npx vitest run test/nowhere`.';
+    expect(missingPaths(planted(text), FILES)).toEqual(['src/gone.ts', 'test/nowhere']);
   });
 });
 

@@ -46,11 +46,32 @@ const PERMISSIVE = [
   'MIT',
 ];
 
-it('every package that the service ships has a permissive licence', () => {
+/** Packages that the service ships under other licences. */
+function notPermissive(all: readonly (readonly [path: string, locked: LockedPackage])[]): string[] {
   const allows = (license = '') =>
     license.match(/[\w.-]+/g)?.every((word) => word === 'OR' || PERMISSIVE.includes(word));
-  const others = locked.filter(([, { dev, license }]) => !dev && !allows(license));
-  expect(others.map(([path, { license }]) => `${path}: ${license}`)).toEqual([]);
+  return all
+    .filter(([, { dev, license }]) => !dev && !allows(license))
+    .map(([path, { license }]) => `${path}: ${license}`);
+}
+
+it('every package that the service ships has a permissive licence', () => {
+  expect(notPermissive(locked)).toEqual([]);
+});
+
+it('a package under another licence, or under none, is found unless it is for development alone', () => {
+  const planted = [
+    ['node_modules/a', { license: 'GPL-3.0-only' }],
+    ['node_modules/b', {}],
+    ['node_modules/c', { license: '(MIT OR GPL-2.0)' }],
+    ['node_modules/d', { license: 'GPL-3.0-only', dev: true }],
+    ['node_modules/e', { license: '(MIT OR Apache-2.0)' }],
+  ] as const;
+  expect(notPermissive(planted)).toEqual([
+    'node_modules/a: GPL-3.0-only',
+    'node_modules/b: undefined',
+    'node_modules/c: (MIT OR GPL-2.0)',
+  ]);
 });
 
 it('archives are unpacked by versions that write nothing outside their folder', () => {

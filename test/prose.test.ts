@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { findings } from '../scripts/prose.js';
+
+it.each([
+  ['a comment without a subject', 'a.ts', '/** Of how a folder is laid out. */\nconst a = 1;', 1],
+  ['a comment that names nothing', 'a.ts', 'const a = 1;\n// What it is told.', 2],
+  ['a phrase in a message', 'a.tsx', "\n\nthrow new Error('the file is taken in as it is');", 3],
+  ['a phrase in a document', 'docs/a.md', 'It is made\nbehind your back.', 2],
+])('finds %s', (_, name, text, line) => {
+  expect(findings(name, text)).toEqual([expect.objectContaining({ line })]);
+});
+
+it.each([
+  ['a.ts', '/** Layout version of a stored prediction. */'],
+  ['a.ts', '// A body that does not fit is refused\n// Of what follows a line before, nothing begins here.'],
+  ['docs/a.md', 'Of the three, the first is the fastest.'],
+])('leaves plain English in %s alone: %s', (name, text) => {
+  expect(findings(name, text)).toEqual([]);
+});
