@@ -62,6 +62,7 @@ export async function buildService({
   let notUnderstood = 0;
   const store = await openStore(settings.STORE, {
     endpoint: settings.S3_ENDPOINT,
+    publicEndpoint: settings.S3_PUBLIC_ENDPOINT,
     maxBytes: settings.STORE_MAX_BYTES,
     onProblem: (error) => {
       if (error instanceof StoreCorruptError) corruptions++;

@@ -29,11 +29,12 @@ export class Recovery {
    * A stored prediction whose tensors can be read to their end, whatever the disk makes of them meanwhile; null where
    * there is none. A read rejects where it was corrupt and cannot be made again.
    */
-  async open(id: string): Promise<Pick<StoredPrediction, 'record' | 'tensors' | 'release'> | null> {
+  async open(id: string): Promise<Pick<StoredPrediction, 'record' | 'tensors' | 'body' | 'release'> | null> {
     const stored = await this.#options.store.open(id);
     if (!stored) return null;
     const lasting = new LastingTensors(readingOf(stored), () => this.#replacement(id));
-    return { record: stored.record, tensors: lasting.tensors, release: () => lasting.release() };
+    const { record, body } = stored;
+    return { record, body, tensors: lasting.tensors, release: () => lasting.release() };
   }
 
   /** The tensors of a prediction that was just made: from memory, and from the store for those who read slowly. */

@@ -5,8 +5,9 @@ import type { ByteSource } from '../format/layout.js';
 import type { NamePattern } from '../format/pattern.js';
 import { type Slice, sliceTensor } from '../format/slice.js';
 import type { PredictionRecord } from '../record/record.js';
+import type { StoredBody } from '../store/store.js';
 import type { Dtype } from '../tensor/dtype.js';
-import type { TensorSource } from '../tensor/tensor.js';
+import { isTiled, type TensorSource, type TiledTensor, tensorSource } from '../tensor/tensor.js';
 import { InvalidRequestError, NotFoundError } from './errors.js';
 
 /** Checksums of the tensors that were last written; a hundred bytes each. */
@@ -61,6 +62,21 @@ export function weightsSource(
   const isWhole = !pattern && !slice && record.generation !== null;
   const checksums = isWhole ? CHECKSUMS.of(`${record.id}.${record.generation}.${dtype}`) : undefined;
   return formatOf(format).write(parts, dtype, metadata(record), checksums);
+}
+
+/** The head with which the blocks are the body of a format in F32; undefined where they are that of none. */
+export async function bodyOfBlocks(
+  record: PredictionRecord,
+  tensors: readonly TiledTensor[],
+): Promise<StoredBody | undefined> {
+  const isWhole = tensors.every((tensor) => !isTiled(tensor));
+  const format = record.request.postprocess === null ? 'tiled' : isWhole ? 'safetensors' : null;
+  if (!format) return undefined;
+  const source = weightsSource(record, tensors.map(tensorSource), { format, dtype: 'F32' });
+  const blocks = tensors.reduce((sum, { block }) => sum + block.byteLength, 0);
+  const head = new Uint8Array(source.byteLength - blocks);
+  await source.copy(0, head.length, head, 0);
+  return { format, head };
 }
 
 /** Strings, as safetensors demands. The same for all who ask for the same id, whatever their service calls the GHN. */

@@ -10,7 +10,7 @@ import { NotStoredError } from './errors.js';
 import { newGeneration } from './generation.js';
 import type { PredictionObserver } from './observer.js';
 import { TimeLimit } from './time-limit.js';
-import { weightsSource } from './weights.js';
+import { bodyOfBlocks, weightsSource } from './weights.js';
 
 export interface WorkerOptions {
   readonly executor: Executor;
@@ -86,7 +86,8 @@ export class Worker implements JobHandler {
       job.update({ statistics: network, overflow, bytes, digest });
       const kept = keptOf(job.plan.work.architecture);
       this.#unsaved.delete(id);
-      const saved = await store.save({ record: job.record, ...kept, tensors }, { signal });
+      const body = await bodyOfBlocks(job.record, tensors);
+      const saved = await store.save({ record: job.record, ...kept, tensors, body }, { signal });
       const theirs = saved === 'theirs' && (await store.record(id));
       if (theirs) job.update(theirs);
     } catch (error) {

@@ -8,6 +8,7 @@ import { requestSignal } from '../http/answers/request-signal.js';
 import { bytesResponse, jsonResponse, problemResponse, unavailable } from '../http/answers/responses.js';
 import { serverTiming } from '../http/answers/server-timing.js';
 import { whenClosed } from '../http/answers/when-closed.js';
+import { prefers } from '../http/requests/prefer.js';
 import { PlannedRequest } from '../predictions/plan-request.js';
 import type { Predictions } from '../predictions/predictions.js';
 import { type PredictRequest, predictBodySchema, readPredictRequest } from '../predictions/request.js';
@@ -26,15 +27,6 @@ export interface PredictOptions {
 }
 
 const located = z.object({ location: z.string().describe('Where the prediction is from now on.') });
-
-/** Preferences are separated by commas, each with its parameters behind semicolons; what is quoted is a value (RFC 7240). */
-const prefersAsync = (prefer: string | string[] | undefined) =>
-  [prefer].flat().some((value) =>
-    value
-      ?.replaceAll(/"(?:[^"\\]|\\.)*(?:"|\\?$)/gs, '')
-      .split(',')
-      .some((preference) => preference.split(';', 1)[0].trim().toLowerCase() === 'respond-async'),
-  );
 
 export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
   app,
@@ -94,7 +86,7 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
       },
     },
     async (request, reply) => {
-      if (prefersAsync(request.headers.prefer)) {
+      if (prefers('respond-async', request.headers.prefer)) {
         const record = await predictions.begin(request.body, clientOf(request));
         return reply
           .code(202)

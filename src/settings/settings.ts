@@ -75,6 +75,10 @@ export const settingsSchema = z.object({
       'S3 server of the bucket in STORE (default: AWS); credentials come as the AWS SDK finds them',
     form: 'url',
   }),
+  S3_PUBLIC_ENDPOINT: httpUrl.optional().meta({
+    description: 'the same S3 server as clients see it, for redirects to it (default: S3_ENDPOINT)',
+    form: 'url',
+  }),
   STORE_MAX_BYTES: byteCount(MIN_STORE_BYTES)
     .default(20 * GIB)
     .meta({
@@ -146,12 +150,15 @@ export const settingsSchema = z.object({
 export type Settings = z.output<typeof settingsSchema>;
 
 /** What goes with what: a line for each fault. */
-function mismatches({ STORE, S3_ENDPOINT, QUEUE, ROLE }: Settings): string[] {
+function mismatches({ STORE, S3_ENDPOINT, S3_PUBLIC_ENDPOINT, QUEUE, ROLE }: Settings): string[] {
   const faults: string[] = [];
   if (S3_ENDPOINT && !isBucket(STORE)) {
     faults.push(
       'S3_ENDPOINT: STORE is a directory; write STORE=s3://bucket/prefix, or leave S3_ENDPOINT out',
     );
+  }
+  if (S3_PUBLIC_ENDPOINT && !S3_ENDPOINT) {
+    faults.push('S3_PUBLIC_ENDPOINT: it goes with S3_ENDPOINT, the same server as the service sees it');
   }
   if (QUEUE !== 'memory' && !isBucket(STORE)) {
     faults.push('QUEUE: services that share a queue share a store as well; write STORE=s3://bucket/prefix');

@@ -5,6 +5,8 @@ import type { PredictionStore } from './store.js';
 export interface OpenOptions {
   /** An S3 server other than AWS. */
   readonly endpoint?: string;
+  /** The same server as clients see it. */
+  readonly publicEndpoint?: string;
   readonly maxBytes: number;
   /** Is told what was found corrupt and removed, and what could not be removed. */
   readonly onProblem: (problem: Error) => void;
@@ -17,10 +19,10 @@ export interface OpenOptions {
  */
 export async function openStore(
   location: string,
-  { endpoint, ...options }: OpenOptions,
+  { endpoint, publicEndpoint, ...options }: OpenOptions,
 ): Promise<PredictionStore> {
   const store = isBucket(location)
-    ? await openBucket(location, endpoint, options)
+    ? await openBucket(location, { endpoint, publicEndpoint }, options)
     : await DirectoryStore.open(location, options);
   try {
     await store.probe();
@@ -33,12 +35,12 @@ export async function openStore(
 
 async function openBucket(
   location: string,
-  endpoint: string | undefined,
-  options: Omit<OpenOptions, 'endpoint'>,
+  endpoints: Pick<OpenOptions, 'endpoint' | 'publicEndpoint'>,
+  options: Omit<OpenOptions, 'endpoint' | 'publicEndpoint'>,
 ): Promise<PredictionStore> {
   // The SDK would print a notice about Node's versions into the log; docs/cluster.md has it.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   // The SDK takes a tenth of a second to load, and a directory has no use for it.
   const { S3Store } = await import('./s3/s3-store.js');
-  return S3Store.open({ ...parseLocation(location)!, endpoint }, options);
+  return S3Store.open({ ...parseLocation(location)!, ...endpoints }, options);
 }

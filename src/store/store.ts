@@ -4,12 +4,28 @@ import type { PredictionRecord } from '../record/record.js';
 import type { TensorSource, TiledTensor } from '../tensor/tensor.js';
 import type { ListOptions, RecordPage } from './list.js';
 
+/** A head, behind which the blocks of all tensors, without gaps, are the body of a format in F32. */
+export interface StoredBody {
+  readonly format: string;
+  /** Its length is a multiple of that of a float. */
+  readonly head: Uint8Array;
+}
+
 export interface PredictionToStore {
   readonly record: PredictionRecord;
   readonly architecture: Graph | JsonText;
   /** The Keras model that the architecture was given as, if it was; a JsonText too. */
   readonly kerasModel?: unknown;
   readonly tensors: readonly TiledTensor[];
+  /** A store that others can read from keeps the blocks like this, if it can. */
+  readonly body?: StoredBody;
+}
+
+/** A body that can be had without this service. */
+export interface LinkedBody {
+  readonly format: string;
+  /** An address that leads to it for some minutes, under that name, for whoever has it. */
+  link(fileName: string): Promise<string>;
 }
 
 /** A stored prediction that is being read: it is not evicted before it is released. */
@@ -22,6 +38,7 @@ export interface StoredPrediction {
   readonly tensors: readonly TensorSource[];
   /** Checksums of what was written, as `PredictionStore.checksums` computes them. */
   readonly checksums: string;
+  readonly body?: LinkedBody;
   /** To be called once, when nothing is read any more. */
   release(): void;
 }

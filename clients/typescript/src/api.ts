@@ -2638,6 +2638,8 @@ export interface operations {
     downloadWeights: {
         parameters: {
             query?: {
+                /** @description The record’s generation: the address is of these bytes for ever, and caches may keep them. */
+                generation?: string;
                 /** @description Another format than the request’s. */
                 format?: "safetensors" | "tiled" | "npz";
                 /** @description Another element type than the request’s. */
@@ -2661,6 +2663,8 @@ export interface operations {
                 range?: string;
                 /** @description The etag of which `range` is meant; else all is sent. */
                 "if-range"?: string;
+                /** @description `redirect` takes the bytes from the store, where it has them as they are asked for. */
+                prefer?: string;
             };
             path: {
                 /** @description A prediction’s id. */
@@ -2679,6 +2683,8 @@ export interface operations {
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
+                    /** @description `immutable` where the address names the generation. */
+                    "cache-control"?: string;
                     /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
                     "x-ghn-warnings"?: string;
                     /** @description Bytes. */
@@ -2698,6 +2704,8 @@ export interface operations {
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
+                    /** @description `immutable` where the address names the generation. */
+                    "cache-control"?: string;
                     /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
                     "x-ghn-warnings"?: string;
                     /** @description Bytes. */
@@ -2720,8 +2728,22 @@ export interface operations {
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
+                    /** @description `immutable` where the address names the generation. */
+                    "cache-control"?: string;
                     /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
                     "x-ghn-warnings"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The store has these bytes: the address leads there for ten minutes. */
+            307: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    location: string;
+                    "preference-applied": "redirect";
+                    "cache-control": "no-store";
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2743,6 +2765,8 @@ export interface operations {
     downloadWeightsHead: {
         parameters: {
             query?: {
+                /** @description The record’s generation: the address is of these bytes for ever, and caches may keep them. */
+                generation?: string;
                 /** @description Another format than the request’s. */
                 format?: "safetensors" | "tiled" | "npz";
                 /** @description Another element type than the request’s. */
@@ -2766,6 +2790,8 @@ export interface operations {
                 range?: string;
                 /** @description The etag of which `range` is meant; else all is sent. */
                 "if-range"?: string;
+                /** @description `redirect` takes the bytes from the store, where it has them as they are asked for. */
+                prefer?: string;
             };
             path: {
                 /** @description A prediction’s id. */
@@ -2784,6 +2810,8 @@ export interface operations {
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
+                    /** @description `immutable` where the address names the generation. */
+                    "cache-control"?: string;
                     /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
                     "x-ghn-warnings"?: string;
                     /** @description Bytes. */
@@ -2803,6 +2831,8 @@ export interface operations {
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
+                    /** @description `immutable` where the address names the generation. */
+                    "cache-control"?: string;
                     /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
                     "x-ghn-warnings"?: string;
                     /** @description Bytes. */
@@ -2825,8 +2855,22 @@ export interface operations {
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
+                    /** @description `immutable` where the address names the generation. */
+                    "cache-control"?: string;
                     /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
                     "x-ghn-warnings"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The store has these bytes: the address leads there for ten minutes. */
+            307: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    location: string;
+                    "preference-applied": "redirect";
+                    "cache-control": "no-store";
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2848,6 +2892,8 @@ export interface operations {
     downloadTensor: {
         parameters: {
             query?: {
+                /** @description The record’s generation: the address is of these bytes for ever, and caches may keep them. */
+                generation?: string;
                 dtype?: "F32" | "F16" | "BF16";
             };
             header?: {
@@ -2878,6 +2924,8 @@ export interface operations {
                     /** @description Strong: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
+                    /** @description `immutable` where the address names the generation. */
+                    "cache-control"?: string;
                     /** @description A JSON array. */
                     "x-tensor-shape": string;
                     "x-tensor-dtype": "F32" | "F16" | "BF16";
@@ -2897,6 +2945,8 @@ export interface operations {
                     /** @description Strong: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
+                    /** @description `immutable` where the address names the generation. */
+                    "cache-control"?: string;
                     /** @description A JSON array. */
                     "x-tensor-shape": string;
                     "x-tensor-dtype": "F32" | "F16" | "BF16";
@@ -2919,6 +2969,8 @@ export interface operations {
                     /** @description Strong: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
+                    /** @description `immutable` where the address names the generation. */
+                    "cache-control"?: string;
                     /** @description A JSON array. */
                     "x-tensor-shape": string;
                     "x-tensor-dtype": "F32" | "F16" | "BF16";
@@ -2953,6 +3005,8 @@ export interface operations {
     downloadTensorHead: {
         parameters: {
             query?: {
+                /** @description The record’s generation: the address is of these bytes for ever, and caches may keep them. */
+                generation?: string;
                 dtype?: "F32" | "F16" | "BF16";
             };
             header?: {
@@ -2983,6 +3037,8 @@ export interface operations {
                     /** @description Strong: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
+                    /** @description `immutable` where the address names the generation. */
+                    "cache-control"?: string;
                     /** @description A JSON array. */
                     "x-tensor-shape": string;
                     "x-tensor-dtype": "F32" | "F16" | "BF16";
@@ -3002,6 +3058,8 @@ export interface operations {
                     /** @description Strong: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
+                    /** @description `immutable` where the address names the generation. */
+                    "cache-control"?: string;
                     /** @description A JSON array. */
                     "x-tensor-shape": string;
                     "x-tensor-dtype": "F32" | "F16" | "BF16";
@@ -3024,6 +3082,8 @@ export interface operations {
                     /** @description Strong: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
+                    /** @description `immutable` where the address names the generation. */
+                    "cache-control"?: string;
                     /** @description A JSON array. */
                     "x-tensor-shape": string;
                     "x-tensor-dtype": "F32" | "F16" | "BF16";

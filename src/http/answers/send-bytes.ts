@@ -58,8 +58,9 @@ export function sendBytes(
   return sendSource(request, reply, multipart(source, ranges, boundary, contentType));
 }
 
-/** A problem is not to be saved under the weights' name. */
-const withoutFile = (reply: FastifyReply) => reply.removeHeader('content-disposition');
+/** A problem is not to be saved under the weights' name, nor to be kept. */
+const withoutFile = (reply: FastifyReply) =>
+  reply.removeHeader('content-disposition').removeHeader('cache-control');
 
 function sendSource(request: FastifyRequest, reply: FastifyReply, source: ByteSource): FastifyReply {
   reply.header('content-length', source.byteLength);

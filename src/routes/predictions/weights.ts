@@ -3,12 +3,14 @@ import { z } from 'zod';
 import { FORMAT_NAMES, formatOf, formatsThat, PART_FORMAT } from '../../format/find.js';
 import { MAX_PATTERN_LENGTH, NamePattern, PatternError } from '../../format/pattern.js';
 import { SHARDING_NAMES } from '../../format/slice.js';
-import { notReady, problemResponse } from '../../http/answers/responses.js';
+import { type EmptyResponse, notReady, problemResponse } from '../../http/answers/responses.js';
 import { sendBytes } from '../../http/answers/send-bytes.js';
 import { whenClosed } from '../../http/answers/when-closed.js';
+import { prefers } from '../../http/requests/prefer.js';
 import { InvalidRequestError, NotFoundError } from '../../predictions/errors.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { type Representation, weightsSource } from '../../predictions/weights.js';
+import type { PredictionRecord } from '../../record/record.js';
 import { DTYPES } from '../../tensor/dtype.js';
 import { TensorBytes } from '../../tensor/tiling.js';
 import { downloadHeaders, downloadResponses } from '../downloads.js';
@@ -17,8 +19,20 @@ import { idParameters, unknownPrediction } from './parameters.js';
 import { warningHeaderSchema, warningHeaders } from './view.js';
 import { tensorEtag, weightsEtag, weightsFileName } from './weights-file.js';
 
+const generation = z
+  .string()
+  .regex(/^[0-9a-f]{16}$/)
+  .optional()
+  .describe('The record’s generation: the address is of these bytes for ever, and caches may keep them.');
+
+/** Bytes under an address that names a generation never change. */
+const FOR_EVER = { 'cache-control': 'max-age=31536000, immutable' };
+
+const cacheControl = z.string().optional().describe('`immutable` where the address names the generation.');
+
 const querySchema = z
   .strictObject({
+    generation,
     format: z.enum(FORMAT_NAMES).optional().describe('Another format than the request’s.'),
     dtype: z.enum(DTYPES).optional().describe('Another element type than the request’s.'),
     tensors: z
@@ -71,19 +85,34 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         'rank of a training job needs.',
       params: idParameters,
       querystring: querySchema,
-      headers: downloadHeaders,
+      headers: downloadHeaders.extend({
+        prefer: z
+          .string()
+          .optional()
+          .describe('`redirect` takes the bytes from the store, where it has them as they are asked for.'),
+      }),
       response: {
         ...downloadResponses('The weights.', {
           'content-disposition': z.string(),
+          'cache-control': cacheControl,
           'x-ghn-warnings': warningHeaderSchema,
         }),
+        307: {
+          description: 'The store has these bytes: the address leads there for ten minutes.',
+          headers: z.object({
+            location: z.string(),
+            'preference-applied': z.literal('redirect'),
+            'cache-control': z.literal('no-store'),
+          }),
+        } satisfies EmptyResponse,
         404: unknownPrediction,
         409: notReady,
       },
     },
     handler: async (request, reply) => {
-      const { record, tensors, release } = await predictions.open(request.params.id);
+      const { record, tensors, body, release } = await predictions.open(request.params.id);
       whenClosed(reply, release);
+      checkGeneration(record, request.query.generation);
       const { format, dtype, tensors: names, rank, world_size: worldSize, dim, sharding } = request.query;
       const isPart = names !== undefined || rank !== undefined;
       const representation: Representation = {
@@ -96,6 +125,18 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
       };
       const source = weightsSource(record, tensors, representation);
       const fileName = weightsFileName(record, representation.format);
+      const isStored = !isPart && body?.format === representation.format && representation.dtype === 'F32';
+      if (isStored && request.method === 'GET' && prefers('redirect', request.headers.prefer)) {
+        return reply
+          .code(307)
+          .headers({
+            location: await body.link(fileName),
+            'preference-applied': 'redirect',
+            'cache-control': 'no-store',
+          })
+          .send();
+      }
+      if (request.query.generation) reply.headers(FOR_EVER);
       reply.headers({
         'content-disposition': `attachment; filename="${fileName}"`,
         ...warningHeaders(record),
@@ -114,10 +155,11 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
       summary: 'Download one tensor',
       description: 'Its values alone, little-endian, row-major; the path ends with its name.',
       params: idParameters.extend({ '*': z.string().describe('The tensor’s name.') }),
-      querystring: z.strictObject({ dtype: z.enum(DTYPES).optional() }),
+      querystring: z.strictObject({ generation, dtype: z.enum(DTYPES).optional() }),
       headers: downloadHeaders,
       response: {
         ...downloadResponses('The values.', {
+          'cache-control': cacheControl,
           'x-tensor-shape': z.string().describe('A JSON array.'),
           'x-tensor-dtype': z.enum(DTYPES),
         }),
@@ -129,9 +171,11 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
       const { id, '*': name } = request.params;
       const { record, tensors, release } = await predictions.open(id);
       whenClosed(reply, release);
+      checkGeneration(record, request.query.generation);
       const tensor = tensors.find((candidate) => candidate.name === name);
       if (!tensor) throw new NotFoundError(`the prediction has no tensor ${JSON.stringify(name)}`);
       const dtype = request.query.dtype ?? record.request.dtype;
+      if (request.query.generation) reply.headers(FOR_EVER);
       reply.headers({ 'x-tensor-shape': JSON.stringify(tensor.shape), 'x-tensor-dtype': dtype });
       return sendBytes(request, reply, {
         source: new TensorBytes(tensor, dtype),
@@ -141,6 +185,14 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
     },
   });
 };
+
+/** @throws NotFoundError where the address is of another generation */
+function checkGeneration({ id, generation }: PredictionRecord, asked: string | undefined): void {
+  if (asked === undefined || asked === generation) return;
+  throw new NotFoundError(
+    `the prediction ${JSON.stringify(id)} was made again since, and has the generation ${generation}`,
+  );
+}
 
 function namePattern(text: string): NamePattern {
   try {

@@ -50,6 +50,11 @@ export class BlocksReader {
     return this.#options.manifest.crc32;
   }
 
+  /** The format of which the file is the body; undefined where it is that of none. */
+  get format(): string | undefined {
+    return this.#options.manifest.format;
+  }
+
   /** Reads under way are finished. */
   async close(): Promise<void> {
     await this.#bytes.close();

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import type { TiledTensor } from '../../tensor/tensor.js';
 import { checksum } from '../sealed-json.js';
+import type { StoredBody } from '../store.js';
 
 /**
  * Of a blocks file that have one checksum: small enough that a read of a megabyte at any place, or of one small tensor,
@@ -35,6 +36,8 @@ export const manifestSchema = z.object({
   pieceBytes: positive,
   /** Checksum of every piece, each as eight hexadecimal digits. */
   crc32: z.string(),
+  /** The format of which the file is the body, in F32, as it is. */
+  format: z.string().optional(),
 });
 export type StoredTensor = z.infer<typeof storedTensorSchema>;
 export type Manifest = z.infer<typeof manifestSchema>;
@@ -43,15 +46,17 @@ export type Manifest = z.infer<typeof manifestSchema>;
  * The manifest of a file that is still to be written: its checksums are zeros, as long as the real ones, so that what it
  * takes up is known before a byte is written.
  */
-export function planBlocks(tensors: readonly TiledTensor[]): Manifest {
-  let bytes = 0;
+export function planBlocks(tensors: readonly TiledTensor[], body?: StoredBody): Manifest {
+  let bytes = body?.head.length ?? 0;
+  // Such a body has no gaps; its head is as long as several floats.
+  const alignment = body ? 1 : ALIGNMENT;
   const stored = tensors.map(({ name, shape, blockShape, block }) => {
-    const offset = Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+    const offset = Math.ceil(bytes / alignment) * alignment;
     bytes = offset + block.byteLength;
     return { name, shape: [...shape], blockShape: [...blockShape], offset };
   });
   const crc32 = '00000000'.repeat(Math.ceil(bytes / PIECE_BYTES));
-  return { tensors: stored, bytes, pieceBytes: PIECE_BYTES, crc32 };
+  return { tensors: stored, bytes, pieceBytes: PIECE_BYTES, crc32, ...(body && { format: body.format }) };
 }
 
 /** The checksums of pieces, from the beginning of one: as the manifest has them. */
@@ -75,13 +80,17 @@ export async function checksumsOf(tensors: readonly TiledTensor[]): Promise<stri
 }
 
 /** The file's bytes run by run, each in the same buffer. */
-export function* runs(plan: Manifest, tensors: readonly TiledTensor[]): Generator<Buffer> {
+export function* runs(plan: Manifest, tensors: readonly TiledTensor[], body?: StoredBody): Generator<Buffer> {
   const buffer = Buffer.alloc(Math.min(RUN_BYTES, plan.bytes));
+  const sources: (readonly [number, Uint8Array])[] = tensors.map(({ block }, index) => [
+    plan.tensors[index].offset,
+    new Uint8Array(block.buffer, block.byteOffset, block.byteLength),
+  ]);
+  if (body) sources.unshift([0, body.head]);
   let written = 0;
   let filled = 0;
-  for (const [index, { block }] of tensors.entries()) {
-    const source = new Uint8Array(block.buffer, block.byteOffset, block.byteLength);
-    filled = plan.tensors[index].offset - written;
+  for (const [offset, source] of sources) {
+    filled = offset - written;
     for (let done = 0; done < source.length; ) {
       if (filled === buffer.length) {
         yield buffer;

@@ -36,6 +36,8 @@ export interface BucketLocation {
   readonly prefix: string;
   /** Address of a server other than AWS; its buckets are addressed by path. */
   readonly endpoint?: string;
+  /** Address of the same server as those see it whom links are given to; by default the same. */
+  readonly publicEndpoint?: string;
 }
 
 export interface StoredObject {
@@ -64,25 +66,13 @@ export interface Condition {
  */
 export class ObjectBucket {
   readonly #client: S3Client;
+  #links: S3Client | null = null;
   readonly #location: BucketLocation;
 
   constructor(location: BucketLocation) {
     const { endpoint } = location;
     this.#location = location;
-    this.#client = new S3Client({
-      ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
-      region: process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? 'us-east-1',
-      maxAttempts: ATTEMPTS,
-      // What is read carries checksums of its own, by which a store tells what is corrupt.
-      responseChecksumValidation: 'WHEN_REQUIRED',
-      requestHandler: {
-        connectionTimeout: CONNECTION_TIMEOUT_MS,
-        requestTimeout: REQUEST_TIMEOUT_MS,
-        throwOnRequestTimeout: true,
-        httpAgent: { keepAlive: true, maxSockets: SOCKETS },
-        httpsAgent: { keepAlive: true, maxSockets: SOCKETS },
-      },
-    });
+    this.#client = clientOf(endpoint);
   }
 
   /** An object, or `length` bytes of it from `start` on; null where there is none. */
@@ -168,7 +158,24 @@ export class ObjectBucket {
     }
   }
 
+  /** An address from which whoever has it can get an object for a while, under that name. */
+  async link(key: string, seconds: number, fileName: string): Promise<string> {
+    // Few ask for one.
+    const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner');
+    const { publicEndpoint } = this.#location;
+    this.#links ??= publicEndpoint ? clientOf(publicEndpoint) : this.#client;
+    const command = new GetObjectCommand({
+      ...this.#at(key),
+      ResponseContentType: 'application/octet-stream',
+      ResponseContentDisposition: `attachment; filename="${fileName}"`,
+      // Its address is of one attempt, which never changes.
+      ResponseCacheControl: 'max-age=31536000, immutable',
+    });
+    return getSignedUrl(this.#links, command, { expiresIn: seconds });
+  }
+
   close(): void {
+    this.#links?.destroy();
     this.#client.destroy();
   }
 
@@ -247,6 +254,23 @@ export class ObjectBucket {
       throw new StoreBusyError('the bucket cannot be reached: try again', { cause: error });
     }
   }
+}
+
+function clientOf(endpoint: string | undefined): S3Client {
+  return new S3Client({
+    ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
+    region: process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? 'us-east-1',
+    maxAttempts: ATTEMPTS,
+    // What is read carries checksums of its own, by which a store tells what is corrupt.
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: {
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+      httpAgent: { keepAlive: true, maxSockets: SOCKETS },
+      httpsAgent: { keepAlive: true, maxSockets: SOCKETS },
+    },
+  });
 }
 
 const statusOf = (error: unknown): number | undefined =>

@@ -51,6 +51,8 @@ export class Room {
   readonly #allotments: Allotments;
   /** Committed, and not listed yet: the answer of the bucket was no. */
   readonly #unlisted = new Map<string, readonly [PredictionRecord, Attempt]>();
+  /** Until when attempts are lent. */
+  readonly #lent = new Map<string, number>();
   /** When this service's uses were last noted in the bucket. */
   readonly #noted = new Map<string, number>();
 
@@ -168,6 +170,13 @@ export class Room {
     else setTimeout(note, LATER_MS).unref();
   }
 
+  /** Keeps an attempt for so long whatever room is needed: somebody reads it without asking here. */
+  lend({ attempt }: Attempt, milliseconds: number): void {
+    const now = performance.now();
+    for (const [name, end] of this.#lent) if (end < now) this.#lent.delete(name);
+    this.#lent.set(attempt, now + milliseconds);
+  }
+
   /**
    * Takes a prediction out of all that is served; those who read it have a while to read on. Whether it was there as it
    * was found.
@@ -245,7 +254,9 @@ export class Room {
   async #makeRoom(): Promise<void> {
     let excess = this.#census.bytes - this.#options.maxBytes;
     if (excess <= 0) return;
-    const candidates = this.#census.leastRecentlyUsed().filter((entry) => !this.#options.isOpen(entry));
+    const isFree = (entry: IndexEntry) =>
+      !this.#options.isOpen(entry) && (this.#lent.get(entry.attempt) ?? 0) < performance.now();
+    const candidates = this.#census.leastRecentlyUsed().filter(isFree);
     if (candidates.reduce((sum, { bytes }) => sum + bytes, 0) < excess) {
       throw new Error('the store is full of predictions that are being read or written; try again later');
     }

@@ -57,6 +57,9 @@ const WHOLE_BYTES = 64 * 2 ** 10;
 /** How often a change is tried that others come before. */
 const MAX_TRIES = 20;
 
+/** Less than what is deleted can still be read for. */
+const LINK_SECONDS = 600;
+
 const SERVICE_BYTES = 8;
 
 export interface S3StoreOptions {
@@ -153,7 +156,10 @@ export class S3Store implements PredictionStore {
     try {
       const { blocks, release } = await this.#open.borrow(name, () => this.#readBlocks(found));
       this.#room.use(id, found.blocks === null);
-      return { record, tensors: blocks.tensors, checksums: blocks.checksums, release };
+      const { tensors, checksums, format } = blocks;
+      const isLinked = format !== undefined && found.blocks === null;
+      const body = isLinked ? { format, link: (as: string) => this.#link(found, as) } : undefined;
+      return { record, tensors, checksums, release, ...(body && { body }) };
     } catch (error) {
       return this.#absentIfDamaged(found, error);
     }
@@ -272,6 +278,13 @@ export class S3Store implements PredictionStore {
       cache: this.#cache,
       onCorrupt: (error) => this.#setAside(found, error),
     });
+  }
+
+  /** An address that leads to the blocks: they stay for as long as it does. */
+  async #link({ commit }: Found, fileName: string): Promise<string> {
+    const attempt = attemptOf(commit);
+    this.#room.lend(attempt, LINK_SECONDS * 1000);
+    return this.#bucket.link(blocksKey(attempt), LINK_SECONDS, fileName);
   }
 
   #absentIfDamaged(found: Found, error: unknown): null {

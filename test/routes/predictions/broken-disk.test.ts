@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import request from 'supertest';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { tinyGraph } from '../../architecture/fixtures.js';
 import { bytesOf, json, predicted } from '../../helpers/http.js';
 import { expectProblem } from '../../helpers/problems.js';
@@ -33,7 +33,8 @@ it('a disk that is read-only does not let a prediction be deleted, and the answe
   const { url } = await start({ STORE: disk.directory });
   const address = await predicted(url, { architecture: tinyGraph() });
   await json(address);
-  disk.remount('ro');
+  // Once the record has what was measured of the answer: until then a file is open.
+  await vi.waitFor(() => disk.remount('ro'));
   expectProblem(await request(address).delete(''), 507, { detail: /read-only file system \(EROFS\)$/ });
   expect((await fetch(`${address}/weights`)).status).toBe(200);
   disk.remount('rw');
