@@ -15,8 +15,10 @@ const SLOW = [
   'test/fuzz/run.test.ts',
   'test/fuzz/targets.test.ts',
   'test/fuzz/watchdog.test.ts',
+  'test/http/plugins/unread-answers.test.ts',
   'test/routes/predict-mutations.test.ts',
   'test/soak/**/*.test.ts',
+  'test/statistics/lanes.test.ts',
   'test/store/directory/crash.test.ts',
   'test/store/directory/kill-points.test.ts',
 ];

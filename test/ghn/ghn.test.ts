@@ -19,7 +19,7 @@ const TOLERANCE = 1e-4;
 
 describe.each(['ghn3-nano', 'ghn2-nano'])('the reference of %s', (name) => {
   it('gives what the authors’ code gave', async () => {
-    const reference = await ReferenceGhn.load(checkpointFile(`${name}.safetensors`));
+    const reference = await ReferenceGhn.load(checkpointFile(`${name}.pt`));
     const architecture = name === 'ghn3-nano' ? 'squeezenet1_1-10' : 'resnet18-10';
     const predicted = reference.predict(buildArchitecture(fixtureGraph(architecture), LIMITS));
     for (const [tensor, expected] of expectedPredictions(name, architecture)) {
