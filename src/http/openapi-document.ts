@@ -126,7 +126,8 @@ function showExamples({ paths, components }: OpenAPIV3_1.Document): void {
   for (const item of Object.values(paths!)) {
     const body = item?.post?.requestBody as OpenAPIV3_1.RequestBodyObject | undefined;
     for (const content of Object.values(body?.content ?? {})) {
-      const reference = content.schema && '$ref' in content.schema ? content.schema.$ref : undefined;
+      const given = content.schema as { $ref?: string; anyOf?: readonly { $ref?: string }[] } | undefined;
+      const reference = given?.$ref ?? given?.anyOf?.[0]?.$ref;
       const schema = components!.schemas![reference?.split('/').at(-1) ?? ''] as Record<string, unknown>;
       if (schema?.['x-examples']) content.examples = schema['x-examples'] as typeof content.examples;
       delete schema?.['x-examples'];

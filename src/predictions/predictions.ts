@@ -117,6 +117,19 @@ export class Predictions {
     return (await this.#options.board.submit(planned, undefined, client)).record;
   }
 
+  /**
+   * The record of a prediction that was made just now, once it is stored, or cannot be.
+   *
+   * @throws NotFoundError where it was deleted meanwhile
+   */
+  async finished(id: string): Promise<PredictionRecord> {
+    const { board, store } = this.#options;
+    await board.settled(id);
+    const record = (await store.record(id)) ?? (await board.view(id));
+    if (!record) throw notFound(id);
+    return record;
+  }
+
   /** @throws NotFoundError */
   async record(id: string): Promise<PredictionRecord> {
     const stored = await this.#stored.get(id);

@@ -11,8 +11,10 @@ import { whenClosed } from '../http/answers/when-closed.js';
 import { prefers } from '../http/requests/prefer.js';
 import { PlannedRequest } from '../predictions/plan-request.js';
 import type { Predictions } from '../predictions/predictions.js';
-import { type PredictRequest, predictBodySchema, readPredictRequest } from '../predictions/request.js';
+import type { PredictRequest } from '../predictions/request.js';
+import { predictBodiesSchema, RequestList, readPredictBody } from '../predictions/request-list.js';
 import { weightsSource } from '../predictions/weights.js';
+import { begun, made, resultsSchema, sendParts } from './predict-list.js';
 import { predictionLinks } from './predictions/links.js';
 import { pathOf, viewOf, viewSchema, warningHeaderSchema, warningHeaders } from './predictions/view.js';
 import { weightsEtag, weightsFileName } from './predictions/weights-file.js';
@@ -28,11 +30,29 @@ export interface PredictOptions {
 
 const located = z.object({ location: z.string().describe('Where the prediction is from now on.') });
 
+/** A list's answer has none of them: its parts have. */
+const weightsHeaders = located
+  .extend({
+    'content-length': z.int().min(0).describe('Bytes.'),
+    'content-disposition': z.string(),
+    etag: z.string().describe('Strong: the same etag means the same bytes.'),
+    'server-timing': z.string().describe('The stages, in milliseconds.'),
+    'x-ghn-warnings': warningHeaderSchema,
+  })
+  .partial();
+
+/** The part of the time of a request in which a list's predictions have to be made. */
+const LIST_SHARE = 0.9;
+
+/** Whether a list is to be answered with weights. */
+const acceptsParts = (accept: string | undefined) =>
+  accept?.split(',').some((range) => range.split(';', 1)[0].trim().toLowerCase() === 'multipart/mixed');
+
 export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
   app,
   { predictions, answers, limits, timeoutMilliseconds, clientOf },
 ) => {
-  app.post<{ Body: PredictRequest | PlannedRequest }>(
+  app.post<{ Body: PredictRequest | PlannedRequest | RequestList }>(
     '/predict',
     {
       schema: {
@@ -41,29 +61,29 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
         summary: 'Predict the parameters of a network',
         description:
           'Answers with the weights. With `prefer: respond-async` it answers at once with the record, whose address ' +
-          'is in `location`, and the weights are fetched from there.',
+          'is in `location`, and the weights are fetched from there. A list of up to 256 requests is answered with their ' +
+          'records, or, where `accept` has multipart/mixed, with the weights of each as a part: in the order of the ' +
+          'requests, and a problem in the place of each that fails.',
         headers: z.looseObject({
           prefer: z
             .string()
             .optional()
             .describe('`respond-async` answers at once, and the prediction is made meanwhile.'),
         }),
-        body: predictBodySchema,
+        body: predictBodiesSchema,
         response: {
-          200: bytesResponse(
-            'The weights.',
-            located.extend({
-              'content-length': z.int().min(0).describe('Bytes.'),
-              'content-disposition': z.string(),
-              etag: z.string().describe('Strong: the same etag means the same bytes.'),
-              'server-timing': z.string().describe('The stages, in milliseconds.'),
-              'x-ghn-warnings': warningHeaderSchema,
-            }),
-          ),
+          200: {
+            description: 'The weights; of a list the records, or the weights of each.',
+            headers: weightsHeaders,
+            content: {
+              ...bytesResponse('', undefined, ['application/octet-stream', 'multipart/mixed']).content,
+              'application/json': { schema: resultsSchema },
+            },
+          },
           202: jsonResponse(
-            'The prediction is queued or running.',
-            viewSchema,
-            located.extend({ 'preference-applied': z.literal('respond-async') }),
+            'The prediction is queued or running; of a list, each of those that are not refused.',
+            z.union([viewSchema, resultsSchema]),
+            located.partial().extend({ 'preference-applied': z.literal('respond-async') }),
           ),
           400: problemResponse('Malformed JSON'),
           404: problemResponse('An unknown architecture or GHN'),
@@ -79,26 +99,40 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
         if (part.httpPart !== 'body') return app.validatorCompiler!(part)(value);
         try {
           if (value instanceof PlannedRequest) return { value };
-          return { value: readPredictRequest(value, limits) };
+          if (value instanceof RequestList) return { value };
+          return { value: readPredictBody(value, limits) };
         } catch (error) {
           return { error: error as Error };
         }
       },
     },
     async (request, reply) => {
-      if (prefers('respond-async', request.headers.prefer)) {
-        const record = await predictions.begin(request.body, clientOf(request));
+      const { body, headers } = request;
+      const client = clientOf(request);
+      const isAsync = prefers('respond-async', headers.prefer);
+      if (body instanceof RequestList) {
+        // Early enough that what is made by then is answered.
+        const signal = requestSignal(reply, LIST_SHARE * timeoutMilliseconds);
+        const answer = { predictions, list: body, client, signal };
+        if (isAsync) {
+          return reply
+            .code(202)
+            .header('preference-applied', 'respond-async')
+            .send(await begun(answer));
+        }
+        if (!acceptsParts(headers.accept)) return reply.send((await made(answer)) as never);
+        answers.watch(reply);
+        return sendParts(reply, answer);
+      }
+      if (isAsync) {
+        const record = await predictions.begin(body, client);
         return reply
           .code(202)
           .headers({ location: pathOf(record), 'preference-applied': 'respond-async' })
           .send(viewOf(record));
       }
       const signal = requestSignal(reply, timeoutMilliseconds);
-      const { record, tensors, cached, release } = await predictions.predict(
-        request.body,
-        signal,
-        clientOf(request),
-      );
+      const { record, tensors, cached, release } = await predictions.predict(body, signal, client);
       whenClosed(reply, release);
       answers.watch(reply);
       const source = weightsSource(record, tensors, record.request);

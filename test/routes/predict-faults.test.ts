@@ -33,7 +33,7 @@ type Faults = readonly (readonly [path: string, message: string | RegExp])[];
 
 /** Bodies that are JSON and no requests, with the place of every fault. */
 const INVALID: readonly (readonly [title: string, body: unknown, faults: Faults])[] = [
-  ['no object', [1], [['', 'expected an object, not an array of 1']]],
+  ['no object', 1, [['', 'expected an object, not 1']]],
   ['null', null, [['', 'expected an object, not null']]],
   ['no architecture', {}, [['/architecture', /^expected an architecture.*and there is none$/]]],
   ['an architecture of no form', { architecture: {} }, [['/architecture', /^expected an architecture/]]],

@@ -100,6 +100,17 @@ def test_tiled_weights_are_the_whole_ones(service: str, dtype: Any) -> None:
     assert {tiled.tensor(name).dtype for name in tiled} == {whole.tensor(name).dtype for name in whole}
 
 
+def test_many_networks_are_predicted_by_one_request(service: str) -> None:
+    with Client(service) as client:
+        first, refused, last = client.predict_many(["resnet18", "resnet19", "squeezenet1_1"], dtype="F16")
+        assert isinstance(refused, ServiceError)
+        assert refused.status == 404
+        assert "resnet18" in refused.detail
+        for name, weights in (("resnet18", first), ("squeezenet1_1", last)):
+            assert isinstance(weights, Weights)
+            assert weights.metadata == client.predict(name, dtype="F16").metadata
+
+
 def test_post_processed_weights_come_whole(service: str) -> None:
     weights = predict("squeezenet1_1", url=service, postprocess={"orthogonalize": True, "noise": 3e-5})
     matrix = weights["features.3.expand3x3.weight"].reshape(64, -1)

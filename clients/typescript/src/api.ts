@@ -135,7 +135,7 @@ export interface paths {
         put?: never;
         /**
          * Predict the parameters of a network
-         * @description Answers with the weights. With `prefer: respond-async` it answers at once with the record, whose address is in `location`, and the weights are fetched from there.
+         * @description Answers with the weights. With `prefer: respond-async` it answers at once with the record, whose address is in `location`, and the weights are fetched from there. A list of up to 256 requests is answered with their records, or, where `accept` has multipart/mixed, with the weights of each as a part: in the order of the requests, and a problem in the place of each that fails.
          */
         post: operations["predict"];
         delete?: never;
@@ -1546,6 +1546,20 @@ export interface components {
                 architecture: string;
             };
         };
+        /** @description One for each request, in their order */
+        PredictionResults: {
+            results: ({
+                /** @description 200, or 202 with `prefer: respond-async`. */
+                status: number;
+                prediction: components["schemas"]["PredictionRecord"];
+            } | {
+                /** @description As of the request alone. */
+                status: number;
+                /** @description After so many seconds it is worth another try. */
+                retry_after?: number;
+                problem: components["schemas"]["Problem"];
+            })[];
+        };
         /** @description A problem (RFC 9457). */
         Problem: {
             /** @description The address of its page in the documentation. */
@@ -2292,44 +2306,46 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PredictRequest"];
+                "application/json": components["schemas"]["PredictRequest"] | components["schemas"]["PredictRequest"][];
             };
         };
         responses: {
-            /** @description The weights. */
+            /** @description The weights; of a list the records, or the weights of each. */
             200: {
                 headers: {
                     /** @description The request’s id, the client’s own where it gave one. */
                     "x-request-id": string;
                     /** @description Where the prediction is from now on. */
-                    location: string;
+                    location?: string;
                     /** @description Bytes. */
-                    "content-length": number;
-                    "content-disposition": string;
+                    "content-length"?: number;
+                    "content-disposition"?: string;
                     /** @description Strong: the same etag means the same bytes. */
-                    etag: string;
+                    etag?: string;
                     /** @description The stages, in milliseconds. */
-                    "server-timing": string;
+                    "server-timing"?: string;
                     /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
                     "x-ghn-warnings"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/octet-stream": string;
+                    "multipart/mixed": string;
+                    "application/json": components["schemas"]["PredictionResults"];
                 };
             };
-            /** @description The prediction is queued or running. */
+            /** @description The prediction is queued or running; of a list, each of those that are not refused. */
             202: {
                 headers: {
                     /** @description The request’s id, the client’s own where it gave one. */
                     "x-request-id": string;
                     /** @description Where the prediction is from now on. */
-                    location: string;
+                    location?: string;
                     "preference-applied": "respond-async";
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PredictionRecord"];
+                    "application/json": components["schemas"]["PredictionRecord"] | components["schemas"]["PredictionResults"];
                 };
             };
             /** @description Malformed JSON */

@@ -3,7 +3,7 @@ import createApi, { type Client } from 'openapi-fetch';
 import type { paths } from './api.js';
 import { type ProblemError, problemOf } from './problem.js';
 import { readSafetensors, type SafetensorsFile } from './safetensors.js';
-import type { PredictionEvent, PredictionRecord, PredictRequest, Stage } from './types.js';
+import type { PredictionEvent, PredictionRecord, PredictionResult, PredictRequest, Stage } from './types.js';
 
 export interface ClientOptions {
   /** Where the service is, with its path prefix if it has one: `http://127.0.0.1:3000`. */
@@ -71,6 +71,23 @@ export class GhnServeClient {
       etag: response.headers.get('etag') ?? '',
       bytes: new Uint8Array(await response.arrayBuffer()),
     };
+  }
+
+  /**
+   * Makes up to 256 predictions by one request, and tells of each once all are made: its record, by whose id the weights
+   * are fetched, or its problem.
+   */
+  async predictMany(
+    requests: readonly PredictRequest[],
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<PredictionResult[]> {
+    const response = await this.request('/predict', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json' },
+      body: JSON.stringify(requests),
+      signal,
+    });
+    return ((await response.json()) as { results: PredictionResult[] }).results;
   }
 
   /** Starts a prediction, or finds it, and returns its record at once. */

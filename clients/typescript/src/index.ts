@@ -21,6 +21,7 @@ export type {
   Graph,
   PredictionEvent,
   PredictionRecord,
+  PredictionResult,
   PredictRequest,
   Stage,
   Statistics,

@@ -1,4 +1,4 @@
-import type { paths } from './api.js';
+import type { components, paths } from './api.js';
 
 type Json<Responses, Status extends keyof Responses> = Responses[Status] extends {
   content: { 'application/json': infer Body };
@@ -12,10 +12,10 @@ type Answer<Path extends keyof paths> = paths[Path] extends { get: { responses: 
     : never
   : never;
 
-/** The body of `POST /predict`. */
-export type PredictRequest = NonNullable<
-  paths['/predict']['post']['requestBody']
->['content']['application/json'];
+/** One request to `POST /predict`. */
+export type PredictRequest = components['schemas']['PredictRequest'];
+/** The outcome of one request of a list. */
+export type PredictionResult = components['schemas']['PredictionResults']['results'][number];
 export type Architecture = PredictRequest['architecture'];
 /** What the service knows about a prediction: status, latency, statistics, links. */
 export type PredictionRecord = Answer<'/predictions/{id}'>;

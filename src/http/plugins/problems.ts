@@ -132,6 +132,12 @@ export function problemOf({ code, message }: Failure): Problem {
   return toProblem({ code, detail: message });
 }
 
+/** What a request that fails with an error is answered with, and after how many seconds it is worth another try. */
+export function problemOfError(error: Error): { readonly problem: Problem; readonly retryAfter?: number } {
+  const answer = refusalOf(error);
+  return { problem: toProblem(answer), retryAfter: answer.retryAfter };
+}
+
 /** A problem as it is sent. */
 export function problemText(answer: ProblemAnswer): string {
   return JSON.stringify(toProblem(answer));

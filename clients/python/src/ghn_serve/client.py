@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Union, cast
 from urllib.parse import quote
 
@@ -11,8 +11,9 @@ import requests
 
 from . import keras
 from .architecture import Architecture
-from .errors import AnswerError
+from .errors import AnswerError, ServiceError
 from .given import is_state_dict, refuse_other
+from .many import MAX_REQUESTS, outcomes
 from .safetensors_format import Dtype
 from .transport import Query, Transport
 from .typed import mapping
@@ -134,6 +135,25 @@ class Client:
         if rank is None or world_size is None:
             return weights
         return weights.as_part(Part(rank, world_size, dim, sharding))
+
+    def predict_many(self, networks: Sequence[Network], **options: Any) -> list[Weights | ServiceError]:
+        """
+        Predicts the weights of many networks, 256 by each request: of each its weights, or the error that predict would
+        raise, in the order of the networks. `options` are predict's, but for an example and for parts of weights: they
+        hold for all.
+        """
+        given = {"format": "safetensors" if options.get("postprocess") else "tiled", **options}
+        body = [
+            {"architecture": described(network, None, None), **{k: v for k, v in given.items() if v is not None}}
+            for network in networks
+        ]
+        found: list[Weights | ServiceError] = []
+        for start in range(0, len(body), MAX_REQUESTS):
+            response = self._transport.request(
+                "POST", "/predict", body=body[start : start + MAX_REQUESTS], headers={"accept": "multipart/mixed"}
+            )
+            found.extend(outcomes(response, self._transport.content(response)))
+        return found
 
     def _download(self, response: requests.Response, path: str, query: Query | None, label: str) -> Weights:
         data = self._transport.download(response, path, query, label)

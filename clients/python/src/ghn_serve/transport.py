@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Union
 from urllib.parse import urljoin
@@ -72,6 +72,11 @@ class Transport:
     ) -> Any:
         return self.parsed(self.request(method, path, body=body, query=query, headers=headers))
 
+    def content(self, response: requests.Response) -> bytes:
+        """The whole body of a response, whose length nobody knew beforehand."""
+        with response, self._own_errors():
+            return response.content
+
     def parsed(self, response: requests.Response) -> Any:
         """The JSON of a response."""
         with response, self._own_errors():
@@ -89,7 +94,7 @@ class Transport:
         method: str,
         path: str,
         *,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         query: Query | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> requests.Response:

@@ -2,6 +2,7 @@ import { ArchitectureText } from '../../../architecture/text.js';
 import { type Deferred, deferred } from '../../../deferred.js';
 import { JsonText } from '../../../json-text.js';
 import { PlannedRequest } from '../../../predictions/plan-request.js';
+import { RequestList } from '../../../predictions/request-list.js';
 import { PredictorUnavailableError } from '../../../predictor/executor.js';
 import { Supervisor } from '../../../process/supervisor.js';
 import { Queue, Turn } from '../../../queue/queue.js';
@@ -74,9 +75,15 @@ export class BodyReader {
     planning: NonNullable<ToReader['planning']>,
     client: string,
     signal: AbortSignal,
-  ): Promise<PlannedRequest> {
+  ): Promise<PlannedRequest | RequestList> {
     const { message, texts } = await this.#read(bytes, planning, client, signal);
-    return requestOf(message, [...texts]);
+    const left = [...texts];
+    if (message.type !== 'list') return requestOf(message, left);
+    return new RequestList(
+      message.entries.map((entry) =>
+        'plan' in entry ? planned(entry.plan, left) : receivedError(entry.error),
+      ),
+    );
   }
 
   /** Checks that a body is JSON, where nothing of it is wanted. @throws as `plan` does */

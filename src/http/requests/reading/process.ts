@@ -2,6 +2,7 @@ import type { Architecture } from '../../../architecture/architecture.js';
 import { ArchitectureText } from '../../../architecture/text.js';
 import { planRequest } from '../../../predictions/plan-request.js';
 import { readPredictRequest } from '../../../predictions/request.js';
+import { checkList, inList } from '../../../predictions/request-list.js';
 import { PredictorUnavailableError } from '../../../predictor/executor.js';
 import { connectToService } from '../../../process/parent.js';
 import { parseBody } from './parse-body.js';
@@ -19,7 +20,14 @@ function read({ bodyLimit, planning }: ToReader, body: Uint8Array, texts: Uint8A
   try {
     const value = parseBody(Buffer.from(body.buffer, body.byteOffset, body.byteLength), bodyLimit);
     if (!planning) return { type: 'json' };
-    return { type: 'request', entry: entryOf(value, planning, texts) };
+    if (!Array.isArray(value)) {
+      return { type: 'request', entry: entryOf(value, planning, texts, (error) => error) };
+    }
+    checkList(value);
+    const entries = value.map((entry, index) =>
+      entryOf(entry, planning, texts, (error) => inList(error, index)),
+    );
+    return { type: 'list', entries };
   } catch (error) {
     return { type: 'request', entry: { error: sentError(error as Error) } };
   }
@@ -29,6 +37,7 @@ function entryOf(
   value: unknown,
   { limits, description }: NonNullable<ToReader['planning']>,
   texts: Uint8Array[],
+  placed: (error: Error) => Error,
 ): ReadEntry {
   try {
     const request = readPredictRequest(value, limits);
@@ -39,6 +48,6 @@ function entryOf(
     texts.push(form.bytes, graph.bytes, ...(keras ? [keras.bytes] : []));
     return { plan: { record, cost, work: rest, hasKeras: keras !== null } };
   } catch (error) {
-    return { error: sentError(error as Error) };
+    return { error: sentError(placed(error as Error)) };
   }
 }

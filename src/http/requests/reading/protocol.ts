@@ -29,7 +29,9 @@ export type ReadEntry = { readonly plan: PlanHeader } | { readonly error: SentEr
 
 export type FromReader =
   /** It is JSON. */
-  { readonly type: 'json' } | { readonly type: 'request'; readonly entry: ReadEntry };
+  | { readonly type: 'json' }
+  | { readonly type: 'request'; readonly entry: ReadEntry }
+  | { readonly type: 'list'; readonly entries: readonly ReadEntry[] };
 
 /** An error on its way from one process to another. */
 export interface SentError {

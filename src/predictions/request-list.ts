@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import type { Limits } from '../architecture/limits.js';
+import { InvalidRequestError } from './errors.js';
+import type { PlannedRequest } from './plan-request.js';
+import { type PredictRequest, predictBodySchema, readPredictRequest } from './request.js';
+
+/** The most requests that one body may hold. */
+export const MAX_REQUESTS = 256;
+
+/** The body of POST /predict as the OpenAPI document shows it. */
+export const predictBodiesSchema = z.union([
+  predictBodySchema,
+  z
+    .array(predictBodySchema)
+    .min(1)
+    .max(MAX_REQUESTS)
+    .describe('Many at once: one that fails has its problem among the answers, and the others are made.'),
+]);
+
+/** Requests that came in one body; where one cannot be read, its error is in its place. */
+export class RequestList {
+  readonly entries: readonly (PredictRequest | PlannedRequest | Error)[];
+
+  constructor(entries: readonly (PredictRequest | PlannedRequest | Error)[]) {
+    this.entries = entries;
+  }
+}
+
+/**
+ * Reads the body of POST /predict: a request, or a list of them.
+ *
+ * @throws InvalidRequestError with every fault, each with its JSON pointer into the body; those of a list's entries are in
+ * the list
+ */
+export function readPredictBody(body: unknown, limits: Limits): PredictRequest | RequestList {
+  if (!Array.isArray(body)) return readPredictRequest(body, limits);
+  checkList(body);
+  return new RequestList(
+    body.map((entry, index) => {
+      try {
+        return readPredictRequest(entry, limits);
+      } catch (error) {
+        return inList(error as Error, index);
+      }
+    }),
+  );
+}
+
+/** @throws InvalidRequestError for a list that is empty or too long */
+export function checkList(body: readonly unknown[]): void {
+  if (body.length > 0 && body.length <= MAX_REQUESTS) return;
+  const message = `expected a request, or a list of 1 to ${MAX_REQUESTS} requests, not an array of ${body.length}`;
+  throw new InvalidRequestError([{ path: '', message }]);
+}
+
+/** The error of a list's entry: its faults are those of the list at that place. */
+export function inList(error: Error, index: number): Error {
+  if (!(error instanceof InvalidRequestError)) return error;
+  return new InvalidRequestError(
+    error.faults.map(({ path, message }) => ({ path: `/${index}${path}`, message })),
+  );
+}
