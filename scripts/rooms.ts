@@ -12,7 +12,6 @@ export const ROOMS: readonly string[] = [
   'serve.ts',
   'service.ts',
   'app.ts',
-  'packaged-ghn.ts',
   'routes',
   'http',
   'settings',
@@ -34,12 +33,10 @@ export const ROOMS: readonly string[] = [
   'queue',
   'process',
   'log',
-  'until-aborted.ts',
-  'deferred.ts',
+  'async',
   'json-text.ts',
-  'memory.ts',
   'numerics-revision.ts',
-  'system-error.ts',
+  'system',
   'version.ts',
 ];
 

@@ -22,7 +22,6 @@ import { unreadAnswers } from './http/plugins/unread-answers.js';
 import { validation } from './http/plugins/validation.js';
 import { BodyReader } from './http/requests/reading/body-reader.js';
 import { readLarge } from './http/requests/reading/read-large.js';
-import { readerHeapMegabytes, UNREAD_ANSWER_BYTES } from './memory.js';
 import type { Metrics } from './metrics/metrics.js';
 import type { Refusal } from './predictions/admission.js';
 import type { Predictions } from './predictions/predictions.js';
@@ -41,6 +40,7 @@ import { statistics } from './routes/predictions/statistics.js';
 import { tfjs } from './routes/predictions/tfjs.js';
 import { weights } from './routes/predictions/weights.js';
 import type { Settings } from './settings/settings.js';
+import { readerHeapMegabytes, UNREAD_ANSWER_BYTES } from './system/memory.js';
 
 /** A connection on which nothing moves for this much longer than an answer may take is given up. */
 const IDLE_MARGIN_MS = 10_000;

@@ -1,25 +1,25 @@
 import { setTimeout } from 'node:timers/promises';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { buildApp } from './app.js';
-import { deferred } from './deferred.js';
+import { deferred } from './async/deferred.js';
 import { readCard } from './engine/card.js';
 import { threadsOfQuota } from './engine/cores.js';
 import { AnswerMonitor } from './http/answers/answer-monitor.js';
-import { memoryForPredictions } from './memory.js';
 import { Metrics } from './metrics/metrics.js';
 import { PredictionLog } from './metrics/prediction-log.js';
-import { packagedCheckpoints } from './packaged-ghn.js';
 import { Admission, type Refusal } from './predictions/admission.js';
 import { openBoard } from './predictions/board/open.js';
 import { observers } from './predictions/observer.js';
 import { Predictions } from './predictions/predictions.js';
 import { Predictor } from './predictor/predictor.js';
+import { packagedCheckpoints } from './settings/packaged-ghn.js';
 import type { Settings } from './settings/settings.js';
 import { readSourceEnvironment } from './sources/index.js';
 import { locateCheckpoints } from './sources/locate.js';
 import { StatisticsLanes } from './statistics/lanes.js';
 import { openStore } from './store/open.js';
 import { NotUnderstoodError, StoreCorruptError } from './store/store.js';
+import { memoryForPredictions } from './system/memory.js';
 
 /** How often an api looks whether it has heard of a worker. */
 const FLEET_POLL_MS = 100;

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { UNREAD_ANSWER_BYTES } from '../memory.js';
+import { UNREAD_ANSWER_BYTES } from '../system/memory.js';
 import type { ByteSource } from './layout.js';
 
 /** Large enough that a write's overhead does not count, small enough to stay in a core's cache. */

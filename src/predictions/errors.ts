@@ -1,6 +1,6 @@
 import type { Fault } from '../architecture/faults.js';
 import type { PredictionRecord } from '../record/record.js';
-import { systemDescription } from '../system-error.js';
+import { systemDescription } from '../system/system-error.js';
 
 /** A name that nothing has: of a GHN, an architecture or a prediction. The message says what there is. */
 export class NotFoundError extends Error {}

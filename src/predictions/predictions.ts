@@ -1,13 +1,13 @@
 import type { Limits } from '../architecture/limits.js';
 import type { Graph } from '../architecture/schema.js';
 import type { KeptArchitecture } from '../architecture/text.js';
+import { untilAborted } from '../async/until-aborted.js';
 import { type JsonText, parsed } from '../json-text.js';
 import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 import type { PredictionRecord } from '../record/record.js';
 import type { StatisticsLanes } from '../statistics/lanes.js';
 import type { ListOptions, RecordPage } from '../store/list.js';
 import type { PredictionStore } from '../store/store.js';
-import { untilAborted } from '../until-aborted.js';
 import type { JobBoard, JobEvent, MadeNetwork, Watch } from './board/board.js';
 import { SMALL_BODY_BYTES } from './digests.js';
 import { NotFoundError, NotReadyError } from './errors.js';

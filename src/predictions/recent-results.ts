@@ -1,4 +1,4 @@
-import { untilAborted } from '../until-aborted.js';
+import { untilAborted } from '../async/until-aborted.js';
 
 interface Entry<T> {
   readonly result: Promise<T>;

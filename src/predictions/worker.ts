@@ -1,9 +1,9 @@
 import { keptOf } from '../architecture/text.js';
+import { untilAborted } from '../async/until-aborted.js';
 import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 import type { Stage } from '../predictor/protocol.js';
 import type { PredictionStore, Version } from '../store/store.js';
 import { tensorSource } from '../tensor/tensor.js';
-import { untilAborted } from '../until-aborted.js';
 import type { JobHandler, Made, WorkedJob } from './board/board.js';
 import { digestOf, SMALL_BODY_BYTES } from './digests.js';
 import { NotStoredError } from './errors.js';

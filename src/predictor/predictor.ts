@@ -1,8 +1,8 @@
 import { ArchitectureText, withoutModel } from '../architecture/text.js';
-import { type Deferred, deferred } from '../deferred.js';
+import { type Deferred, deferred } from '../async/deferred.js';
+import { untilAborted } from '../async/until-aborted.js';
 import { Liveness } from '../process/liveness.js';
 import { Supervisor } from '../process/supervisor.js';
-import { untilAborted } from '../until-aborted.js';
 import {
   type Executor,
   failureOf,

@@ -3,7 +3,7 @@ import { mkdir, open, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Response } from 'undici';
-import { systemDescription } from '../system-error.js';
+import { systemDescription } from '../system/system-error.js';
 import { UnreachableError, unreachable } from './http.js';
 import { SourceError } from './source.js';
 

@@ -13,7 +13,7 @@ import { createOnnxruntimeEngine } from '../../src/engine/onnxruntime/engine.js'
 import { readCheckpoint } from '../../src/ghn/checkpoint.js';
 import type { Ghn } from '../../src/ghn/ghn.js';
 import { loadGhn } from '../../src/ghn/load.js';
-import { packagedCheckpoints } from '../../src/packaged-ghn.js';
+import { packagedCheckpoints } from '../../src/settings/packaged-ghn.js';
 import { LIMITS } from '../architecture/fixtures.js';
 import { expand } from '../tensor/arbitrary.js';
 

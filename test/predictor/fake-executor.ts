@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { predictedTensors } from '../../src/architecture/tensors.js';
+import { untilAborted } from '../../src/async/until-aborted.js';
 import {
   type Executor,
   type Prediction,
@@ -9,7 +10,6 @@ import {
 import { ghnKey, type PredictionJob, type PredictorDescription } from '../../src/predictor/protocol.js';
 import { networkStatistics } from '../../src/statistics/network.js';
 import { elements, type TiledTensor, tensorSource } from '../../src/tensor/tensor.js';
-import { untilAborted } from '../../src/until-aborted.js';
 
 const GHN = {
   id: 'fake',

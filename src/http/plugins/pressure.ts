@@ -1,8 +1,8 @@
 import { getHeapStatistics } from 'node:v8';
 import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { MEMORY_LIMIT } from '../../memory.js';
 import { OverloadedError } from '../../predictions/admission.js';
+import { MEMORY_LIMIT } from '../../system/memory.js';
 import { isProbe } from './authentication.js';
 
 /** Share of V8's heap, which holds parsed requests, not weights. Beyond it most time goes into looking for what can be freed. */

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { MEMORY_LIMIT, RECEIVED_BODIES_BYTES } from '../../memory.js';
-import { ownOpenFilesLimit } from '../../process/open-files.js';
+import { MEMORY_LIMIT, RECEIVED_BODIES_BYTES } from '../../system/memory.js';
+import { ownOpenFilesLimit } from '../../system/open-files.js';
 import { whenClosed } from '../answers/when-closed.js';
 
 /** The time and memory that a client may take. */

@@ -1,7 +1,7 @@
+import { untilAborted } from '../../async/until-aborted.js';
 import type { Stage } from '../../predictor/protocol.js';
 import type { PredictionRecord } from '../../record/record.js';
 import type { TiledTensor } from '../../tensor/tensor.js';
-import { untilAborted } from '../../until-aborted.js';
 import type { Place } from '../admission.js';
 import { CancelledError } from '../errors.js';
 import type { Plan } from '../plan.js';

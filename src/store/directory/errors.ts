@@ -1,4 +1,4 @@
-import { systemDescription } from '../../system-error.js';
+import { systemDescription } from '../../system/system-error.js';
 
 /** The system's code of an error, such as ENOENT; undefined for an error that is not the system's. */
 export function errorCode(error: unknown): string | undefined {

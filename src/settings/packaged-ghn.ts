@@ -1,11 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SettingsError } from './settings/error.js';
-import { pathSource } from './sources/index.js';
-import type { CheckpointSetting } from './sources/source.js';
+import { pathSource } from '../sources/index.js';
+import type { CheckpointSetting } from '../sources/source.js';
+import { SettingsError } from './error.js';
 
-const DIRECTORY = new URL('../weights/', import.meta.url);
+const DIRECTORY = new URL('../../weights/', import.meta.url);
 
 /**
  * The GHNs that come with the package, which are served where the settings name none.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openFilesLimit, ownOpenFilesLimit } from '../../src/process/open-files.js';
+import { openFilesLimit, ownOpenFilesLimit } from '../../src/system/open-files.js';
 
 /** The file as Linux 6 writes it. */
 const limits = (openFiles: string) => `\
