@@ -221,6 +221,11 @@ export class Predictions {
     return this.#options.board.watch(id, watcher);
   }
 
+  /** The events of a prediction that is being made behind that place; null where that is not to be known. */
+  missed(id: string, after: string): Promise<readonly JobEvent[] | null> {
+    return this.#options.board.missed(id, after);
+  }
+
   /** Takes down how long the first answer took to write. */
   noteSerialized(record: PredictionRecord, milliseconds: number): void {
     if (this.#worker.noteSerialized(record, milliseconds)) return;

@@ -117,8 +117,15 @@ describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : 
     expect((await fetch(apis[1].url + cancelled, { method: 'DELETE' })).status).toBe(204);
     expect(await statusOf(0, cancelled)).toBe('cancelled');
     release();
-    const told = [...(await events.text()).matchAll(/^event: (\w+)$/gm)].map(([, name]) => name);
+    const stream = await events.text();
+    const told = [...stream.matchAll(/^event: (\w+)$/gm)].map(([, name]) => name);
     expect(told).toEqual(['queued', 'running', 'stage', 'stage', 'stage', 'succeeded']);
+    // The place of its last event is the same at every replica.
+    const last = [...stream.matchAll(/^id: (.+)$/gm)].at(-1)![1];
+    for (const { url } of apis) {
+      const again = await fetch(`${url}${path}/events`, { headers: { 'last-event-id': last } });
+      expect(again.status).toBe(204);
+    }
     for (const each of [...running, path]) await expect.poll(() => statusOf(1, each)).toBe('succeeded');
     const { predictions } = (await (await fetch(`${apis[1].url}/predictions?limit=1000`)).json()) as {
       predictions: { links: { self: string }; status: string }[];

@@ -2619,7 +2619,10 @@ export interface operations {
     followPrediction: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `id` of the last event that was heard: what followed is told, by whichever service. */
+                "last-event-id"?: string;
+            };
             path: {
                 /** @description A prediction’s id. */
                 id: string;
@@ -2639,6 +2642,15 @@ export interface operations {
                 content: {
                     "text/event-stream": components["schemas"]["PredictionEvent"];
                 };
+            };
+            /** @description The event that was heard was the last. */
+            204: {
+                headers: {
+                    /** @description The request’s id, the client’s own where it gave one. */
+                    "x-request-id": string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];

@@ -6,7 +6,10 @@ import type { TiledTensor } from '../../tensor/tensor.js';
 import type { Plan } from '../plan.js';
 
 /** What happens to a job: its record changes, or a stage of its making begins. */
-export type JobEvent = { readonly record: PredictionRecord } | { readonly stage: Stage };
+export type JobEvent = ({ readonly record: PredictionRecord } | { readonly stage: Stage }) & {
+  /** Its place among the events of the board: whoever has heard it can ask for those that follow. */
+  readonly at?: string;
+};
 
 /** A network that was made; its statistics follow. */
 export type Made = Pick<Prediction, 'tensors' | 'statistics' | 'latency'>;
@@ -88,6 +91,11 @@ export interface JobBoard {
   made(id: string): Promise<MadeNetwork | null>;
   /** Calls back on every change of a prediction that is being made; null where there will be none. */
   watch(id: string, watcher: (event: JobEvent) => void): Promise<Watch | null>;
+  /**
+   * The events of a prediction that is being made which follow the one at that place; null where that is not to be known:
+   * the place is none, or of long ago.
+   */
+  missed(id: string, after: string): Promise<readonly JobEvent[] | null>;
   /** Cancels a prediction that is not made yet. Tells whether it was being made. */
   cancel(id: string): Promise<boolean>;
   /** Forgets a failed prediction. Tells whether there was one. */

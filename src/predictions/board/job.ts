@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { untilAborted } from '../../async/until-aborted.js';
 import type { Stage } from '../../predictor/protocol.js';
 import type { PredictionRecord } from '../../record/record.js';
@@ -6,6 +7,9 @@ import type { Place } from '../admission.js';
 import { CancelledError } from '../errors.js';
 import type { Plan } from '../plan.js';
 import { type JobEvent, LOOKED_MS, type Made, type MadeNetwork, type WorkedJob } from './board.js';
+
+/** No two jobs have the same, whatever process they are in. */
+const NAME_BYTES = 4;
 
 /** How a job is done. */
 export interface JobSteps {
@@ -32,6 +36,9 @@ export class Job implements WorkedJob {
   readonly #begun = performance.now();
   readonly #controller = new AbortController();
   readonly #watchers = new Set<(event: JobEvent) => void>();
+  /** A prediction has a handful of them. */
+  readonly #events: JobEvent[] = [];
+  readonly #name = randomBytes(NAME_BYTES).toString('hex');
   #record: PredictionRecord;
   #tensors: readonly TiledTensor[] | null = null;
   #waiting = 0;
@@ -92,6 +99,12 @@ export class Job implements WorkedJob {
     return () => this.#watchers.delete(watcher);
   }
 
+  /** The events behind the one at that place; null where none was there. */
+  missed(after: string): readonly JobEvent[] | null {
+    const index = this.#events.findIndex(({ at }) => at === after);
+    return index < 0 ? null : this.#events.slice(index + 1);
+  }
+
   /** It goes on whether anybody waits for it or not. */
   detach(): void {
     this.#detached = true;
@@ -116,7 +129,9 @@ export class Job implements WorkedJob {
     this.#controller.abort(new CancelledError('the prediction was cancelled'));
   }
 
-  #tell(event: JobEvent): void {
+  #tell(told: JobEvent): void {
+    const event = { ...told, at: `${this.#name}-${this.#events.length}` };
+    this.#events.push(event);
     for (const watcher of this.#watchers) watcher(event);
   }
 }

@@ -71,6 +71,10 @@ export class MemoryBoard implements JobBoard {
     return job ? { record: job.record, unwatch: job.watch(watcher) } : null;
   }
 
+  async missed(id: string, after: string): Promise<readonly JobEvent[] | null> {
+    return this.#jobs.get(id)?.missed(after) ?? null;
+  }
+
   async cancel(id: string): Promise<boolean> {
     const job = this.#jobs.get(id);
     if (!job || job.network) return false;

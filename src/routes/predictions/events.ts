@@ -1,9 +1,10 @@
+import type { Readable } from 'node:stream';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { JobEvent } from '../../predictions/board/board.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import { STATUSES } from '../../record/record.js';
-import { EventFeed, isOver, recordMessage } from './event-feed.js';
+import { EventFeed, isOver, lastPlace, recordMessage } from './event-feed.js';
 import { idParameters, unknownPrediction } from './parameters.js';
 
 /** For how long a finished prediction's event is given to others who ask. */
@@ -37,23 +38,44 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
           'fields that have changed, beside `id` and `status`; `stage` as each stage begins. The last ends the stream. A client ' +
           'that does not read is dropped.',
         params: idParameters,
+        headers: z.looseObject({
+          'last-event-id': z
+            .string()
+            .max(100)
+            .optional()
+            .describe(
+              'The `id` of the last event that was heard: what followed is told, by whichever service.',
+            ),
+        }),
         response: {
           200: {
             description: 'The events, each as the schema has it.',
             headers: z.object({ 'cache-control': z.literal('no-store') }),
             content: { 'text/event-stream': { schema: eventSchema } },
           },
+          204: z.undefined().describe('The event that was heard was the last.'),
           404: unknownPrediction,
         },
       },
     },
-    async ({ params: { id } }, reply) => {
-      reply.headers({ 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    async ({ params: { id }, headers: { 'last-event-id': heard } }, reply) => {
       const feed = await feedOf(id);
+      const isLast = heard !== undefined && !feed && lastPlace(await predictions.record(id)) === heard;
+      // A browser asks again whenever a stream ends, unless it is told this.
+      if (isLast) return reply.code(204).send();
+      reply.headers({ 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+      if (feed && heard !== undefined) return reply.send((await followFrom(feed, id, heard)) as never);
       // As bytes and not as a stream: what waits for clients that do not read is counted.
       return reply.send((feed ? feed.follow() : await finalMessage(id)) as never);
     },
   );
+
+  /** What followed an event, and then what happens; from the record as it is where that is not to be known. */
+  async function followFrom(feed: EventFeed, id: string, heard: string): Promise<Readable> {
+    const before = feed.told;
+    const missed = await predictions.missed(id, heard);
+    return feed.follow(missed && { events: missed, before });
+  }
 
   /** The one event of a prediction to which nothing further happens: many who ask at the same time share it. */
   function finalMessage(id: string): Promise<Buffer> {

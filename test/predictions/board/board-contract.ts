@@ -276,5 +276,25 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       watch.unwatch();
       expect(await other.watch(plannedId(3), hear)).toBeNull();
     });
+
+    it('can ask, wherever, for what followed an event that it has heard', async () => {
+      const { board, other, handler } = await opened();
+      const release = handler.hold();
+      await board.submit(planOf(1));
+      await expect.poll(() => statusOf(board, 1)).toBe('running');
+      await board.submit(planOf(2));
+      const places: string[] = [];
+      await board.watch(plannedId(2), (event) => places.push(event.at!));
+      const again = handler.hold();
+      release();
+      await expect.poll(() => places.length).toBe(2);
+      const [first, second] = places;
+      const nameOf = (event: JobEvent) => ('stage' in event ? event.stage : event.record.status);
+      expect((await other.missed(plannedId(2), first))!.map(nameOf)).toEqual(['encode']);
+      expect(await other.missed(plannedId(2), second)).toEqual([]);
+      for (const none of ['0-1', 'succeeded-', '']) expect(await other.missed(plannedId(2), none)).toBeNull();
+      again();
+      await board.settled(plannedId(2));
+    });
   });
 }

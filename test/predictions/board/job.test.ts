@@ -135,7 +135,7 @@ describe('a job', () => {
     watched.begin('encode');
     unwatch();
     watched.begin('decode');
-    expect(events).toEqual([{ record: watched.record }, { stage: 'encode' }]);
+    expect(events).toMatchObject([{ record: watched.record }, { stage: 'encode' }]);
     expect(watched.record).toMatchObject({ id: sampleRecord(1).id, status: 'running' });
   });
 });

@@ -26,6 +26,8 @@ let app: FastifyInstance;
 /** The prediction that is being made; null where it is stored. */
 let live: PredictionRecord | null;
 let stored: PredictionRecord;
+/** Tells the events that followed one. */
+let missed: (after: string) => Promise<JobEvent[] | null>;
 const watchers = new Set<(event: JobEvent) => void>();
 
 function tell(event: JobEvent): void {
@@ -44,6 +46,7 @@ beforeEach(async () => {
       return { record: live, unwatch: () => watchers.delete(watcher) };
     },
     record: async () => stored,
+    missed: async (_id: string, after: string) => missed(after),
   } as unknown as Predictions;
   app = Fastify();
   app.setValidatorCompiler(validatorCompiler).setSerializerCompiler(serializerCompiler);
@@ -55,9 +58,15 @@ afterEach(async () => {
   await app.close();
 });
 
-async function follow(): Promise<IncomingMessage> {
+async function follow(heard?: string): Promise<IncomingMessage> {
   const { port } = app.server.address() as AddressInfo;
-  const asked = get({ host: '127.0.0.1', port, path: `/predictions/${'0'.repeat(32)}/events`, agent: false });
+  const asked = get({
+    host: '127.0.0.1',
+    port,
+    path: `/predictions/${'0'.repeat(32)}/events`,
+    agent: false,
+    headers: heard === undefined ? {} : { 'last-event-id': heard },
+  });
   const [response] = (await once(asked, 'response')) as [IncomingMessage];
   return response;
 }
@@ -142,5 +151,44 @@ describe('a stream of events', () => {
     tell({ record: recordOf('succeeded') });
     await once(reader, 'end');
     expect(namesIn(read).at(-1)).toBe('succeeded');
+  });
+});
+
+describe('who has lost touch with a stream', () => {
+  const stage = (name: string, at: string) => ({ stage: name, at }) as JobEvent;
+  const placesIn = (stream: string) => [...stream.matchAll(/^id: (.*)$/gm)].map(([, at]) => at);
+
+  it('hears what followed, each event once, and goes on', async () => {
+    const first = await follow();
+    tell(stage('graph', '1-0'));
+    missed = async (after) => {
+      expect(after).toBe('1-0');
+      // Told while it is looked up, and to be told once more.
+      tell(stage('encode', '2-0'));
+      tell(stage('decode', '4-0'));
+      return [stage('encode', '2-0'), stage('decode', '3-0')];
+    };
+    const again = await follow('1-0');
+    tell(stage('decode', '3-0'));
+    tell({ record: recordOf('succeeded'), at: '5-0' });
+    const stream = await text(again);
+    expect(placesIn(stream)).toEqual(['2-0', '3-0', '4-0', 'succeeded-']);
+    expect(namesIn(stream)).toEqual(['stage', 'stage', 'stage', 'succeeded']);
+    first.resume();
+  });
+
+  it('hears the record as it is where it is not known what followed', async () => {
+    missed = async () => null;
+    const again = await follow('7-0');
+    tell({ record: recordOf('succeeded') });
+    expect(namesIn(await text(again))).toEqual(['running', 'succeeded']);
+  });
+
+  it('is told that nothing follows the last event, and of a later end where there is one', async () => {
+    live = null;
+    stored = { ...recordOf('succeeded'), generation: 'a1' };
+    expect((await follow('succeeded-a1')).statusCode).toBe(204);
+    const changed = await text(await follow('failed-'));
+    expect(placesIn(changed)).toEqual(['succeeded-a1']);
   });
 });

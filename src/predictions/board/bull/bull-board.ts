@@ -9,7 +9,7 @@ import type { Plan } from '../../plan.js';
 import type { JobBoard, JobEvent, JobHandler, MadeNetwork, Submitted, Watch } from '../board.js';
 import { BullWorker } from './bull-worker.js';
 import { type BullJob, Channel, isActive, isLive } from './channel.js';
-import { Ears } from './ears.js';
+import { Ears, eventOf } from './ears.js';
 import { errorOf, readFailure } from './failures.js';
 import { type Announcement, className, Fleet } from './fleet.js';
 import { hasten, Intake, remainsOf, STOP_MS } from './intake.js';
@@ -159,6 +159,13 @@ export class BullBoard implements JobBoard {
     if (record) return { record, unwatch };
     unwatch();
     return null;
+  }
+
+  missed(id: string, after: string): Promise<readonly JobEvent[] | null> {
+    return reaching(async () => {
+      const events = await this.#known()?.missed(id, after);
+      return events?.map(({ progress, at }) => eventOf(progress!, at)) ?? null;
+    });
   }
 
   cancel(id: string): Promise<boolean> {

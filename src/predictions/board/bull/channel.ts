@@ -12,6 +12,18 @@ export interface Progress {
   readonly stage?: Stage;
 }
 
+/** More events of all jobs are not gone through for one who has lost touch. */
+const MAX_MISSED = 10_000;
+
+/** A place in a stream of Redis. */
+const PLACE = /^\d{1,15}-\d{1,9}$/;
+
+const isBefore = (a: string, b: string): boolean => {
+  const [time, count] = a.split('-').map(Number);
+  const [otherTime, otherCount] = b.split('-').map(Number);
+  return time < otherTime || (time === otherTime && count < otherCount);
+};
+
 export type BullJob = Job<PredictionRemains, null, string>;
 
 /** Failed and cancelled predictions are told of for a day: this many of the last. */
@@ -27,6 +39,8 @@ export interface ChannelEvent {
   readonly progress: Progress | null;
   /** Whether the prediction is stored. */
   readonly isStored: boolean;
+  /** Its place in Redis' stream of the events of all jobs. */
+  readonly at?: string;
 }
 
 /** One class of jobs in Redis: those that workers with the same engine, device and GHNs make. */
@@ -52,8 +66,8 @@ export class Channel {
     this.#events.on('completed', changed(true));
     this.#events.on('failed', changed(false));
     this.#events.on('stalled', changed(false));
-    this.#events.on('progress', ({ jobId, data }) =>
-      onEvent({ id: idOf(jobId), progress: data as unknown as Progress, isStored: false }),
+    this.#events.on('progress', ({ jobId, data }, at) =>
+      onEvent({ id: idOf(jobId), progress: data as unknown as Progress, isStored: false, at }),
     );
   }
 
@@ -72,6 +86,24 @@ export class Channel {
   /** Stands for a while after a prediction was stored: who looked before that may have it queued once more. */
   stored(id: string): string {
     return `${PREFIX}:${this.name}:stored:${id}`;
+  }
+
+  /** How far a job was behind that place of the stream; null where the stream does not reach back so far. */
+  async missed(id: string, after: string): Promise<readonly ChannelEvent[] | null> {
+    if (!PLACE.test(after)) return null;
+    const stream = this.queue.toKey('events');
+    const [[first], entries] = await Promise.all([
+      this.#redis.xrange(stream, '-', '+', 'COUNT', 1),
+      this.#redis.xrange(stream, `(${after}`, '+', 'COUNT', MAX_MISSED),
+    ]);
+    if (!first || entries.length === MAX_MISSED || isBefore(after, first[0])) return null;
+    return entries.flatMap(([at, fields]) => {
+      const event = Object.fromEntries(
+        fields.flatMap((_, k) => (k % 2 === 0 ? [[fields[k], fields[k + 1]]] : [])),
+      ) as { event?: string; jobId?: string; data?: string };
+      if (event.event !== 'progress' || event.jobId !== jobId(id)) return [];
+      return [{ id, progress: JSON.parse(event.data ?? 'null') as Progress, isStored: false, at }];
+    });
   }
 
   async job(id: string): Promise<BullJob | null> {

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { PredictionRecord } from '../../../record/record.js';
 import type { JobEvent } from '../board.js';
-import type { ChannelEvent } from './channel.js';
+import type { ChannelEvent, Progress } from './channel.js';
 
 /** Who waits looks for itself this often: every event may be lost. */
 const LOOK_MS = 2000;
@@ -59,13 +59,12 @@ export class Ears {
     while (!(await isSo()) && performance.now() < end) await this.next(id, undefined, LOOK_MS / 4);
   }
 
-  hear({ id, progress, isStored }: ChannelEvent): void {
+  hear({ id, progress, isStored, at }: ChannelEvent): void {
     if (!progress) {
       void this.changed(id, isStored);
       return;
     }
-    const { record, stage } = progress;
-    this.#tell(id, stage ? { stage } : { record });
+    this.#tell(id, eventOf(progress, at));
   }
 
   /** Something has happened that no event describes. */
@@ -80,3 +79,9 @@ export class Ears {
     for (const watcher of this.#watchers.get(id) ?? []) watcher(event);
   }
 }
+
+/** The event that tells how far a job is. */
+export const eventOf = ({ record, stage }: Progress, at?: string): JobEvent => ({
+  ...(stage ? { stage } : { record }),
+  at,
+});
