@@ -30,7 +30,6 @@ export const ROOMS: readonly string[] = [
   'architecture',
   'tensor',
   'random',
-  'queue',
   'process',
   'log',
   'async',

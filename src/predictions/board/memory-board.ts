@@ -1,6 +1,6 @@
 import { type KeptArchitecture, keptOf } from '../../architecture/text.js';
+import { Queue, Turn } from '../../async/queue.js';
 import { type Executor, PredictorUnavailableError } from '../../predictor/executor.js';
-import { Queue, Turn } from '../../queue/queue.js';
 import type { PredictionRecord } from '../../record/record.js';
 import type { Admission } from '../admission.js';
 import { CancelledError } from '../errors.js';

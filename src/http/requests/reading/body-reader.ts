@@ -1,12 +1,12 @@
 import { ArchitectureText } from '../../../architecture/text.js';
 import { type Deferred, deferred } from '../../../async/deferred.js';
+import { Queue, Turn } from '../../../async/queue.js';
 import { untilAborted } from '../../../async/until-aborted.js';
 import { JsonText } from '../../../json-text.js';
 import { PlannedRequest } from '../../../predictions/plan-request.js';
 import { RequestList } from '../../../predictions/request-list.js';
 import { PredictorUnavailableError } from '../../../predictor/executor.js';
 import { Supervisor } from '../../../process/supervisor.js';
-import { Queue, Turn } from '../../../queue/queue.js';
 import { RequestTimeoutError } from '../../answers/request-signal.js';
 import { TooManyObjectsError } from './parse-body.js';
 import {

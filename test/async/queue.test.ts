@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Queue, Turn } from '../../src/queue/queue.js';
+import { Queue, Turn } from '../../src/async/queue.js';
 
 const never = () => new AbortController().signal;
 
