@@ -1,7 +1,10 @@
+import { readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Checkpoint, REPLACED_GHN } from './checkpoint.js';
 import { Exchange, type World } from './exchange.js';
 import { listAll } from './exchanges/browse.js';
 import { readStatistics } from './exchanges/parts.js';
@@ -20,6 +23,11 @@ import { serve, Traffic } from './traffic.js';
 const SAMPLE_MS = 1000;
 const POLL_MS = 100;
 const PROGRESS_MS = 60_000;
+
+const WEIGHTS = fileURLToPath(new URL('../../weights/', import.meta.url));
+
+/** Lets the clock of the service be set. */
+const CLOCK = new URL('clock.mjs', import.meta.url).href;
 
 /** Nobody is there and the open files stay as many for so long: it is idle. */
 const IDLE_MS = 2000;
@@ -40,25 +48,41 @@ export interface Soaked {
 
 /** Uses a service for as long as it was asked to. */
 export async function soak(options: SoakOptions, print: (line: string) => void): Promise<Soaked> {
-  const store = await mkdtemp(join(tmpdir(), 'ghn-serve-soak-'));
+  const folder = await mkdtemp(join(tmpdir(), 'ghn-serve-soak-'));
+  const checkpoint = await Checkpoint.write(folder);
+  const ghns = process.env.GHN_CHECKPOINTS || packagedGhns();
   const settings = {
-    GHN_CHECKPOINTS: process.env.GHN_CHECKPOINTS ?? '',
+    GHN_CHECKPOINTS: `${ghns},${REPLACED_GHN}=${checkpoint.path}`,
+    NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import ${CLOCK}`,
     STORE_MAX_BYTES: String(options['store-mb'] * 1e6),
     MAX_BODY_BYTES: String(MAX_BODY_BYTES),
   };
   try {
-    const subject = await Subject.start(store, settings, options['from-sources']);
+    const subject = await Subject.start(join(folder, 'store'), settings, options['from-sources']);
     try {
-      return await use(subject, options, print);
+      return await use(subject, checkpoint, options, print);
     } finally {
       await subject.kill();
     }
   } finally {
-    await rm(store, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function use(subject: Subject, options: SoakOptions, print: (line: string) => void): Promise<Soaked> {
+/** The GHNs that come with the service, as a setting. */
+const packagedGhns = () =>
+  readdirSync(WEIGHTS)
+    .filter((name) => name.endsWith('.safetensors'))
+    .sort()
+    .map((name) => join(WEIGHTS, name))
+    .join(',');
+
+async function use(
+  subject: Subject,
+  checkpoint: Checkpoint,
+  options: SoakOptions,
+  print: (line: string) => void,
+): Promise<Soaked> {
   const ledger = new Ledger();
   const world: World = {
     client: new HttpClient(subject.url),
@@ -87,10 +111,16 @@ async function use(subject: Subject, options: SoakOptions, print: (line: string)
     const before = await idleFiles(subject);
     const from = ledger.seconds;
     traffic.start();
+    for (const jump of schedule.clockJumps) {
+      await until(jump);
+      subject.setClock();
+    }
     let firstKill = 0;
     for (const kill of schedule.kills) {
       await until(kill);
       firstKill ||= ledger.seconds;
+      // The next one finds another GHN in the file.
+      await checkpoint.replace();
       await subject.killEngine();
     }
     await until(schedule.restart);
@@ -147,7 +177,7 @@ async function idleFiles(subject: Subject): Promise<ReadonlyMap<Role, number>> {
   for (let quiet = 0; quiet < IDLE_MS && performance.now() - start < MAX_IDLE_MS; quiet += POLL_MS) {
     await setTimeout(POLL_MS);
     const now = count();
-    if ([...now].some(([role, open]) => files.get(role) !== open)) quiet = 0;
+    if (subject.reads || [...now].some(([role, open]) => files.get(role) !== open)) quiet = 0;
     files = now;
   }
   return files;

@@ -1,11 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
 import { AS_BUILT, ServiceProcess } from '../../test/clients/service-process.js';
 import type { Disturbance } from './exchange.js';
-import { type Sample, sampleProcesses } from './processes.js';
+import { isReading, type Sample, sampleProcesses } from './processes.js';
 
 /** Back to work within this, or never. */
 const MAX_RECOVERY_MS = 120_000;
 const POLL_MS = 20;
+
+/** A file on a disk that has no room, ever. */
+const FULL_DISK = '/dev/full';
 
 /** The service that is soaked, in one life after the other, at one address. */
 export class Subject implements Disturbance {
@@ -55,6 +58,11 @@ export class Subject implements Disturbance {
     return this.restarting ? [] : sampleProcesses(this.#process.pid, seconds);
   }
 
+  /** Whether the process that reads large bodies is there. */
+  get reads(): boolean {
+    return isReading(this.#process.pid);
+  }
+
   /** SIGTERM, and a new life as soon as the old one has ended. */
   async restart(): Promise<void> {
     this.restarting = true;
@@ -62,8 +70,14 @@ export class Subject implements Disturbance {
     const start = performance.now();
     await this.#process.stop();
     this.secondsToStop.push((performance.now() - start) / 1000);
-    this.#process = await ServiceProcess.start(this.#store, this.#settings, this.#program);
+    // Its log's disk is full from here on.
+    this.#process = await ServiceProcess.start(this.#store, this.#settings, this.#program, FULL_DISK);
     this.restarting = false;
+  }
+
+  /** Sets the wall clock of the service, to another day each time. */
+  setClock(): void {
+    process.kill(this.#process.pid, 'SIGUSR2');
   }
 
   /** SIGKILL of the process that computes predictions; resolves when the next one is ready. */

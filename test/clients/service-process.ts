@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { open, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { FULL, GHN_CHECKPOINTS } from './proof.js';
 
@@ -20,21 +21,25 @@ export class ServiceProcess {
   readonly url: string;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, url: string) {
+  constructor(child: ChildProcess, url: string) {
     this.#child = child;
     this.url = url;
   }
 
-  /** Resolves when the GHNs are loaded. */
+  /**
+   * Resolves when the GHNs are loaded.
+   *
+   * @param log a file that its log goes to, which is not read: PORT has to be set
+   */
   static async start(
     store: string,
     settings: Readonly<Record<string, string>> = {},
     program: readonly string[] = FULL ? AS_BUILT : FROM_SOURCES,
+    log?: string,
   ): Promise<ServiceProcess> {
-    const child = spawn(process.execPath, program, {
-      env: { ...process.env, GHN_CHECKPOINTS, STORE: store, PORT: '0', LOG_LEVEL: 'info', ...settings },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const env = { ...process.env, GHN_CHECKPOINTS, STORE: store, PORT: '0', LOG_LEVEL: 'info', ...settings };
+    if (log !== undefined) return startSilent(program, env, log);
+    const child = spawn(process.execPath, program, { env, stdio: ['ignore', 'pipe', 'inherit'] });
     const lines = createInterface({ input: child.stdout! });
     const logged: string[] = [];
     const started = new Promise<string>((resolve, reject) => {
@@ -94,4 +99,27 @@ export class ServiceProcess {
     this.#child.kill(signal);
     await gone;
   }
+}
+
+const READY_POLL_MS = 100;
+
+async function startSilent(
+  program: readonly string[],
+  env: NodeJS.ProcessEnv,
+  log: string,
+): Promise<ServiceProcess> {
+  const url = `http://127.0.0.1:${env.PORT}`;
+  const file = await open(log, 'w');
+  const child = spawn(process.execPath, program, { env, stdio: ['ignore', file.fd, 'inherit'] });
+  await file.close();
+  const isReady = () =>
+    fetch(`${url}/readyz`, { headers: { connection: 'close' } }).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  while (!(await isReady())) {
+    if (child.exitCode !== null) throw new Error(`the service has not started, with ${child.exitCode}`);
+    await setTimeout(READY_POLL_MS);
+  }
+  return new ServiceProcess(child, url);
 }

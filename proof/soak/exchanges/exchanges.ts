@@ -3,6 +3,7 @@ import { followPrediction, pollForPrediction } from './asynchronous.js';
 import { listAll, look } from './browse.js';
 import { deletePrediction, hangUpOnDownload, hangUpOnEvents, hangUpOnPrediction } from './cancel.js';
 import { downloadRanges, downloadResumed, downloadWhole } from './download.js';
+import { predictLargeBody, predictMany, predictReplaced } from './many.js';
 import {
   downloadConverted,
   downloadSlice,
@@ -14,6 +15,7 @@ import {
 import { predictAgain, predictNew } from './predict.js';
 import { badRequest } from './refused.js';
 import { sendHalf, sendNoHttp } from './sockets.js';
+import { pipeline, readNothing } from './unread.js';
 
 export interface ExchangeKind {
   readonly name: string;
@@ -26,6 +28,9 @@ export interface ExchangeKind {
 export const EXCHANGES: readonly ExchangeKind[] = [
   { name: 'predict, again', weight: 24, run: predictAgain },
   { name: 'predict, new', weight: 10, run: predictNew },
+  { name: 'predict, many', weight: 4, run: predictMany },
+  { name: 'predict, large body', weight: 2, run: predictLargeBody },
+  { name: 'predict, replaced GHN', weight: 3, run: predictReplaced },
   { name: 'predict async, poll', weight: 5, run: pollForPrediction },
   { name: 'predict async, events', weight: 5, run: followPrediction },
   { name: 'download', weight: 8, run: downloadWhole },
@@ -44,6 +49,8 @@ export const EXCHANGES: readonly ExchangeKind[] = [
   { name: 'bad request', weight: 8, run: badRequest },
   { name: 'half a request', weight: 2, run: sendHalf },
   { name: 'no HTTP', weight: 1, run: sendNoHttp },
+  { name: 'pipelined', weight: 3, run: pipeline },
+  { name: 'unread', weight: 3, run: readNothing },
   { name: 'list', weight: 3, run: listAll },
   { name: 'look', weight: 6, run: look },
 ];

@@ -34,7 +34,8 @@ export async function sendNoHttp(exchange: Exchange): Promise<void> {
   exchange.expect(/^HTTP\/1\.1 (4\d\d|505) /.test(answer), `what is no HTTP is answered with ${answer}`);
 }
 
-async function connect(exchange: Exchange): Promise<Socket> {
+/** A connection to the service. */
+export async function connect(exchange: Exchange): Promise<Socket> {
   const { hostname, port } = new URL(exchange.world.client.url);
   const socket = createConnection(Number(port), hostname);
   try {

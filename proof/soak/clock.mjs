@@ -1,0 +1,22 @@
+// Loaded before the service by the soak: each SIGUSR2 sets its wall clock, a day ahead, a day back and right again.
+const DAY_MS = 86_400_000;
+const OFFSETS = [0, DAY_MS, -DAY_MS];
+
+const RealDate = Date;
+let turn = 0;
+const now = () => RealDate.now() + OFFSETS[turn];
+
+globalThis.Date = class Date extends RealDate {
+  constructor(...given) {
+    if (given.length === 0) super(now());
+    else super(...given);
+  }
+
+  static now() {
+    return now();
+  }
+};
+
+process.on('SIGUSR2', () => {
+  turn = (turn + 1) % OFFSETS.length;
+});
