@@ -32,10 +32,6 @@ export function sampleProcesses(main: number, seconds: number): Sample[] {
   return samples;
 }
 
-/** Whether it reads large bodies now, or did a short while ago: with a process that comes and goes. */
-export const isReading = (main: number): boolean =>
-  children(main).some((pid) => readOrNothing(`/proc/${pid}/cmdline`).includes('/reading/process.'));
-
 function processes(main: number): (readonly [Role, number])[] {
   const found: (readonly [Role, number])[] = [['main', main]];
   for (const pid of children(main)) {

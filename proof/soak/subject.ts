@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { AS_BUILT, ServiceProcess } from '../../test/clients/service-process.js';
 import type { Disturbance } from './exchange.js';
-import { isReading, type Sample, sampleProcesses } from './processes.js';
+import { type Sample, sampleProcesses } from './processes.js';
 
 /** Back to work within this, or never. */
 const MAX_RECOVERY_MS = 120_000;
@@ -56,11 +56,6 @@ export class Subject implements Disturbance {
   /** Its processes now; none while it is restarted. */
   sample(seconds: number): Sample[] {
     return this.restarting ? [] : sampleProcesses(this.#process.pid, seconds);
-  }
-
-  /** Whether the process that reads large bodies is there. */
-  get reads(): boolean {
-    return isReading(this.#process.pid);
   }
 
   /** SIGTERM, and a new life as soon as the old one has ended. */
