@@ -12,9 +12,11 @@ const [first, ...others] = LAYER_TYPES.map(({ schema }) => schema) as [
 const INPUT_ERROR = 'must be 1 to 3 positive integers, such as [channels, height, width]';
 
 /** Any layer; the name of its type is that of its schema in the OpenAPI document. */
-const anyLayerSchema = z
-  .discriminatedUnion('type', [first, ...others])
-  .meta({ id: 'Layer', discriminator: { propertyName: 'type' } });
+const anyLayerSchema = z.discriminatedUnion('type', [first, ...others]).meta({
+  id: 'Layer',
+  description: 'One of PyTorch’s layers; `type` says which, and so which arguments it takes',
+  discriminator: { propertyName: 'type' },
+});
 
 export const layersSchema = strictObject('a list of layers', {
   name: nameSchema.meta({ description: 'The network’s name', example: 'tiny' }),

@@ -72,8 +72,8 @@ export const openapi = fastifyPlugin(async (app: FastifyInstance, { version, has
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: PAGE_POLICY,
-    // Else it shows the document to a service of others.
-    uiConfig: { validatorUrl: null },
+    // Else it shows the document to a service of others. The schemas, one for each type of layer, are folded up.
+    uiConfig: { validatorUrl: null, defaultModelsExpandDepth: 0 },
     theme: { title: 'ghn-serve: API', css: [{ filename: 'theme.css', content: THEME }], favicon: favicon() },
     transformSpecification: (document) => forPeople(document as OpenApiDocument, hasKeys),
   });
@@ -88,9 +88,15 @@ type OpenApiDocument = Readonly<Record<string, unknown>> & {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 };
 
-/** The document as Swagger UI shows it: without HEAD, which says nothing beside GET, and without locks where there are no keys. */
-function forPeople({ paths, security, ...rest }: OpenApiDocument, hasKeys: boolean): Record<string, unknown> {
-  const shown = Object.entries(paths).map(([path, { head: _, ...operations }]) => [path, operations]);
+/**
+ * The document as Swagger UI shows it: without HEAD, which says nothing beside GET, without the one server, and without locks
+ * where there are no keys.
+ */
+function forPeople(
+  { paths, security, servers: _, ...rest }: OpenApiDocument,
+  hasKeys: boolean,
+): Record<string, unknown> {
+  const shown = Object.entries(paths).map(([path, { head: _head, ...operations }]) => [path, operations]);
   const { securitySchemes, ...components } = rest.components as Record<string, unknown>;
   return {
     ...rest,
