@@ -1462,6 +1462,8 @@ export interface components {
         PredictionEvent: {
             /** @enum {string} */
             event: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "stage";
+            /** @description Its place in the stream: as `last-event-id` of a further request it tells what has been heard. */
+            id?: string;
             /** @description The record, then of it what has changed, with `id` and `status`; or `{"stage": …}`. */
             data: string;
         };

@@ -14,6 +14,12 @@ const SHARED_MS = 1000;
 const eventSchema = z
   .object({
     event: z.enum([...STATUSES, 'stage']),
+    id: z
+      .string()
+      .optional()
+      .describe(
+        'Its place in the stream: as `last-event-id` of a further request it tells what has been heard.',
+      ),
     data: z.string().meta({
       contentMediaType: 'application/json',
       description: 'The record, then of it what has changed, with `id` and `status`; or `{"stage": …}`.',
