@@ -6,7 +6,7 @@ const RealDate = Date;
 let turn = 0;
 const now = () => RealDate.now() + OFFSETS[turn];
 
-globalThis.Date = class Date extends RealDate {
+globalThis.Date = class ShiftedDate extends RealDate {
   constructor(...given) {
     if (given.length === 0) super(now());
     else super(...given);
