@@ -31,6 +31,7 @@ export const ROOMS: readonly string[] = [
   'tensor',
   'random',
   'process',
+  'tracing',
   'log',
   'async',
   'json-text.ts',

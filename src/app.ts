@@ -18,6 +18,7 @@ import { refusalLog } from './http/plugins/refusal-log.js';
 import { requestId, requestIdOf } from './http/plugins/request-id.js';
 import { requestMetrics } from './http/plugins/request-metrics.js';
 import { PATIENCE, receiving, slowClients } from './http/plugins/slow-clients.js';
+import { tracing } from './http/plugins/tracing.js';
 import { unreadAnswers } from './http/plugins/unread-answers.js';
 import { validation } from './http/plugins/validation.js';
 import { BodyReader } from './http/requests/reading/body-reader.js';
@@ -41,6 +42,7 @@ import { tfjs } from './routes/predictions/tfjs.js';
 import { weights } from './routes/predictions/weights.js';
 import type { Settings } from './settings/settings.js';
 import { readerHeapMegabytes, UNREAD_ANSWER_BYTES } from './system/memory.js';
+import type { Tracer } from './tracing/tracer.js';
 
 /** A connection on which nothing moves for this much longer than an answer may take is given up. */
 const IDLE_MARGIN_MS = 10_000;
@@ -55,6 +57,7 @@ export interface AppOptions {
   readonly predictions: Predictions;
   readonly answers: AnswerMonitor;
   readonly metrics: Metrics;
+  readonly tracer?: Tracer | null;
   readonly version: string;
   /** Whether the service was told to stop: load balancers must send nothing more. */
   readonly isStopping: () => boolean;
@@ -68,6 +71,7 @@ export async function buildApp({
   predictions,
   answers,
   metrics,
+  tracer,
   version,
   isStopping,
 }: AppOptions): Promise<FastifyInstance> {
@@ -92,6 +96,7 @@ export async function buildApp({
   await app.register(closeWhenIdle);
   await app.register(problems);
   await app.register(requestId);
+  if (tracer) await app.register(tracing, { tracer });
   await app.register(requestMetrics, { metrics });
   await app.register(refusalLog);
   const onRefusal = (reason: Refusal) => metrics.refused(reason);

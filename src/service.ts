@@ -20,6 +20,7 @@ import { StatisticsLanes } from './statistics/lanes.js';
 import { openStore } from './store/open.js';
 import { NotUnderstoodError, StoreCorruptError } from './store/store.js';
 import { memoryForPredictions } from './system/memory.js';
+import { openTracer } from './tracing/tracer.js';
 
 /** How often an api looks whether it has heard of a worker. */
 const FLEET_POLL_MS = 100;
@@ -58,6 +59,7 @@ export async function buildService({
   droppedLogLines = () => 0,
   environment = process.env,
 }: ServiceOptions): Promise<Service> {
+  const tracer = await openTracer(environment, version);
   let corruptions = 0;
   let notUnderstood = 0;
   const store = await openStore(settings.STORE, {
@@ -129,6 +131,7 @@ export async function buildService({
     timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
     limits: { maxNodes: settings.MAX_NODES, maxParameters: settings.MAX_PARAMETERS },
     observer,
+    tracer,
   });
   let isStopping = false;
   const app = await buildApp({
@@ -138,6 +141,7 @@ export async function buildService({
     predictions,
     answers,
     metrics,
+    tracer,
     version,
     isStopping: () => isStopping,
   });
@@ -179,7 +183,7 @@ export async function buildService({
         logger.warn('stopping: what is still under way is cut off');
       }
       await Promise.all([predictor.close(), statistics.close(), board.close()]);
-      await store.close();
+      await Promise.all([store.close(), tracer?.close()]);
     },
   };
 }

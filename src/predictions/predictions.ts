@@ -8,9 +8,11 @@ import type { PredictionRecord } from '../record/record.js';
 import type { StatisticsLanes } from '../statistics/lanes.js';
 import type { ListOptions, RecordPage } from '../store/list.js';
 import type { PredictionStore } from '../store/store.js';
-import type { JobBoard, JobEvent, MadeNetwork, Watch } from './board/board.js';
+import { type Tracer, traced } from '../tracing/tracer.js';
+import type { JobBoard, JobEvent, JobHandler, MadeNetwork, Watch } from './board/board.js';
 import { SMALL_BODY_BYTES } from './digests.js';
 import { NotFoundError, NotReadyError } from './errors.js';
+import { TracedHandler } from './job-trace.js';
 import { mergePages } from './listing.js';
 import type { PredictionObserver } from './observer.js';
 import type { Plan } from './plan.js';
@@ -34,6 +36,7 @@ export interface PredictionsOptions {
   /** For how long a stage of a prediction may take. */
   readonly timeoutMilliseconds: number;
   readonly observer: PredictionObserver;
+  readonly tracer?: Tracer | null;
 }
 
 /** Answers for all predictions: stored, being made, and failed. */
@@ -59,13 +62,14 @@ export class Predictions {
       isIdle: () => this.#busy === 0 && !worker.isBusy,
     });
     if (!options.works) return;
-    board.work({
+    const handler: JobHandler = {
       make: (job, signal) => worker.make(job, signal),
       keep: async (job, made, signal) => {
         await worker.keep(job, made, signal);
         if (job.record.digest === null) this.#stored.added(job.record.id);
       },
-    });
+    };
+    board.work(options.tracer ? new TracedHandler(options.tracer, handler) : handler);
   }
 
   /** How large an architecture may be. */
@@ -89,14 +93,16 @@ export class Predictions {
     const { id } = planned.record;
     this.#busy++;
     try {
-      const stored = await this.#findInTime(id, signal);
+      const stored = await traced('store lookup', () => this.#findInTime(id, signal));
       if (stored) {
         this.#options.observer.shared(stored.record, 'stored');
         return stored;
       }
       for (let time = 0; ; time++) {
-        const submitted = await this.#options.board.submit(planned, signal, client);
-        const ready = await this.#readyMade(id, await submitted.made());
+        const ready = await traced('await prediction', async () => {
+          const submitted = await this.#options.board.submit(planned, signal, client);
+          return this.#readyMade(id, await submitted.made());
+        });
         if (ready) return ready;
         // Somebody has deleted it meanwhile: whoever asked for it is to have it all the same.
         if (time > 0) throw notFound(id);

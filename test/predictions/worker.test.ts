@@ -27,6 +27,7 @@ function workOn(n: number, store = new MemoryStore()) {
       seen.push(record.status);
     },
     mayBeStored: true,
+    origin: { since: 0 },
     begin: (stage) => void seen.push(stage),
   };
   return { worker, executor, store, job, seen };

@@ -39,11 +39,20 @@ export interface Submitted {
 /** What was not stored when it was asked for is hardly stored so shortly after; were it, the first commit would stay. */
 export const LOOKED_MS = 1000;
 
+/** Where a job comes from. */
+export interface JobOrigin {
+  /** The span of the request that began it, if that is traced. */
+  readonly traceparent?: string;
+  /** Since when it waits, in milliseconds since 1970. */
+  readonly since: number;
+}
+
 /** A job as the one who works on it sees it. */
 export interface WorkedJob {
   readonly plan: Plan;
   /** The record as it is now. */
   readonly record: PredictionRecord;
+  readonly origin: JobOrigin;
   /** Whether somebody may have stored it since whoever asked for it has looked. */
   readonly mayBeStored: boolean;
   update(fields: Partial<PredictionRecord>): void;

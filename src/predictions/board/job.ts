@@ -3,6 +3,7 @@ import { untilAborted } from '../../async/until-aborted.js';
 import type { Stage } from '../../predictor/protocol.js';
 import type { PredictionRecord } from '../../record/record.js';
 import type { TiledTensor } from '../../tensor/tensor.js';
+import { currentTraceparent } from '../../tracing/tracer.js';
 import type { Place } from '../admission.js';
 import { CancelledError } from '../errors.js';
 import type { Plan } from '../plan.js';
@@ -33,6 +34,7 @@ export class Job implements WorkedJob {
   readonly made: Promise<MadeNetwork | null>;
   /** Settles when it is stored, or cannot be. */
   readonly settled: Promise<void>;
+  readonly origin = { traceparent: currentTraceparent(), since: Date.now() };
   readonly #begun = performance.now();
   readonly #controller = new AbortController();
   readonly #watchers = new Set<(event: JobEvent) => void>();

@@ -6,7 +6,7 @@ import type { Promises } from '../../../store/store.js';
 import { CancelledError } from '../../errors.js';
 import { Pace } from '../../pace.js';
 import { planAgain } from '../../remake.js';
-import { type JobHandler, LOOKED_MS, type WorkedJob } from '../board.js';
+import { type JobHandler, type JobOrigin, LOOKED_MS, type WorkedJob } from '../board.js';
 import { type BullJob, type Channel, KEPT, type Progress } from './channel.js';
 import { writeFailure } from './failures.js';
 import { PREFIX } from './redis.js';
@@ -182,6 +182,10 @@ class Worked implements WorkedJob {
 
   get record(): PredictionRecord {
     return this.#record;
+  }
+
+  get origin(): JobOrigin {
+    return { traceparent: this.#job.data.traceparent, since: this.#job.timestamp };
   }
 
   get mayBeStored(): boolean {

@@ -24,7 +24,10 @@ const isBefore = (a: string, b: string): boolean => {
   return time < otherTime || (time === otherTime && count < otherCount);
 };
 
-export type BullJob = Job<PredictionRemains, null, string>;
+/** A job's data: what it is made of, and the span of the request that began it. */
+export type JobData = PredictionRemains & { readonly traceparent?: string };
+
+export type BullJob = Job<JobData, null, string>;
 
 /** Failed and cancelled predictions are told of for a day: this many of the last. */
 export const KEPT = { count: 1000, age: 86_400 } as const;
@@ -46,7 +49,7 @@ export interface ChannelEvent {
 /** One class of jobs in Redis: those that workers with the same engine, device and GHNs make. */
 export class Channel {
   readonly name: string;
-  readonly queue: Queue<PredictionRemains, null, string>;
+  readonly queue: Queue<JobData, null, string>;
   readonly #redis: Redis;
   readonly #events: QueueEvents | null;
 

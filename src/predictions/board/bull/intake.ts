@@ -4,6 +4,7 @@ import { keptOf } from '../../../architecture/text.js';
 import { parsed } from '../../../json-text.js';
 import { PredictorUnavailableError } from '../../../predictor/executor.js';
 import type { PredictionRemains } from '../../../store/store.js';
+import { currentTraceparent } from '../../../tracing/tracer.js';
 import { checkSize, OverloadedError, type Refusal, retryAfter } from '../../admission.js';
 import { secondsAt } from '../../pace.js';
 import type { Plan } from '../../plan.js';
@@ -93,12 +94,16 @@ export class Intake {
    * @param own how many the client has under way: clients' first predictions come before anybody's second ones
    */
   async add(channel: Channel, remains: PredictionRemains, own = 0): Promise<void> {
-    await channel.queue.add('predict', remains, {
-      jobId: jobId(remains.record.id),
-      priority: own + 1,
-      removeOnComplete: { count: 0 },
-      removeOnFail: KEPT,
-    });
+    await channel.queue.add(
+      'predict',
+      { ...remains, traceparent: currentTraceparent() },
+      {
+        jobId: jobId(remains.record.id),
+        priority: own + 1,
+        removeOnComplete: { count: 0 },
+        removeOnFail: KEPT,
+      },
+    );
   }
 }
 

@@ -1,0 +1,78 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+export type Attributes = Readonly<Record<string, string | number>>;
+
+export type SpanKind = 'internal' | 'server' | 'producer' | 'consumer';
+
+export interface SpanOptions {
+  /** The span that it is part of, as W3C's `traceparent`; none where that cannot be read. */
+  readonly parent?: string;
+  readonly kind?: SpanKind;
+  readonly attributes?: Attributes;
+  /** Milliseconds since 1970; by default now. */
+  readonly start?: number;
+}
+
+/** One step of a trace. */
+export interface Span {
+  /** Names it to those who go on with the trace. */
+  readonly traceparent: string;
+  note(attributes: Attributes): void;
+  /** @param error by which it failed */
+  end(error?: Error): void;
+}
+
+/** Takes down which step took how long, across services. */
+export interface Tracer {
+  start(name: string, options?: SpanOptions): Span;
+  /** Hands over what was taken down. */
+  close(): Promise<void>;
+}
+
+/** Variables of OpenTelemetry by which traces are wanted. */
+const ENDPOINTS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
+
+/**
+ * The tracer that OpenTelemetry's variables ask for; null where they ask for none, and nothing of OpenTelemetry is
+ * loaded then.
+ */
+export async function openTracer(
+  environment: Readonly<Record<string, string | undefined>>,
+  version: string,
+): Promise<Tracer | null> {
+  const isOff =
+    environment.OTEL_SDK_DISABLED?.toLowerCase() === 'true' || environment.OTEL_TRACES_EXPORTER === 'none';
+  if (isOff || !ENDPOINTS.some((name) => environment[name])) return null;
+  const { OpenTelemetryTracer } = await import('./open-telemetry.js');
+  return new OpenTelemetryTracer(version);
+}
+
+interface Current {
+  readonly tracer: Tracer;
+  readonly span: Span;
+}
+
+const current = new AsyncLocalStorage<Current>();
+
+/** Calls a function, and what it calls and waits for, as part of a span. */
+export const within = <T>(tracer: Tracer, span: Span, call: () => T): T =>
+  current.run({ tracer, span }, call);
+
+/** The span that is under way here; undefined where there is none. */
+export const currentTraceparent = (): string | undefined => current.getStore()?.span.traceparent;
+
+/** Does a step of the span that is under way, as one of its own where there is one. */
+export async function traced<T>(name: string, step: () => Promise<T>): Promise<T> {
+  const here = current.getStore();
+  if (!here) return step();
+  const { tracer } = here;
+  const span = tracer.start(name, { parent: here.span.traceparent });
+  try {
+    const result = await within(tracer, span, step);
+    span.end();
+    return result;
+  } catch (error) {
+    span.end(error as Error);
+    throw error;
+  }
+}
