@@ -65,10 +65,19 @@ export interface Answer {
 }
 
 /** One request over loopback; the body is read to its end and thrown away. */
-export function request(port: number, method: string, path: string, body?: string): Promise<Answer> {
+export function request(
+  port: number,
+  method: string,
+  path: string,
+  body?: string,
+  extraHeaders: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
   const start = performance.now();
   return new Promise((resolve, reject) => {
-    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+    const headers = {
+      ...extraHeaders,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    };
     const outgoing = http.request({ host: '127.0.0.1', port, method, path, headers }, (response) => {
       let bytes = 0;
       response.on('data', (chunk: Buffer) => {

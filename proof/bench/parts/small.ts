@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { GHN3_T } from '../checkpoint.js';
-import { RunningService, request } from '../service.js';
+import { median, RunningService, request } from '../service.js';
 import { type Part, row, time } from '../table.js';
 import { checkpointOf } from './checkpoints.js';
 
@@ -8,6 +8,10 @@ const CLIENTS = 8;
 const WARM_UP = 200;
 const ALONE = 100;
 const REQUESTS = 1000;
+
+/** As many as a list may have. */
+const LISTED = 256;
+const LISTS = 4;
 
 /** Clock ticks of /proc/PID/stat in a second. */
 const TICKS = 100;
@@ -48,7 +52,7 @@ function processorSeconds(pid: number): number {
   return children.reduce((sum, child) => sum + processorSeconds(Number(child)), own);
 }
 
-/** Small networks, each asked for once: the latency of one client and the throughput of eight. */
+/** Small networks, each asked for once: the latency of one client, the throughput of eight, and that of lists. */
 export const small: Part = async ({ directory }) => {
   const checkpoint = await checkpointOf(directory, GHN3_T);
   const service = await RunningService.start({ GHN_CHECKPOINTS: checkpoint, RATE_LIMIT: '0' });
@@ -72,10 +76,26 @@ export const small: Part = async ({ directory }) => {
     await Promise.all(Array.from({ length: CLIENTS }, client));
     const seconds = (performance.now() - start) / 1000;
     const used = (1000 * (processorSeconds(service.pid) - before)) / REQUESTS;
+    const rates: number[] = [];
+    for (let list = 0; list < LISTS; list++) {
+      const requests = Array.from({ length: LISTED }, () => ({
+        architecture: smallNetwork(next++),
+        format: 'tiled',
+      }));
+      const answer = await request(service.port, 'POST', '/predict', JSON.stringify(requests), {
+        accept: 'multipart/mixed',
+      });
+      if (answer.status !== 200) throw new Error(`POST /predict answered ${answer.status}`);
+      rates.push((1000 * LISTED) / answer.milliseconds);
+    }
     return [
       row('GHN-3-T, a small network, one client', time(alone)),
       row(`GHN-3-T, small networks, ${CLIENTS} clients`, `${(REQUESTS / seconds).toFixed(0)} a second`),
-      row('processor time of one of these', `${used.toFixed(1)} ms`),
+      row(
+        `GHN-3-T, lists of ${LISTED} small networks, weights as multipart`,
+        `${median(rates).toFixed(0)} a second`,
+      ),
+      row('processor time of a request of eight clients', `${used.toFixed(1)} ms`),
     ];
   } finally {
     await service.stop();
