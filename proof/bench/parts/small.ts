@@ -9,7 +9,7 @@ const WARM_UP = 200;
 const ALONE = 100;
 const REQUESTS = 1000;
 
-/** As many as a list may have. */
+/** Length of the longest list that the service accepts. */
 const LISTED = 256;
 const LISTS = 4;
 
