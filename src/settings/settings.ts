@@ -72,7 +72,7 @@ export const settingsSchema = z.object({
   }),
   S3_ENDPOINT: httpUrl.optional().meta({
     description:
-      'S3 server of the bucket in STORE (default: AWS); credentials come as the AWS SDK finds them',
+      'S3 server of the buckets in STORE and GHN_CHECKPOINTS (default: AWS); credentials come as the AWS SDK finds them',
     form: 'url',
   }),
   S3_PUBLIC_ENDPOINT: httpUrl.optional().meta({
@@ -150,11 +150,19 @@ export const settingsSchema = z.object({
 export type Settings = z.output<typeof settingsSchema>;
 
 /** What goes with what: a line for each fault. */
-function mismatches({ STORE, S3_ENDPOINT, S3_PUBLIC_ENDPOINT, QUEUE, ROLE }: Settings): string[] {
+function mismatches({
+  GHN_CHECKPOINTS,
+  STORE,
+  S3_ENDPOINT,
+  S3_PUBLIC_ENDPOINT,
+  QUEUE,
+  ROLE,
+}: Settings): string[] {
   const faults: string[] = [];
-  if (S3_ENDPOINT && !isBucket(STORE)) {
+  const isFetched = GHN_CHECKPOINTS?.some(({ source }) => isBucket(source.text)) ?? false;
+  if (S3_ENDPOINT && !isBucket(STORE) && !isFetched) {
     faults.push(
-      'S3_ENDPOINT: STORE is a directory; write STORE=s3://bucket/prefix, or leave S3_ENDPOINT out',
+      'S3_ENDPOINT: neither the store nor a checkpoint is in a bucket; write STORE=s3://bucket/prefix, or leave S3_ENDPOINT out',
     );
   }
   if (S3_PUBLIC_ENDPOINT && !S3_ENDPOINT) {

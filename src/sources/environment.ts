@@ -14,6 +14,8 @@ export interface SourceEnvironment {
   readonly urlCache: string;
   /** Sent to the hub alone; null for none. */
   readonly token: string | null;
+  /** The S3 server of files in buckets; null for AWS, or for what the AWS SDK's own variables say. */
+  readonly s3Endpoint: string | null;
   /** Whether nothing may be fetched. */
   readonly isOffline: boolean;
 }
@@ -54,6 +56,7 @@ export function readSourceEnvironment(variables: Variables): SourceEnvironment {
     hubCache: expanded(hubCache, variables),
     urlCache: join(cacheHome, 'ghn-serve', 'urls'),
     token: isTrue(variables.HF_HUB_DISABLE_IMPLICIT_TOKEN) ? null : token,
+    s3Endpoint: variables.S3_ENDPOINT || null,
     isOffline: isTrue(variables.HF_HUB_OFFLINE || variables.TRANSFORMERS_OFFLINE),
   };
 }

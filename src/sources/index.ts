@@ -1,3 +1,4 @@
+import { bucket } from './bucket.js';
 import { hub } from './hub/hub.js';
 import { path } from './path.js';
 import { shortName } from './short-names.js';
@@ -9,7 +10,7 @@ export { pathSource } from './path.js';
 export { type Source, SourceError } from './source.js';
 
 /** The first that a text is of counts; the last takes whatever is left. */
-const KINDS: readonly SourceKind[] = [shortName, hub, web, path];
+const KINDS: readonly SourceKind[] = [shortName, hub, web, bucket, path];
 
 /** How sources are written, for help and messages. */
 export const SOURCE_FORMS = KINDS.map(({ form }) => form);

@@ -38,8 +38,6 @@ async function openBucket(
   endpoints: Pick<OpenOptions, 'endpoint' | 'publicEndpoint'>,
   options: Omit<OpenOptions, 'endpoint' | 'publicEndpoint'>,
 ): Promise<PredictionStore> {
-  // The SDK would print a notice about Node's versions into the log; docs/cluster.md has it.
-  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   // The SDK takes a tenth of a second to load, and a directory has no use for it.
   const { S3Store } = await import('./s3/s3-store.js');
   return S3Store.open({ ...parseLocation(location)!, ...endpoints }, options);

@@ -4,6 +4,7 @@ import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
@@ -85,6 +86,19 @@ export class ObjectBucket {
         );
         return { bytes: Buffer.from(await Body!.transformToByteArray()), etag: ETag! };
       });
+    } catch (error) {
+      if (statusOf(error) === 404) return null;
+      throw error;
+    }
+  }
+
+  /** Which version of an object there is; null where there is none. */
+  async head(key: string): Promise<{ readonly etag: string; readonly modified: Date } | null> {
+    try {
+      const { ETag, LastModified } = await this.#ask(() =>
+        this.#client.send(new HeadObjectCommand(this.#at(key))),
+      );
+      return { etag: ETag!, modified: LastModified! };
     } catch (error) {
       if (statusOf(error) === 404) return null;
       throw error;
@@ -257,6 +271,8 @@ export class ObjectBucket {
 }
 
 function clientOf(endpoint: string | undefined): S3Client {
+  // The SDK would print a notice about Node's versions into the log; docs/cluster.md has it.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   return new S3Client({
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     region: process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? 'us-east-1',

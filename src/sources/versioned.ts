@@ -1,0 +1,126 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readFile, stat, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { putInPlace, strangeContents } from './contents.js';
+import { download, makeFolder, notWritten } from './download.js';
+import { send, UnreachableError } from './http.js';
+import { type Fetching, SourceError } from './source.js';
+
+/** Digits of an address's digest in a folder's name: enough for no two addresses to share one. */
+const KEY_DIGITS = 32;
+
+/** Beside a file from an address: which version of it this is. */
+const noteSchema = z.object({
+  url: z.string(),
+  etag: z.string().nullable(),
+  last_modified: z.string().nullable(),
+  fetched_at: z.string(),
+});
+export type Note = z.output<typeof noteSchema>;
+
+/** A file elsewhere, of which there is one version after the other. */
+export interface Versioned {
+  /** Its name in the cache. */
+  readonly name: string;
+  /** As messages name it. */
+  readonly shown: string;
+  /** Unlike every other file's. */
+  readonly key: string;
+  /**
+   * Which version there is now; null where the one that the note is of will do.
+   *
+   * @throws UnreachableError where a copy is better than nothing; SourceError
+   */
+  readonly ask: (note: Note | null) => Promise<Note | null>;
+  /** The address from which it can be fetched just now. */
+  readonly address: () => string | Promise<string>;
+  /** The error for an answer without the file. */
+  readonly refusal: (status: number) => SourceError;
+}
+
+/**
+ * The file in the cache, fetched anew where there is another version of it.
+ *
+ * @throws SourceError; the signal's reason once that is aborted
+ */
+export async function locateVersioned(
+  { name, shown, key, ask, address, refusal }: Versioned,
+  fetching: Fetching,
+): Promise<string> {
+  const { environment, signal, onNotice, onProgress } = fetching;
+  const folder = join(environment.urlCache, digest(key));
+  const path = join(folder, name);
+  const notePath = join(folder, 'source.json');
+  const note = (await isFile(path)) ? await readNote(notePath) : null;
+  if (environment.isOffline) {
+    if (note !== null) return path;
+    throw new SourceError(
+      `is not in the cache ${environment.urlCache}, and HF_HUB_OFFLINE forbids to fetch it: fetch it where there is a network, with "ghn-serve fetch"`,
+    );
+  }
+  const now = await ask(note).catch((error: unknown) => {
+    if (note === null || !(error instanceof UnreachableError)) throw error;
+    onNotice(`${shown}: ${error.message}; the copy of ${note.fetched_at} in the cache is used`);
+    return null;
+  });
+  if (now === null) return path;
+  await makeFolder(folder);
+  // Named by the version, so that the rest of another is never put behind it.
+  const version = versionOf(now);
+  const incomplete = `${path}.${version === null ? randomUUID() : digest(version)}.incomplete`;
+  const fetched = download({
+    path: incomplete,
+    totalBytes: null,
+    request: async (from) =>
+      send(await address(), {
+        method: 'GET',
+        signal,
+        ...(from > 0 && {
+          headers: { range: `bytes=${from}-`, ...(now.etag !== null && { 'if-range': now.etag }) },
+        }),
+      }),
+    refusal: async (response) => {
+      await response.body?.cancel();
+      return refusal(response.status);
+    },
+    signal,
+    onBytes: (receivedBytes, totalBytes) => onProgress({ source: shown, receivedBytes, totalBytes }),
+    ...(fetching.retryDelays && { retryDelays: fetching.retryDelays }),
+  });
+  // Nobody could go on with it.
+  await (version === null ? fetched.catch((error: unknown) => removeAndThrow(incomplete, error)) : fetched);
+  const fault = await strangeContents(incomplete);
+  if (fault !== null) {
+    await unlink(incomplete);
+    throw new SourceError(`what came ${fault}`);
+  }
+  await putInPlace(incomplete, path);
+  await writeFile(notePath, JSON.stringify(now, null, 2)).catch((error: unknown) => {
+    throw notWritten(notePath, error);
+  });
+  return path;
+}
+
+async function removeAndThrow(path: string, error: unknown): Promise<never> {
+  await unlink(path).catch(() => {});
+  throw error;
+}
+
+const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, KEY_DIGITS);
+
+const isFile = async (path: string) => (await stat(path).catch(() => null))?.isFile() ?? false;
+
+async function readNote(path: string): Promise<Note | null> {
+  const text = await readFile(path, 'utf8').catch(() => null);
+  if (text === null) return null;
+  try {
+    return noteSchema.parse(JSON.parse(text));
+  } catch {
+    // It was written by something else, or half: the file is fetched again.
+    return null;
+  }
+}
+
+/** Null where the server does not tell one version from another. */
+export const versionOf = ({ etag, last_modified }: Note) => etag ?? last_modified;
