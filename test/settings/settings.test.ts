@@ -115,7 +115,11 @@ const INVALID: readonly (readonly [name: string, given: string, message: RegExp]
   ['STORE', 's3://b', /is no bucket: write s3:\/\/bucket or s3:\/\/bucket\/prefix, or give a directory/],
   ['STORE', 's3://bucket/a b', /is no bucket/],
   ['S3_ENDPOINT', 'localhost:7070', /is no address: write http:\/\/host:port/],
-  ['S3_ENDPOINT', 'http://localhost:7070', /neither the store nor a checkpoint is in a bucket; write STORE=s3:/],
+  [
+    'S3_ENDPOINT',
+    'http://localhost:7070',
+    /neither the store nor a checkpoint is in a bucket; write STORE=s3:/,
+  ],
   ['STORE_MAX_BYTES', '20 parsecs', /no number of bytes: write 20000000000, 20GB or 20GiB/],
   ['STORE_MAX_BYTES', '-1', /number of bytes/],
   ['STORE_MAX_BYTES', '0', /at least 1048576 bytes/],
