@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import { OverloadedError } from './admission.js';
 
 /**
  * Does something with each of many, a few at a time, and gives the outcomes in their order: another is begun when the first
- * of those under way has been taken. One for which there is no room is tried again as each of those before it is over.
+ * of those under way has been taken. One for which there is no room is tried again as each of those before it is over; where
+ * there is none for it then, there is none for those behind it, which are not tried. Others have their turn between any two.
  *
  * @param release is called with what nobody takes any more
  */
@@ -14,11 +16,18 @@ export async function* inOrder<In, Out>(
 ): AsyncGenerator<Out | Error> {
   const running: Promise<Out | Error>[] = [];
   const waiting = [...all];
+  let refusal: OverloadedError | null = null;
+  const begin = async (each: In): Promise<Out | Error> => {
+    const others = [...running];
+    await setImmediate();
+    const outcome = refusal ?? (await patiently(() => work(each), others));
+    if (outcome instanceof OverloadedError) refusal = outcome;
+    return outcome;
+  };
   try {
     while (waiting.length > 0 || running.length > 0) {
       while (running.length < atOnce && waiting.length > 0) {
-        const each = waiting.shift()!;
-        running.push(patiently(() => work(each), [...running]));
+        running.push(begin(waiting.shift()!));
       }
       const first = await running[0];
       void running.shift();

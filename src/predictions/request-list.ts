@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Limits } from '../architecture/limits.js';
 import { InvalidRequestError } from './errors.js';
-import type { PlannedRequest } from './plan-request.js';
+import { PlannedRequest } from './plan-request.js';
 import { type PredictRequest, predictBodySchema, readPredictRequest } from './request.js';
 
 /** The most requests that one body may hold. */
@@ -23,6 +23,14 @@ export class RequestList {
 
   constructor(entries: readonly (PredictRequest | PlannedRequest | Error)[]) {
     this.entries = entries;
+  }
+
+  /** Bytes that it takes up, as far as other processes have read it; a small one takes little. */
+  get bytes(): number {
+    return this.entries.reduce(
+      (sum, entry) => sum + (entry instanceof PlannedRequest ? entry.plan.cost.requestBytes : 0),
+      0,
+    );
   }
 }
 

@@ -52,14 +52,10 @@ export interface ListAnswer {
 
 /** Starts all, and waits for none. */
 export async function begun({ predictions, list, client }: ListAnswer): Promise<{ results: Result[] }> {
+  const work = (entry: Entry) => predictions.begin(checked(entry), client);
   const results: Result[] = [];
-  for (const entry of list.entries) {
-    try {
-      const record = await predictions.begin(checked(entry), client);
-      results.push({ status: 202, prediction: viewOf(record) });
-    } catch (error) {
-      results.push(refused(error as Error));
-    }
+  for await (const outcome of inOrder(list.entries, 1, work, () => {})) {
+    results.push(outcome instanceof Error ? refused(outcome) : { status: 202, prediction: viewOf(outcome) });
   }
   return { results };
 }

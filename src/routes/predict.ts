@@ -9,11 +9,13 @@ import { bytesResponse, jsonResponse, problemResponse, unavailable } from '../ht
 import { serverTiming } from '../http/answers/server-timing.js';
 import { whenClosed } from '../http/answers/when-closed.js';
 import { prefers } from '../http/requests/prefer.js';
+import { BodyRoom } from '../http/requests/receive-body.js';
 import { PlannedRequest } from '../predictions/plan-request.js';
 import type { Predictions } from '../predictions/predictions.js';
 import type { PredictRequest } from '../predictions/request.js';
 import { predictBodiesSchema, RequestList, readPredictBody } from '../predictions/request-list.js';
 import { weightsSource } from '../predictions/weights.js';
+import { RECEIVED_BODIES_BYTES } from '../system/memory.js';
 import { begun, made, resultsSchema, sendParts } from './predict-list.js';
 import { predictionLinks } from './predictions/links.js';
 import { pathOf, viewOf, viewSchema, warningHeaderSchema, warningHeaders } from './predictions/view.js';
@@ -41,6 +43,9 @@ const weightsHeaders = located
   })
   .partial();
 
+/** A list that was read elsewhere takes up so many times its body: as architectures, as graphs, and as Keras models. */
+const BYTES_PER_BODY_BYTE = 3;
+
 /** The part of the time of a request in which a list's predictions have to be made. */
 const LIST_SHARE = 0.9;
 
@@ -52,6 +57,8 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
   app,
   { predictions, answers, limits, timeoutMilliseconds, clientOf },
 ) => {
+  const largest = BYTES_PER_BODY_BYTE * app.initialConfig.bodyLimit!;
+  const lists = new BodyRoom(Math.max(RECEIVED_BODIES_BYTES, largest), largest);
   app.post<{ Body: PredictRequest | PlannedRequest | RequestList }>(
     '/predict',
     {
@@ -111,6 +118,9 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
       const client = clientOf(request);
       const isAsync = prefers('respond-async', headers.prefer);
       if (body instanceof RequestList) {
+        const { bytes } = body;
+        lists.take(bytes, client);
+        whenClosed(reply, () => lists.giveBack(bytes, client));
         // Early enough that what is made by then is answered.
         const signal = requestSignal(reply, LIST_SHARE * timeoutMilliseconds);
         const answer = { predictions, list: body, client, signal };

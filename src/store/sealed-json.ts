@@ -23,10 +23,15 @@ export function sealBytes(body: Buffer): Buffer {
 
 /** The body of what `seal` has made. Throws a StoreCorruptError, which calls it `what`, where a byte is another. */
 export function unseal(bytes: Buffer, what: string): unknown {
+  return JSON.parse(unsealBytes(bytes, what).toString());
+}
+
+/** The same as the JSON that it is. */
+export function unsealBytes(bytes: Buffer, what: string): Buffer {
   const body = bytes.subarray(BODY_START, -1);
   const head = HEAD + checksum(body) + MIDDLE;
   if (bytes.toString('latin1', 0, BODY_START) !== head || bytes.at(-1) !== '}'.charCodeAt(0)) {
     throw new StoreCorruptError(`${what} does not have its checksum`);
   }
-  return JSON.parse(body.toString());
+  return body;
 }

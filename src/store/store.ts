@@ -113,7 +113,7 @@ export interface PredictionStore {
   open(id: string): Promise<StoredPrediction | null>;
   record(id: string): Promise<PredictionRecord | null>;
   /** Null where there is no such prediction, or its graph is corrupt and the rest of it is not. */
-  architecture(id: string): Promise<Graph | null>;
+  architecture(id: string): Promise<Graph | JsonText | null>;
   /** Null where there is no `architecture`, or it was not given as Keras. */
   kerasModel(id: string): Promise<unknown>;
   /** Remains of a prediction that was found corrupt and not saved again; null where there are none, or too much was corrupt. */

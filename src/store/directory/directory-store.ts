@@ -1,4 +1,5 @@
 import type { Graph } from '../../architecture/schema.js';
+import type { JsonText } from '../../json-text.js';
 import type { PredictionRecord } from '../../record/record.js';
 import { MAX_RECORDS_CHARACTERS, recordCharacters } from '../../record/record-size.js';
 import type { TiledTensor } from '../../tensor/tensor.js';
@@ -123,7 +124,7 @@ export class DirectoryStore implements PredictionStore {
     return this.#shelf.whole(id, (folder) => readRecord(folder, id));
   }
 
-  async architecture(id: string): Promise<Graph | null> {
+  async architecture(id: string): Promise<Graph | JsonText | null> {
     return this.#shelf.graph(id, (folder) => readArchitecture(folder, id));
   }
 

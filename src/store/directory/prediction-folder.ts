@@ -3,10 +3,10 @@ import { type FileHandle, open, readdir, readFile, utimes } from 'node:fs/promis
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Graph, graphSchema } from '../../architecture/schema.js';
-import { joined } from '../../json-text.js';
+import { JsonText, joined } from '../../json-text.js';
 import type { PredictionRecord } from '../../record/record.js';
 import { type Manifest, manifestSchema, planBlocks } from '../blocks/manifest.js';
-import { seal, sealBytes, unseal } from '../sealed-json.js';
+import { seal, sealBytes, unseal, unsealBytes } from '../sealed-json.js';
 import {
   NotUnderstoodError,
   type PredictionRemains,
@@ -138,7 +138,21 @@ export async function readRecord(folder: string, id: string): Promise<Prediction
   return (await readRecordFile(folder, id)).recordFile.record;
 }
 
-export async function readArchitecture(folder: string, id: string): Promise<Graph> {
+/** Reading a larger graph's objects would hold up everybody else. */
+const LARGE_BYTES = 2 ** 18;
+
+/** Before the Keras model: quotes within texts have a backslash, so only a key reads like this, and no key of a graph does. */
+const MODEL_KEY = ',"kerasModel":';
+
+function graphText(body: Buffer): JsonText {
+  const end = body.indexOf(MODEL_KEY);
+  return new JsonText(end < 0 ? body : Buffer.concat([body.subarray(0, end), Buffer.from('}')]));
+}
+
+/** A large one is read as the text that it is. */
+export async function readArchitecture(folder: string, id: string): Promise<Graph | JsonText> {
+  const bytes = await unreadableIsCorrupt(() => readFile(join(folder, ARCHITECTURE)), id, ARCHITECTURE);
+  if (bytes.length > LARGE_BYTES) return graphText(unsealBytes(bytes, `prediction ${id}: ${ARCHITECTURE}`));
   const { kerasModel: _, ...graph } = (await readSealed(folder, id, ARCHITECTURE, architectureFileSchema))
     .value;
   return graph;
