@@ -1,4 +1,8 @@
 import { basename, extname } from 'node:path';
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { Response } from 'undici';
+import type { ObjectBucket } from '../store/s3/bucket.js';
 import { StoreBusyError, StoreRefusedError } from '../store/store.js';
 import { UnreachableError } from './http.js';
 import { type Fetching, type Source, SourceError, type SourceKind } from './source.js';
@@ -8,9 +12,6 @@ import { fileName } from './web.js';
 const FORM = 's3://bucket/key';
 
 const ADDRESS = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.+)$/s;
-
-/** Longer than any file takes to begin to come. */
-const LINK_SECONDS = 3600;
 
 /** An object of a bucket; credentials, region and server are those of a store in a bucket. */
 export const bucket: SourceKind = {
@@ -47,8 +48,8 @@ async function locateInBucket(
   fetching: Fetching,
 ): Promise<string> {
   // Few have their checkpoints in a bucket, and the SDK takes a tenth of a second to load.
-  const { ObjectBucket } = await import('../store/s3/bucket.js');
-  const objects = new ObjectBucket({
+  const { ObjectBucket: Bucket } = await import('../store/s3/bucket.js');
+  const objects = new Bucket({
     bucket: name,
     prefix: '',
     ...(fetching.environment.s3Endpoint && { endpoint: fetching.environment.s3Endpoint }),
@@ -60,7 +61,7 @@ async function locateInBucket(
         shown: text,
         key: text,
         ask: (note) => ask(objects, text, key, note),
-        address: () => objects.link(key, LINK_SECONDS, file),
+        request: (from, now) => request(objects, text, key, from, now),
         refusal: (status) => new SourceError(`the S3 server answered without the file (HTTP ${status})`),
       },
       fetching,
@@ -70,17 +71,36 @@ async function locateInBucket(
   }
 }
 
-async function ask(
-  objects: { head(key: string): Promise<{ readonly etag: string; readonly modified: Date } | null> },
-  url: string,
+/** Not by an address: undici 7 ends the process where a server closes a connection that it reads slowly (its issue 5360). */
+async function request(
+  objects: ObjectBucket,
+  text: string,
   key: string,
-  note: Note | null,
-): Promise<Note | null> {
-  const found = await objects.head(key).catch((error: unknown) => {
-    if (error instanceof StoreBusyError) throw new UnreachableError(error.message, { cause: error });
-    if (error instanceof StoreRefusedError) throw new SourceError(error.message, { cause: error });
-    throw error;
-  });
+  from: number,
+  { etag }: Note,
+): Promise<Response> {
+  const found = await objects.stream(key, from, etag!).catch(asSourceError);
+  const response = found
+    ? new Response(Readable.toWeb(found.body) as ReadableStream, {
+        status: from > 0 ? 206 : 200,
+        headers: {
+          'content-length': String(found.length),
+          ...(from > 0 && { 'content-range': `bytes ${from}-${from + found.length - 1}/*` }),
+        },
+      })
+    : // It is of another version by now: what has come of this one is thrown away.
+      new Response(null, { status: 416 });
+  return Object.defineProperty(response, 'url', { value: text });
+}
+
+function asSourceError(error: unknown): never {
+  if (error instanceof StoreBusyError) throw new UnreachableError(error.message, { cause: error });
+  if (error instanceof StoreRefusedError) throw new SourceError(error.message, { cause: error });
+  throw error;
+}
+
+async function ask(objects: ObjectBucket, url: string, key: string, note: Note | null): Promise<Note | null> {
+  const found = await objects.head(key).catch(asSourceError);
   if (!found) throw new SourceError('there is no such object; check bucket, key and S3_ENDPOINT');
   const now: Note = {
     url,

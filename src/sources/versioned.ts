@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Response } from 'undici';
 import { z } from 'zod';
 import { putInPlace, strangeContents } from './contents.js';
 import { download, makeFolder, notWritten } from './download.js';
-import { send, UnreachableError } from './http.js';
+import { UnreachableError } from './http.js';
 import { type Fetching, SourceError } from './source.js';
 
 /** Digits of an address's digest in a folder's name: enough for no two addresses to share one. */
@@ -33,8 +34,8 @@ export interface Versioned {
    * @throws UnreachableError where a copy is better than nothing; SourceError
    */
   readonly ask: (note: Note | null) => Promise<Note | null>;
-  /** The address from which it can be fetched just now. */
-  readonly address: () => string | Promise<string>;
+  /** Asks for its bytes from there on, if it still is of that version. */
+  readonly request: (from: number, now: Note) => Promise<Response>;
   /** The error for an answer without the file. */
   readonly refusal: (status: number) => SourceError;
 }
@@ -45,7 +46,7 @@ export interface Versioned {
  * @throws SourceError; the signal's reason once that is aborted
  */
 export async function locateVersioned(
-  { name, shown, key, ask, address, refusal }: Versioned,
+  { name, shown, key, ask, request, refusal }: Versioned,
   fetching: Fetching,
 ): Promise<string> {
   const { environment, signal, onNotice, onProgress } = fetching;
@@ -72,14 +73,7 @@ export async function locateVersioned(
   const fetched = download({
     path: incomplete,
     totalBytes: null,
-    request: async (from) =>
-      send(await address(), {
-        method: 'GET',
-        signal,
-        ...(from > 0 && {
-          headers: { range: `bytes=${from}-`, ...(now.etag !== null && { 'if-range': now.etag }) },
-        }),
-      }),
+    request: (from) => request(from, now),
     refusal: async (response) => {
       await response.body?.cancel();
       return refusal(response.status);

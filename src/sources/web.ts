@@ -38,7 +38,14 @@ function webSource(text: string): Source {
             shown,
             key: url.href,
             ask: (note) => ask(url, note, fetching.signal),
-            address: () => url.href,
+            request: (from, { etag }) =>
+              send(url.href, {
+                method: 'GET',
+                signal: fetching.signal,
+                ...(from > 0 && {
+                  headers: { range: `bytes=${from}-`, ...(etag !== null && { 'if-range': etag }) },
+                }),
+              }),
             refusal,
           },
           fetching,

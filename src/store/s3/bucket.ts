@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -101,6 +102,24 @@ export class ObjectBucket {
       return { etag: ETag!, modified: LastModified! };
     } catch (error) {
       if (statusOf(error) === 404) return null;
+      throw error;
+    }
+  }
+
+  /** An object's bytes from there on, while it has that etag; null where it has not. */
+  async stream(
+    key: string,
+    start: number,
+    etag: string,
+  ): Promise<{ readonly body: Readable; readonly length: number } | null> {
+    try {
+      const range = start > 0 ? `bytes=${start}-` : undefined;
+      const { Body, ContentLength } = await this.#ask(() =>
+        this.#client.send(new GetObjectCommand({ ...this.#at(key), Range: range, IfMatch: etag })),
+      );
+      return { body: Body as Readable, length: ContentLength! };
+    } catch (error) {
+      if ([404, 412, 416].includes(statusOf(error) ?? 0)) return null;
       throw error;
     }
   }
