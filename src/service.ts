@@ -60,12 +60,14 @@ export async function buildService({
   environment = process.env,
 }: ServiceOptions): Promise<Service> {
   const tracer = await openTracer(environment, version);
+  let metrics: Metrics | undefined;
   let corruptions = 0;
   let notUnderstood = 0;
   const store = await openStore(settings.STORE, {
     endpoint: settings.S3_ENDPOINT,
     publicEndpoint: settings.S3_PUBLIC_ENDPOINT,
     maxBytes: settings.STORE_MAX_BYTES,
+    onRequest: (operation, seconds) => metrics?.bucketAsked(operation, seconds),
     onProblem: (error) => {
       if (error instanceof StoreCorruptError) corruptions++;
       if (error instanceof NotUnderstoodError) notUnderstood++;
@@ -88,7 +90,7 @@ export async function buildService({
     },
     { onProblem: (message) => logger.error(message), onNotice: (message) => logger.warn(message) },
   );
-  const metrics = new Metrics({
+  metrics = new Metrics({
     queueDepth: () => board.depth(),
     queueSeconds: () => board.secondsUntilIdle(),
     workers: () => board.workers,

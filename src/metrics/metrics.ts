@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Refusal } from '../predictions/admission.js';
 import type { PredictionObserver } from '../predictions/observer.js';
 import type { PredictionRecord } from '../record/record.js';
+import type { Saved } from '../store/store.js';
 
 /** From a cached health check to a GHN-3-XL's prediction with post-processing. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -36,6 +37,9 @@ export class Metrics implements PredictionObserver {
   readonly #storeErrors: Counter;
   readonly #remade: Counter;
   readonly #bytesSent: Counter;
+  readonly #commits: Counter<'whose'>;
+  readonly #takeovers: Counter;
+  readonly #bucket: Histogram<'operation'>;
 
   constructor(sources: Sources) {
     const registers = [this.registry];
@@ -97,6 +101,24 @@ export class Metrics implements PredictionObserver {
     this.#bytesSent = new Counter({
       name: 'ghn_serve_response_bytes_total',
       help: 'Bytes of answers sent, headers and weights, as far as clients took them',
+      registers,
+    });
+    this.#commits = new Counter({
+      name: 'ghn_serve_commits_total',
+      help: 'Predictions stored by this service: its own commit (mine), or one that came before it (theirs)',
+      labelNames: ['whose'],
+      registers,
+    });
+    this.#takeovers = new Counter({
+      name: 'ghn_serve_takeovers_total',
+      help: 'Predictions that were begun by a worker that died, and gone on with by this one',
+      registers,
+    });
+    this.#bucket = new Histogram({
+      name: 'ghn_serve_bucket_duration_seconds',
+      help: 'Of requests to the bucket, tries included, by operation',
+      labelNames: ['operation'],
+      buckets: SECONDS,
       registers,
     });
     const gauge = (name: string, help: string, value: () => number | Promise<number>) =>
@@ -183,6 +205,19 @@ export class Metrics implements PredictionObserver {
 
   refused(reason: Refusal): void {
     this.#refusals.inc({ reason });
+  }
+
+  committed(whose: Saved): void {
+    this.#commits.inc({ whose });
+  }
+
+  takenOver(): void {
+    this.#takeovers.inc();
+  }
+
+  /** A request to the bucket was answered, or given up. */
+  bucketAsked(operation: string, seconds: number): void {
+    this.#bucket.observe({ operation }, seconds);
   }
 
   storeFailed(): void {

@@ -26,6 +26,12 @@ export class PredictionLog implements PredictionObserver {
     this.#logger.warn(describe(record), 'corrupt in the store: made again');
   }
 
+  committed(): void {}
+
+  takenOver(record: PredictionRecord): void {
+    this.#logger.warn(describe(record), 'taken over from a worker that died');
+  }
+
   storeFailed(prediction: string, error: Error): void {
     this.#logger.error({ prediction, err: error }, 'not stored');
   }

@@ -1,4 +1,5 @@
 import type { PredictionRecord } from '../record/record.js';
+import type { Saved } from '../store/store.js';
 
 /** Is told what happens, for logs and metrics. */
 export interface PredictionObserver {
@@ -10,6 +11,10 @@ export interface PredictionObserver {
   remade(record: PredictionRecord): void;
   /** Made and answered, but it could not be stored, or its digest not be computed. */
   storeFailed(id: string, error: Error): void;
+  /** It was stored, by this service or by another that came before. */
+  committed(whose: Saved): void;
+  /** The worker that made it has died, and this one goes on. */
+  takenOver(record: PredictionRecord): void;
 }
 
 /** Several observers as one. */
@@ -29,6 +34,12 @@ export function observers(all: readonly PredictionObserver[]): PredictionObserve
     },
     storeFailed: (id, error) => {
       for (const observer of all) observer.storeFailed(id, error);
+    },
+    committed: (whose) => {
+      for (const observer of all) observer.committed(whose);
+    },
+    takenOver: (record) => {
+      for (const observer of all) observer.takenOver(record);
     },
   };
 }

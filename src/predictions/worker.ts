@@ -88,6 +88,7 @@ export class Worker implements JobHandler {
       this.#unsaved.delete(id);
       const body = await bodyOfBlocks(job.record, tensors);
       const saved = await store.save({ record: job.record, ...kept, tensors, body }, { signal });
+      observer.committed(saved);
       const theirs = saved === 'theirs' && (await store.record(id));
       if (theirs) job.update(theirs);
     } catch (error) {

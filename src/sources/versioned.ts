@@ -24,7 +24,7 @@ export type Note = z.output<typeof noteSchema>;
 export interface Versioned {
   /** Its name in the cache. */
   readonly name: string;
-  /** As messages name it. */
+  /** Its name in messages. */
   readonly shown: string;
   /** Unlike every other file's. */
   readonly key: string;

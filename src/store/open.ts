@@ -10,6 +10,8 @@ export interface OpenOptions {
   readonly maxBytes: number;
   /** Is told what was found corrupt and removed, and what could not be removed. */
   readonly onProblem: (problem: Error) => void;
+  /** Is told how long each request to a bucket has taken. */
+  readonly onRequest?: (operation: string, seconds: number) => void;
 }
 
 /**

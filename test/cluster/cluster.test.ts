@@ -145,6 +145,11 @@ describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : 
     await Promise.all([workers[0].kill(), setTimeout(100).then(() => process.kill(first!, 'SIGKILL'))]);
     process.kill(second!, 'SIGCONT');
     await Promise.all(asked);
+    const { ghn_serve_takeovers_total: takeovers, ghn_serve_commits_total: commits } = await metrics(
+      workers[1].url,
+    );
+    expect(takeovers).toBeGreaterThanOrEqual(1);
+    expect(commits).toBeGreaterThanOrEqual(bodies.length);
     const took = performance.now() - killed;
     console.log(`taken over and made within ${Math.round(took)} ms`);
     // It is told rather than demanded on a machine that does other things as well.

@@ -31,6 +31,8 @@ async function predictionsOf(folder?: string) {
     failed() {},
     shared() {},
     storeFailed() {},
+    committed() {},
+    takenOver() {},
     remade: () => void seen.remade++,
   };
   const admission = new Admission({

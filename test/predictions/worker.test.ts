@@ -7,7 +7,15 @@ import { MemoryStore } from '../store/memory-store.js';
 import { samplePrediction } from '../store/samples.js';
 import { plannedId, planOf } from './board/board-contract.js';
 
-const observer = { made() {}, failed() {}, shared() {}, storeFailed() {}, remade() {} };
+const observer = {
+  made() {},
+  failed() {},
+  shared() {},
+  storeFailed() {},
+  remade() {},
+  committed() {},
+  takenOver() {},
+};
 const signal = new AbortController().signal;
 
 /** A worker on a fake executor and a store in memory, and a job that it has nobody else to tell of. */

@@ -42,6 +42,9 @@ export interface BucketLocation {
   readonly publicEndpoint?: string;
 }
 
+/** Is told how long a request has taken. */
+export type RequestObserver = (operation: string, seconds: number) => void;
+
 export interface StoredObject {
   readonly bytes: Buffer;
   readonly etag: string;
@@ -71,10 +74,11 @@ export class ObjectBucket {
   #links: S3Client | null = null;
   readonly #location: BucketLocation;
 
-  constructor(location: BucketLocation) {
+  constructor(location: BucketLocation, onRequest: RequestObserver = () => {}) {
     const { endpoint } = location;
     this.#location = location;
     this.#client = clientOf(endpoint);
+    observe(this.#client, onRequest);
   }
 
   /** An object, or `length` bytes of it from `start` on; null where there is none. */
@@ -287,6 +291,21 @@ export class ObjectBucket {
       throw new StoreBusyError('the bucket cannot be reached: try again', { cause: error });
     }
   }
+}
+
+function observe(client: S3Client, onRequest: RequestObserver): void {
+  client.middlewareStack.add(
+    (next, { commandName = '' }) =>
+      async (args) => {
+        const start = performance.now();
+        try {
+          return await next(args);
+        } finally {
+          onRequest(commandName.replace(/Command$/, ''), (performance.now() - start) / 1000);
+        }
+      },
+    { step: 'initialize' },
+  );
 }
 
 function clientOf(endpoint: string | undefined): S3Client {

@@ -21,7 +21,7 @@ import {
   type Version,
 } from '../store.js';
 import { Turns } from '../turns.js';
-import { type BucketLocation, ObjectBucket } from './bucket.js';
+import { type BucketLocation, ObjectBucket, type RequestObserver } from './bucket.js';
 import { claimBucket, probeBucket } from './claim.js';
 import { attemptOf, Commits, type Found, nameOf } from './commits.js';
 import {
@@ -67,6 +67,7 @@ export interface S3StoreOptions {
   readonly maxBytes: number;
   /** Is told what was found corrupt and removed, and what could not be removed. */
   readonly onProblem?: (problem: Error) => void;
+  readonly onRequest?: RequestObserver;
   /** For how long what is deleted can still be read, and a silent writer is waited for. */
   readonly graceMilliseconds?: number;
   /** Up to so many bytes of blocks are stored in one object with the record. */
@@ -94,7 +95,7 @@ export class S3Store implements PredictionStore {
 
   /** Rejects with a StoreRefusedError where the bucket cannot be this store, with a StoreBusyError where it is out of reach. */
   static async open(location: BucketLocation, options: S3StoreOptions): Promise<S3Store> {
-    const bucket = new ObjectBucket(location);
+    const bucket = new ObjectBucket(location, options.onRequest);
     try {
       await claimBucket(bucket);
       const store = new S3Store(bucket, options);

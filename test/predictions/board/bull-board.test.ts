@@ -6,7 +6,15 @@ import { samplePrediction } from '../../store/samples.js';
 import { type BoardsUnderTest, boardContract, HandledJobs } from './board-contract.js';
 import { NO_REDIS, type RedisServer, startRedis } from './redis-server.js';
 
-const observer = { made() {}, failed() {}, shared() {}, storeFailed() {}, remade() {} };
+const observer = {
+  made() {},
+  failed() {},
+  shared() {},
+  storeFailed() {},
+  remade() {},
+  committed() {},
+  takenOver() {},
+};
 
 describe.skipIf(NO_REDIS)(`a board in Redis${NO_REDIS ? ` (${NO_REDIS})` : ''}`, () => {
   let redis: RedisServer;

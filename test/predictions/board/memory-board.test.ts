@@ -5,7 +5,15 @@ import { NotStoredError } from '../../../src/predictions/errors.js';
 import { PredictorUnavailableError } from '../../../src/predictor/executor.js';
 import { boardContract, HandledJobs, plannedId, planOf } from './board-contract.js';
 
-const observer = { made() {}, failed() {}, shared() {}, storeFailed() {}, remade() {} };
+const observer = {
+  made() {},
+  failed() {},
+  shared() {},
+  storeFailed() {},
+  remade() {},
+  committed() {},
+  takenOver() {},
+};
 
 function boardOf({ executor = { ready: true, readySoon: true }, maxQueue = 64 } = {}) {
   const admission = new Admission({

@@ -301,6 +301,7 @@ export class BullBoard implements JobBoard {
       handler: this.#handler,
       promises: this.#options.store.promises,
       onFailed: (record, error) => observer.failed(record, error),
+      onTakenOver: (record) => observer.takenOver(record),
     });
     return { description, memoryBytes: memoryBytes(), rates: this.#worker.pace.rates };
   }

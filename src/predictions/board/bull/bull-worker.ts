@@ -36,6 +36,8 @@ export interface BullWorkerOptions {
   readonly handler: JobHandler;
   readonly promises?: Promises;
   readonly onFailed: (record: PredictionRecord, error: Error) => void;
+  /** The worker that made it has died. */
+  readonly onTakenOver: (record: PredictionRecord) => void;
 }
 
 /** Takes jobs of one class from Redis, one at a time, and has them made and kept. */
@@ -91,6 +93,7 @@ export class BullWorker {
     this.#renewed = performance.now();
     const watching = setInterval(() => void this.#watch(job, controller), WATCH_MS);
     const worked = new Worked(job);
+    if (job.stalledCounter > 0) this.#options.onTakenOver(job.data.record);
     try {
       const [isCancelled, wasStored] = await Promise.all([
         channel.isCancelled(id),
