@@ -1,9 +1,9 @@
 import type { Checksums } from './format.js';
-import { once } from './once.js';
 
-/** Checksums that are kept with one file, or one prediction. */
+/** Checksums that are kept with one file, or one prediction; what they are computed from is not kept with them. */
 export class KeptChecksums implements Checksums {
-  readonly #known = new Map<string, () => Promise<number>>();
+  readonly #known = new Map<string, number>();
+  readonly #computed = new Map<string, Promise<number>>();
   readonly #onNew: () => void;
 
   /** @param onNew is called for each checksum that was not known */
@@ -11,18 +11,26 @@ export class KeptChecksums implements Checksums {
     this.#onNew = onNew;
   }
 
-  of(name: string, compute: () => Promise<number>): Promise<number> {
-    let known = this.#known.get(name);
-    if (!known) {
-      known = once(compute);
-      this.#known.set(name, known);
-      this.#onNew();
-    }
-    return known();
+  /** A failure is not kept. */
+  async of(name: string, compute: () => Promise<number>): Promise<number> {
+    return this.#known.get(name) ?? this.#computed.get(name) ?? this.#compute(name, compute);
   }
 
   get size(): number {
     return this.#known.size;
+  }
+
+  async #compute(name: string, compute: () => Promise<number>): Promise<number> {
+    const computed = compute();
+    this.#computed.set(name, computed);
+    try {
+      const checksum = await computed;
+      this.#known.set(name, checksum);
+      this.#onNew();
+      return checksum;
+    } finally {
+      this.#computed.delete(name);
+    }
   }
 }
 
