@@ -11,7 +11,8 @@ export const MAX_REQUESTS = 256;
 export const predictBodiesSchema = z.union([
   predictBodySchema,
   z
-    .array(predictBodySchema)
+    // One that is no request has its problem among the answers.
+    .array(z.union([predictBodySchema, z.unknown()]))
     .min(1)
     .max(MAX_REQUESTS)
     .describe('Many at once: one that fails has its problem among the answers, and the others are made.'),
