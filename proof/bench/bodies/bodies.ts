@@ -55,6 +55,10 @@ export const BODIES: Readonly<Record<string, () => string>> = {
     ),
   'a valid graph of 4,900 nodes and 300,000 edges': () => request(chain(4900, 'n', 61)),
   'a valid graph of 4,000 nodes with long names': () => request(chain(4000, LONG, 2)),
+  // Small enough to be read where they come in.
+  'a valid graph of 250 kB': () => request(chain(1900, 'n', 1)),
+  'a Keras model of 250 kB': () => request(keras(list((index) => dense(`d${index}`), 240_000))),
+  'unknown keys, 250 kB': () => `{"architecture":"resnet18",${list((index) => `"k${index}":1`, 250_000)}}`,
   'layers beyond the limit': () =>
     request(`{"name":"x","layers":[${list((index) => `{"name":"r${index}","type":"ReLU"}`, BYTES)}]}`),
   'valid layers, 19,000 of them': () =>
