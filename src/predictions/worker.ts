@@ -1,8 +1,16 @@
+import { setTimeout } from 'node:timers/promises';
 import { keptOf } from '../architecture/text.js';
 import { untilAborted } from '../async/until-aborted.js';
 import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 import type { Stage } from '../predictor/protocol.js';
-import type { PredictionStore, Version } from '../store/store.js';
+import type { PredictionRecord } from '../record/record.js';
+import {
+  type PredictionStore,
+  type PredictionToStore,
+  type Saved,
+  StoreBusyError,
+  type Version,
+} from '../store/store.js';
 import { tensorSource } from '../tensor/tensor.js';
 import type { JobHandler, Made, WorkedJob } from './board/board.js';
 import { digestOf, SMALL_BODY_BYTES } from './digests.js';
@@ -11,6 +19,10 @@ import { newGeneration } from './generation.js';
 import type { PredictionObserver } from './observer.js';
 import { TimeLimit } from './time-limit.js';
 import { bodyOfBlocks, weightsSource } from './weights.js';
+
+/** Between two tries to store what was made. */
+const FIRST_DELAY_MS = 100;
+const MAX_DELAY_MS = 2000;
 
 export interface WorkerOptions {
   readonly executor: Executor;
@@ -37,14 +49,14 @@ export class Worker implements JobHandler {
   }
 
   async make(job: WorkedJob, signal: AbortSignal): Promise<Made | null> {
-    const { executor, store, observer, timeoutMilliseconds } = this.#options;
+    const { executor, observer, timeoutMilliseconds } = this.#options;
     const limit = new TimeLimit(timeoutMilliseconds, signal);
     this.#making++;
     try {
       if (!executor.ready) await executor.whenReady(limit.signal);
       job.update({ status: 'running' });
       // Somebody may have stored it between its being asked for and its turn.
-      const stored = job.mayBeStored && (await untilAborted(store.record(job.record.id), limit.signal));
+      const stored = job.mayBeStored && (await untilAborted(this.#look(job.record.id), limit.signal));
       if (stored) {
         job.update(stored);
         return null;
@@ -75,7 +87,7 @@ export class Worker implements JobHandler {
 
   /** @throws NotStoredError */
   async keep(job: WorkedJob, { tensors, statistics }: Made, signal?: AbortSignal): Promise<void> {
-    const { store, observer } = this.#options;
+    const { observer } = this.#options;
     const { id, request } = job.record;
     this.#unsaved.set(id, job);
     try {
@@ -87,9 +99,9 @@ export class Worker implements JobHandler {
       const kept = keptOf(job.plan.work.architecture);
       this.#unsaved.delete(id);
       const body = await bodyOfBlocks(job.record, tensors);
-      const saved = await store.save({ record: job.record, ...kept, tensors, body }, { signal });
+      const saved = await this.#save({ record: job.record, ...kept, tensors, body }, signal);
       observer.committed(saved);
-      const theirs = saved === 'theirs' && (await store.record(id));
+      const theirs = saved === 'theirs' && (await this.#look(id));
       if (theirs) job.update(theirs);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
@@ -97,6 +109,32 @@ export class Worker implements JobHandler {
       throw new NotStoredError(error as Error);
     } finally {
       if (this.#unsaved.get(id) === job) this.#unsaved.delete(id);
+    }
+  }
+
+  /** What is stored; null as well where a store that others share is out of reach: the first commit stays in any case. */
+  async #look(id: string): Promise<PredictionRecord | null> {
+    const { store } = this.#options;
+    try {
+      return await store.record(id);
+    } catch (error) {
+      if (store.promises && error instanceof StoreBusyError) return null;
+      throw error;
+    }
+  }
+
+  /** Tries again while a store that others share is out of reach: what was made is not thrown away for that. */
+  async #save(prediction: PredictionToStore, signal?: AbortSignal): Promise<Saved> {
+    const { store, timeoutMilliseconds } = this.#options;
+    const end = performance.now() + timeoutMilliseconds;
+    for (let delay = FIRST_DELAY_MS; ; delay = Math.min(2 * delay, MAX_DELAY_MS)) {
+      try {
+        return await store.save(prediction, { signal });
+      } catch (error) {
+        const isAway = store.promises && error instanceof StoreBusyError;
+        if (!isAway || signal?.aborted || performance.now() + delay > end) throw error;
+        await setTimeout(delay, undefined, { signal }).catch(() => {});
+      }
     }
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { WorkedJob } from '../../src/predictions/board/board.js';
 import { NotStoredError } from '../../src/predictions/errors.js';
 import { Worker } from '../../src/predictions/worker.js';
+import { StoreBusyError } from '../../src/store/store.js';
 import { FakeExecutor } from '../predictor/fake-executor.js';
 import { MemoryStore } from '../store/memory-store.js';
 import { samplePrediction } from '../store/samples.js';
@@ -77,5 +78,29 @@ describe('a worker', () => {
     const { worker, job } = workOn(1, new MemoryStore(10));
     const made = (await worker.make(job, signal))!;
     await expect(worker.keep(job, made)).rejects.toThrow(NotStoredError);
+  });
+
+  it('tries again to store what it has made while a store that others share is out of reach', async () => {
+    let isAway = 3;
+    class SharedStore extends MemoryStore {
+      readonly promises = { promise: async () => {}, settle: async () => {}, all: async function* () {} };
+      override async save(...given: Parameters<MemoryStore['save']>) {
+        if (isAway-- > 0) throw new StoreBusyError('the bucket cannot be reached: try again');
+        return super.save(...given);
+      }
+      override async record(id: string) {
+        if (isAway > 0) throw new StoreBusyError('the bucket cannot be reached: try again');
+        return super.record(id);
+      }
+    }
+    const { worker, store, job } = workOn(1, new SharedStore());
+    const made = (await worker.make(job, signal))!;
+    await worker.keep(job, made);
+    expect(await store.record(job.record.id)).toMatchObject({ status: 'succeeded' });
+    isAway = Number.POSITIVE_INFINITY;
+    const given = new AbortController();
+    const kept = worker.keep(job, made, given.signal);
+    given.abort(new Error('given up'));
+    await expect(kept).rejects.toThrow('given up');
   });
 });

@@ -25,15 +25,16 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-export async function startRedis(): Promise<RedisServer> {
+/** @param isKept whether it writes every change to its disk, and has them again after it was killed */
+export async function startRedis({ isKept = false } = {}): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'ghn-redis-'));
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   let process = launch();
   function launch() {
-    return spawn(SERVER!, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder], {
-      stdio: 'ignore',
-    });
+    const kept = ['--appendonly', isKept ? 'yes' : 'no', '--appendfsync', 'always'];
+    const address = ['--port', String(port), '--bind', '127.0.0.1'];
+    return spawn(SERVER!, [...address, '--save', '', '--dir', folder, ...kept], { stdio: 'ignore' });
   }
   const ask = async (what: (redis: Redis) => Promise<unknown>) => {
     const redis = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: null });

@@ -1,0 +1,169 @@
+import { createHash } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import { tinyGraph } from '../../test/architecture/fixtures.js';
+import type { Fleet } from './fleet.js';
+
+/** Answered so late, a request counts as lost. */
+const LOST_MS = 120_000;
+
+/** A client that is told to come back does so after this. */
+const AGAIN_MS = 200;
+
+/** A connection that says nothing for so long is given up, as a client with a time limit does. */
+const SILENT_MS = 15_000;
+
+/** Clients of a fleet, and what they have seen. */
+export class Clients {
+  /** Faults that may not be: a line each. */
+  readonly faults: string[] = [];
+  /** The longest that a client had to wait for its answer, its retries included, in milliseconds. */
+  slowest = 0;
+  answered = 0;
+  refused = 0;
+  broken = 0;
+  readonly #fleet: Fleet;
+  readonly #bodies = new Map<number, string>();
+  readonly #promised = new Set<string>();
+  #next: number;
+
+  constructor(fleet: Fleet, firstSeed: number) {
+    this.#fleet = fleet;
+    this.#next = firstSeed;
+  }
+
+  /** A network that nobody has asked for. */
+  get fresh(): number {
+    return this.#next++;
+  }
+
+  /** Asks until it is answered, of any api. */
+  async ask(seed: number, isPromised = false): Promise<void> {
+    const began = performance.now();
+    while (performance.now() - began < LOST_MS) {
+      if (await this.#try(seed, isPromised)) {
+        this.answered++;
+        this.slowest = Math.max(this.slowest, performance.now() - began);
+        return;
+      }
+      await setTimeout(AGAIN_MS);
+    }
+    this.faults.push(`network ${seed} was never answered`);
+  }
+
+  /** New networks, by so many clients at once, until the work is done; each fifth is promised and fetched later. */
+  async while(work: () => Promise<void>, clients = 4): Promise<void> {
+    let isOver = false;
+    const loops = Array.from({ length: clients }, async () => {
+      while (!isOver) {
+        const seed = this.fresh;
+        await this.ask(seed, seed % 5 === 0);
+      }
+    });
+    await work().finally(() => {
+      isOver = true;
+    });
+    await Promise.all(loops);
+    for (const path of this.#promised) await this.#fetchPromised(path);
+    this.#promised.clear();
+  }
+
+  /** Looks at the whole list again and again while the work is done: all that it shows must be whole, and once. */
+  async listing(work: () => Promise<void>): Promise<number> {
+    let isOver = false;
+    let checked = 0;
+    const loop = (async () => {
+      while (!isOver) {
+        checked += await this.#checkList().catch(() => 0);
+        await setTimeout(AGAIN_MS);
+      }
+    })();
+    await work().finally(() => {
+      isOver = true;
+    });
+    await loop;
+    return checked;
+  }
+
+  get #url(): string {
+    const { apis } = this.#fleet;
+    return apis[Math.floor(Math.random() * apis.length)].url;
+  }
+
+  async #fetch(path: string, init: RequestInit = {}): Promise<{ response: Response; body: Buffer } | null> {
+    try {
+      const response = await fetch(this.#url + path, { ...init, signal: AbortSignal.timeout(SILENT_MS) });
+      const body = Buffer.from(await response.arrayBuffer());
+      if (response.ok) return { response, body };
+      if (response.status !== 503 && response.status !== 409) {
+        this.faults.push(
+          `${init.method ?? 'GET'} ${path}: ${response.status} ${body.toString().slice(0, 200)}`,
+        );
+      }
+      this.refused++;
+      return { response, body };
+    } catch {
+      // Its service was killed, or its link is cut.
+      this.broken++;
+      return null;
+    }
+  }
+
+  async #try(seed: number, isPromised: boolean): Promise<boolean> {
+    const answer = await this.#fetch('/predict', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(isPromised && { prefer: 'respond-async' }) },
+      body: JSON.stringify({ architecture: tinyGraph(), seed }),
+    });
+    if (!answer?.response.ok) return false;
+    const { response, body } = answer;
+    if (isPromised) {
+      this.#promised.add(response.headers.get('location')!);
+      return true;
+    }
+    const seen = `${response.headers.get('etag')} ${sha256(body)}`;
+    const before = this.#bodies.get(seed);
+    if (before !== undefined && before !== seen)
+      this.faults.push(`network ${seed} has two bodies: ${before}, ${seen}`);
+    this.#bodies.set(seed, seen);
+    return true;
+  }
+
+  async #fetchPromised(path: string): Promise<void> {
+    const began = performance.now();
+    while (performance.now() - began < LOST_MS) {
+      const answer = await this.#fetch(path);
+      if (answer?.response.ok) {
+        const { status } = JSON.parse(answer.body.toString()) as { status: string };
+        if (status === 'succeeded' || status === 'failed') return;
+      }
+      await setTimeout(AGAIN_MS);
+    }
+    this.faults.push(`${path} was promised, and never came`);
+  }
+
+  async #checkList(): Promise<number> {
+    const seen = new Set<string>();
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const answer = await this.#fetch(`/predictions?limit=100${cursor && `&cursor=${cursor}`}`);
+      if (!answer?.response.ok) return 0;
+      const page = JSON.parse(answer.body.toString()) as {
+        predictions: { id: string; status: string; digest: string | null }[];
+        next_cursor: string | null;
+      };
+      for (const { id, status, digest } of page.predictions) {
+        if (seen.has(id)) this.faults.push(`${id} is listed twice`);
+        seen.add(id);
+        // Some of each page: the clients are to have the apis as well.
+        if (status !== 'succeeded' || Math.random() > 0.05) continue;
+        const weights = await this.#fetch(`/predictions/${id}/weights`);
+        if (weights?.response.ok && digest !== null && `sha256:${sha256(weights.body)}` !== digest)
+          this.faults.push(`${id} is listed and not whole`);
+      }
+      cursor = page.next_cursor;
+    }
+    return seen.size;
+  }
+}
+
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
