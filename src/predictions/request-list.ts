@@ -11,8 +11,7 @@ export const MAX_REQUESTS = 256;
 export const predictBodiesSchema = z.union([
   predictBodySchema,
   z
-    // One that is no request has its problem among the answers.
-    .array(z.union([predictBodySchema, z.unknown()]))
+    .array(z.unknown().meta({ description: 'A request; what is none has its problem among the answers.' }))
     .min(1)
     .max(MAX_REQUESTS)
     .describe('Many at once: one that fails has its problem among the answers, and the others are made.'),

@@ -2309,7 +2309,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PredictRequest"] | components["schemas"]["PredictRequest"][];
+                "application/json": components["schemas"]["PredictRequest"] | unknown[];
             };
         };
         responses: {
