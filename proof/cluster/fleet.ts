@@ -100,7 +100,7 @@ export class Fleet {
   }
 
   async #launch(role: Role): Promise<ServiceProcess> {
-    // What it needs may be away just now.
+    // Redis or the bucket may be out of reach at the moment.
     for (let time = 0; ; time++) {
       try {
         return await ServiceProcess.start(`s3://${BUCKET}/proof`, this.#settings[role], this.#program);
