@@ -32,7 +32,7 @@ async function eventsOf({ links }: PredictionView): Promise<{ event: string; dat
     .split('\n\n')
     .filter((message) => message !== '' && !message.startsWith(':'))
     .map((message) => {
-      const [, event, data] = /^event: (.+)\ndata: (.+)$/.exec(message)!;
+      const [, event, data] = /^event: (.+)\n(?:id: .+\n)?data: (.+)$/.exec(message)!;
       return { event, data: JSON.parse(data) as unknown };
     });
 }
