@@ -31,7 +31,7 @@ if (values.help) {
       apiKills: times(50),
       cutSeconds: Math.max(1, Math.min(5, 10 * scale)),
       redisLosses: times(10),
-      stored: times(1000),
+      stored: times(4000),
       isTimed: true,
       program: AS_BUILT,
     },

@@ -137,7 +137,7 @@ export async function prove(options: ProofOptions, tell: (finding: Finding) => v
   tell(await boundHolds(options));
 }
 
-const STORE_MAX_BYTES = 2 ** 20;
+const STORE_MAX_BYTES = 4 * 2 ** 20;
 
 /** Bytes of the objects under a folder. */
 async function bytesIn(folder: string): Promise<number> {

@@ -269,7 +269,6 @@ export class Room {
 
   async #evict(entry: IndexEntry): Promise<boolean> {
     const { id, key } = entry;
-    if (await this.#isReadElsewhere(id)) return false;
     const object = await this.#bucket.get(recordKey(id));
     const commit = object && readCommit(object.bytes, id).commit;
     if (commit?.attempt !== entry.attempt) {
@@ -278,6 +277,8 @@ export class Room {
       this.#census.remove(key);
       return true;
     }
+    // Whoever reads one that is stored whole has all of it.
+    if (!('meta' in commit) && (await this.#isReadElsewhere(id))) return false;
     return this.discard(commit, object!.etag, 0);
   }
 

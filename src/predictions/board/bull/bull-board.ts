@@ -57,6 +57,8 @@ export class BullBoard implements JobBoard {
   #handler: JobHandler | null = null;
   #worker: BullWorker | null = null;
   #reconciling: NodeJS.Timeout | undefined;
+  /** Places that had no job when it was last looked. */
+  #emptyPlaces: ReadonlySet<string> = new Set();
 
   constructor(options: BullBoardOptions) {
     this.#options = options;
@@ -269,6 +271,7 @@ export class BullBoard implements JobBoard {
     const channel = this.#known();
     if (!channel || !store.promises) return;
     if (!(await this.#redis.set(RECONCILER, '1', 'PX', RECONCILE_MS - 1000, 'NX'))) return;
+    await this.#dropPlaces(channel);
     for await (const remains of store.promises.all()) {
       const { id } = remains.record;
       const job = await channel.job(id);
@@ -280,6 +283,17 @@ export class BullBoard implements JobBoard {
       await hold(this.#redis, channel.waiters(id), DETACHED);
       await this.#intake.add(channel, remains);
     }
+  }
+
+  /** Drops places without a job: whoever was to do it could not reach Redis. One that was just taken is about to have a job. */
+  async #dropPlaces(channel: Channel): Promise<void> {
+    const empty = new Set<string>();
+    for (const id of await this.#redis.hkeys(channel.places)) {
+      const job = await channel.job(id);
+      if (!job || !(await isLive(job))) empty.add(id);
+    }
+    for (const id of empty) if (this.#emptyPlaces.has(id)) await this.#redis.hdel(channel.places, id);
+    this.#emptyPlaces = empty;
   }
 
   /** Begins to work as soon as the engine is there. */

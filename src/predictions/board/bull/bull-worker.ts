@@ -98,7 +98,8 @@ export class BullWorker {
       const [isCancelled, wasStored] = await Promise.all([
         channel.isCancelled(id),
         this.#options.redis.exists(channel.stored(id)),
-      ]);
+        // Redis is away: what is made is stored all the same, if nobody was faster.
+      ]).catch(() => [false, 1] as const);
       if (isCancelled) throw new CancelledError('the prediction was cancelled');
       worked.wasStored = wasStored > 0;
       const plan = planAgain(job.data, description()!);
@@ -113,8 +114,9 @@ export class BullWorker {
       }
       await Promise.all([
         worked.tellAll(),
-        this.#leavePlace(id),
-        this.#options.redis.set(channel.stored(id), '1', 'PX', STORED_MS),
+        // The reconciler drops places that nobody needs any more.
+        this.#leavePlace(id).catch(() => {}),
+        this.#options.redis.set(channel.stored(id), '1', 'PX', STORED_MS).catch(() => {}),
       ]);
       return null;
     } catch (error) {
