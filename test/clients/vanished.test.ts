@@ -117,6 +117,9 @@ const storeFiles = filesOf((file) => file.startsWith(folder));
 const connections = filesOf((file) => file.startsWith('socket:'));
 
 /** What clients have left behind is dealt with in a moment, on a busy machine in a longer one. */
+/** Rounds of downloads given up, in one of which memory must not grow. */
+const ROUNDS = 5;
+
 const poll = <T>(value: () => Promise<T>) => expect.poll(value, { timeout: 30_000 });
 
 describe.skipIf(!existsSync('/proc/self/fd'))('clients who vanish', () => {
@@ -167,9 +170,14 @@ describe.skipIf(!existsSync('/proc/self/fd'))('clients who vanish', () => {
   it(
     'leave no memory taken',
     async () => {
-      const before = await service.residentMemory();
-      await giveUpMany();
-      expect((await service.residentMemory()) - before).toBeLessThan(SLACK_BYTES);
+      // Garbage goes when it goes: what is taken for good is taken in every round.
+      let growth = Number.POSITIVE_INFINITY;
+      for (let round = 0; round < ROUNDS && growth >= SLACK_BYTES; round++) {
+        const before = await service.residentMemory();
+        await giveUpMany();
+        growth = (await service.residentMemory()) - before;
+      }
+      expect(growth).toBeLessThan(SLACK_BYTES);
     },
     TIMEOUT_MS,
   );
