@@ -117,7 +117,7 @@ const storeFiles = filesOf((file) => file.startsWith(folder));
 const connections = filesOf((file) => file.startsWith('socket:'));
 
 /** What clients have left behind is dealt with in a moment, on a busy machine in a longer one. */
-/** Rounds of downloads given up, in one of which memory must not grow. */
+/** Rounds of abandoned downloads; memory must not grow in at least one of them. */
 const ROUNDS = 5;
 
 const poll = <T>(value: () => Promise<T>) => expect.poll(value, { timeout: 30_000 });
@@ -170,7 +170,7 @@ describe.skipIf(!existsSync('/proc/self/fd'))('clients who vanish', () => {
   it(
     'leave no memory taken',
     async () => {
-      // Garbage goes when it goes: what is taken for good is taken in every round.
+      // Garbage is collected at any time; a leak shows in every round.
       let growth = Number.POSITIVE_INFINITY;
       for (let round = 0; round < ROUNDS && growth >= SLACK_BYTES; round++) {
         const before = await service.residentMemory();
