@@ -98,8 +98,9 @@ export class Worker implements JobHandler {
       job.update({ statistics: network, overflow, bytes, digest });
       const kept = keptOf(job.plan.work.architecture);
       this.#unsaved.delete(id);
-      const body = await bodyOfBlocks(job.record, tensors);
-      const saved = await this.#save({ record: job.record, ...kept, tensors, body }, signal);
+      const { record } = job;
+      const body = () => bodyOfBlocks(record, tensors);
+      const saved = await this.#save({ record, ...kept, tensors, body }, signal);
       observer.committed(saved);
       const theirs = saved === 'theirs' && (await this.#look(id));
       if (theirs) job.update(theirs);

@@ -17,8 +17,8 @@ export interface PredictionToStore {
   /** The Keras model that the architecture was given as, if it was; a JsonText too. */
   readonly kerasModel?: unknown;
   readonly tensors: readonly TiledTensor[];
-  /** A store that others can read from keeps the blocks like this, if it can. */
-  readonly body?: StoredBody;
+  /** Computes the body as which a store that others can read from keeps the blocks, if it can. */
+  readonly body?: () => Promise<StoredBody | undefined>;
 }
 
 /** A body that can be had without this service. */

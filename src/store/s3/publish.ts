@@ -80,7 +80,7 @@ async function publishWhole(
 /** Killed anywhere before the commit, it leaves nothing that can be seen; killed behind it, the next save or sweep lists it. */
 async function publishParts(prediction: PredictionToStore, publishing: Publishing): Promise<Saved> {
   const { bucket, commits, room, onProblem, signal } = publishing;
-  const { record, architecture, kerasModel, tensors, body } = prediction;
+  const { record, architecture, kerasModel, tensors } = prediction;
   const found = await commits.find(record.id);
   if (found) {
     // Once more: who committed it may have got no further.
@@ -89,6 +89,7 @@ async function publishParts(prediction: PredictionToStore, publishing: Publishin
   }
   signal?.throwIfAborted();
   const started = performance.now();
+  const body = await prediction.body?.();
   const plan = planBlocks(tensors, body);
   const name = randomBytes(ATTEMPT_BYTES).toString('hex');
   const documents = [sealMeta({ manifest: plan, architecture, kerasModel }), sealCommit(record, name, 0)];
