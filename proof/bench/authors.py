@@ -1,4 +1,4 @@
-"""What the same takes in PyTorch, for proof/bench: answers lines of JSON on stdin with lines of JSON on stdout.
+"""Times the same work in PyTorch for proof/bench: each line of JSON on stdin is answered with one on stdout.
 
 {"task": "qr", "network": ..., "shapes": [...], "channels": 64} post-processes tiled weights by torch.linalg.qr.
 {"task": "predict", "network": "resnet50", "size": {...}} builds the graph and predicts by the authors' package ghn3, where it is

@@ -1,5 +1,5 @@
 /**
- * What several machines cost each prediction: `npm run bench:cluster`. The same small networks are asked for of one process with a
+ * Measures how much several machines add to each prediction: `npm run bench:cluster`. The same small networks are asked for of one process with a
  * directory, of one with a bucket, of one with a bucket and Redis, and of an api with a worker, one request after the other
  * and in turns, so that a busy machine slows all of them alike. Needs versitygw and redis-server, as docs/cluster.md says.
  */

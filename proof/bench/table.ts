@@ -1,5 +1,6 @@
 import os from 'node:os';
 import { env } from '../../src/engine/onnxruntime/library.js';
+import type { Authors } from './authors.js';
 import { median } from './service.js';
 
 /** One line of the table: what was measured, in this service and beside it in the same run. */
@@ -17,7 +18,7 @@ export type Part = (tools: BenchTools) => Promise<Row[]>;
 export interface BenchTools {
   /** A folder for checkpoints, which parts share. */
   readonly directory: string;
-  readonly authors: import('./authors.js').Authors | null;
+  readonly authors: Authors | null;
 }
 
 export const row = (what: string, service: string, beside = '', ratio = ''): Row => ({
@@ -36,6 +37,22 @@ export function time(seconds: readonly number[]): string {
 /** The median of the ratios of pairs that were measured one after the other. */
 export const ratio = (pairs: readonly (readonly [number, number])[]): string =>
   median(pairs.map(([one, other]) => one / other)).toFixed(2);
+
+/**
+ * A line for what was measured here and, run by run, beside it in Python; without the second where nothing was.
+ *
+ * @param besideIt what the second is, behind the first's name
+ */
+export function rowBeside(
+  what: string,
+  besideIt: string,
+  own: readonly number[],
+  theirs: readonly number[],
+): Row {
+  if (theirs.length === 0) return row(what, time(own));
+  const pairs = own.map((seconds, run) => [theirs[run], seconds] as const);
+  return row(`${what}; ${besideIt}`, time(own), time(theirs), ratio(pairs));
+}
 
 export function markdown(rows: readonly Row[]): string {
   const lines = rows.map(

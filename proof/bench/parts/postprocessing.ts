@@ -8,7 +8,7 @@ import { touched } from '../../../src/postprocess/touched.js';
 import { randomKey } from '../../../src/random/key.js';
 import { normals } from '../../../src/random/normal.js';
 import { elements, type TiledTensor } from '../../../src/tensor/tensor.js';
-import { type Part, type Row, ratio, row, time } from '../table.js';
+import { type Part, type Row, rowBeside } from '../table.js';
 
 const RUNS = Number(process.env.RUNS ?? 5);
 const CHANNELS = 64;
@@ -57,15 +57,7 @@ export const postprocessing: Part = async ({ authors }) => {
       own.push(seconds);
       if (other !== null) theirs.push(other);
     }
-    const beside = theirs.length > 0;
-    rows.push(
-      row(
-        `post-processing ${name}${beside ? '; torch.linalg.qr, float32' : ''}`,
-        time(own),
-        beside ? time(theirs) : '',
-        beside ? ratio(own.map((seconds, run) => [theirs[run], seconds])) : '',
-      ),
-    );
+    rows.push(rowBeside(`post-processing ${name}`, 'torch.linalg.qr, float32', own, theirs));
   }
   await products.dispose();
   return rows;

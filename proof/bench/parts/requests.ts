@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { GHN3_T } from '../checkpoint.js';
 import { RunningService, request } from '../service.js';
-import { type Part, type Row, ratio, row, time } from '../table.js';
+import { type Part, type Row, ratio, row, rowBeside, time } from '../table.js';
 import { checkpointOf } from './checkpoints.js';
 
 const RUNS = Number(process.env.RUNS ?? 11);
@@ -77,14 +77,7 @@ async function network(port: number, name: string, authors: Parameters<Part>[0][
       ),
       row(`GHN-3-T, ${name}, \`tiled\``, time(tiled)),
       ...(theirs.length > 0
-        ? [
-            row(
-              `GHN-3-T, ${name}, ${megabytes}; the authors' code`,
-              time(own),
-              time(theirs),
-              ratio(own.map((seconds, run) => [theirs[run], seconds])),
-            ),
-          ]
+        ? [rowBeside(`GHN-3-T, ${name}, ${megabytes}`, "the authors' code", own, theirs)]
         : []),
     ];
   } finally {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { GHN3_XL } from '../checkpoint.js';
 import { RunningService } from '../service.js';
-import { type Part, type Row, ratio, row, time } from '../table.js';
+import { type Part, type Row, row, rowBeside, time } from '../table.js';
 import { checkpointOf } from './checkpoints.js';
 import { predict } from './requests.js';
 
@@ -41,15 +41,7 @@ export const xl: Part = async ({ directory, authors }) => {
         own.push(seconds);
         if (other !== null) theirs.push(other);
       }
-      const beside = theirs.length > 0;
-      rows.push(
-        row(
-          `GHN-3-XL, ${name}${beside ? "; the authors' code" : ''}`,
-          time(own),
-          beside ? time(theirs) : '',
-          beside ? ratio(own.map((seconds, run) => [theirs[run], seconds])) : '',
-        ),
-      );
+      rows.push(rowBeside(`GHN-3-XL, ${name}`, "the authors' code", own, theirs));
     }
     rows.push(
       row('GHN-3-XL: peak memory of all processes', `${(peakMemory(service.pid) / 1e9).toFixed(2)} GB`),
