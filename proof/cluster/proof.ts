@@ -18,7 +18,7 @@ export interface ProofOptions {
   readonly stored: number;
   /** Whether a late answer is a fault. */
   readonly isTimed: boolean;
-  /** What the services are run by; the built service by default. */
+  /** Arguments that start a service; the built service by default. */
   readonly program?: readonly string[];
 }
 

@@ -68,7 +68,7 @@ export class FileBytes {
         buffers.push(buffer);
       }
     } finally {
-      // Whoever ends early closes the file: nothing may be reading from it then.
+      // A consumer that stops early closes the file next, and no read may be under way then.
       await next.catch(() => {});
     }
   }

@@ -1,7 +1,7 @@
 import { Kernel } from './kernel/kernel.js';
 import type { Products } from './products.js';
 
-/** What the tensors of a prediction are post-processed with, one after the other. */
+/** Products, loops and memory for post-processing the tensors of one prediction, one after the other. */
 export interface Workspace {
   readonly products: Products;
   readonly kernel: Kernel;

@@ -39,7 +39,7 @@ const warningSchema = z
   .object({ code: z.string().describe('Stable, for programs.'), message: z.string() })
   .meta({ id: 'Warning' });
 
-/** What is known of a prediction; its weights, tensors' statistics and graph have addresses of their own. */
+/** A prediction's record. Its weights, its tensors' statistics and its graph have addresses of their own. */
 export const recordSchema = z.object({
   id: z.string(),
   status: statusSchema,

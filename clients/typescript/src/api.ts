@@ -172,7 +172,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What is known of a prediction
+         * The record of a prediction
          * @description Its record: the request, the status, latencies, statistics of the whole network, and links.
          */
         get: operations["getPrediction"];

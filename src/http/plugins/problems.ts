@@ -132,7 +132,7 @@ export function problemOf({ code, message }: Failure): Problem {
   return toProblem({ code, detail: message });
 }
 
-/** What a request that fails with an error is answered with, and after how many seconds it is worth another try. */
+/** The problem that answers a failed request, and the seconds after which another try is worth it. */
 export function problemOfError(error: Error): { readonly problem: Problem; readonly retryAfter?: number } {
   const answer = refusalOf(error);
   return { problem: toProblem(answer), retryAfter: answer.retryAfter };

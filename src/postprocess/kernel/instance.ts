@@ -56,7 +56,7 @@ export class MemoryPlan {
   }
 }
 
-/** What is used of WebAssembly, which Node's types leave out. */
+/** The parts of WebAssembly's interface that are used here. Node's types do not declare it. */
 interface WebAssemblyApi {
   readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
   readonly Module: new (bytes: Uint8Array) => object;

@@ -36,7 +36,10 @@ export interface Submitted {
   made(): Promise<MadeNetwork | null>;
 }
 
-/** What was not stored when it was asked for is hardly stored so shortly after; were it, the first commit would stay. */
+/**
+ * For this long after a request the worker trusts its look into the store and does not look again. A prediction that was stored
+ * meanwhile stays: the first commit wins.
+ */
 export const LOOKED_MS = 1000;
 
 /** Where a job comes from. */
@@ -70,7 +73,7 @@ export interface JobHandler {
   keep(job: WorkedJob, made: Made, signal?: AbortSignal): Promise<void>;
 }
 
-/** What is heard of a job, until it is not wanted any more. */
+/** A subscription to the events of a job. */
 export interface Watch {
   /** The record as it was when watching began. */
   readonly record: PredictionRecord;

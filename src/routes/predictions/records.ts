@@ -60,7 +60,7 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
       schema: {
         tags: ['predictions'],
         operationId: 'getPrediction',
-        summary: 'What is known of a prediction',
+        summary: 'The record of a prediction',
         description:
           'Its record: the request, the status, latencies, statistics of the whole network, and links.',
         params: idParameters,

@@ -72,7 +72,8 @@ export const openapi = fastifyPlugin(async (app: FastifyInstance, { version, has
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: PAGE_POLICY,
-    // Else it shows the document to a service of others. The schemas, one for each type of layer, are folded up.
+    // By default the page sends the document to a validator on the internet. There is a schema for each type of layer, so the
+    // schemas are folded up.
     uiConfig: { validatorUrl: null, defaultModelsExpandDepth: 0 },
     theme: { title: 'ghn-serve: API', css: [{ filename: 'theme.css', content: THEME }], favicon: favicon() },
     transformSpecification: (document) => forPeople(document as OpenApiDocument, hasKeys),

@@ -13,7 +13,7 @@ export interface ToReader {
   /** How it is to be planned; null where it only has to be JSON. */
   readonly planning: {
     readonly limits: Limits;
-    /** What is loaded; null before anything is. */
+    /** The engine and the GHNs; null before they are loaded. */
     readonly description: PredictorDescription | null;
   } | null;
 }

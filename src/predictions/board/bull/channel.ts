@@ -36,7 +36,7 @@ export const KEPT = { count: 1000, age: 86_400 } as const;
 export const jobId = (id: string) => `p${id}`;
 const idOf = (job: string) => job.slice(1);
 
-/** What is heard of a job: how far it is, or without progress that it is over or waits again, as its state says. */
+/** News of a job: its progress; without it the job is over or waits again, as its state says. */
 export interface ChannelEvent {
   readonly id: string;
   readonly progress: Progress | null;
