@@ -148,6 +148,9 @@ async function commit(
         return found;
       }
     } catch (error) {
+      // The answer may be lost; and a server that refuses a second write of the same may end the connection before it says so.
+      const found = await commits.find(record.id).catch(() => null);
+      if (found?.commit.attempt === attempt) return null;
       if (++doubts === MAX_DOUBTS) throw error;
       continue;
     }
