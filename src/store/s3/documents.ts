@@ -65,6 +65,7 @@ export function sealCommit(record: PredictionRecord, attempt: string, bytes: num
 /**
  * A prediction as one object: its document on the first line, and its blocks behind that.
  *
+ * @param sizeOf the size of all that the attempt takes up, from that of the object
  * @throws ZodError for a record that could not be read again
  */
 export function sealWhole(
@@ -72,10 +73,12 @@ export function sealWhole(
   meta: Meta,
   blocks: Uint8Array,
   attempt: string,
-  bytes: number,
-): Buffer {
-  commitSchema.parse({ layout: WHOLE, attempt, bytes, record, meta });
-  return joined(seal({ layout: WHOLE, attempt, bytes, record: storedRecord(record), meta }), blocks);
+  sizeOf: (length: number) => number,
+): { readonly document: Buffer; readonly bytes: number } {
+  commitSchema.parse({ layout: WHOLE, attempt, bytes: 0, record, meta });
+  const fields = { layout: WHOLE, attempt, record: storedRecord(record), meta };
+  const bytes = sizeOf(Buffer.byteLength(JSON.stringify(fields)) + blocks.length);
+  return { document: joined(seal({ ...fields, bytes }), blocks), bytes };
 }
 
 /**

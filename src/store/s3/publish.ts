@@ -55,9 +55,9 @@ async function publishWhole(
   const blocks = Buffer.concat(Array.from(runs(plan, tensors), (run) => Buffer.from(run)));
   const manifest = { ...plan, crc32: checksums(blocks, plan.pieceBytes) };
   const name = randomBytes(ATTEMPT_BYTES).toString('hex');
-  const seal = (bytes: number) =>
-    sealWhole(record, { manifest, architecture, kerasModel }, blocks, name, bytes);
-  const attempt: Attempt = { id: record.id, attempt: name, bytes: seal(0).length + OVERHEAD_BYTES };
+  const meta = { manifest, architecture, kerasModel };
+  const { document, bytes } = sealWhole(record, meta, blocks, name, (length) => length + OVERHEAD_BYTES);
+  const attempt: Attempt = { id: record.id, attempt: name, bytes };
   if (!(await room.take(attempt.bytes))) return null;
   if (signal?.aborted) {
     room.giveBack(attempt.bytes);
@@ -69,7 +69,7 @@ async function publishWhole(
     await room.leave(record, attempt).catch(publishing.onProblem);
     room.giveBack(attempt.bytes);
   };
-  const committing = commit(record, attempt, seal(attempt.bytes), publishing, giveUp);
+  const committing = commit(record, attempt, document, publishing, giveUp);
   // At the same time: without a commit it is not shown, and an audit finds what was committed and is not listed.
   listing = room.enterEarly(record, attempt);
   const theirs = await committing;
