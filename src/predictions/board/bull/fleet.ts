@@ -11,6 +11,8 @@ import { PREFIX } from './redis.js';
 const WORKERS = `${PREFIX}:workers`;
 
 const ANNOUNCE_MS = 2000;
+/** As long as there is no worker, or this one has not said that it is one, whoever asks is refused. */
+const HURRY_MS = 100;
 /** A worker that has not been heard of for so long is gone. */
 const SILENT_MS = 10_000;
 
@@ -77,18 +79,23 @@ export class Fleet implements Executor {
     throw new PredictorUnavailableError('an api makes no predictions');
   }
 
-  /** Looks for workers from now on, and announces this one where it is one. */
-  start(announce: () => Omit<Announcement, 'at'> | null): void {
+  /**
+   * Looks for workers from now on.
+   *
+   * @param announce describes this worker, once it can work; null where it is none
+   */
+  start(announce: (() => Omit<Announcement, 'at'> | null) | null): void {
     const turn = async () => {
+      const own = announce?.() ?? null;
       try {
-        const own = announce();
         const now = await this.#now();
         if (own) await this.#redis.hset(WORKERS, this.#id, JSON.stringify({ ...own, at: now }));
         await this.#look(now);
       } catch {
         // The server is away: what was known last holds.
       }
-      this.#timer = setTimeout(turn, ANNOUNCE_MS).unref();
+      const isKnown = this.#live.length > 0 && (own !== null || announce === null);
+      this.#timer = setTimeout(turn, isKnown ? ANNOUNCE_MS : HURRY_MS).unref();
     };
     void turn();
   }
