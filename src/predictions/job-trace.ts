@@ -33,6 +33,7 @@ export class TracedHandler implements JobHandler {
       get record() {
         return job.record;
       },
+      confirm: () => job.confirm(),
       update: (fields) => job.update(fields),
       begin: (name) => {
         stage?.end();

@@ -90,6 +90,7 @@ export class Worker implements JobHandler {
     const { observer } = this.#options;
     const { id, request } = job.record;
     this.#unsaved.set(id, job);
+    const confirmed = job.confirm();
     try {
       const { network, overflow } = await statistics.catch(withoutStatistics);
       const source = weightsSource(job.record, tensors.map(tensorSource), request);
@@ -100,6 +101,8 @@ export class Worker implements JobHandler {
       this.#unsaved.delete(id);
       const { record } = job;
       const body = () => bodyOfBlocks(record, tensors);
+      await confirmed;
+      signal?.throwIfAborted();
       const saved = await this.#save({ record, ...kept, tensors, body }, signal);
       observer.committed(saved);
       const theirs = saved === 'theirs' && (await this.#look(id));

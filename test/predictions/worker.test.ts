@@ -31,6 +31,7 @@ function workOn(n: number, store = new MemoryStore()) {
     get record() {
       return record;
     },
+    async confirm() {},
     update(fields) {
       record = { ...record, ...fields };
       seen.push(record.status);

@@ -58,6 +58,8 @@ export interface WorkedJob {
   readonly origin: JobOrigin;
   /** Whether somebody may have stored it since whoever asked for it has looked. */
   readonly mayBeStored: boolean;
+  /** Settles when it is known whether it was given up up to now: then the signal of its making is aborted. */
+  confirm(): Promise<void>;
   update(fields: Partial<PredictionRecord>): void;
   /** A stage of its making begins. */
   begin(stage: Stage): void;

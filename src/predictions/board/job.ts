@@ -91,6 +91,9 @@ export class Job implements WorkedJob {
     this.#tell({ record: this.#record });
   }
 
+  /** Whoever gives it up has aborted its signal already. */
+  async confirm(): Promise<void> {}
+
   begin(stage: Stage): void {
     this.#tell({ stage });
   }

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { BullBoard } from '../../../src/predictions/board/bull/bull-board.js';
 import { FakeExecutor } from '../../predictor/fake-executor.js';
 import { MemoryStore } from '../../store/memory-store.js';
-import { samplePrediction } from '../../store/samples.js';
-import { type BoardsUnderTest, boardContract, HandledJobs } from './board-contract.js';
+import { samplePrediction, sampleTensor } from '../../store/samples.js';
+import { type BoardsUnderTest, boardContract, HandledJobs, plannedId, planOf } from './board-contract.js';
 import { NO_REDIS, type RedisServer, startRedis } from './redis-server.js';
 
 const observer = {
@@ -53,4 +53,17 @@ describe.skipIf(NO_REDIS)(`a board in Redis${NO_REDIS ? ` (${NO_REDIS})` : ''}`,
     return { boards: [worker, api], handler };
   }
   boardContract(open);
+
+  it('hands a small network over to all who wait for it, wherever they do, when it is stored', async () => {
+    const { boards, handler } = await open();
+    const release = handler.hold();
+    const { signal } = new AbortController();
+    const waits = await Promise.all(boards.map((board) => board.submit(planOf(1), signal)));
+    const networks = waits.map(({ made }) => made());
+    release();
+    for (const network of await Promise.all(networks)) {
+      expect(network!.record).toMatchObject({ id: plannedId(1), generation: handler.kept[0].generation });
+      expect(network!.tensors).toEqual([sampleTensor('fc.weight', [10, 16], [10, 16], 1)]);
+    }
+  });
 });

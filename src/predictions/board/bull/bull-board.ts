@@ -9,12 +9,22 @@ import type { Plan } from '../../plan.js';
 import type { JobBoard, JobEvent, JobHandler, MadeNetwork, Submitted, Watch } from '../board.js';
 import { BullWorker } from './bull-worker.js';
 import { type BullJob, Channel, isActive, isLive } from './channel.js';
-import { Ears, eventOf } from './ears.js';
+import { type Ear, Ears, eventOf } from './ears.js';
 import { errorOf, readFailure } from './failures.js';
 import { type Announcement, className, Fleet } from './fleet.js';
+import { readHandover } from './handover.js';
 import { hasten, Intake, remainsOf, STOP_MS } from './intake.js';
 import { connect, PREFIX, reaching } from './redis.js';
-import { DETACHED, hold, LEASE_MS, leave, placeSeconds, RENEWAL_MS } from './scripts.js';
+import {
+  DETACHED,
+  hold,
+  LEASE_MS,
+  leave,
+  madeMessages,
+  placeSeconds,
+  RENEWAL_MS,
+  waiterOf,
+} from './scripts.js';
 
 /** How often it is looked after what was promised. */
 const RECONCILE_MS = 10_000;
@@ -53,6 +63,8 @@ export class BullBoard implements JobBoard {
   readonly #subscriber: Redis;
   readonly #ears = new Ears((id) => this.view(id));
   readonly #intake: Intake;
+  /** Names this service among those that share the queue. */
+  readonly #service = randomUUID();
   #channel: Channel | null = null;
   #handler: JobHandler | null = null;
   #worker: BullWorker | null = null;
@@ -68,16 +80,17 @@ export class BullBoard implements JobBoard {
     this.fleet = new Fleet(this.#redis);
     this.#executor = options.executor ?? this.fleet;
     this.#intake = new Intake(this.#redis, this.#ears, options);
-    this.#subscriber.subscribe(CANCELLATIONS).catch(() => {});
-    this.#subscriber.on('message', (_, id: string) => {
-      this.#worker?.cancel(id);
-      void this.#ears.changed(id);
+    const messages = madeMessages(this.#service);
+    this.#subscriber.subscribe(CANCELLATIONS, messages).catch(() => {});
+    this.#subscriber.on('messageBuffer', (topic: Buffer, message: Buffer) => {
+      if (topic.toString() === messages) this.#hearStored(message);
+      else this.#hearCancelled(message.toString());
     });
   }
 
   /** Looks for workers, and announces this one where it works. */
   start(): void {
-    this.fleet.start(() => this.#announcement());
+    this.fleet.start(this.#options.executor ? () => this.#announcement() : null);
     this.#reconciling = setInterval(() => void this.#reconcile().catch(() => {}), RECONCILE_MS).unref();
   }
 
@@ -89,17 +102,10 @@ export class BullBoard implements JobBoard {
     waiter?.throwIfAborted();
     const { id } = plan.record;
     const channel = this.#current();
-    const who = waiter ? randomUUID() : DETACHED;
+    const who = waiter ? waiterOf(this.#service, randomUUID()) : DETACHED;
     return reaching(async () => {
-      await this.#intake.clearEnded(channel, id);
-      const asked = { isWaitedFor: waiter !== undefined, client };
-      const [{ isNew, own }] = await Promise.all([
-        this.#intake.admit(channel, plan, this.fleet.workers, asked),
-        hold(this.#redis, channel.waiters(id), who, waiter && LEASE_MS),
-      ]).catch((error: unknown) => {
-        void leave(this.#redis, channel.waiters(id), who).catch(() => {});
-        throw error;
-      });
+      const asked = { who, isWaitedFor: waiter !== undefined, client };
+      const { isNew, own, mayBeStored } = await this.#intake.admit(channel, plan, this.fleet.workers, asked);
       if (!isNew) {
         this.#options.observer.shared(plan.record, 'joined');
         // It may have been begun, or be over, by now.
@@ -112,7 +118,7 @@ export class BullBoard implements JobBoard {
       const made = waiter && this.#wait(channel, plan, who, isNew, AbortSignal.any([waiter, refused.signal]));
       made?.catch(() => {});
       try {
-        await this.#intake.add(channel, remainsOf(plan), own);
+        await this.#intake.add(channel, remainsOf(plan), { own, mayBeStored });
       } catch (error) {
         refused.abort(error);
         throw error;
@@ -316,35 +322,64 @@ export class BullBoard implements JobBoard {
       promises: this.#options.store.promises,
       onFailed: (record, error) => observer.failed(record, error),
       onTakenOver: (record) => observer.takenOver(record),
+      onStored: (id, made) => this.#ears.stored(id, made),
+      service: this.#service,
     });
     return { description, memoryBytes: memoryBytes(), rates: this.#worker.pace.rates };
   }
 
-  /** @param isNew whether it is not queued yet */
-  async #wait(
+  #hearStored(message: Buffer): void {
+    const handover = readHandover(message);
+    if (handover) this.#ears.stored(handover.id, handover.made);
+  }
+
+  #hearCancelled(id: string): void {
+    this.#worker?.cancel(id);
+    void this.#ears.changed(id);
+  }
+
+  /**
+   * The network where it was handed over; null where the store has it.
+   *
+   * @param isNew whether it is not queued yet
+   */
+  #wait(
     channel: Channel,
     plan: Plan,
     who: string,
     isNew: boolean,
     waiter?: AbortSignal,
-  ): Promise<null> {
-    const { id } = plan.record;
-    const waiters = channel.waiters(id);
-    const renewal =
-      waiter && setInterval(() => hold(this.#redis, waiters, who, LEASE_MS).catch(() => {}), RENEWAL_MS);
-    try {
-      if (isNew && (await this.#ears.next(id, waiter))) return null;
-      for (;;) {
-        waiter?.throwIfAborted();
-        // While Redis is away the store is asked all the same.
-        if (await this.#isOver(channel, plan, who, waiter).catch(rethrowFailure)) return null;
-        if (await this.#ears.next(id, waiter)) return null;
+  ): Promise<MadeNetwork | null> {
+    return this.#ears.listening(plan.record.id, async (ear) => {
+      const { id } = plan.record;
+      const waiters = channel.waiters(id);
+      const renewal =
+        waiter && setInterval(() => hold(this.#redis, waiters, who, LEASE_MS).catch(() => {}), RENEWAL_MS);
+      try {
+        return await this.#hearOfEnd(channel, plan, who, isNew, ear, waiter);
+      } finally {
+        clearInterval(renewal);
+        if (waiter?.aborted && (await leave(this.#redis, waiters, who).catch(() => 1)) === 0) {
+          await this.cancel(id).catch(() => {});
+        }
       }
-    } finally {
-      clearInterval(renewal);
-      if (waiter?.aborted && (await leave(this.#redis, waiters, who).catch(() => 1)) === 0) {
-        await this.cancel(id).catch(() => {});
-      }
+    });
+  }
+
+  async #hearOfEnd(
+    channel: Channel,
+    plan: Plan,
+    who: string,
+    isNew: boolean,
+    ear: Ear,
+    waiter?: AbortSignal,
+  ): Promise<MadeNetwork | null> {
+    for (let isTold = isNew; ; isTold = false) {
+      waiter?.throwIfAborted();
+      // While Redis is away the store is asked all the same.
+      if (!isTold && (await this.#isOver(channel, plan, who, waiter).catch(rethrowFailure))) return null;
+      const heard = await ear.next(waiter);
+      if (heard?.isStored) return heard.made ?? null;
     }
   }
 

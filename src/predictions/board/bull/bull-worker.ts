@@ -6,11 +6,19 @@ import type { Promises } from '../../../store/store.js';
 import { CancelledError } from '../../errors.js';
 import { Pace } from '../../pace.js';
 import { planAgain } from '../../remake.js';
-import { type JobHandler, type JobOrigin, LOOKED_MS, type WorkedJob } from '../board.js';
+import {
+  type JobHandler,
+  type JobOrigin,
+  LOOKED_MS,
+  type Made,
+  type MadeNetwork,
+  type WorkedJob,
+} from '../board.js';
 import { type BullJob, type Channel, KEPT, type Progress } from './channel.js';
 import { writeFailure } from './failures.js';
+import { handedOver, sealHandover } from './handover.js';
 import { PREFIX } from './redis.js';
-import { DETACHED, LEASE_MS, leave } from './scripts.js';
+import { finish, LEASE_MS, leave } from './scripts.js';
 
 /** A worker that does not renew its lock for so long has lost its job to another. */
 const LOCK_MS = 9000;
@@ -25,6 +33,9 @@ const WATCH_MS = 1000;
 /** Longer than it takes from looking into the store until a job is queued. */
 const STORED_MS = 10_000;
 
+/** News of a job go out together when the first of them is so old: most are over by then, and those who wait come first. */
+const GATHER_MS = 20;
+
 /** Another worker has the job by now. */
 class LeaseLostError extends Error {}
 
@@ -38,6 +49,10 @@ export interface BullWorkerOptions {
   readonly onFailed: (record: PredictionRecord, error: Error) => void;
   /** The worker that made it has died. */
   readonly onTakenOver: (record: PredictionRecord) => void;
+  /** It is stored, and the network is handed over where that is small. */
+  readonly onStored: (id: string, made: MadeNetwork | null) => void;
+  /** Names this service among those that share the queue. */
+  readonly service: string;
 }
 
 /** Takes jobs of one class from Redis, one at a time, and has them made and kept. */
@@ -86,44 +101,35 @@ export class BullWorker {
   }
 
   async #process(job: BullJob): Promise<null> {
-    const { handler, description, onFailed, channel } = this.#options;
+    const { handler, description, onFailed } = this.#options;
     const { id } = job.data.record;
     const controller = new AbortController();
     this.#running.set(id, controller);
     this.#renewed = performance.now();
     const watching = setInterval(() => void this.#watch(job, controller), WATCH_MS);
-    const worked = new Worked(job);
+    const worked = new Worked(job, () => this.#watch(job, controller));
     if (job.stalledCounter > 0) this.#options.onTakenOver(job.data.record);
     try {
-      const [isCancelled, wasStored] = await Promise.all([
-        channel.isCancelled(id),
-        this.#options.redis.exists(channel.stored(id)),
-        // Redis is away: what is made is stored all the same, if nobody was faster.
-      ]).catch(() => [false, 1] as const);
-      if (isCancelled) throw new CancelledError('the prediction was cancelled');
-      worked.wasStored = wasStored > 0;
+      const looked = this.#look(job);
       const plan = planAgain(job.data, description()!);
+      const { isCancelled, mayBeStored } = await looked;
+      if (isCancelled) throw new CancelledError('the prediction was cancelled');
+      worked.mayBeStored = mayBeStored;
       worked.plan = plan;
       const start = performance.now();
       const made = await handler.make(worked, controller.signal);
       if (made) {
         this.pace.observe(plan.cost, made.latency, performance.now() - start);
-        await this.#watch(job, controller);
-        controller.signal.throwIfAborted();
         await handler.keep(worked, made, controller.signal);
       }
-      await Promise.all([
-        worked.tellAll(),
-        // The reconciler drops places that nobody needs any more.
-        this.#leavePlace(id).catch(() => {}),
-        this.#options.redis.set(channel.stored(id), '1', 'PX', STORED_MS).catch(() => {}),
-      ]);
+      await Promise.all([this.#tellStored(worked, made), worked.tellAll()]);
       return null;
     } catch (error) {
       if (error instanceof LeaseLostError) throw error;
       await worked.tellAll();
       onFailed(worked.record, error as Error);
-      await this.#leavePlace(id).catch(() => {});
+      // The reconciler drops places that nobody needs any more.
+      await this.#finish(id, null).catch(() => {});
       throw new UnrecoverableError(writeFailure(error as Error));
     } finally {
       clearInterval(watching);
@@ -131,16 +137,41 @@ export class BullWorker {
     }
   }
 
+  /** Whether it was given up, and whether to look into the store before it is made. */
+  async #look({
+    data,
+    attemptsStarted,
+    timestamp,
+  }: BullJob): Promise<{ isCancelled: boolean; mayBeStored: boolean }> {
+    const { channel, redis } = this.#options;
+    const { id } = data.record;
+    const isOld = attemptsStarted > 1 || Date.now() - timestamp > LOOKED_MS;
+    try {
+      const [isCancelled, wasStored] = await Promise.all([
+        channel.isCancelled(id),
+        isOld || data.mayBeStored === false ? isOld : redis.exists(channel.stored(id)),
+      ]);
+      return { isCancelled, mayBeStored: Boolean(wasStored) };
+    } catch {
+      // Redis is away: what is made is stored all the same, if nobody was faster.
+      return { isCancelled: false, mayBeStored: true };
+    }
+  }
+
+  /** Those who wait need not hear it from the queue, nor read from the store what is small. */
+  async #tellStored({ record, generation }: Worked, made: Made | null): Promise<void> {
+    // Where another commit came before, the tensors may not be those that are stored.
+    const tensors = made && record.generation === generation ? made.tensors : null;
+    this.#options.onStored(record.id, tensors && handedOver(record, tensors));
+    const stored = { message: sealHandover(record, tensors), milliseconds: STORED_MS };
+    await this.#finish(record.id, stored).catch(() => {});
+  }
+
   /** Nobody waits for it any more; who has been promised it is not told so by what is left in the bucket. */
-  async #leavePlace(id: string): Promise<void> {
-    const { channel, redis, promises } = this.#options;
-    const waiters = channel.waiters(id);
-    const [promised] = await Promise.all([
-      redis.zscore(waiters, DETACHED),
-      redis.del(waiters),
-      redis.hdel(channel.places, id),
-    ]);
-    if (promised === null || !promises) return;
+  async #finish(id: string, stored: { message: Buffer; milliseconds: number } | null): Promise<void> {
+    const { channel, redis, promises, service } = this.#options;
+    const isPromised = await finish(redis, channel, { id, service, stored });
+    if (!isPromised || !promises) return;
     const settled = promises
       .settle(id)
       // The reconciler finds it stored or failed.
@@ -174,13 +205,21 @@ export class BullWorker {
 /** A job under way: what changes of it is told to all services, one after the other. */
 class Worked implements WorkedJob {
   plan: WorkedJob['plan'];
-  wasStored = false;
+  mayBeStored = true;
+  /** The generation of the network that was made here. */
+  generation: string | null = null;
   readonly #job: BullJob;
+  readonly #watch: () => Promise<void>;
   #record: PredictionRecord;
-  #telling: Promise<unknown> = Promise.resolve();
+  /** News that nobody was told yet. */
+  #news: Progress[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #told: Promise<void> = Promise.resolve();
 
-  constructor(job: BullJob) {
+  /** @param watch looks whether it was given up, and then aborts the signal by which it is made and kept */
+  constructor(job: BullJob, watch: () => Promise<void>) {
     this.#job = job;
+    this.#watch = watch;
     this.#record = job.data.record;
     this.plan = undefined as unknown as WorkedJob['plan'];
   }
@@ -193,13 +232,13 @@ class Worked implements WorkedJob {
     return { traceparent: this.#job.data.traceparent, since: this.#job.timestamp };
   }
 
-  get mayBeStored(): boolean {
-    const { attemptsStarted, timestamp } = this.#job;
-    return this.wasStored || attemptsStarted > 1 || Date.now() - timestamp > LOOKED_MS;
+  confirm(): Promise<void> {
+    return this.#watch();
   }
 
   update(fields: Partial<PredictionRecord>): void {
     this.#record = { ...this.#record, ...fields };
+    this.generation ??= this.#record.generation;
     // That it has succeeded is told when it is stored: until then it may come to another generation.
     if (this.#record.status !== 'succeeded') this.#tell({ record: this.#record });
   }
@@ -211,10 +250,23 @@ class Worked implements WorkedJob {
   /** Tells the last there is to tell, and waits until all is told; what cannot be told is lost. */
   async tellAll(): Promise<void> {
     if (this.#record.status === 'succeeded') this.#tell({ record: this.#record });
-    await this.#telling;
+    this.#flush();
+    await this.#told;
   }
 
   #tell(progress: Progress): void {
-    this.#telling = this.#telling.then(() => this.#job.updateProgress(progress as object)).catch(() => {});
+    this.#news.push(progress);
+    this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const news = this.#news;
+    this.#news = [];
+    this.#told = this.#told.then(async () => {
+      // In this order they reach the server.
+      await Promise.allSettled(news.map((progress) => this.#job.updateProgress(progress as object)));
+    });
   }
 }

@@ -25,7 +25,11 @@ const isBefore = (a: string, b: string): boolean => {
 };
 
 /** A job's data: what it is made of, and the span of the request that began it. */
-export type JobData = PredictionRemains & { readonly traceparent?: string };
+export type JobData = PredictionRemains & {
+  readonly traceparent?: string;
+  /** Whether somebody may have stored it since whoever asked has looked; without it, that is not known. */
+  readonly mayBeStored?: boolean;
+};
 
 export type BullJob = Job<JobData, null, string>;
 
@@ -76,6 +80,11 @@ export class Channel {
 
   get places(): string {
     return `${PREFIX}:${this.name}:places`;
+  }
+
+  /** Where BullMQ keeps a job. */
+  jobKey(id: string): string {
+    return this.queue.toKey(jobId(id));
   }
 
   waiters(id: string): string {
@@ -133,7 +142,8 @@ export class Channel {
       // It was begun by a worker that has died.
       return { ...record, status: 'queued' };
     }
-    return record;
+    // A worker has it, which tells so a little later.
+    return record.status === 'queued' ? { ...record, status: 'running' } : record;
   }
 
   async close(): Promise<void> {

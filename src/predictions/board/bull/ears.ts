@@ -1,16 +1,52 @@
-import { setTimeout } from 'node:timers/promises';
 import type { PredictionRecord } from '../../../record/record.js';
-import type { JobEvent } from '../board.js';
+import type { JobEvent, MadeNetwork } from '../board.js';
 import type { ChannelEvent, Progress } from './channel.js';
 
 /** Who waits looks for itself this often: every event may be lost. */
 const LOOK_MS = 2000;
 
+/** Something that has happened to a job. */
+export interface Heard {
+  readonly isStored: boolean;
+  /** The network, where it was handed over. */
+  readonly made?: MadeNetwork | null;
+}
+
+/** One who waits for something to happen to a job: what happens while nobody asks is kept until somebody does. */
+export class Ear {
+  #heard: Heard | null = null;
+  #wake: (() => void) | null = null;
+
+  tell(heard: Heard): void {
+    // That it is stored is the last there is to hear.
+    if (!this.#heard?.isStored || heard.made) this.#heard = heard;
+    this.#wake?.();
+  }
+
+  /** The next that happens; null when it is time to look for oneself, or the signal is aborted. */
+  async next(signal?: AbortSignal, milliseconds = LOOK_MS): Promise<Heard | null> {
+    if (!this.#heard && !signal?.aborted) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, milliseconds).unref();
+        signal?.addEventListener('abort', () => resolve(), { once: true });
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#wake = null;
+    }
+    const heard = this.#heard;
+    this.#heard = null;
+    return heard;
+  }
+}
+
 /** Those of one service who follow jobs, and those who wait for something to happen to one. */
 export class Ears {
   readonly #view: (id: string) => Promise<PredictionRecord | null>;
   readonly #watchers = new Map<string, Set<(event: JobEvent) => void>>();
-  readonly #waiting = new Map<string, Set<(isStored: boolean) => void>>();
+  readonly #waiting = new Map<string, Set<Ear>>();
 
   /** @param view looks up what an event does not say */
   constructor(view: (id: string) => Promise<PredictionRecord | null>) {
@@ -19,34 +55,18 @@ export class Ears {
 
   /** Calls back whenever something happens, until the function that it returns is called. */
   watch(id: string, watcher: (event: JobEvent) => void): () => void {
-    const watchers = this.#watchers.get(id) ?? new Set();
-    this.#watchers.set(id, watchers.add(watcher));
-    return () => {
-      watchers.delete(watcher);
-      if (watchers.size === 0 && this.#watchers.get(id) === watchers) this.#watchers.delete(id);
-    };
+    return addTo(this.#watchers, id, watcher);
   }
 
-  /**
-   * Waits for the next change of a job, or for the time to look for oneself. Whether what was heard is that it is stored.
-   */
-  async next(id: string, signal?: AbortSignal, milliseconds = LOOK_MS): Promise<boolean> {
-    const waiting = this.#waiting.get(id) ?? new Set();
-    this.#waiting.set(id, waiting);
-    const end = new AbortController();
-    let heard = false;
-    const stop = (isStored: boolean) => {
-      heard = isStored;
-      end.abort();
-    };
-    const leave = () => stop(false);
-    waiting.add(stop);
-    signal?.addEventListener('abort', leave, { once: true });
-    await setTimeout(milliseconds, undefined, { signal: end.signal, ref: false }).catch(() => {});
-    signal?.removeEventListener('abort', leave);
-    waiting.delete(stop);
-    if (waiting.size === 0 && this.#waiting.get(id) === waiting) this.#waiting.delete(id);
-    return heard;
+  /** Runs with an ear for what happens to a job from now on. */
+  async listening<T>(id: string, run: (ear: Ear) => Promise<T>): Promise<T> {
+    const ear = new Ear();
+    const leave = addTo(this.#waiting, id, ear);
+    try {
+      return await run(ear);
+    } finally {
+      leave();
+    }
   }
 
   /** Waits until something is so, or the time is over. */
@@ -56,28 +76,49 @@ export class Ears {
     milliseconds = Number.POSITIVE_INFINITY,
   ): Promise<void> {
     const end = performance.now() + milliseconds;
-    while (!(await isSo()) && performance.now() < end) await this.next(id, undefined, LOOK_MS / 4);
+    await this.listening(id, async (ear) => {
+      while (!(await isSo()) && performance.now() < end) await ear.next(undefined, LOOK_MS / 4);
+    });
   }
 
   hear({ id, progress, isStored, at }: ChannelEvent): void {
     if (!progress) {
-      void this.changed(id, isStored);
+      void this.changed(id, { isStored });
       return;
     }
     this.#tell(id, eventOf(progress, at));
   }
 
+  /** It is stored; those who wait need not hear it from the queue. */
+  stored(id: string, made: MadeNetwork | null): void {
+    this.#wake(id, { isStored: true, made });
+  }
+
   /** Something has happened that no event describes. */
-  async changed(id: string, isStored = false): Promise<void> {
-    for (const stop of this.#waiting.get(id) ?? []) stop(isStored);
+  async changed(id: string, heard: Heard = { isStored: false }): Promise<void> {
+    this.#wake(id, heard);
     if (!this.#watchers.has(id)) return;
     const record = await this.#view(id).catch(() => null);
     if (record) this.#tell(id, { record });
   }
 
+  #wake(id: string, heard: Heard): void {
+    for (const ear of this.#waiting.get(id) ?? []) ear.tell(heard);
+  }
+
   #tell(id: string, event: JobEvent): void {
     for (const watcher of this.#watchers.get(id) ?? []) watcher(event);
   }
+}
+
+/** Adds to the set of that id until the function that it returns is called. */
+function addTo<T>(sets: Map<string, Set<T>>, id: string, one: T): () => void {
+  const set = sets.get(id) ?? new Set();
+  sets.set(id, set.add(one));
+  return () => {
+    set.delete(one);
+    if (set.size === 0 && sets.get(id) === set) sets.delete(id);
+  };
 }
 
 /** The event that tells how far a job is. */

@@ -22,6 +22,24 @@ export interface IntakeBounds {
   readonly onRefusal: (reason: Refusal) => void;
 }
 
+/** Who asks for a prediction. */
+export interface Asked {
+  /** Who waits, or `DETACHED`. */
+  readonly who: string;
+  readonly isWaitedFor: boolean;
+  readonly client: string;
+}
+
+/** A prediction that was accepted. */
+export interface TakenIn {
+  /** Whether nobody had asked for it yet. */
+  readonly isNew: boolean;
+  /** How many predictions the client has under way besides. */
+  readonly own: number;
+  /** Whether somebody may have stored it since the one who asks has looked. */
+  readonly mayBeStored: boolean;
+}
+
 /** Decides whether predictions are accepted, and puts them into the queue. */
 export class Intake {
   readonly #redis: Redis;
@@ -34,8 +52,8 @@ export class Intake {
     this.#bounds = bounds;
   }
 
-  /** Removes a failed job, so that it can be asked for again. */
-  async clearEnded(channel: Channel, id: string): Promise<void> {
+  /** Removes a job that is over, so that it can be asked for again. */
+  async #clearEnded(channel: Channel, id: string): Promise<void> {
     const job = await channel.job(id);
     if (!job) {
       await this.#redis.del(channel.cancelled(id));
@@ -49,17 +67,13 @@ export class Intake {
     await this.#redis.del(channel.cancelled(id), channel.waiters(id));
   }
 
-  /**
-   * Whether nobody had asked for it yet, and how many predictions the client has under way besides.
-   *
-   * @throws InvalidRequestError, OverloadedError, PredictorUnavailableError
-   */
+  /** @throws InvalidRequestError, OverloadedError, PredictorUnavailableError */
   async admit(
     channel: Channel,
     { record, cost }: Plan,
     workers: readonly Announcement[],
-    { isWaitedFor, client }: { readonly isWaitedFor: boolean; readonly client: string },
-  ): Promise<{ readonly isNew: boolean; readonly own: number }> {
+    { who, isWaitedFor, client }: Asked,
+  ): Promise<TakenIn> {
     const { maxQueue, maxWaitMilliseconds, onRefusal } = this.#bounds;
     const count = workers.length;
     if (count > 0) checkSize(cost, Math.min(...workers.map(({ memoryBytes }) => memoryBytes)));
@@ -67,16 +81,28 @@ export class Intake {
       throw new PredictorUnavailableError('there is no worker now; try again');
     }
     const seconds = workers.reduce((sum, { rates }) => sum + secondsAt(rates, cost), 0) / Math.max(1, count);
-    const { outcome, waitSeconds, pending, own } = await admit(this.#redis, channel.places, {
-      id: record.id,
-      seconds,
-      isWaitedFor,
-      maxQueue,
-      maxWaitSeconds: maxWaitMilliseconds / 1000,
-      workers: count,
-      client: clientDigest(client),
-    });
-    if (outcome === 'admitted' || outcome === 'joined') return { isNew: outcome === 'admitted', own };
+    const ask = (hasLooked: boolean) =>
+      admit(this.#redis, channel, {
+        id: record.id,
+        seconds,
+        isWaitedFor,
+        maxQueue,
+        maxWaitSeconds: maxWaitMilliseconds / 1000,
+        workers: count,
+        client: clientDigest(client),
+        who,
+        hasLooked,
+      });
+    let answer = await ask(false);
+    if (answer.outcome === 'look') {
+      await this.#clearEnded(channel, record.id);
+      answer = await ask(true);
+    }
+    const { outcome, waitSeconds, pending, own, mayBeStored } = answer;
+    if (outcome === 'look') throw new Error('nobody looks twice');
+    if (outcome === 'admitted' || outcome === 'joined') {
+      return { isNew: outcome === 'admitted', own, mayBeStored };
+    }
     onRefusal(outcome);
     throw new OverloadedError(
       outcome,
@@ -93,10 +119,14 @@ export class Intake {
    *
    * @param own how many the client has under way: clients' first predictions come before anybody's second ones
    */
-  async add(channel: Channel, remains: PredictionRemains, own = 0): Promise<void> {
+  async add(
+    channel: Channel,
+    remains: PredictionRemains,
+    { own, mayBeStored }: Pick<TakenIn, 'own' | 'mayBeStored'> = { own: 0, mayBeStored: true },
+  ): Promise<void> {
     await channel.queue.add(
       'predict',
-      { ...remains, traceparent: currentTraceparent() },
+      { ...remains, mayBeStored, traceparent: currentTraceparent() },
       {
         jobId: jobId(remains.record.id),
         priority: own + 1,
