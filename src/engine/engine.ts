@@ -20,6 +20,9 @@ export interface AttentionBias<M extends Matrix> {
   readonly row: Int32Array;
 }
 
+/** Rows from the first to the one before the second. */
+export type RowRange = readonly [number, number];
+
 /** How much an engine computes at once: what the cost of a prediction is estimated from. */
 export interface EngineLimits {
   /** Attention scores that exist at once, at most. */
@@ -67,6 +70,11 @@ export interface Engine<M extends Matrix = Matrix> {
   slice(matrix: M, start: number, end: number): M | Promise<M>;
   /** The matrices' rows, one matrix below the other. */
   concat(matrices: readonly M[]): M | Promise<M>;
+  /**
+   * Rows of an uploaded weight from several places, one below the other: as `concat` of slices gives them. An engine that
+   * keeps some of them for later calls has it: networks that are alike use the same ones.
+   */
+  gather?(weight: M, ranges: readonly RowRange[]): M;
   /** The same values, row-major, seen with that many rows. */
   reshape(matrix: M, rows: number): M | Promise<M>;
   /** activation(x Wᵀ + b) */

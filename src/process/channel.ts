@@ -3,6 +3,14 @@ import type { Duplex } from 'node:stream';
 /** Before each message: the length of its JSON, which says how long the arrays behind it are. */
 const PREFIX_BYTES = 4;
 
+const FLOAT32_BYTES = Float32Array.BYTES_PER_ELEMENT;
+
+/** Messages up to this size are written at once: each write of a stream costs more than copying this many bytes. */
+const WRITTEN_AT_ONCE_BYTES = 2 ** 16;
+
+/** Arrays of a message share memory up to this size: allocating it for each of many small ones takes longer than filling them. */
+const SHARED_BYTES = 2 ** 18;
+
 /** Called with each message that has come. */
 export type OnMessage<Incoming> = (message: Incoming, arrays: Float32Array[], texts: Uint8Array[]) => void;
 
@@ -42,12 +50,12 @@ export class Channel<Incoming, Outgoing> {
       ...arrays.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength)),
       ...texts,
     ];
+    const bytes = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const chunks = bytes <= WRITTEN_AT_ONCE_BYTES ? [Buffer.concat(parts, bytes)] : parts;
     return new Promise((resolve) => {
       this.#socket.cork();
-      parts.forEach((part, index) => {
-        this.#socket.write(part, () => {
-          if (index === parts.length - 1) resolve();
-        });
+      chunks.forEach((chunk, index) => {
+        this.#socket.write(chunk, index === chunks.length - 1 ? () => resolve() : undefined);
       });
       this.#socket.uncork();
     });
@@ -66,15 +74,22 @@ interface Frame {
   readonly texts?: readonly number[];
 }
 
+/** A part of a message that is read into one piece of memory: arrays that lie side by side in it, or a text. */
+interface Payload {
+  readonly bytes: Uint8Array;
+  readonly arrays: readonly Float32Array[];
+  readonly isText: boolean;
+}
+
 /** Puts messages together from the chunks that a socket gives; arrays are filled where they will stay. */
 class MessageReader {
   readonly #onMessage: OnMessage<unknown>;
   #target: Uint8Array = new Uint8Array(PREFIX_BYTES);
   #filled = 0;
-  #frame: Frame | null = null;
-  #readingPrefix = true;
-  #arrays: Float32Array[] = [];
-  #texts: Uint8Array[] = [];
+  #part: 'prefix' | 'json' | 'payload' = 'prefix';
+  #message: unknown;
+  #payloads: readonly Payload[] = [];
+  #filledPayloads = 0;
 
   constructor(onMessage: OnMessage<unknown>) {
     this.#onMessage = onMessage;
@@ -92,38 +107,62 @@ class MessageReader {
 
   /** The target is full: takes it for what it is and sets up the next. */
   #advance(): void {
-    if (this.#readingPrefix) {
-      this.#readingPrefix = false;
-      const view = new DataView(this.#target.buffer);
-      this.#next(new Uint8Array(view.getUint32(0, true)));
-      return;
+    switch (this.#part) {
+      case 'prefix': {
+        const { buffer } = this.#target;
+        this.#part = 'json';
+        this.#next(new Uint8Array(new DataView(buffer).getUint32(0, true)));
+        return;
+      }
+      case 'json': {
+        const frame = JSON.parse(Buffer.from(this.#target.buffer).toString()) as Frame;
+        this.#message = frame.message;
+        this.#payloads = payloadsOf(frame);
+        this.#filledPayloads = 0;
+        this.#part = 'payload';
+        break;
+      }
+      case 'payload':
+        this.#filledPayloads++;
     }
-    this.#frame ??= JSON.parse(Buffer.from(this.#target.buffer).toString()) as Frame;
-    const { message, lengths, texts: textLengths = [] } = this.#frame;
-    if (this.#arrays.length < lengths.length) {
-      const array = new Float32Array(lengths[this.#arrays.length]);
-      this.#arrays.push(array);
-      this.#next(new Uint8Array(array.buffer));
-      return;
+    if (this.#filledPayloads < this.#payloads.length) {
+      this.#next(this.#payloads[this.#filledPayloads].bytes);
+    } else {
+      const [message, payloads] = [this.#message, this.#payloads];
+      this.#message = null;
+      this.#payloads = [];
+      this.#part = 'prefix';
+      this.#next(new Uint8Array(PREFIX_BYTES));
+      this.#onMessage(
+        message,
+        payloads.flatMap(({ arrays }) => arrays),
+        payloads.filter(({ isText }) => isText).map(({ bytes }) => bytes),
+      );
     }
-    if (this.#texts.length < textLengths.length) {
-      const text = new Uint8Array(textLengths[this.#texts.length]);
-      this.#texts.push(text);
-      this.#next(text);
-      return;
-    }
-    const arrays = this.#arrays;
-    const texts = this.#texts;
-    this.#frame = null;
-    this.#arrays = [];
-    this.#texts = [];
-    this.#readingPrefix = true;
-    this.#next(new Uint8Array(PREFIX_BYTES));
-    this.#onMessage(message, arrays, texts);
   }
 
   #next(target: Uint8Array): void {
     this.#target = target;
     this.#filled = 0;
   }
+}
+
+/** Memory for the arrays and texts of a message, in their order. */
+function payloadsOf({ lengths, texts = [] }: Frame): Payload[] {
+  const payloads: Payload[] = [];
+  for (let first = 0; first < lengths.length; ) {
+    let end = first + 1;
+    let length = lengths[first];
+    while (end < lengths.length && FLOAT32_BYTES * (length + lengths[end]) <= SHARED_BYTES)
+      length += lengths[end++];
+    const all = new Float32Array(length);
+    let at = 0;
+    const arrays = lengths.slice(first, end).map((each) => {
+      at += each;
+      return all.subarray(at - each, at);
+    });
+    payloads.push({ bytes: new Uint8Array(all.buffer), arrays, isText: false });
+    first = end;
+  }
+  return [...payloads, ...texts.map((size) => ({ bytes: new Uint8Array(size), arrays: [], isText: true }))];
 }

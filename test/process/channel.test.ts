@@ -123,7 +123,9 @@ describe('a channel', () => {
       expect(returned.map(({ length }) => length)).toEqual(expected.map(({ length }) => length));
       expect(
         returned.every((array, k) =>
-          Buffer.from(array.buffer).equals(Buffer.from(expected[k].slice().buffer)),
+          Buffer.from(array.buffer, array.byteOffset, array.byteLength).equals(
+            Buffer.from(expected[k].slice().buffer),
+          ),
         ),
       ).toBe(true);
     });

@@ -183,6 +183,7 @@ class CudaEngine implements Engine<CudaMatrix> {
     const recorder = new Recorder<CudaMatrix, Weight>(
       ({ source }) => (source instanceof Float32Array ? null : source.weight),
       (width) => new CudaMatrix(new Float32Array(0), 0, width),
+      'in passes',
     );
     const y = await computation(recorder, recorder.input(columns), new Int32Array(0));
     const { model, weights, heads } = recorder.finish(y);

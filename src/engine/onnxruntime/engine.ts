@@ -1,9 +1,14 @@
-import type { Activation, AttentionBias, Engine, Linear, Matrix } from '../engine.js';
+import type { Activation, AttentionBias, Computation, Engine, Linear, Matrix, RowRange } from '../engine.js';
+import { GatheredRows } from './gathered-rows.js';
 import { env, type InferenceSession, Tensor } from './library.js';
 import type { OnnxModel } from './model.js';
 import { ADD, attentionModel, LAYER_NORM, linearModel } from './models.js';
+import { Recorder } from './recorder.js';
 import { createSession } from './session.js';
 import { bandOf, bandRows, headsModel, relativeTable, TILE_SCORES, tileModel } from './tiled-attention.js';
+
+/** Multiplications of one product below which one thread computes alone: waking another takes longer. */
+const ALONE_BELOW = 2 ** 21;
 
 /** A matrix in the process's memory. */
 class HostMatrix implements Matrix {
@@ -35,6 +40,9 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
   readonly gatheredEntries = null;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #threads: number | null;
+  readonly #gathered = new GatheredRows<HostMatrix>();
+  readonly #weights = new WeakSet<HostMatrix>();
+  #recordings = 0;
   #weightBytes = 0;
   #scopeBytes = 0;
 
@@ -44,7 +52,9 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
 
   upload(data: Float32Array, rows: number, columns: number): HostMatrix {
     this.#weightBytes += data.byteLength;
-    return new HostMatrix(data, rows, columns);
+    const weight = new HostMatrix(data, rows, columns);
+    this.#weights.add(weight);
+    return weight;
   }
 
   input(data: Float32Array, rows: number, columns: number): HostMatrix {
@@ -63,15 +73,14 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
 
   concat(matrices: readonly HostMatrix[]): HostMatrix {
     if (matrices.length === 1) return matrices[0];
-    const columns = matrices[0].columns;
-    const rows = matrices.reduce((sum, matrix) => sum + matrix.rows, 0);
-    const data = new Float32Array(rows * columns);
-    let at = 0;
-    for (const matrix of matrices) {
-      data.set(matrix.data, at);
-      at += matrix.data.length;
-    }
+    const { data, rows, columns } = joined(matrices);
     return this.input(data, rows, columns);
+  }
+
+  gather(weight: HostMatrix, ranges: readonly RowRange[]): HostMatrix {
+    return this.#gathered.get(weight, ranges, () =>
+      joined(ranges.map(([start, end]) => this.slice(weight, start, end))),
+    );
   }
 
   reshape(matrix: HostMatrix, rows: number): HostMatrix {
@@ -90,19 +99,20 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
       `linear ${withBias} ${activation}`,
       () => linearModel(withBias, activation),
       feeds,
+      x.rows * weight.data.length,
     );
     return this.input(data, x.rows, weight.rows);
   }
 
   async add(a: HostMatrix, b: HostMatrix): Promise<HostMatrix> {
-    const data = await this.#run('add', () => ADD, { a: a.tensor(), b: b.tensor() });
+    const data = await this.#run('add', () => ADD, { a: a.tensor(), b: b.tensor() }, a.data.length);
     return this.input(data, a.rows, a.columns);
   }
 
   async layerNorm(x: HostMatrix, gain: HostMatrix, bias: HostMatrix): Promise<HostMatrix> {
     const vector = (matrix: HostMatrix) => new Tensor('float32', matrix.data, [matrix.columns]);
     const feeds = { x: x.tensor(), gain: vector(gain), bias: vector(bias) };
-    const data = await this.#run('layer norm', () => LAYER_NORM, feeds);
+    const data = await this.#run('layer norm', () => LAYER_NORM, feeds, x.data.length);
     return this.input(data, x.rows, x.columns);
   }
 
@@ -155,6 +165,34 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
     return this.input(result, nodes, hidden);
   }
 
+  /**
+   * One run of onnxruntime in place of one for each operation, which takes as long as the arithmetic of a small network. The
+   * weights are inputs of the run here too. Graphs whose attention is computed in tiles take the operations one by one.
+   */
+  async record(computation: Computation<HostMatrix>, columns: number) {
+    const recorder = new Recorder<HostMatrix, HostMatrix>(
+      (matrix) => (this.#weights.has(matrix) ? matrix : null),
+      (width) => new HostMatrix(new Float32Array(), 0, width),
+      'at once',
+    );
+    const y = await computation(recorder, recorder.input(columns), new Int32Array());
+    const { model, weights, heads } = recorder.finish(y);
+    const { weights: shapes = {}, ...graph } = model;
+    const feeds: Record<string, Tensor> = {};
+    for (const [{ data }, name] of weights) feeds[name] = new Tensor('float32', data, shapes[name]);
+    const types = Object.fromEntries(Object.keys(shapes).map((name) => [name, 'float32'] as const));
+    const recorded: OnnxModel = { ...graph, inputs: { ...graph.inputs, ...types } };
+    const key = `recorded ${this.#recordings++}`;
+    const largest = Math.max(...[...weights.keys()].map(({ data }) => data.length));
+    return async (x: HostMatrix, rows: Int32Array) => {
+      if (x.rows ** 2 * heads > TILE_SCORES) return computation(this, x, rows);
+      const row = new Tensor('int32', rows, [x.rows, x.rows]);
+      const all = { ...feeds, x: x.tensor(), rows: row };
+      const data = await this.#run(key, () => recorded, all, x.rows * largest);
+      return this.input(data, x.rows, y.columns);
+    };
+  }
+
   async scope<T>(run: () => Promise<T>): Promise<T> {
     const before = this.#scopeBytes;
     try {
@@ -165,7 +203,7 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
   }
 
   memory(): number {
-    return this.#weightBytes + this.#scopeBytes;
+    return this.#weightBytes + this.#gathered.bytes + this.#scopeBytes;
   }
 
   async dispose(): Promise<void> {
@@ -174,8 +212,14 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
     await Promise.all(sessions.map((session) => session.release()));
   }
 
-  async #run(key: string, model: () => OnnxModel, feeds: Record<string, Tensor>): Promise<Float32Array> {
-    const { y } = await this.#runAll(key, model, feeds);
+  /** @param work multiplications of the largest product */
+  async #run(
+    key: string,
+    model: () => OnnxModel,
+    feeds: Record<string, Tensor>,
+    work = Number.POSITIVE_INFINITY,
+  ): Promise<Float32Array> {
+    const { y } = await this.#runAll(key, model, feeds, work);
     return y.data as Float32Array;
   }
 
@@ -183,14 +227,30 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
     key: string,
     model: () => OnnxModel,
     feeds: Record<string, Tensor>,
+    work = Number.POSITIVE_INFINITY,
   ): Promise<Readonly<Record<string, Tensor>>> {
-    let session = this.#sessions.get(key);
+    const threads = work < ALONE_BELOW ? 1 : this.#threads;
+    const ofThreads = `${key} ${threads}`;
+    let session = this.#sessions.get(ofThreads);
     if (!session) {
-      session = createSession(model(), this.#threads);
-      this.#sessions.set(key, session);
+      session = createSession(model(), threads);
+      this.#sessions.set(ofThreads, session);
     }
     return (await (await session).run(feeds)) as Record<string, Tensor>;
   }
+}
+
+/** One matrix below the other. */
+function joined(matrices: readonly HostMatrix[]): HostMatrix {
+  const columns = matrices[0].columns;
+  const rows = matrices.reduce((sum, matrix) => sum + matrix.rows, 0);
+  const data = new Float32Array(rows * columns);
+  let at = 0;
+  for (const matrix of matrices) {
+    data.set(matrix.data, at);
+    at += matrix.data.length;
+  }
+  return new HostMatrix(data, rows, columns);
 }
 
 /** A vector of sizes, as operations take them. */
@@ -198,6 +258,6 @@ const sizes = (...values: number[]) =>
   new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
 
 /** @param threads how many compute; null for one on each core */
-export async function createOnnxruntimeEngine(threads: number | null = null): Promise<OnnxruntimeEngine> {
-  return new OnnxruntimeEngine(threads);
+export async function createOnnxruntimeEngine(threads: number | null = null): Promise<Engine> {
+  return new OnnxruntimeEngine(threads) as unknown as Engine;
 }

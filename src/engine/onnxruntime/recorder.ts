@@ -15,8 +15,14 @@ export interface Recording<W extends RecordedWeight> {
 }
 
 /**
- * Writes operations down as one ONNX graph, with the weights that they use as its initialisers. The graph's inputs are
- * `x`, the rows of the attention bias, and the queries of one pass of an attention, [1]: their scores exist at once.
+ * How a recorded attention computes its scores: all at once, or for some queries after the others, as many as an input of
+ * the graph says.
+ */
+export type RecordedAttention = 'at once' | 'in passes';
+
+/**
+ * Writes operations down as one ONNX graph, with the weights that they use as its weights. The graph's inputs are `x` and
+ * the rows of the attention bias; with attention in passes also the queries of one pass, [1], and how many passes there are.
  */
 export class Recorder<M extends Matrix, W extends RecordedWeight> implements Operations<M> {
   readonly #nodes: OnnxNode[] = [];
@@ -25,6 +31,7 @@ export class Recorder<M extends Matrix, W extends RecordedWeight> implements Ope
   readonly #names = new Map<M, string>();
   readonly #weightOf: (matrix: M) => W | null;
   readonly #result: (columns: number) => M;
+  readonly #attention: RecordedAttention;
   #count = 0;
   #heads = 1;
 
@@ -32,9 +39,14 @@ export class Recorder<M extends Matrix, W extends RecordedWeight> implements Ope
    * @param weightOf the weight that a matrix is, null where it is something else
    * @param result makes a matrix that stands for a result
    */
-  constructor(weightOf: (matrix: M) => W | null, result: (columns: number) => M) {
+  constructor(
+    weightOf: (matrix: M) => W | null,
+    result: (columns: number) => M,
+    attention: RecordedAttention,
+  ) {
     this.#weightOf = weightOf;
     this.#result = result;
+    this.#attention = attention;
   }
 
   input(columns: number): M {
@@ -60,14 +72,29 @@ export class Recorder<M extends Matrix, W extends RecordedWeight> implements Ope
     return this.#add(op, inputs, x.columns, attributes);
   }
 
-  /** A loop over parts of the queries: how many there are depends on the number of nodes. */
   attention(qkv: M, { table }: AttentionBias<M>, heads: number): M {
     this.#heads = Math.max(this.#heads, heads);
     const hidden = qkv.columns / 3;
     const scope = `attention${this.#count++}`;
-    const source = this.#name(qkv);
-    const { constants, nodes } = attentionModel(heads, hidden);
-    const outer: Readonly<Record<string, string>> = { qkv: source, table: this.#name(table) };
+    const model = attentionModel(heads, hidden);
+    const outer = { qkv: this.#name(qkv), table: this.#name(table) };
+    if (this.#attention === 'in passes') return this.#attentionInPasses(scope, model, outer, hidden);
+    const names: Readonly<Record<string, string>> = { ...outer, queries: outer.qkv, row: 'rows' };
+    const inner = (name: string) => names[name] ?? `${scope}.${name}`;
+    for (const [name, vector] of Object.entries(model.constants ?? {})) this.#shapes[inner(name)] = vector;
+    this.#nodes.push(...renamed(model.nodes, inner));
+    const result = this.#result(hidden);
+    this.#names.set(result, inner('y'));
+    return result;
+  }
+
+  /** A loop over parts of the queries: how many there are depends on the number of nodes. */
+  #attentionInPasses(
+    scope: string,
+    { constants, nodes }: OnnxModel,
+    outer: Readonly<Record<string, string>>,
+    hidden: number,
+  ): M {
     const inner = (name: string) => outer[name] ?? `${scope}.${name}`;
     const body: OnnxModel = {
       inputs: { [inner('pass')]: 'int64', [inner('go_on')]: 'bool', [inner('before')]: 'float32' },
@@ -80,13 +107,9 @@ export class Recorder<M extends Matrix, W extends RecordedWeight> implements Ope
         { op: 'Identity', inputs: [inner('go_on')], outputs: [inner('still')] },
         { op: 'Mul', inputs: [inner('pass'), 'queries_at_once'], outputs: [inner('start')] },
         { op: 'Add', inputs: [inner('start'), 'queries_at_once'], outputs: [inner('end')] },
-        { op: 'Slice', inputs: [source, inner('start'), inner('end')], outputs: [inner('queries')] },
+        { op: 'Slice', inputs: [inner('qkv'), inner('start'), inner('end')], outputs: [inner('queries')] },
         { op: 'Slice', inputs: ['rows', inner('start'), inner('end')], outputs: [inner('row')] },
-        ...nodes.map((node) => ({
-          ...node,
-          inputs: node.inputs.map(inner),
-          outputs: node.outputs.map(inner),
-        })),
+        ...renamed(nodes, inner),
         {
           op: 'Concat',
           inputs: [inner('before'), inner('y')],
@@ -108,7 +131,11 @@ export class Recorder<M extends Matrix, W extends RecordedWeight> implements Ope
     ]);
     return {
       model: {
-        inputs: { x: 'float32', rows: 'int32', queries_at_once: 'int64', passes: 'int64' },
+        inputs: {
+          x: 'float32',
+          rows: 'int32',
+          ...(this.#attention === 'in passes' ? { queries_at_once: 'int64', passes: 'int64' } : {}),
+        },
         outputs: { y: 'float32' },
         constants: this.#shapes,
         weights: Object.fromEntries(shapes) as Record<string, number[]>,
@@ -147,3 +174,6 @@ export class Recorder<M extends Matrix, W extends RecordedWeight> implements Ope
     return name;
   }
 }
+
+const renamed = (nodes: readonly OnnxNode[], rename: (name: string) => string): OnnxNode[] =>
+  nodes.map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) }));

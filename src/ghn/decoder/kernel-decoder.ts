@@ -1,4 +1,4 @@
-import type { Engine, Linear, Matrix } from '../../engine/engine.js';
+import type { Engine, Linear, Matrix, RowRange } from '../../engine/engine.js';
 import {
   batches,
   byWindow,
@@ -163,13 +163,14 @@ export class KernelDecoder<M extends Matrix> {
     inputs: readonly [number, number],
   ): Promise<Linear<M>> {
     const engine = this.#engine;
+    const ranges: RowRange[] = [];
+    for (let output = first; output < end; output++) {
+      const row = output * this.#channels;
+      ranges.push([row + inputs[0], row + inputs[1]]);
+    }
     const rows = async (matrix: M) => {
-      const slices: M[] = [];
-      for (let output = first; output < end; output++) {
-        const row = output * this.#channels;
-        slices.push(await engine.slice(matrix, row + inputs[0], row + inputs[1]));
-      }
-      return engine.concat(slices);
+      if (engine.gather) return engine.gather(matrix, ranges);
+      return engine.concat(await Promise.all(ranges.map(([from, to]) => engine.slice(matrix, from, to))));
     };
     return {
       weight: await rows(last.weight),

@@ -8,7 +8,7 @@ it('onnxruntime says that it finds no room for a result, and goes on', async () 
   const failure = await engine
     .scope(async () => {
       // 16 TB.
-      const x = engine.input(new Float32Array(2e6), 2e6, 1);
+      const x = await engine.input(new Float32Array(2e6), 2e6, 1);
       return engine.linear(x, { weight: x, bias: null });
     })
     .catch((error: Error) => error);
@@ -16,8 +16,9 @@ it('onnxruntime says that it finds no room for a result, and goes on', async () 
   expect(isOutOfMemory(failure), String(failure)).toBe(true);
   expect(engine.memory()).toBe(before);
   await engine.scope(async () => {
-    const x = engine.input(Float32Array.of(1, 2), 1, 2);
-    expect(engine.read(await engine.linear(x, { weight: x, bias: null }))).toEqual(Float32Array.of(5));
+    const x = await engine.input(Float32Array.of(1, 2), 1, 2);
+    const square = await engine.linear(x, { weight: x, bias: null });
+    expect(await engine.read(square)).toEqual(Float32Array.of(5));
   });
   await engine.dispose();
 });
