@@ -22,6 +22,26 @@ export function mergeAxes({ shape, blockShape }: TensorSource): Axis[] {
   return axes;
 }
 
+/** With the bytes of an entry, in the tensor and in the block; sizes and periods count such entries. */
+interface StridedAxis extends Axis {
+  readonly stride: number;
+  readonly blockStride: number;
+}
+
+function stridedAxes(tensor: TensorSource, bytesPerElement: number): StridedAxis[] {
+  let stride = bytesPerElement;
+  let blockStride = stride;
+  return mergeAxes(tensor)
+    .reverse()
+    .map((axis) => {
+      const strided = { ...axis, stride, blockStride };
+      stride *= axis.size;
+      blockStride *= axis.period;
+      return strided;
+    })
+    .reverse();
+}
+
 /**
  * A tensor's bytes in one dtype, of which any part can be written out without the rest. Along each axis a tiled tensor
  * is periodic, so one period is put together from the block and then copied on within the target.
@@ -31,8 +51,8 @@ export class TensorBytes {
   readonly #tensor: TensorSource;
   readonly #dtype: Dtype;
   readonly #tiled: boolean;
-  /** Bytes of an entry of each axis, in the tensor and in the block; sizes and periods count such entries. */
-  readonly #axes: readonly (Axis & { readonly stride: number; readonly blockStride: number })[];
+  /** Known once it is expanded: few tensors of small networks are. */
+  #axes: readonly StridedAxis[] | null = null;
   /** A tiled tensor's whole block, once it was read. */
   #block: Uint8Array | null = null;
 
@@ -41,17 +61,6 @@ export class TensorBytes {
     this.#dtype = dtype;
     this.#tiled = isTiled(tensor);
     this.byteLength = elements(tensor.shape) * BYTES_PER_ELEMENT[dtype];
-    let stride = BYTES_PER_ELEMENT[dtype];
-    let blockStride = stride;
-    this.#axes = mergeAxes(tensor)
-      .reverse()
-      .map((axis) => {
-        const strided = { ...axis, stride, blockStride };
-        stride *= axis.size;
-        blockStride *= axis.period;
-        return strided;
-      })
-      .reverse();
   }
 
   /** Writes the tensor's bytes `start` to `end` - 1 to `target`, from `at` on. */
@@ -83,6 +92,7 @@ export class TensorBytes {
   }
 
   #expand(block: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
+    this.#axes ??= stridedAxes(this.#tensor, BYTES_PER_ELEMENT[this.#dtype]);
     const axes = this.#axes;
     const fill = (level: number, base: number, start: number, end: number, at: number): void => {
       const axis = axes[level];
