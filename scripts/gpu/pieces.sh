@@ -41,7 +41,8 @@ bundle() {
 }
 bundle scripts/gpu/measure.ts measure.mjs
 bundle scripts/gpu/service.ts service.mjs
-bundle proof/bench/postprocess.ts bench/postprocess.mjs
+# Where its paths of the test fixtures lead to those that the second piece brings.
+bundle scripts/gpu/postprocessing.ts proof/bench/parts/postprocessing.mjs
 bundle test/engine/engine.test.ts contract.mjs "--alias:vitest=$root/scripts/gpu/vitest-shim.ts"
 export XZ_OPT=-6
 tar -C "$stage" -cJf .gpu/p1/programs.tar.xz .

@@ -1,6 +1,9 @@
-"""`prune_cuda.py LIBRARY COPY [ARCHITECTURE]`: a copy of a CUDA library whose device code for other cards is zeros, so that
-it compresses to a twentieth. ARCHITECTURE is that of the card, 90 for an H100. CUTLASS' and flash attention's kernels are
-left out too: no operation of the GHN uses them.
+"""`prune_cuda.py LIBRARY COPY [ARCHITECTURE [every]]`: a copy of a CUDA library whose device code for other cards is zeros,
+so that it compresses to a fraction. ARCHITECTURE is that of the card, 90 for an H100.
+
+Of onnxruntime's library CUTLASS' and flash attention's kernels are left out too: no operation of the GHN uses them. With
+`every`, for TensorFlow's, all kernels are kept: as machine code for the card, or where there is none as the latest
+intermediate code (PTX) that the driver can compile for it.
 """
 
 import mmap
@@ -11,10 +14,11 @@ import sys
 
 FAT_BINARY = struct.pack("<I", 0xBA55ED50)
 ZSTANDARD = b"\x28\xb5\x2f\xfd"
+PTX, MACHINE_CODE = 1, 2
 
 
 def fat_binaries(library):
-    """Each fat binary's entries: (architecture, start, size)."""
+    """Each fat binary's entries: (kind, architecture, start, size)."""
     at = 0
     while (at := library.find(FAT_BINARY, at)) >= 0:
         version, header, size = struct.unpack_from("<HHQ", library, at + 4)
@@ -40,7 +44,7 @@ def entries_of(library, position, end):
         if kind > 64 or not 24 <= header <= 4096 or position + header + size > end:
             break
         (architecture,) = struct.unpack_from("<I", library, position + 28)
-        entries.append((architecture, position + header, size))
+        entries.append((kind, architecture, position + header, size))
         position += header + size
     return entries, position
 
@@ -51,16 +55,29 @@ def is_dropped(code):
     return b"flash" in code or (b"cutlass" in code and b"contrib" not in code)
 
 
-def main(source, target, wanted="90"):
-    wanted = int(wanted)
+def kept_for_onnxruntime(library, entries, wanted):
+    architectures = {architecture for _, architecture, _, _ in entries}
+    own = [entry for entry in entries if entry[1] == wanted]
+    if architectures == {wanted} or any(is_dropped(library[start : start + size]) for _, _, start, size in own):
+        return []
+    return own
+
+
+def kept_of_every_kernel(_library, entries, wanted):
+    own = [entry for entry in entries if entry[:2] == (MACHINE_CODE, wanted)]
+    ptx = [entry for entry in entries if entry[0] == PTX and entry[1] <= wanted]
+    return own or sorted(ptx, key=lambda entry: entry[1])[-1:]
+
+
+def main(source, target, wanted="90", which=""):
+    keep = kept_of_every_kernel if which == "every" else kept_for_onnxruntime
     shutil.copyfile(source, target)
     with open(target, "r+b") as file, mmap.mmap(file.fileno(), 0) as library:
         for entries in list(fat_binaries(library)):
-            architectures = {architecture for architecture, _, _ in entries}
-            own = [library[start : start + size] for which, start, size in entries if which == wanted]
-            dropped = not own or architectures == {wanted} or any(is_dropped(code) for code in own)
-            for architecture, start, size in entries:
-                if dropped or architecture != wanted:
+            kept = keep(library, entries, int(wanted))
+            for entry in entries:
+                _, _, start, size = entry
+                if entry not in kept:
                     library[start : start + size] = bytes(size)
 
 

@@ -19,10 +19,11 @@ PORT=38181 ENGINE=onnxruntime DEVICE=cuda STORE=$W/store GHN_CHECKPOINTS=$WORK/g
   bin/node dist/main.js > "$OUT/service.log" 2>&1 &
 service=$!
 PORT=38181 timeout 90 bin/node service.mjs 32 2>&1 | tee -a "$OUT/table.log"
+for child in $(pgrep -P $service); do grep -H -E 'RssAnon|VmRSS|VmHWM' "/proc/$child/status"; done
 kill $service; wait $service
 say post-processing
-timeout 40 bin/node bench/postprocess.mjs 3 2>&1 | sed 's/^/cpu | /' | tee -a "$OUT/table.log"
-PRODUCTS=cuda timeout 40 bin/node bench/postprocess.mjs 3 2>&1 | sed 's/^/cuda | /' | tee -a "$OUT/table.log"
+RUNS=3 timeout 40 bin/node proof/bench/parts/postprocessing.mjs 2>&1 | sed "s/^/cpu | /" | tee -a "$OUT/table.log"
+RUNS=3 PRODUCTS=cuda timeout 40 bin/node proof/bench/parts/postprocessing.mjs 2>&1 | sed "s/^/cuda | /" | tee -a "$OUT/table.log"
 unset LD_LIBRARY_PATH
 for size in t xl; do
   say "torch $size"

@@ -1,6 +1,6 @@
 /**
  * Many requests at once to the service at PORT: `node service.js [REQUESTS]`, each with a seed of its own, so that nothing
- * comes from the store. Then one request with post-processing for each network.
+ * comes from the store. Then as many in one list, and one request with post-processing for each network.
  */
 import { setTimeout } from 'node:timers/promises';
 import convnextBase from '../../test/fixtures/architectures/convnext_base.json' with { type: 'json' };
@@ -19,10 +19,18 @@ async function post(body: object): Promise<{ milliseconds: number; bytes: number
     body: JSON.stringify(body),
   });
   const answer = await response.arrayBuffer();
-  if (response.status !== 200)
+  const failed = Array.isArray(body) && /"status":\s*[45]/.test(Buffer.from(answer).toString());
+  if (response.status !== 200 || failed)
     throw new Error(`${response.status}: ${Buffer.from(answer).toString().slice(0, 500)}`);
   const timing = response.headers.get('server-timing') ?? '';
   return { milliseconds: performance.now() - start, bytes: answer.byteLength, timing };
+}
+
+/** What the service says of memory, of its processes and of the card. */
+async function printMemory(when: string): Promise<void> {
+  const metrics = await (await fetch(`${service}/metrics`)).text();
+  const lines = metrics.split('\n').filter((line) => /memory|engine/.test(line) && !line.startsWith('#'));
+  console.log(`${when}:\n${lines.join('\n')}`);
 }
 
 const deadline = performance.now() + 60_000;
@@ -35,6 +43,7 @@ for (let ready = false; !ready; ) {
   if (!ready) await setTimeout(200);
 }
 console.log(JSON.stringify(await (await fetch(`${service}/ghns`)).json()));
+await printMemory('right after the start');
 const graphs = Object.values(NETWORKS);
 const start = performance.now();
 const answers = await Promise.all(
@@ -49,6 +58,13 @@ console.log(
     `${times[times.length >> 1].toFixed(0)} ms | slowest ${times[times.length - 1].toFixed(0)} ms | ` +
     `${(answers.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6).toFixed(0)} MB`,
 );
+const list = Array.from({ length: requests }, (_, k) => ({
+  architecture: graphs[k % graphs.length],
+  seed: 1000 + k,
+  format: 'tiled',
+}));
+const listed = await post(list);
+console.log(`service | a list of ${requests} | answered in ${(listed.milliseconds / 1000).toFixed(2)} s`);
 for (const [name, architecture] of Object.entries(NETWORKS)) {
   const postprocess = { noise: 3e-5, orthogonalize: true, seed: 1 };
   await post({ architecture, seed: 7, format: 'tiled' });
@@ -57,10 +73,4 @@ for (const [name, architecture] of Object.entries(NETWORKS)) {
   console.log(`service | ${name} alone | ${plain.milliseconds.toFixed(0)} ms | ${plain.timing}`);
   console.log(`service | ${name} with post-processing | ${timing}`);
 }
-const metrics = await (await fetch(`${service}/metrics`)).text();
-console.log(
-  metrics
-    .split('\n')
-    .filter((line) => /memory|engine/.test(line) && !line.startsWith('#'))
-    .join('\n'),
-);
+await printMemory('after them');

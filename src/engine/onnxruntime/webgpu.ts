@@ -413,7 +413,7 @@ export async function createWebgpuEngine(options: WebgpuOptions = {}): Promise<E
     const [reason] = (cause as Error).message.split('\n', 1);
     throw new Error(
       `onnxruntime found no GPU for WebGPU (${reason}). On Linux it needs the Vulkan driver of the card's maker and ` +
-        'libvulkan.so.1 (package libvulkan1); in a container the driver capability `graphics` ' +
+        'libvulkan.so.1 and libEGL.so.1 (packages libvulkan1 and libegl1); in a container the driver capability `graphics` ' +
         '(NVIDIA_DRIVER_CAPABILITIES=all).',
       { cause },
     );
