@@ -25,6 +25,30 @@ export class JsonText {
 export const parsed = <T>(value: T | JsonText): T =>
   value instanceof JsonText ? (value.parse() as T) : value;
 
+/**
+ * Takes the values of the last keys of an object's JSON off it, without reading the rest.
+ *
+ * @param body an object's JSON as JSON.stringify writes it, of which no value before them has such a key
+ * @param keys as they may follow each other, not the first ones of the object
+ */
+export function splitOff(
+  body: Buffer,
+  keys: readonly string[],
+): { readonly head: Buffer; readonly values: Readonly<Record<string, JsonText>> } {
+  const values: Record<string, JsonText> = {};
+  // Quotes within texts have a backslash, so only a key reads like this.
+  const starts = keys
+    .map((key) => ({ key, mark: `,${JSON.stringify(key)}:` }))
+    .map(({ key, mark }) => ({ key, mark, at: body.indexOf(mark) }))
+    .filter(({ at }) => at >= 0);
+  for (const [k, { key, mark, at }] of starts.entries()) {
+    const end = starts[k + 1]?.at ?? body.length - 1;
+    values[key] = new JsonText(body.subarray(at + mark.length, end));
+  }
+  const [first] = starts;
+  return { head: first ? Buffer.concat([body.subarray(0, first.at), Buffer.from('}')]) : body, values };
+}
+
 /** The JSON of an object, of whose values some may be texts already. */
 export function jsonOf(fields: object): Buffer {
   if (!Object.values(fields).some((value) => value instanceof JsonText)) {

@@ -10,6 +10,7 @@ import { PredictionLog } from './metrics/prediction-log.js';
 import { Admission, type Refusal } from './predictions/admission.js';
 import { openBoard } from './predictions/board/open.js';
 import { observers } from './predictions/observer.js';
+import { PlanningProcess } from './predictions/planning/planning-process.js';
 import { Predictions } from './predictions/predictions.js';
 import { Predictor } from './predictor/predictor.js';
 import { packagedCheckpoints } from './settings/packaged-ghn.js';
@@ -19,7 +20,7 @@ import { locateCheckpoints } from './sources/locate.js';
 import { StatisticsLanes } from './statistics/lanes.js';
 import { openStore } from './store/open.js';
 import { NotUnderstoodError, StoreCorruptError } from './store/store.js';
-import { memoryForPredictions } from './system/memory.js';
+import { memoryForPredictions, readerHeapMegabytes } from './system/memory.js';
 import { openTracer } from './tracing/tracer.js';
 
 /** How often an api looks whether it has heard of a worker. */
@@ -115,6 +116,10 @@ export async function buildService({
   };
   const admission = new Admission({ ...bounds, crowdedAnswers: () => answers.crowded });
   const observer = observers([metrics, new PredictionLog(logger)]);
+  const planner = new PlanningProcess({
+    heapMegabytes: readerHeapMegabytes(settings.MAX_BODY_BYTES),
+    timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
+  });
   const { board, executor } = await openBoard({
     queue: settings.QUEUE,
     role: settings.ROLE,
@@ -122,6 +127,7 @@ export async function buildService({
     executor: predictor,
     store,
     observer,
+    planner,
     ...bounds,
   });
   const predictions = new Predictions({
@@ -134,6 +140,7 @@ export async function buildService({
     limits: { maxNodes: settings.MAX_NODES, maxParameters: settings.MAX_PARAMETERS },
     observer,
     tracer,
+    planner,
   });
   let isStopping = false;
   const app = await buildApp({
@@ -184,7 +191,7 @@ export async function buildService({
       if ((await Promise.race([finished, limit])) === 'late') {
         logger.warn('stopping: what is still under way is cut off');
       }
-      await Promise.all([predictor.close(), statistics.close(), board.close()]);
+      await Promise.all([predictor.close(), statistics.close(), board.close(), planner.close()]);
       await Promise.all([store.close(), tracer?.close()]);
     },
   };

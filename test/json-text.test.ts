@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JsonText, joined, jsonOf, parsed } from '../src/json-text.js';
+import { JsonText, joined, jsonOf, parsed, splitOff } from '../src/json-text.js';
 
 const fields = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.option(fc.jsonValue(), { nil: undefined }));
 
@@ -33,6 +33,22 @@ describe('JSON of which parts are texts already', () => {
       fc.property(first, second, (one, other) => {
         expect(joined(JsonText.of(one), other).toString()).toBe(text({ ...one, ...other }));
         expect(joined(one, other).toString()).toBe(text({ ...one, ...other }));
+      }),
+    );
+  });
+
+  it('is taken apart at the last keys of an object, whatever the values hold', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.array(fc.string()), fc.jsonValue(), (first, second, third) => {
+        const whole = { a: [text(first), ',"second":'], second, third };
+        const { head, values } = splitOff(Buffer.from(text(whole)), ['second', 'third']);
+        expect(head.toString()).toBe(text({ a: whole.a }));
+        expect([values.second, values.third].map((value) => value?.bytes.toString())).toEqual([
+          text(second),
+          text(third),
+        ]);
+        const { head: same, values: none } = splitOff(Buffer.from(text({ a: whole.a })), ['second']);
+        expect([JSON.parse(same.toString()), none]).toEqual([{ a: whole.a }, {}]);
       }),
     );
   });

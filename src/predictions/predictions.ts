@@ -2,7 +2,7 @@ import type { Limits } from '../architecture/limits.js';
 import type { Graph } from '../architecture/schema.js';
 import type { KeptArchitecture } from '../architecture/text.js';
 import { untilAborted } from '../async/until-aborted.js';
-import { type JsonText, parsed } from '../json-text.js';
+import type { JsonText } from '../json-text.js';
 import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
 import type { PredictionRecord } from '../record/record.js';
 import type { StatisticsLanes } from '../statistics/lanes.js';
@@ -17,6 +17,7 @@ import { mergePages } from './listing.js';
 import type { PredictionObserver } from './observer.js';
 import type { Plan } from './plan.js';
 import { PlannedRequest, planRequest } from './plan-request.js';
+import { type Planner, planHere } from './planning/planner.js';
 import type { ReadyPrediction } from './ready-prediction.js';
 import { Recovery } from './recovery.js';
 import type { PredictRequest } from './request.js';
@@ -37,10 +38,13 @@ export interface PredictionsOptions {
   readonly timeoutMilliseconds: number;
   readonly observer: PredictionObserver;
   readonly tracer?: Tracer | null;
+  /** Where large architectures are planned again; by default in this process. */
+  readonly planner?: Planner;
 }
 
 /** Answers for all predictions: stored, being made, and failed. */
 export class Predictions {
+  readonly planner: Planner;
   readonly #options: PredictionsOptions;
   readonly #recovery: Recovery;
   readonly #stored: StoredRecords;
@@ -53,7 +57,8 @@ export class Predictions {
     this.#options = options;
     const { board } = options;
     this.#statistics = new SharedStatistics(options.statistics);
-    this.#recovery = new Recovery(options);
+    this.planner = options.planner ?? planHere;
+    this.#recovery = new Recovery({ ...options, planner: this.planner });
     const worker = new Worker(options);
     this.#worker = worker;
     this.#stored = new StoredRecords({
@@ -171,11 +176,11 @@ export class Predictions {
     throw notFound(id);
   }
 
-  /** The Keras model that a prediction's architecture was given as; null where it was given otherwise. */
+  /** The Keras model that a prediction's architecture was given as, which may be a JsonText; null where it was given otherwise. */
   async kerasModel(id: string): Promise<unknown> {
     const { store } = this.#options;
     const asked = await this.#asked(id);
-    if (asked) return parsed(asked.kerasModel) ?? null;
+    if (asked) return asked.kerasModel ?? null;
     return (await store.kerasModel(id)) ?? (await store.remains(id))?.kerasModel ?? null;
   }
 

@@ -5,7 +5,7 @@ import type { JobBoard, MadeNetwork, Submitted } from './board/board.js';
 import { NotFoundError } from './errors.js';
 import { LastingTensors, type Reading } from './lasting-tensors.js';
 import type { PredictionObserver } from './observer.js';
-import { planAgain } from './remake.js';
+import type { Planner } from './planning/planner.js';
 
 /** Who still reads a prediction so long after it was stored reads on from there: memory is for those that are made. */
 const READING_FROM_MEMORY_MS = 3000;
@@ -15,6 +15,7 @@ export interface RecoveryOptions {
   readonly store: PredictionStore;
   readonly board: JobBoard;
   readonly observer: PredictionObserver;
+  readonly planner: Planner;
 }
 
 /** Makes predictions again that the store finds corrupt, for whoever reads them and for the store. */
@@ -76,12 +77,12 @@ export class Recovery {
    * @throws NotFoundError where it cannot be made again; OverloadedError, PredictorUnavailableError
    */
   async begin(id: string): Promise<Submitted | null> {
-    const { store, board, executor, observer } = this.#options;
+    const { store, board, executor, observer, planner } = this.#options;
     const remains = await store.remains(id);
     if (!remains) return null;
     const { description } = executor;
     if (!description) throw new PredictorUnavailableError('the GHNs are being loaded');
-    const submitted = await board.submit(planAgain(remains, description));
+    const submitted = await board.submit(await planner.again(remains, description));
     if (submitted.isNew) observer.remade(submitted.record);
     return submitted;
   }

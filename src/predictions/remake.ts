@@ -1,5 +1,6 @@
 import { buildArchitecture } from '../architecture/graph.js';
 import { parseKeras } from '../architecture/keras/parse.js';
+import { parsed } from '../json-text.js';
 import type { PredictorDescription } from '../predictor/protocol.js';
 import type { PredictionRemains } from '../store/store.js';
 import { NotFoundError } from './errors.js';
@@ -21,8 +22,8 @@ export function planAgain(
   if (loaded) {
     const start = performance.now();
     const read = kerasModel
-      ? parseKeras({ keras: kerasModel }, UNLIMITED, request.unsupported)
-      : buildArchitecture(graph, UNLIMITED);
+      ? parseKeras({ keras: parsed(kerasModel) }, UNLIMITED, request.unsupported)
+      : buildArchitecture(parsed(graph), UNLIMITED);
     const again = plan(
       { ...request, ghn: request.ghn ?? undefined },
       read,

@@ -1,14 +1,10 @@
-import { createHash } from 'node:crypto';
-import { readKeras } from '../architecture/keras/parse.js';
 import type { ByteSource } from '../format/layout.js';
-import { TfjsUnsupportedError } from '../format/tfjs/errors.js';
-import { tfjsModel, tfjsShards } from '../format/tfjs/tfjs.js';
-import type { TfjsWeight } from '../format/tfjs/topology.js';
+import { tfjsShards } from '../format/tfjs/tfjs.js';
 import type { PredictionRecord } from '../record/record.js';
 import { NotFoundError } from './errors.js';
 import type { Predictions } from './predictions.js';
 import { RecentResults } from './recent-results.js';
-import { UNLIMITED } from './resolve.js';
+import type { BuiltModel, NoModel } from './tfjs-model.js';
 
 export interface ReadyTfjs {
   /** What `model.json` holds. */
@@ -22,17 +18,6 @@ export interface ReadyTfjs {
   readonly release: () => void;
 }
 
-interface BuiltModel {
-  readonly modelJson: Uint8Array;
-  readonly digest: string;
-  readonly weights: readonly TfjsWeight[];
-}
-
-/** Why there is none: to find that out costs as much. */
-interface NoModel {
-  readonly reason: string;
-}
-
 /** Limit for the last models' `model.json` in memory; the data beside them is a few times as large. */
 const MAX_BYTES = 16 * 2 ** 20;
 
@@ -41,13 +26,13 @@ const LEAST_BYTES = 4096;
 
 /** Predictions as TensorFlow.js models: a Keras model is read and written anew once, however often its files are asked for. */
 export class TfjsModels {
-  readonly #predictions: Pick<Predictions, 'open' | 'kerasModel'>;
+  readonly #predictions: Pick<Predictions, 'open' | 'kerasModel' | 'planner'>;
   readonly #models = new RecentResults<BuiltModel | NoModel>(
     MAX_BYTES,
     (built) => LEAST_BYTES + ('reason' in built ? 0 : built.modelJson.byteLength),
   );
 
-  constructor(predictions: Pick<Predictions, 'open' | 'kerasModel'>) {
+  constructor(predictions: Pick<Predictions, 'open' | 'kerasModel' | 'planner'>) {
     this.#predictions = predictions;
   }
 
@@ -72,26 +57,12 @@ export class TfjsModels {
     }
   }
 
-  async #build({ id, request, ghn, architecture }: PredictionRecord): Promise<BuiltModel | NoModel> {
-    const kerasModel = await this.#predictions.kerasModel(id);
+  async #build(record: PredictionRecord): Promise<BuiltModel | NoModel> {
+    const kerasModel = await this.#predictions.kerasModel(record.id);
     if (kerasModel === null) {
-      const name = JSON.stringify(architecture.name);
+      const name = JSON.stringify(record.architecture.name);
       return { reason: `${name} was not given as a Keras model, so there is none for TensorFlow.js` };
     }
-    try {
-      const { model, weights } = tfjsModel(readKeras({ keras: kerasModel }, UNLIMITED, request.unsupported), {
-        generatedBy: 'ghn-serve',
-        metadata: {
-          prediction: id,
-          ...(request.ghn !== null && { ghn: request.ghn }),
-          ghn_digest: ghn.digest,
-        },
-      });
-      const modelJson = Buffer.from(JSON.stringify(model));
-      return { modelJson, weights, digest: createHash('sha256').update(modelJson).digest('hex') };
-    } catch (error) {
-      if (error instanceof TfjsUnsupportedError) return { reason: error.message };
-      throw error;
-    }
+    return this.#predictions.planner.model(kerasModel, record);
   }
 }

@@ -46,7 +46,8 @@ export interface StoredPrediction {
 /** What a prediction was made of: enough to make it again. */
 export interface PredictionRemains {
   readonly record: PredictionRecord;
-  readonly architecture: Graph;
+  readonly architecture: Graph | JsonText;
+  /** A JsonText too. */
   readonly kerasModel?: unknown;
 }
 
@@ -114,7 +115,7 @@ export interface PredictionStore {
   record(id: string): Promise<PredictionRecord | null>;
   /** Null where there is no such prediction, or its graph is corrupt and the rest of it is not. */
   architecture(id: string): Promise<Graph | JsonText | null>;
-  /** Null where there is no `architecture`, or it was not given as Keras. */
+  /** Null where there is no `architecture`, or it was not given as Keras; a large one is a JsonText. */
   kerasModel(id: string): Promise<unknown>;
   /** Remains of a prediction that was found corrupt and not saved again; null where there are none, or too much was corrupt. */
   remains(id: string): Promise<PredictionRemains | null>;

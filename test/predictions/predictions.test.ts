@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { Admission } from '../../src/predictions/admission.js';
 import { MemoryBoard } from '../../src/predictions/board/memory-board.js';
 import { CancelledError, NotFoundError, NotReadyError } from '../../src/predictions/errors.js';
+import { planHere } from '../../src/predictions/planning/planner.js';
 import { Predictions } from '../../src/predictions/predictions.js';
 import type { ReadyPrediction } from '../../src/predictions/ready-prediction.js';
 import { readPredictRequest } from '../../src/predictions/request.js';
@@ -183,6 +184,7 @@ describe('a prediction as a TensorFlow.js model', () => {
         read++;
         return predictions.kerasModel(id);
       },
+      planner: planHere,
     });
     const { signal } = client();
     const answers = await Promise.allSettled([1, 2, 3].map(() => models.open(made.record.id, signal)));

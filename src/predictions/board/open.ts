@@ -2,6 +2,7 @@ import type { Executor } from '../../predictor/executor.js';
 import type { PredictionStore } from '../../store/store.js';
 import type { Admission, Refusal } from '../admission.js';
 import type { PredictionObserver } from '../observer.js';
+import type { Planner } from '../planning/planner.js';
 import type { JobBoard } from './board.js';
 import { MemoryBoard } from './memory-board.js';
 
@@ -20,6 +21,8 @@ export interface OpenBoardOptions {
   readonly maxWaitMilliseconds: number;
   readonly memoryBytes: () => number;
   readonly onRefusal: (reason: Refusal) => void;
+  /** Where jobs that come from another process are planned. */
+  readonly planner: Planner;
 }
 
 export interface OpenBoard {

@@ -24,7 +24,6 @@ import {
   planFolder,
   RECORD,
   readArchitecture,
-  readKerasModel,
   readRecord,
 } from './prediction-folder.js';
 import { Shelf } from './shelf.js';
@@ -125,11 +124,11 @@ export class DirectoryStore implements PredictionStore {
   }
 
   async architecture(id: string): Promise<Graph | JsonText | null> {
-    return this.#shelf.graph(id, (folder) => readArchitecture(folder, id));
+    return this.#shelf.graph(id, async (folder) => (await readArchitecture(folder, id)).architecture);
   }
 
   async kerasModel(id: string): Promise<unknown> {
-    return this.#shelf.graph(id, (folder) => readKerasModel(folder, id));
+    return this.#shelf.graph(id, async (folder) => (await readArchitecture(folder, id)).kerasModel ?? null);
   }
 
   async remains(id: string): Promise<PredictionRemains | null> {

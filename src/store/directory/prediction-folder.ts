@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Graph, graphSchema } from '../../architecture/schema.js';
-import { JsonText, joined } from '../../json-text.js';
+import { graphSchema } from '../../architecture/schema.js';
+import { JsonText, joined, splitOff } from '../../json-text.js';
 import type { PredictionRecord } from '../../record/record.js';
 import { type Manifest, manifestSchema, planBlocks } from '../blocks/manifest.js';
 import { seal, sealBytes, unseal, unsealBytes } from '../sealed-json.js';
@@ -141,34 +141,26 @@ export async function readRecord(folder: string, id: string): Promise<Prediction
 /** Reading a larger graph's objects would hold up everybody else. */
 const LARGE_BYTES = 2 ** 18;
 
-/** Before the Keras model: quotes within texts have a backslash, so only a key reads like this, and no key of a graph does. */
-const MODEL_KEY = ',"kerasModel":';
-
-function graphText(body: Buffer): JsonText {
-  const end = body.indexOf(MODEL_KEY);
-  return new JsonText(end < 0 ? body : Buffer.concat([body.subarray(0, end), Buffer.from('}')]));
-}
-
-/** A large one is read as the text that it is. */
-export async function readArchitecture(folder: string, id: string): Promise<Graph | JsonText> {
+/** The graph, and the Keras model that it was given as; large ones as the texts that they are. */
+export async function readArchitecture(
+  folder: string,
+  id: string,
+): Promise<Pick<PredictionRemains, 'architecture' | 'kerasModel'>> {
   const bytes = await unreadableIsCorrupt(() => readFile(join(folder, ARCHITECTURE)), id, ARCHITECTURE);
-  if (bytes.length > LARGE_BYTES) return graphText(unsealBytes(bytes, `prediction ${id}: ${ARCHITECTURE}`));
-  const { kerasModel: _, ...graph } = (await readSealed(folder, id, ARCHITECTURE, architectureFileSchema))
+  if (bytes.length > LARGE_BYTES) {
+    const body = unsealBytes(bytes, `prediction ${id}: ${ARCHITECTURE}`);
+    const { head, values } = splitOff(body, ['kerasModel']);
+    return { architecture: new JsonText(head), kerasModel: values.kerasModel };
+  }
+  const { kerasModel, ...architecture } = (await readSealed(folder, id, ARCHITECTURE, architectureFileSchema))
     .value;
-  return graph;
-}
-
-/** Null where the architecture was not given as Keras. */
-export async function readKerasModel(folder: string, id: string): Promise<unknown> {
-  return (await readSealed(folder, id, ARCHITECTURE, architectureFileSchema)).value.kerasModel ?? null;
+  return { architecture, kerasModel };
 }
 
 /** What the prediction was made of, whether its blocks are whole or not. */
 export async function readRemains(folder: string, id: string): Promise<PredictionRemains> {
   const record = await readRecord(folder, id);
-  const { kerasModel, ...architecture } = (await readSealed(folder, id, ARCHITECTURE, architectureFileSchema))
-    .value;
-  return { record, architecture, kerasModel };
+  return { record, ...(await readArchitecture(folder, id)) };
 }
 
 /** The file of the blocks, open, and where they lie in it. */

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { graphSchema } from '../../architecture/schema.js';
 import type { KeptArchitecture } from '../../architecture/text.js';
+import { JsonText, splitOff } from '../../json-text.js';
 import type { PredictionRecord } from '../../record/record.js';
 import { manifestSchema } from '../blocks/manifest.js';
-import { seal, unseal } from '../sealed-json.js';
-import { NotUnderstoodError } from '../store.js';
+import { seal, unseal, unsealBytes } from '../sealed-json.js';
+import { NotUnderstoodError, type PredictionRemains } from '../store.js';
 import { storedRecord, storedRecordSchema } from '../stored-record.js';
 
 /** Versions of a stored prediction: in parts, and whole in one object. What has another is left as it is, and not served. */
@@ -25,7 +26,13 @@ const metaSchema = z.object({
   architecture: graphSchema,
   kerasModel: z.unknown().optional(),
 });
-export type Meta = z.infer<typeof metaSchema>;
+type SmallMeta = z.infer<typeof metaSchema>;
+
+/** Reading a larger graph's objects would hold up everybody else. */
+const LARGE_BYTES = 2 ** 18;
+
+/** The same of an attempt whose architecture may be large: it is a text then. */
+export type Meta = Pick<SmallMeta, 'manifest'> & KeptArchitecture;
 
 const commonFields = {
   attempt: z.string(),
@@ -54,7 +61,6 @@ const remainsSchema = z.object({
   architecture: graphSchema,
   kerasModel: z.unknown().optional(),
 });
-export type RemainsDocument = z.infer<typeof remainsSchema>;
 
 /** @throws ZodError for a record that could not be read again */
 export function sealCommit(record: PredictionRecord, attempt: string, bytes: number): Buffer {
@@ -70,7 +76,7 @@ export function sealCommit(record: PredictionRecord, attempt: string, bytes: num
  */
 export function sealWhole(
   record: PredictionRecord,
-  meta: Meta,
+  meta: SmallMeta,
   blocks: Uint8Array,
   attempt: string,
   sizeOf: (length: number) => number,
@@ -108,16 +114,37 @@ export function readCommit(bytes: Buffer, id: string): ReadCommit {
 const joined = (document: Buffer, blocks: Uint8Array): Buffer =>
   Buffer.concat([document, Buffer.of(SEPARATOR), blocks]);
 
-export const sealMeta = (meta: Omit<Meta, 'architecture'> & KeptArchitecture): Buffer => seal({ ...meta });
+export const sealMeta = (meta: Meta): Buffer => seal({ ...meta });
 
-export const readMeta = (bytes: Buffer, id: string): Meta =>
-  parse(metaSchema, unseal(bytes, `prediction ${id}: its meta.json`), id);
+export function readMeta(bytes: Buffer, id: string): Meta {
+  const body = unsealBytes(bytes, `prediction ${id}: its meta.json`);
+  if (body.length <= LARGE_BYTES) return parse(metaSchema, JSON.parse(body.toString()), id);
+  const { head, values } = splitOff(body, ['architecture', 'kerasModel']);
+  if (!values.architecture) return parse(metaSchema, JSON.parse(head.toString()), id);
+  const { manifest } = parse(metaSchema.pick({ manifest: true }), JSON.parse(head.toString()), id);
+  return { manifest, architecture: values.architecture, kerasModel: values.kerasModel };
+}
 
-export const sealRemains = ({ record, ...rest }: RemainsDocument): Buffer =>
+export const sealRemains = ({ record, ...rest }: PredictionRemains): Buffer =>
   seal({ ...rest, record: storedRecord(record) });
 
-export const readRemains = (bytes: Buffer, id: string): RemainsDocument =>
-  parse(remainsSchema, unseal(bytes, `prediction ${id}: its remains`), id);
+const GRAPH_FIRST = '{"architecture":';
+const RECORD_LAST = ',"record":';
+
+export function readRemains(bytes: Buffer, id: string): PredictionRemains {
+  const body = unsealBytes(bytes, `prediction ${id}: its remains`);
+  const end = body.lastIndexOf(RECORD_LAST);
+  const isText = body.length > LARGE_BYTES && body.indexOf(GRAPH_FIRST) === 0 && end > 0;
+  if (!isText) return parse(remainsSchema, JSON.parse(body.toString()), id);
+  const { record } = parse(
+    remainsSchema.pick({ record: true }),
+    { record: JSON.parse(body.toString('utf8', end + RECORD_LAST.length, body.length - 1)) },
+    id,
+  );
+  const { head, values } = splitOff(Buffer.concat([body.subarray(0, end), Buffer.from('}')]), ['kerasModel']);
+  const architecture = new JsonText(head.subarray(GRAPH_FIRST.length, -1));
+  return { architecture, kerasModel: values.kerasModel, record };
+}
 
 function parse<T>(schema: z.ZodType<T>, value: unknown, id: string): T {
   const parsed = schema.safeParse(value);

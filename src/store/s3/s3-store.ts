@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Graph } from '../../architecture/schema.js';
+import type { JsonText } from '../../json-text.js';
 import type { PredictionRecord } from '../../record/record.js';
 import type { TiledTensor } from '../../tensor/tensor.js';
 import { BlocksReader } from '../blocks/blocks-reader.js';
@@ -170,7 +171,7 @@ export class S3Store implements PredictionStore {
     return (await this.#commits.find(id))?.commit.record ?? null;
   }
 
-  async architecture(id: string): Promise<Graph | null> {
+  async architecture(id: string): Promise<Graph | JsonText | null> {
     return (await this.#findMeta(id))?.architecture ?? null;
   }
 

@@ -1,8 +1,9 @@
+import { Queue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { BullBoard } from '../../../src/predictions/board/bull/bull-board.js';
 import { FakeExecutor } from '../../predictor/fake-executor.js';
 import { MemoryStore } from '../../store/memory-store.js';
-import { samplePrediction, sampleTensor } from '../../store/samples.js';
+import { idOf, samplePrediction, sampleTensor } from '../../store/samples.js';
 import { type BoardsUnderTest, boardContract, HandledJobs, plannedId, planOf } from './board-contract.js';
 import { NO_REDIS, type RedisServer, startRedis } from './redis-server.js';
 
@@ -53,6 +54,43 @@ describe.skipIf(NO_REDIS)(`a board in Redis${NO_REDIS ? ` (${NO_REDIS})` : ''}`,
     return { boards: [worker, api], handler };
   }
   boardContract(open);
+
+  it('takes what others have put into Redis for no prediction, and goes on', async () => {
+    const { boards } = await open();
+    const { signal } = new AbortController();
+    const first = await boards[0]!.submit(planOf(1), signal);
+    await first.made();
+    const { record } = planOf(2);
+    const graph = { name: 'x', nodes: [], edges: [] };
+    await redis.ask(async (client) => {
+      const [meta] = await client.keys('*:meta');
+      const name = meta!.slice('{ghn}:'.length, -':meta'.length);
+      const queue = new Queue(name, { connection: client, prefix: '{ghn}' });
+      const garbled = [
+        null,
+        'x',
+        {},
+        { record: 7 },
+        { record: { id: record.id } },
+        { record, architecture: 7 },
+      ];
+      for (const [k, data] of garbled.entries())
+        await queue.add('predict', data, { jobId: `p${idOf(100 + k)}` });
+      // A record of another id, and a graph that does not unpack.
+      await queue.add('predict', { record, architecture: graph }, { jobId: `p${idOf(200)}` });
+      await queue.add('predict', { record, architecture: { deflated: '!' } }, { jobId: `p${record.id}` });
+      await client.set(`{ghn}:${name}:p${idOf(300)}`, 'no job');
+      await client.hset(`{ghn}:${name}:p${idOf(301)}`, 'data', 'no JSON');
+    });
+    for (const board of boards) {
+      for (const n of [100, 103, 200, 300, 301]) expect(await board.view(idOf(n))).toBeNull();
+      const ids = (await board.views()).map(({ id }) => id);
+      expect(ids.filter((id) => id !== record.id)).toEqual([]);
+    }
+    await expect.poll(async () => (await boards[1]!.view(record.id))?.status).toBe('failed');
+    const next = await boards[1]!.submit(planOf(3), signal);
+    await next.made();
+  });
 
   it('hands a small network over to all who wait for it, wherever they do, when it is stored', async () => {
     const { boards, handler } = await open();

@@ -18,6 +18,8 @@ export interface RedisServer {
   readonly url: string;
   /** Forgets everything. */
   flush(): Promise<void>;
+  /** Does with a connection of its own what another client could. */
+  ask(what: (redis: Redis) => Promise<unknown>): Promise<void>;
   /** Ends it as a crash does. */
   kill(): Promise<void>;
   /** Starts it again, on the same port. */
@@ -50,6 +52,7 @@ export async function startRedis({ isKept = false } = {}): Promise<RedisServer> 
   };
   return {
     url,
+    ask,
     flush: () => ask((redis) => redis.flushall()),
     kill,
     async start() {

@@ -1,6 +1,5 @@
-import type { Architecture } from '../../../architecture/architecture.js';
-import { ArchitectureText } from '../../../architecture/text.js';
 import { planRequest } from '../../../predictions/plan-request.js';
+import { sentPlan } from '../../../predictions/planning/sent-plan.js';
 import { readPredictRequest } from '../../../predictions/request.js';
 import { checkList, inList } from '../../../predictions/request-list.js';
 import { PredictorUnavailableError } from '../../../predictor/executor.js';
@@ -42,11 +41,7 @@ function entryOf(
   try {
     const request = readPredictRequest(value, limits);
     if (!description) throw new PredictorUnavailableError('the GHNs are being loaded');
-    const { record, cost, work } = planRequest(request, limits, description);
-    const { architecture, ...rest } = work;
-    const { form, graph, keras } = ArchitectureText.of(architecture as Architecture);
-    texts.push(form.bytes, graph.bytes, ...(keras ? [keras.bytes] : []));
-    return { plan: { record, cost, work: rest, hasKeras: keras !== null } };
+    return { plan: sentPlan(planRequest(request, limits, description), texts) };
   } catch (error) {
     return { error: sentError(placed(error as Error)) };
   }

@@ -2,7 +2,7 @@ import type { Fault } from '../../../architecture/faults.js';
 import type { Limits } from '../../../architecture/limits.js';
 import { UnknownArchitectureError } from '../../../architecture/zoo.js';
 import { InvalidRequestError, NotFoundError } from '../../../predictions/errors.js';
-import type { Plan } from '../../../predictions/plan.js';
+import type { SentPlan } from '../../../predictions/planning/sent-plan.js';
 import { PredictorUnavailableError } from '../../../predictor/executor.js';
 import type { PredictorDescription } from '../../../predictor/protocol.js';
 import { MalformedJsonError, TooManyObjectsError } from './parse-body.js';
@@ -18,14 +18,7 @@ export interface ToReader {
   } | null;
 }
 
-/** A plan without its architecture, which is among the texts. */
-export interface PlanHeader extends Pick<Plan, 'record' | 'cost'> {
-  readonly work: Omit<Plan['work'], 'architecture'>;
-  /** Whether a Keras model follows the architecture's form and graph. */
-  readonly hasKeras: boolean;
-}
-
-export type ReadEntry = { readonly plan: PlanHeader } | { readonly error: SentError };
+export type ReadEntry = { readonly plan: SentPlan } | { readonly error: SentError };
 
 export type FromReader =
   /** It is JSON. */

@@ -6,14 +6,16 @@ import type { PredictionRemains, PredictionStore } from '../../../store/store.js
 import type { Refusal } from '../../admission.js';
 import type { PredictionObserver } from '../../observer.js';
 import type { Plan } from '../../plan.js';
+import { type Planner, planHere } from '../../planning/planner.js';
 import type { JobBoard, JobEvent, JobHandler, MadeNetwork, Submitted, Watch } from '../board.js';
 import { BullWorker } from './bull-worker.js';
-import { type BullJob, Channel, isActive, isLive } from './channel.js';
+import { type BullJob, Channel, isActive, isLive, isOurs } from './channel.js';
 import { type Ear, Ears, eventOf } from './ears.js';
 import { errorOf, readFailure } from './failures.js';
 import { type Announcement, className, Fleet } from './fleet.js';
 import { readHandover } from './handover.js';
 import { hasten, Intake, remainsOf, STOP_MS } from './intake.js';
+import { unpacked } from './job-data.js';
 import { connect, PREFIX, reaching } from './redis.js';
 import {
   DETACHED,
@@ -48,6 +50,8 @@ export interface BullBoardOptions {
   readonly maxQueue: number;
   readonly maxWaitMilliseconds: number;
   readonly onRefusal: (reason: Refusal) => void;
+  /** Where large jobs are planned; by default in this process. */
+  readonly planner?: Planner;
 }
 
 /**
@@ -142,15 +146,17 @@ export class BullBoard implements JobBoard {
     if (!channel) return [];
     try {
       const jobs = await channel.queue.getJobs(['active', 'wait', 'prioritized', 'failed'], 0, MAX_VIEWS - 1);
-      const records = await Promise.all(jobs.map((job) => job && channel.recordOf(job as BullJob)));
+      const ours = jobs.filter((job) => job && isOurs(job as BullJob));
+      const records = await Promise.all(ours.map((job) => channel.recordOf(job as BullJob)));
       return records.filter((record) => record !== null && record !== undefined);
     } catch {
       return [];
     }
   }
 
-  request(id: string): Promise<PredictionRemains | null> {
-    return reaching(async () => (await this.#known()?.job(id))?.data ?? null);
+  async request(id: string): Promise<PredictionRemains | null> {
+    const data = await reaching(async () => (await this.#known()?.job(id))?.data ?? null);
+    return data && unpacked(data);
   }
 
   /** Networks that are made elsewhere come from the store. */
@@ -318,6 +324,7 @@ export class BullBoard implements JobBoard {
       redis: this.#redis,
       blocking: this.#blocking,
       description: () => this.#executor.description,
+      planner: this.#options.planner ?? planHere,
       handler: this.#handler,
       promises: this.#options.store.promises,
       onFailed: (record, error) => observer.failed(record, error),

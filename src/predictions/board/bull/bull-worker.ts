@@ -5,7 +5,7 @@ import type { PredictionRecord } from '../../../record/record.js';
 import type { Promises } from '../../../store/store.js';
 import { CancelledError } from '../../errors.js';
 import { Pace } from '../../pace.js';
-import { planAgain } from '../../remake.js';
+import type { Planner } from '../../planning/planner.js';
 import {
   type JobHandler,
   type JobOrigin,
@@ -14,9 +14,10 @@ import {
   type MadeNetwork,
   type WorkedJob,
 } from '../board.js';
-import { type BullJob, type Channel, KEPT, type Progress } from './channel.js';
+import { type BullJob, type Channel, isOurs, KEPT, type Progress } from './channel.js';
 import { writeFailure } from './failures.js';
 import { handedOver, sealHandover } from './handover.js';
+import { unpacked } from './job-data.js';
 import { PREFIX } from './redis.js';
 import { finish, LEASE_MS, leave } from './scripts.js';
 
@@ -44,6 +45,7 @@ export interface BullWorkerOptions {
   readonly redis: Redis;
   readonly blocking: Redis;
   readonly description: () => PredictorDescription | null;
+  readonly planner: Planner;
   readonly handler: JobHandler;
   readonly promises?: Promises;
   readonly onFailed: (record: PredictionRecord, error: Error) => void;
@@ -101,7 +103,8 @@ export class BullWorker {
   }
 
   async #process(job: BullJob): Promise<null> {
-    const { handler, description, onFailed } = this.#options;
+    if (!isOurs(job)) throw new UnrecoverableError('it is no prediction of ghn-serve');
+    const { handler, description, onFailed, planner } = this.#options;
     const { id } = job.data.record;
     const controller = new AbortController();
     this.#running.set(id, controller);
@@ -111,7 +114,7 @@ export class BullWorker {
     if (job.stalledCounter > 0) this.#options.onTakenOver(job.data.record);
     try {
       const looked = this.#look(job);
-      const plan = planAgain(job.data, description()!);
+      const plan = await planner.again(await unpacked(job.data), description()!);
       const { isCancelled, mayBeStored } = await looked;
       if (isCancelled) throw new CancelledError('the prediction was cancelled');
       worked.mayBeStored = mayBeStored;

@@ -2,8 +2,8 @@ import { type Job, Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Stage } from '../../../predictor/protocol.js';
 import type { PredictionRecord } from '../../../record/record.js';
-import type { PredictionRemains } from '../../../store/store.js';
 import { readFailure } from './failures.js';
+import { isJobData, type JobData } from './job-data.js';
 import { PREFIX } from './redis.js';
 
 /** How far a job is: its record, and the stage that begins. */
@@ -22,13 +22,6 @@ const isBefore = (a: string, b: string): boolean => {
   const [time, count] = a.split('-').map(Number);
   const [otherTime, otherCount] = b.split('-').map(Number);
   return time < otherTime || (time === otherTime && count < otherCount);
-};
-
-/** A job's data: what it is made of, and the span of the request that began it. */
-export type JobData = PredictionRemains & {
-  readonly traceparent?: string;
-  /** Whether somebody may have stored it since whoever asked has looked; without it, that is not known. */
-  readonly mayBeStored?: boolean;
 };
 
 export type BullJob = Job<JobData, null, string>;
@@ -119,7 +112,11 @@ export class Channel {
   }
 
   async job(id: string): Promise<BullJob | null> {
-    return ((await this.queue.getJob(jobId(id))) as BullJob | undefined) ?? null;
+    const job = await this.queue.getJob(jobId(id)).catch((error: unknown) => {
+      if (isGarbled(error)) return null;
+      throw error;
+    });
+    return job && isOurs(job as BullJob) ? (job as BullJob) : null;
   }
 
   isCancelled(id: string): Promise<boolean> {
@@ -150,6 +147,13 @@ export class Channel {
     await Promise.allSettled([this.#events?.close(), this.queue.close()]);
   }
 }
+
+/** Whether it is a prediction's job: see `isJobData`. */
+export const isOurs = (job: BullJob): boolean => isJobData(job.data, idOf(job.id ?? ''));
+
+/** There is something else in the place of a job, or a job whose data is no JSON. */
+const isGarbled = (error: unknown): boolean =>
+  error instanceof SyntaxError || (error instanceof Error && error.message.includes('WRONGTYPE'));
 
 const cancelledRecord = (record: PredictionRecord): PredictionRecord => ({
   ...record,

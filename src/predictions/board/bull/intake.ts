@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { keptOf } from '../../../architecture/text.js';
-import { parsed } from '../../../json-text.js';
 import { PredictorUnavailableError } from '../../../predictor/executor.js';
 import type { PredictionRemains } from '../../../store/store.js';
 import { currentTraceparent } from '../../../tracing/tracer.js';
@@ -11,6 +10,7 @@ import type { Plan } from '../../plan.js';
 import { type Channel, isActive, isLive, jobId, KEPT } from './channel.js';
 import type { Ears } from './ears.js';
 import type { Announcement } from './fleet.js';
+import { packed } from './job-data.js';
 import { admit } from './scripts.js';
 
 /** How long a cancelled job may take to stop. */
@@ -126,7 +126,7 @@ export class Intake {
   ): Promise<void> {
     await channel.queue.add(
       'predict',
-      { ...remains, mayBeStored, traceparent: currentTraceparent() },
+      { ...(await packed(remains)), mayBeStored, traceparent: currentTraceparent() },
       {
         jobId: jobId(remains.record.id),
         priority: own + 1,
@@ -149,6 +149,5 @@ const clientDigest = (client: string) =>
 
 /** What a plan is made again from, by whoever has the same GHN and engine. */
 export function remainsOf({ record, work: { architecture } }: Plan): PredictionRemains {
-  const kept = keptOf(architecture);
-  return { record, architecture: parsed(kept.architecture), kerasModel: parsed(kept.kerasModel) };
+  return { record, ...keptOf(architecture) };
 }

@@ -1,0 +1,71 @@
+import { promisify } from 'node:util';
+import { deflateRaw, inflateRaw } from 'node:zlib';
+import type { Graph } from '../../../architecture/schema.js';
+import { JsonText } from '../../../json-text.js';
+import { type PredictionRecord, recordSchema } from '../../../record/record.js';
+import type { PredictionRemains } from '../../../store/store.js';
+
+/** A text as Redis holds it: compressed, since every look at a job reads all of it. */
+export interface Packed {
+  readonly deflated: string;
+}
+
+/** A job's data: what it is made of, and the span of the request that began it. */
+export interface JobData {
+  readonly record: PredictionRecord;
+  readonly architecture: Graph | Packed;
+  readonly kerasModel?: unknown;
+  readonly traceparent?: string;
+  /** Whether somebody may have stored it since whoever asked has looked; without it, that is not known. */
+  readonly mayBeStored?: boolean;
+}
+
+/** No architecture that was accepted is larger; what unpacks to more was not put there by a service. */
+const MAX_TEXT_BYTES = 2 ** 28;
+
+/**
+ * Whether a job's data was put there by a service, as far as that can be seen at little cost. Whoever can write to Redis can
+ * put anything there: what is none of ours is taken for no job.
+ */
+export function isJobData(data: unknown, id: string): data is JobData {
+  const { record, architecture } = (data ?? {}) as Partial<Record<keyof JobData, unknown>>;
+  if (typeof architecture !== 'object' || architecture === null) return false;
+  const { data: read } = recordSchema.safeParse(record);
+  return read?.id === id;
+}
+
+const deflate = promisify(deflateRaw);
+const inflate = promisify(inflateRaw);
+
+/** @param remains with texts for what is large: these are compressed, and never read on the way */
+export async function packed({ record, architecture, kerasModel }: PredictionRemains): Promise<JobData> {
+  return {
+    record,
+    architecture: (await pack(architecture)) as Graph | Packed,
+    kerasModel: await pack(kerasModel),
+  };
+}
+
+/** @throws where it is not what `packed` gives */
+export async function unpacked({ record, architecture, kerasModel }: JobData): Promise<PredictionRemains> {
+  return {
+    record,
+    architecture: (await unpack(architecture)) as Graph | JsonText,
+    kerasModel: await unpack(kerasModel),
+  };
+}
+
+async function pack(value: unknown): Promise<unknown> {
+  if (!(value instanceof JsonText)) return value;
+  return { deflated: (await deflate(value.bytes)).toString('base64') } satisfies Packed;
+}
+
+async function unpack(value: unknown): Promise<unknown> {
+  if (!isPacked(value)) return value;
+  return new JsonText(
+    await inflate(Buffer.from(value.deflated, 'base64'), { maxOutputLength: MAX_TEXT_BYTES }),
+  );
+}
+
+const isPacked = (value: unknown): value is Packed =>
+  typeof value === 'object' && value !== null && typeof (value as Partial<Packed>).deflated === 'string';
