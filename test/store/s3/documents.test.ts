@@ -36,7 +36,7 @@ describe('a document with an architecture', () => {
     expect(remains.record).toEqual(record);
     expect(values(remains)).toEqual(kept);
     for (const { architecture } of [meta, remains]) expect(architecture instanceof JsonText).toBe(isText);
-    // What was read as texts can be written as such.
+    // A document that was read as texts can be written again.
     expect(values(readMeta(sealMeta(meta), record.id))).toEqual(kept);
     expect(values(readRemains(sealRemains(remains), record.id))).toEqual(kept);
   });
