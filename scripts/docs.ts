@@ -1,5 +1,5 @@
-// Writes what the documents take from the code: docs/errors.md and the table of settings in docs/operations.md. With --check
-// it fails where they are stale.
+// Writes the parts of the documents that come from the code: docs/errors.md and the table of settings in docs/operations.md.
+// With --check it fails if they are stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { PROBLEM_CODES, PROBLEM_KINDS } from '../src/http/problems/problem-kinds.js';
 import { settingsSchema } from '../src/settings/settings.js';
@@ -16,10 +16,10 @@ function errors(): string {
   });
   return `# Errors
 
-Every refusal is \`application/problem+json\` (RFC 9457): \`type\` (the address of its entry on the service's page
-/docs/errors), \`code\` (stable, for programs), \`title\`, \`status\`, \`detail\` (the first fault in words) and, for a request
-that does not validate, \`errors\`: JSON pointers into the request with what is wrong there. \`x-request-id\` of the answer is
-in the service's log. This file is written by \`npm run docs:write\`.
+When the service refuses a request, it answers with \`application/problem+json\` (RFC 9457). The answer has \`type\` (the address
+of the problem's entry on the page /docs/errors of the service), \`code\` (stable, for programs), \`title\`, \`status\` and \`detail\`
+(the first fault in words). If a request does not validate, it also has \`errors\`: for each fault, a JSON pointer into the request
+and a message. The log has the same \`x-request-id\` as the answer. \`npm run docs:write\` writes this file.
 
 ${sections.join('\n')}`;
 }

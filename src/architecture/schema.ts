@@ -89,7 +89,7 @@ export function shortArray<Item extends z.ZodType>(item: Item, min: number, max:
 const positive = z.int('must be a positive integer').min(1, 'must be a positive integer');
 
 const shapeSchema = shortArray(positive, 1, 4, 'a shape is an array of 1 to 4 positive integers').meta({
-  description: "PyTorch's shape",
+  description: 'The tensor’s shape in PyTorch',
   example: [16, 3, 3, 3],
 });
 
@@ -105,7 +105,7 @@ function anyShape(least: 0 | 1) {
 }
 
 export const tensorSchema = strictObject('a tensor', {
-  name: tensorNameSchema.meta({ description: 'Its name in the answer', example: 'conv1.weight' }),
+  name: tensorNameSchema.meta({ description: 'The tensor’s name in the answer', example: 'conv1.weight' }),
   shape: shapeSchema,
 }).meta({ id: 'Tensor', description: 'A tensor that a node owns' });
 
@@ -177,68 +177,59 @@ const opSchema = z
   .meta({ description: 'The operation', example: 'conv' });
 
 export const nodeSchema = strictObject('a node', {
-  id: nameSchema.meta({ description: 'Unlike every other node’s', example: 'conv1' }),
+  id: nameSchema.meta({ description: 'Unique among the nodes', example: 'conv1' }),
   op: opSchema,
   weight: tensorSchema.optional(),
   bias: tensorSchema.optional(),
   kernel: z
     .tuple([positive, positive], 'a kernel is [height, width]')
     .optional()
-    .meta({ description: 'Of a pool: [height, width], else [3, 3]', example: [2, 2] }),
-  classifier: z
-    .boolean()
-    .optional()
-    .meta({
-      description:
-        'Whether the tensor is the weight or the bias of the head. Where no node says either true or false: if the ' +
-        'last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv ' +
-        'of two dimensions, that one; else none.',
-    }),
+    .meta({ description: 'Kernel of a pool: [height, width]. Default: [3, 3]', example: [2, 2] }),
+  classifier: z.boolean().optional().meta({
+    description:
+      'Whether this tensor is the weight or the bias of the head. If no node has this field, the service decides: if the last node is a bias directly after a conv that could be the head, these two are the head; otherwise, if the last node is a conv with two dimensions, it is the head; otherwise there is none.',
+  }),
 }).meta({ id: 'Node', description: 'One operation of a network, with the tensors that it owns' });
 
 /** What a GHN has no operation for: it is no node of the graph that the GHN sees, and its tensors stay as they are. */
 export const otherNodeSchema = strictObject('a node of op other', {
-  id: nameSchema.meta({ description: 'Unlike every other node’s', example: 'gn1' }),
-  op: z.literal('other').meta({ description: 'Taken with `"unsupported": "skip"` alone' }),
+  id: nameSchema.meta({ description: 'Unique among the nodes', example: 'gn1' }),
+  op: z.literal('other').meta({ description: 'Accepted only with `"unsupported": "skip"`' }),
   tensors: z
     .array(strictObject('a tensor', { name: tensorNameSchema, shape: anyShape(1) }))
     .optional()
-    .meta({ description: 'Those that it owns, which are not predicted' }),
+    .meta({ description: 'Tensors that the operation owns. They are not predicted' }),
 }).meta({
   id: 'OtherNode',
   description:
-    'Something that a GHN has no operation for. It is left out where the request says so: what is behind it is joined to ' +
-    'what is before it',
+    'An operation that no GHN has. If the request allows it, it is left out, and its inputs are connected to its outputs',
 });
 
 export const edgeSchema = z
   .tuple([nameSchema, nameSchema], 'an edge is a pair of ids, [from, to]')
-  .meta({ id: 'Edge', description: 'Ids: from, to', example: ['input', 'conv1'] });
+  .meta({ id: 'Edge', description: 'Two node ids: from, to', example: ['input', 'conv1'] });
 
 export const stateDictEntrySchema = strictObject('an entry of the state dict', {
   name: tensorNameSchema,
   shape: anyShape(0),
   kind: z.enum(['parameter', 'buffer'], 'must be "parameter" or "buffer"'),
-}).meta({ id: 'StateDictEntry', description: 'One of the network’s tensors, predicted or not' });
+}).meta({ id: 'StateDictEntry', description: 'A tensor of the network, predicted or not' });
 
 export const graphSchema = strictObject('a graph', {
   name: nameSchema.meta({ description: 'The network’s name', example: 'tiny' }),
   nodes: z.array(nodeSchema).meta({
     description:
-      'The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the ' +
-      'input first.',
+      'The operations, one of which is `input`. Give them in topological order if you can; otherwise the service sorts them, with a stable sort and the input first.',
   }),
   edges: z
     .array(edgeSchema)
-    .meta({ description: 'Which node’s output goes to which; the same pair twice is one edge' }),
-  state_dict: z
-    .array(stateDictEntrySchema)
-    .optional()
     .meta({
-      description:
-        'All of the network’s tensors in its own order, in which the answer then has them. Every tensor of the ' +
-        'nodes is in it, with the same shape.',
+      description: 'Pairs of nodes: the output of the first goes to the second. A repeated pair counts once',
     }),
+  state_dict: z.array(stateDictEntrySchema).optional().meta({
+    description:
+      'All tensors of the network in its own order. The answer has its tensors in the same order. The list must contain every tensor of the nodes, with the same shape.',
+  }),
 }).meta({
   id: 'Graph',
   description: 'A network as the graph of its operations',
@@ -274,8 +265,7 @@ export const givenGraphSchema = graphSchema
   .extend({
     nodes: z.array(z.union([nodeSchema, otherNodeSchema])).meta({
       description:
-        'The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the ' +
-        'input first.',
+        'The operations, one of which is `input`. Give them in topological order if you can; otherwise the service sorts them, with a stable sort and the input first.',
     }),
   })
   .meta({ ...graphSchema.meta(), id: 'RequestedGraph', title: 'Graph' });

@@ -14,10 +14,10 @@ const count = z.int().min(1);
 export const architectureSummarySchema = z
   .strictObject({
     name: nameSchema.meta({ example: 'resnet50' }),
-    family: z.string().meta({ description: 'Of architectures of one design', example: 'resnet' }),
-    nodes: count.meta({ description: 'Of its graph', example: 127 }),
-    tensors: count.meta({ description: 'Its parameter tensors, predicted or not', example: 161 }),
-    parameters: count.meta({ description: 'Numbers in these, with 1000 classes', example: 25557032 }),
+    family: z.string().meta({ description: 'Common to architectures of one design', example: 'resnet' }),
+    nodes: count.meta({ description: 'Nodes of its graph', example: 127 }),
+    tensors: count.meta({ description: 'Number of its parameter tensors, predicted or not', example: 161 }),
+    parameters: count.meta({ description: 'Number of parameters, with 1000 classes', example: 25557032 }),
   })
   .meta({ id: 'ArchitectureSummary', description: 'An architecture that the service knows by name' });
 

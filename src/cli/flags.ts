@@ -2,17 +2,17 @@ import type { Command } from 'commander';
 import { SECRETS } from '../settings/secret-files.js';
 import { settingsSchema } from '../settings/settings.js';
 
-/** The flag of a setting: --store-max-bytes of STORE_MAX_BYTES. */
+/** The flag of a setting: --store-max-bytes for STORE_MAX_BYTES. */
 const flagOf = (setting: string) => `--${setting.toLowerCase().replaceAll('_', '-')}`;
 
-/** The setting under which commander has a flag's value: storeMaxBytes of STORE_MAX_BYTES. */
+/** The name by which commander knows the flag of a setting: storeMaxBytes for STORE_MAX_BYTES. */
 const keyOf = (setting: string) =>
   setting.toLowerCase().replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 
 const SETTINGS = Object.keys(settingsSchema.shape);
 const FILES = SECRETS.map((name) => `${name}_FILE`);
 
-/** What --help says for a default, in the form in which it would be given. */
+/** The default as --help shows it: in the form in which a user would give it. */
 function defaultOf(value: unknown): string {
   return value === undefined || (Array.isArray(value) && value.length === 0)
     ? ''

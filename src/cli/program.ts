@@ -8,12 +8,12 @@ import { fetchSources } from './fetch.js';
 import { addSettingFlags, settingsOfFlags } from './flags.js';
 
 const ENVIRONMENT =
-  '\nEach flag can be given as an environment variable too, in capitals and with _ in place of -: STORE_MAX_BYTES=20GiB.';
+  '\nEach flag can also be set as an environment variable, in capitals and with _ instead of -: STORE_MAX_BYTES=20GiB.';
 
 const FETCH_ENVIRONMENT = `
-Files of the hub go into the cache of Hugging Face's tools, in their layout, and are found there by the service.
-HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_TOKEN_PATH, HF_ENDPOINT and HF_HUB_OFFLINE are heeded. What has come of a file
-stays there when the command is stopped, and the next one goes on behind it.`;
+Files from the hub are stored in the cache of Hugging Face's tools, where the service finds them. The variables HF_HOME,
+HF_HUB_CACHE, HF_TOKEN, HF_TOKEN_PATH, HF_ENDPOINT and HF_HUB_OFFLINE have their usual meaning. If the command is stopped
+during a download, the next call resumes it.`;
 
 /** The command ghn-serve. Without a subcommand it serves. */
 export function createProgram(): Command {
@@ -27,7 +27,7 @@ export function createProgram(): Command {
   addSettingFlags(
     program
       .command('serve', { isDefault: true })
-      .description('serve predictions (also without a command)')
+      .description('serve predictions (the default command)')
       .addHelpText('after', ENVIRONMENT),
   ).action(async (options: Record<string, unknown>) => {
     await serve(readSettings({ ...process.env, ...settingsOfFlags(options) }));
@@ -35,7 +35,7 @@ export function createProgram(): Command {
 
   program
     .command('fetch')
-    .description('fetch checkpoints into the cache, and print their paths')
+    .description('download checkpoints into the cache, and print their paths')
     .argument('<sources...>', `each one of ${SOURCE_FORMS.join('; ')}`)
     .addHelpText('after', FETCH_ENVIRONMENT)
     .action(async (sources: string[]) => {

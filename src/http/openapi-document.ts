@@ -25,7 +25,7 @@ const SHARED_BY = 4;
 
 /** Headers of every answer. */
 const commonHeaders = z.object({
-  'x-request-id': z.string().describe('The request’s id, the client’s own where it gave one.'),
+  'x-request-id': z.string().describe('The request’s id. If the client sent one, it is the client’s.'),
 });
 
 /** What any route may answer. Probes need no key and are never turned away. */
@@ -37,8 +37,8 @@ function commonResponses(url: string): Responses {
     }),
     ...(!isOpen(url) && {
       422: problemResponse('The query does not validate'),
-      503: unavailable('The service has more to do than it can'),
-      401: problemResponse('The service wants a key', z.object({ 'www-authenticate': z.string() })),
+      503: unavailable('The service is overloaded'),
+      401: problemResponse('The service needs a key', z.object({ 'www-authenticate': z.string() })),
       429: problemResponse('Too many requests from this key or address', retryAfter),
     }),
     431: problemResponse('The path and the headers are too long'),
@@ -182,6 +182,6 @@ function headOf<Operation extends OpenAPIV3_1.OperationObject>(operation: Operat
     const { links: _, ...rest } = response as OpenAPIV3_1.ResponseObject;
     return rest;
   });
-  const description = 'The headers that GET answers with, without the body.';
+  const description = 'The headers of GET, without the body.';
   return { ...operation, operationId: `${operation.operationId}Head`, description, responses };
 }

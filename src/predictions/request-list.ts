@@ -11,10 +11,12 @@ export const MAX_REQUESTS = 256;
 export const predictBodiesSchema = z.union([
   predictBodySchema,
   z
-    .array(z.unknown().meta({ description: 'A request; what is none has its problem among the answers.' }))
+    .array(z.unknown().meta({ description: 'A request. An invalid one gets a problem among the results.' }))
     .min(1)
     .max(MAX_REQUESTS)
-    .describe('Many at once: one that fails has its problem among the answers, and the others are made.'),
+    .describe(
+      'Many requests at once. A request that fails gets a problem among the results, and the others are predicted.',
+    ),
 ]);
 
 /** Requests that came in one body; where one cannot be read, its error is in its place. */

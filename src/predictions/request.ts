@@ -24,33 +24,44 @@ const postprocessSchema = strictObject('postprocess', {
     .min(0)
     .max(MAX_NOISE)
     .default(0)
-    .describe('beta: noise of beta times the standard deviation of the correlations of a weight’s rows.'),
+    .describe(
+      'beta. The noise is beta times the standard deviation of the correlations between a weight’s rows.',
+    ),
   orthogonalize: z.boolean().default(false),
-  from_layer: z.int().min(0).default(0).describe('Weights before this one, counted from 1, are left alone.'),
+  from_layer: z
+    .int()
+    .min(0)
+    .default(0)
+    .describe('The first weight to change, counted from 1. Earlier weights stay as they are.'),
   min_channels: z
     .int()
     .min(0)
     .default(0)
-    .describe('Weights with no more channels are left alone; noise is added from this output and input on.'),
-  seed: seedSchema.describe('Of the noise.'),
+    .describe(
+      'Weights with this number of channels or fewer stay as they are. Noise is added from this output and input on.',
+    ),
+  seed: seedSchema.describe('Seed of the noise.'),
 }).meta({
   id: 'Postprocess',
-  description: 'Gives predicted weights the diversity back that fine-tuning needs.',
+  description: 'Post-processing that restores the diversity of predicted weights for fine-tuning.',
 });
 
 const options = {
-  num_classes: z.int().min(1).optional().describe('Only with a name; else the architecture’s own.'),
-  ghn: z.string().optional().describe('An id of GET /ghns; else the first loaded.'),
-  predict_classifier: z.boolean().default(true).describe('false leaves the classifier out.'),
+  num_classes: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Number of classes. Only for an architecture given by name. Default: the architecture’s own.'),
+  ghn: z.string().optional().describe('An id from GET /ghns. Default: the first GHN that was loaded.'),
+  predict_classifier: z.boolean().default(true).describe('If false, the classifier is left out.'),
   postprocess: postprocessSchema.nullish(),
   unsupported: z
     .enum(UNSUPPORTED)
     .default('refuse')
     .describe(
-      'What becomes of layers and nodes that a GHN has no operation for: the request is refused, or they are left out ' +
-        '(skip), the rest is predicted, and the record names them.',
+      'What to do with layers and nodes for which a GHN has no operation. `refuse` refuses the request. `skip` leaves them out and predicts the rest; the record names them.',
     ),
-  seed: seedSchema.describe('For what the GHN itself draws: a class token’s row.'),
+  seed: seedSchema.describe('Seed of the numbers that the GHN itself draws: a class token’s row.'),
   dtype: z.enum(DTYPES).default('F32'),
   format: z.enum(FORMAT_NAMES).default(DEFAULT_FORMAT),
 };

@@ -7,7 +7,9 @@ import { failureSchema } from './failure.js';
 
 export const STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 export type Status = (typeof STATUSES)[number];
-export const statusSchema = z.enum(STATUSES).meta({ id: 'Status', description: 'How far a prediction is' });
+export const statusSchema = z
+  .enum(STATUSES)
+  .meta({ id: 'Status', description: 'The status of a prediction' });
 
 const postprocessOptionsSchema = z.object({
   noise: z.number(),
@@ -27,16 +29,16 @@ const latencySchema = z
     serialize: z.number(),
     total: z.number(),
   })
-  .meta({ id: 'Latency', description: 'Milliseconds by stage.' });
+  .meta({ id: 'Latency', description: 'Milliseconds for each stage.' });
 
 const appliedSchema = z.object({
   tensor: z.string(),
-  noise: z.number().describe('The standard deviation of the noise that was added; 0 for none.'),
+  noise: z.number().describe('Standard deviation of the added noise. 0 means no noise.'),
   orthogonalized: z.boolean(),
 });
 
 const warningSchema = z
-  .object({ code: z.string().describe('Stable, for programs.'), message: z.string() })
+  .object({ code: z.string().describe('A stable code for programs.'), message: z.string() })
   .meta({ id: 'Warning' });
 
 /** A prediction's record. Its weights, its tensors' statistics and its graph have addresses of their own. */
@@ -63,12 +65,12 @@ export const recordSchema = z.object({
     parameters: z.int(),
     not_predicted: z
       .array(z.string())
-      .describe('Parameters that no node owns: they keep their initial values.'),
+      .describe('Parameters that no node owns. They keep their initial values.'),
     left_out: z
       .array(z.string())
       .default([])
       .describe(
-        'What was left out on request (`unsupported`), and why: its tensors keep their initial values.',
+        'Operations that were left out because of `unsupported: "skip"`, with the reason. Their tensors keep their initial values.',
       ),
   }),
   ghn: z.object({ id: z.string(), digest: z.string() }),
@@ -76,19 +78,18 @@ export const recordSchema = z.object({
   device: z.string(),
   latency_ms: latencySchema.nullable(),
   statistics: networkStatisticsSchema.nullable(),
-  applied: z.array(appliedSchema).nullable().describe('What post-processing did to which tensors.'),
-  overflow: z.int().nullable().describe('How many finite values became ±Inf in the requested dtype.'),
+  applied: z.array(appliedSchema).nullable().describe('The tensors that post-processing changed, and how.'),
+  overflow: z.int().nullable().describe('Number of finite values that became ±Inf in the requested dtype.'),
   bytes: z.int().nullable(),
   generation: z
     .string()
     .nullable()
     .default(null)
-    .describe('Random, of the one time that this prediction was made and kept: no other body has it.'),
+    .describe(
+      'A random number, drawn when this prediction was stored. If the prediction is made again, it differs.',
+    ),
   digest: z.string().nullable().describe('sha256 of the body in the requested format and dtype.'),
-  warnings: z
-    .array(warningSchema)
-    .default([])
-    .describe('What whoever asked should know, though nothing is wrong.'),
+  warnings: z.array(warningSchema).default([]).describe('Hints for the client. They are not errors.'),
   error: failureSchema.nullable(),
 });
 export type PredictionRecord = z.infer<typeof recordSchema>;

@@ -14,7 +14,8 @@ export const architectures: FastifyPluginAsyncZod = async (app) => {
         tags: ['catalogue'],
         operationId: 'listArchitectures',
         summary: 'The architectures that the service knows by name',
-        description: 'A request takes one by its name; the list says how large each is.',
+        description:
+          'A request can name one of these instead of sending a graph. The list gives the size of each.',
         response: {
           200: jsonResponse(
             'The architectures.',
@@ -33,10 +34,10 @@ export const architectures: FastifyPluginAsyncZod = async (app) => {
         tags: ['catalogue'],
         operationId: 'getArchitecture',
         summary: 'The graph of an architecture',
-        description: 'In the form in which a request gives a graph, so it can be changed and sent.',
+        description: 'The graph has the same form as in a request, so you can change it and send it.',
         params: z.object({ name: z.string().meta({ example: 'resnet50' }) }),
         querystring: z.strictObject({
-          num_classes: queryInteger(1).optional().describe('Else 1000.'),
+          num_classes: queryInteger(1).optional().describe('Number of classes. Default: 1000.'),
         }),
         response: {
           200: jsonResponse('The graph.', graphSchema),

@@ -3,17 +3,26 @@ import { bytesResponse, type EmptyResponse, problemResponse } from '../http/answ
 
 /** The headers by which a request asks for a file only where it has changed, or has not (RFC 9110). */
 export const conditionalHeaders = z.looseObject({
-  'if-match': z.string().optional().describe('Etags, or `*`; 412 where none is that of the file.'),
-  'if-none-match': z.string().optional().describe('Etags, or `*`; 304 where one is that of the file.'),
+  'if-match': z
+    .string()
+    .optional()
+    .describe('Etags, or `*`. The answer is 412 if none of them is the file’s.'),
+  'if-none-match': z
+    .string()
+    .optional()
+    .describe('Etags, or `*`. The answer is 304 if one of them is the file’s.'),
 });
 
 /** And those by which it asks for parts of it. */
 export const downloadHeaders = conditionalHeaders.extend({
-  range: z.string().optional().describe('Ranges of bytes, as `bytes=0-99`.'),
-  'if-range': z.string().optional().describe('The etag of which `range` is meant; else all is sent.'),
+  range: z.string().optional().describe('Byte ranges, such as `bytes=0-99`.'),
+  'if-range': z
+    .string()
+    .optional()
+    .describe('The etag to which `range` refers. If the file has another etag, the whole file is sent.'),
 });
 
-const etag = z.string().describe('Strong: the same etag means the same bytes.');
+const etag = z.string().describe('A strong etag: the same etag means the same bytes.');
 
 /** What `sendBytes` answers: the file with these headers of its own, parts of it, and neither. */
 export function downloadResponses(
@@ -23,18 +32,18 @@ export function downloadResponses(
 ) {
   const any = z.object({ etag, 'accept-ranges': z.literal('bytes') });
   const headers = any.extend(own);
-  const file = headers.extend({ 'content-length': z.int().min(0).describe('Bytes.') });
+  const file = headers.extend({ 'content-length': z.int().min(0).describe('Length in bytes.') });
   return {
     200: bytesResponse(what, file, mediaTypes),
     206: bytesResponse(
-      'The ranges that were asked for.',
+      'The requested ranges.',
       file.extend({
-        'content-range': z.string().optional().describe('Of a single range.'),
+        'content-range': z.string().optional().describe('Given for a single range.'),
       }),
       [...mediaTypes, 'multipart/byteranges'],
     ),
-    304: { description: 'It is what the client has.', headers } satisfies EmptyResponse,
-    412: problemResponse('The file is another than `if-match` names', any),
-    416: problemResponse('No such range', any.extend({ 'content-range': z.string() })),
+    304: { description: 'The client already has this version.', headers } satisfies EmptyResponse,
+    412: problemResponse('The file does not have an etag that `if-match` names', any),
+    416: problemResponse('The range is outside the file', any.extend({ 'content-range': z.string() })),
   };
 }

@@ -6,7 +6,7 @@ import { type Executor, PredictorUnavailableError } from '../predictor/executor.
 
 const ghnSchema = z
   .object({
-    id: z.string().describe('What a request’s `ghn` names it by.'),
+    id: z.string().describe('The name that a request gives in `ghn`.'),
     family: z.enum(FAMILY_NAMES),
     hidden: z.int().describe('d, the size of a node’s state.'),
     layers: z.int(),
@@ -14,7 +14,7 @@ const ghnSchema = z
     max_shape: z.array(z.int()).length(4).describe('[C, C, S, S]: the largest block it decodes.'),
     num_classes: z.int(),
     parameters: z.int(),
-    digest: z.string().describe('Of the checkpoint file.'),
+    digest: z.string().describe('sha256 of the checkpoint file.'),
     default: z.boolean(),
   })
   .meta({ id: 'Ghn' });
@@ -27,7 +27,7 @@ const ghnsSchema = z
     card: z
       .object({ name: z.string(), memory_bytes: z.int() })
       .nullable()
-      .describe('The GPU that it computes on; null on a CPU, and where the GPU’s driver does not tell.'),
+      .describe('The GPU that computes. Null on a CPU, or if the GPU’s driver does not say.'),
   })
   .meta({ id: 'GhnList' });
 
@@ -39,8 +39,11 @@ export const ghns: FastifyPluginAsyncZod<{ predictor: Executor }> = async (app, 
         tags: ['catalogue'],
         operationId: 'listGhns',
         summary: 'The GHNs that are loaded',
-        description: 'With the engine and the device that they run on; a request takes one by its `id`.',
-        response: { 200: jsonResponse('The GHNs.', ghnsSchema), 503: unavailable('Not loaded yet') },
+        description: 'The list also names the engine and the device. A request chooses a GHN by its `id`.',
+        response: {
+          200: jsonResponse('The GHNs.', ghnsSchema),
+          503: unavailable('The GHNs are not loaded yet'),
+        },
       },
     },
     async () => {

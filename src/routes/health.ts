@@ -18,8 +18,8 @@ export const health: FastifyPluginAsyncZod<HealthOptions> = async (app, { isRead
         tags: ['service'],
         operationId: 'getLiveness',
         summary: 'Whether the service is alive',
-        description: '200 as long as the process answers; it needs no key, and says nothing of the GHNs.',
-        response: { 200: jsonResponse('It is.', statusSchema) },
+        description: 'Answers 200 as long as the process runs. It needs no key. It does not check the GHNs.',
+        response: { 200: jsonResponse('The service is alive.', statusSchema) },
       },
     },
     async () => ({ status: 'ok' as const }),
@@ -31,12 +31,13 @@ export const health: FastifyPluginAsyncZod<HealthOptions> = async (app, { isRead
       schema: {
         tags: ['service'],
         operationId: 'getReadiness',
-        summary: 'Whether predictions are taken',
+        summary: 'Whether the service accepts predictions',
         description:
-          '200 once the GHNs are loaded and warm; 503 before, while the engine is started anew, and while the service shuts ' +
-          'down. A disk that is full or read-only does not make it 503: predictions are answered, and the record of one ' +
-          'that could not be stored says so.',
-        response: { 200: jsonResponse('They are.', statusSchema), 503: unavailable('Not ready') },
+          'Answers 200 when the GHNs are loaded and warm, and 503 before that, while the engine restarts, and while the service shuts down. A full or read-only disk does not cause 503: predictions are still answered, and the record of a prediction that could not be stored says so.',
+        response: {
+          200: jsonResponse('The service accepts predictions.', statusSchema),
+          503: unavailable('Not ready'),
+        },
       },
     },
     async (_request, reply) => {

@@ -10,7 +10,7 @@ export const metricsRoute: FastifyPluginAsyncZod<{ metrics: Metrics }> = async (
         tags: ['service'],
         operationId: 'getMetrics',
         summary: 'Metrics for Prometheus',
-        description: 'Where keys are set, `METRICS_KEY` opens this path alone.',
+        description: 'If API keys are set, `METRICS_KEY` opens this path and no other.',
         response: {
           200: { description: 'The metrics.', content: { 'text/plain': { schema: z.string() } } },
         },

@@ -70,8 +70,9 @@ export const page: FastifyPluginAsyncZod<PageOptions> = async (app, { version, f
       schema: {
         tags: ['service'],
         operationId: 'getIndex',
-        summary: 'The page for browsers, an index of links for other clients',
-        description: 'Links are relative to the address of this answer, so they hold behind a path prefix.',
+        summary: 'The page for browsers, or an index of links for other clients',
+        description:
+          'Links are relative to the address of this answer, so they also work behind a path prefix.',
         response: {
           200: {
             ...jsonResponse('The index, or the page.', indexSchema, z.object({ vary: z.literal('accept') })),

@@ -29,14 +29,19 @@ export const resultsSchema = z
           prediction: viewSchema,
         }),
         z.object({
-          status: z.int().describe('As of the request alone.'),
-          retry_after: z.int().min(1).optional().describe('After so many seconds it is worth another try.'),
+          status: z
+            .int()
+            .describe('Seconds after which to try again, as if the request had been sent alone.'),
+          retry_after: z.int().min(1).optional().describe('Seconds after which to try again.'),
           problem: problemSchema,
         }),
       ]),
     ),
   })
-  .meta({ id: 'PredictionResults', description: 'One for each request, in their order' });
+  .meta({
+    id: 'PredictionResults',
+    description: 'One result for each request, in the order of the requests',
+  });
 
 type Result = z.output<typeof resultsSchema>['results'][number];
 

@@ -30,15 +30,15 @@ export interface PredictOptions {
   readonly clientOf: (request: FastifyRequest) => string;
 }
 
-const located = z.object({ location: z.string().describe('Where the prediction is from now on.') });
+const located = z.object({ location: z.string().describe('The address of the prediction.') });
 
 /** A list's answer has none of them: its parts have. */
 const weightsHeaders = located
   .extend({
-    'content-length': z.int().min(0).describe('Bytes.'),
+    'content-length': z.int().min(0).describe('Length in bytes.'),
     'content-disposition': z.string(),
-    etag: z.string().describe('Strong: the same etag means the same bytes.'),
-    'server-timing': z.string().describe('The stages, in milliseconds.'),
+    etag: z.string().describe('A strong etag: the same etag means the same bytes.'),
+    'server-timing': z.string().describe('Duration of each stage, in milliseconds.'),
     'x-ghn-warnings': warningHeaderSchema,
   })
   .partial();
@@ -67,20 +67,17 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
         operationId: 'predict',
         summary: 'Predict the parameters of a network',
         description:
-          'Answers with the weights. With `prefer: respond-async` it answers at once with the record, whose address ' +
-          'is in `location`, and the weights are fetched from there. A list of up to 256 requests is answered with their ' +
-          'records, or, where `accept` has multipart/mixed, with the weights of each as a part: in the order of the ' +
-          'requests, and a problem in the place of each that fails.',
+          'Answers with the weights. With `prefer: respond-async` it answers at once with the record. The record’s address is in `location`, and the weights can be downloaded from there later. The body can also be a list of up to 256 requests. The answer then has their records or, if `accept` has multipart/mixed, the weights of each as a part. Results are in the order of the requests, with a problem for each request that fails.',
         headers: z.looseObject({
           prefer: z
             .string()
             .optional()
-            .describe('`respond-async` answers at once, and the prediction is made meanwhile.'),
+            .describe('With `respond-async`, the service answers at once and predicts later.'),
         }),
         body: predictBodiesSchema,
         response: {
           200: {
-            description: 'The weights; of a list the records, or the weights of each.',
+            description: 'The weights. For a list of requests: the records, or the weights of each.',
             headers: weightsHeaders,
             content: {
               ...bytesResponse('', undefined, ['application/octet-stream', 'multipart/mixed']).content,
@@ -88,15 +85,15 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
             },
           },
           202: jsonResponse(
-            'The prediction is queued or running; of a list, each of those that are not refused.',
+            'The prediction is queued or running. For a list: each request that was not refused.',
             z.union([viewSchema, resultsSchema]),
             located.partial().extend({ 'preference-applied': z.literal('respond-async') }),
           ),
           400: problemResponse('Malformed JSON'),
           404: problemResponse('An unknown architecture or GHN'),
           409: problemResponse('The prediction was cancelled'),
-          413: problemResponse('Too large a body'),
-          415: problemResponse('A media type that is not JSON'),
+          413: problemResponse('The body is too large'),
+          415: problemResponse('The media type is not JSON'),
           422: problemResponse('The request does not validate; `errors` names every fault'),
           503: unavailable('Overloaded or not ready'),
         },

@@ -4,7 +4,7 @@ export const networkStatisticsSchema = z
   .object({
     count: z.int(),
     mean: z.number().nullable(),
-    std: z.number().nullable().describe('Over all n entries, not n - 1.'),
+    std: z.number().nullable().describe('Standard deviation over n entries (not n - 1).'),
     min: z.number().nullable(),
     max: z.number().nullable(),
     l2: z.number().nullable(),
@@ -12,7 +12,7 @@ export const networkStatisticsSchema = z
   })
   .meta({
     id: 'NetworkStatistics',
-    description: 'Of all predicted parameters together; null where it is not finite.',
+    description: 'Statistics of all predicted parameters together. A value that is not finite is null.',
   });
 export type NetworkStatistics = z.infer<typeof networkStatisticsSchema>;
 
@@ -35,30 +35,27 @@ export const tensorStatisticsSchema = networkStatisticsSchema
   .extend({
     name: z.string(),
     shape: z.array(z.int()),
-    histogram: histogramSchema.nullable().describe('Of the finite values; null where there is none.'),
+    histogram: histogramSchema.nullable().describe('Histogram of the finite values. Null if there are none.'),
     effective_rank: z
       .number()
       .nullable()
       .describe(
-        'exp of the entropy of the normalised singular values of the [o, rest] matrix; null for one dimension, ' +
-          'for zeros, where a value is not finite and where neither side is at most 8,192.',
+        'The exponential of the entropy of the normalised singular values of the [o, rest] matrix. Null if the tensor has one dimension, is zero, has a value that is not finite, or has more than 8,192 rows and columns.',
       ),
     mean_abs_cosine: z
       .number()
       .nullable()
       .describe(
-        'Mean |cosine| over the pairs of rows of the [o, rest] matrix, 0 for a pair with a row of zeros; null for ' +
-          'one dimension, for one row and where a value is not finite.',
+        'Mean |cosine| over the pairs of rows of the [o, rest] matrix. A pair with a row of zeros counts as 0. Null if the tensor has one dimension, one row, or a value that is not finite.',
       ),
     cosine_rows: z
       .int()
       .nullable()
       .describe(
-        'How many rows, drawn at random, `mean_abs_cosine` is estimated from where there are too many to compare all ' +
-          'with all; null where all are compared.',
+        'If there are too many rows to compare all pairs, the number of random rows from which `mean_abs_cosine` is estimated. Null if all rows are compared.',
       ),
   })
-  .meta({ id: 'TensorStatistics', description: 'Of one tensor.' });
+  .meta({ id: 'TensorStatistics', description: 'Statistics of one tensor.' });
 export type TensorStatistics = z.infer<typeof tensorStatisticsSchema>;
 
 export const statisticsSchema = z

@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Whether the service is alive
-         * @description 200 as long as the process answers; it needs no key, and says nothing of the GHNs.
+         * @description Answers 200 as long as the process runs. It needs no key. It does not check the GHNs.
          */
         get: operations["getLiveness"];
         put?: never;
@@ -32,8 +32,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether predictions are taken
-         * @description 200 once the GHNs are loaded and warm; 503 before, while the engine is started anew, and while the service shuts down. A disk that is full or read-only does not make it 503: predictions are answered, and the record of one that could not be stored says so.
+         * Whether the service accepts predictions
+         * @description Answers 200 when the GHNs are loaded and warm, and 503 before that, while the engine restarts, and while the service shuts down. A full or read-only disk does not cause 503: predictions are still answered, and the record of a prediction that could not be stored says so.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -53,7 +53,7 @@ export interface paths {
         };
         /**
          * The GHNs that are loaded
-         * @description With the engine and the device that they run on; a request takes one by its `id`.
+         * @description The list also names the engine and the device. A request chooses a GHN by its `id`.
          */
         get: operations["listGhns"];
         put?: never;
@@ -73,7 +73,7 @@ export interface paths {
         };
         /**
          * The architectures that the service knows by name
-         * @description A request takes one by its name; the list says how large each is.
+         * @description A request can name one of these instead of sending a graph. The list gives the size of each.
          */
         get: operations["listArchitectures"];
         put?: never;
@@ -93,7 +93,7 @@ export interface paths {
         };
         /**
          * The graph of an architecture
-         * @description In the form in which a request gives a graph, so it can be changed and sent.
+         * @description The graph has the same form as in a request, so you can change it and send it.
          */
         get: operations["getArchitecture"];
         put?: never;
@@ -113,7 +113,7 @@ export interface paths {
         };
         /**
          * Metrics for Prometheus
-         * @description Where keys are set, `METRICS_KEY` opens this path alone.
+         * @description If API keys are set, `METRICS_KEY` opens this path and no other.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -135,7 +135,7 @@ export interface paths {
         put?: never;
         /**
          * Predict the parameters of a network
-         * @description Answers with the weights. With `prefer: respond-async` it answers at once with the record, whose address is in `location`, and the weights are fetched from there. A list of up to 256 requests is answered with their records, or, where `accept` has multipart/mixed, with the weights of each as a part: in the order of the requests, and a problem in the place of each that fails.
+         * @description Answers with the weights. With `prefer: respond-async` it answers at once with the record. The record’s address is in `location`, and the weights can be downloaded from there later. The body can also be a list of up to 256 requests. The answer then has their records or, if `accept` has multipart/mixed, the weights of each as a part. Results are in the order of the requests, with a problem for each request that fails.
          */
         post: operations["predict"];
         delete?: never;
@@ -153,7 +153,7 @@ export interface paths {
         };
         /**
          * All predictions, newest first
-         * @description A page of records; `next_cursor` leads to the next page.
+         * @description Answers with a page of records. `next_cursor` leads to the next page.
          */
         get: operations["listPredictions"];
         put?: never;
@@ -173,14 +173,14 @@ export interface paths {
         };
         /**
          * The record of a prediction
-         * @description Its record: the request, the status, latencies, statistics of the whole network, and links.
+         * @description The record has the request, the status, latencies, statistics of the whole network, and links.
          */
         get: operations["getPrediction"];
         put?: never;
         post?: never;
         /**
          * Cancel or delete a prediction
-         * @description Cancels what is queued or running, deletes what is stored. A download under way is finished.
+         * @description Cancels a prediction that is queued or running, and deletes a stored one. Downloads in progress are completed.
          */
         delete: operations["deletePrediction"];
         options?: never;
@@ -197,7 +197,7 @@ export interface paths {
         };
         /**
          * The graph that a prediction was made for
-         * @description Whatever form the request had. Layers without weights and what was left out on request are no nodes of it.
+         * @description The answer is always a graph, whatever form the request had. It has no nodes for layers without weights, or for operations that were left out.
          */
         get: operations["getPredictionArchitecture"];
         put?: never;
@@ -217,7 +217,7 @@ export interface paths {
         };
         /**
          * Follow a prediction as server-sent events
-         * @description An event named after the status at every change: the first with the whole record, each further one with the fields that have changed, beside `id` and `status`; `stage` as each stage begins. The last ends the stream. A client that does not read is dropped.
+         * @description Sends an event, named after the status, at every change. The first has the whole record; later ones have `id`, `status` and the fields that changed. An event `stage` is sent when a stage begins. The stream ends after the last event. A client that does not read is disconnected.
          */
         get: operations["followPrediction"];
         put?: never;
@@ -237,7 +237,7 @@ export interface paths {
         };
         /**
          * Download weights
-         * @description In the request’s format and dtype, or in those that the query names; whole, by byte ranges, or as the part that one rank of a training job needs.
+         * @description The weights come in the format and dtype of the request, or in those that the query names. You can download all of them, byte ranges, or the part that one rank of a training job needs.
          */
         get: operations["downloadWeights"];
         put?: never;
@@ -246,7 +246,7 @@ export interface paths {
         options?: never;
         /**
          * Download weights
-         * @description The headers that GET answers with, without the body.
+         * @description The headers of GET, without the body.
          */
         head: operations["downloadWeightsHead"];
         patch?: never;
@@ -261,7 +261,7 @@ export interface paths {
         };
         /**
          * Download one tensor
-         * @description Its values alone, little-endian, row-major; the path ends with its name.
+         * @description The answer has only the tensor’s values, little-endian and row-major. The path ends with the tensor’s name.
          */
         get: operations["downloadTensor"];
         put?: never;
@@ -270,7 +270,7 @@ export interface paths {
         options?: never;
         /**
          * Download one tensor
-         * @description The headers that GET answers with, without the body.
+         * @description The headers of GET, without the body.
          */
         head: operations["downloadTensorHead"];
         patch?: never;
@@ -285,7 +285,7 @@ export interface paths {
         };
         /**
          * Statistics of each tensor and of the network
-         * @description `effective_rank` and `mean_abs_cosine` show how diverse a weight is: predicted weights are not very, and post-processing restores it.
+         * @description `effective_rank` and `mean_abs_cosine` show how diverse a weight is. Predicted weights are not very diverse; post-processing restores the diversity.
          */
         get: operations["getStatistics"];
         put?: never;
@@ -305,7 +305,7 @@ export interface paths {
         };
         /**
          * Load a prediction into TensorFlow.js
-         * @description `tf.loadLayersModel` takes this address. For architectures that were given as Keras. Weights that were not predicted are what they begin with.
+         * @description Give this address to `tf.loadLayersModel`. It exists for architectures that were given as Keras. Weights that were not predicted have their initial values.
          */
         get: operations["getTfjsModel"];
         put?: never;
@@ -314,7 +314,7 @@ export interface paths {
         options?: never;
         /**
          * Load a prediction into TensorFlow.js
-         * @description The headers that GET answers with, without the body.
+         * @description The headers of GET, without the body.
          */
         head: operations["getTfjsModelHead"];
         patch?: never;
@@ -329,7 +329,7 @@ export interface paths {
         };
         /**
          * Download a part of a TensorFlow.js model’s weights
-         * @description `tf.loadLayersModel` asks for these by itself.
+         * @description `tf.loadLayersModel` requests these files itself.
          */
         get: operations["downloadTfjsWeights"];
         put?: never;
@@ -338,7 +338,7 @@ export interface paths {
         options?: never;
         /**
          * Download a part of a TensorFlow.js model’s weights
-         * @description The headers that GET answers with, without the body.
+         * @description The headers of GET, without the body.
          */
         head: operations["downloadTfjsWeightsHead"];
         patch?: never;
@@ -353,7 +353,7 @@ export interface paths {
         };
         /**
          * Download a file of a predicted network, as from the Hugging Face Hub
-         * @description With HF_ENDPOINT set to this service, `hf_hub_download("ghn3-t/resnet50", "model.safetensors")` predicts and downloads. The files are model.safetensors, config.json and README.md.
+         * @description If HF_ENDPOINT is set to this service, `hf_hub_download("ghn3-t/resnet50", "model.safetensors")` predicts the network and downloads its weights. The files are model.safetensors, config.json and README.md.
          */
         get: operations["downloadHubFile"];
         put?: never;
@@ -362,7 +362,7 @@ export interface paths {
         options?: never;
         /**
          * Download a file of a predicted network, as from the Hugging Face Hub
-         * @description The headers that GET answers with, without the body.
+         * @description The headers of GET, without the body.
          */
         head: operations["downloadHubFileHead"];
         patch?: never;
@@ -377,7 +377,7 @@ export interface paths {
         };
         /**
          * A predicted network as a repository of the Hugging Face Hub
-         * @description Its revision and its files, which `snapshot_download` fetches; the prediction is made if there is none.
+         * @description The answer has the revision and the list of files, for `snapshot_download`. The network is predicted if it was not before.
          */
         get: operations["describeHubModel"];
         put?: never;
@@ -436,8 +436,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The page for browsers, an index of links for other clients
-         * @description Links are relative to the address of this answer, so they hold behind a path prefix.
+         * The page for browsers, or an index of links for other clients
+         * @description Links are relative to the address of this answer, so they also work behind a path prefix.
          */
         get: operations["getIndex"];
         put?: never;
@@ -454,54 +454,54 @@ export interface components {
     schemas: {
         /** AdaptiveAvgPool2d */
         AdaptiveAvgPool2d: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "AdaptiveAvgPool2d";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             /** @default 1 */
             output_size?: (number | null) | (number | null)[];
         };
         /** AdaptiveMaxPool2d */
         AdaptiveMaxPool2d: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "AdaptiveMaxPool2d";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             /** @default 1 */
             output_size?: (number | null) | (number | null)[];
         };
         /** Add */
         Add: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Add";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
         };
         /** AlphaDropout */
         AlphaDropout: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "AlphaDropout";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             p?: number;
             inplace?: boolean;
@@ -516,39 +516,39 @@ export interface components {
             /** @example resnet50 */
             name: string;
             /**
-             * @description Of architectures of one design
+             * @description Common to architectures of one design
              * @example resnet
              */
             family: string;
             /**
-             * @description Of its graph
+             * @description Nodes of its graph
              * @example 127
              */
             nodes: number;
             /**
-             * @description Its parameter tensors, predicted or not
+             * @description Number of its parameter tensors, predicted or not
              * @example 161
              */
             tensors: number;
             /**
-             * @description Numbers in these, with 1000 classes
+             * @description Number of parameters, with 1000 classes
              * @example 25557032
              */
             parameters: number;
         };
         /** AvgPool2d */
         AvgPool2d: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "AvgPool2d";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             kernel_size: number | number[];
-            /** @description The kernel’s size unless given */
+            /** @description Default: the kernel size */
             stride?: (number | number[]) | null;
             /** @default 0 */
             padding?: number | number[];
@@ -559,14 +559,14 @@ export interface components {
         };
         /** BatchNorm1d */
         BatchNorm1d: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "BatchNorm1d";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             num_features: number;
             eps?: number;
@@ -578,14 +578,14 @@ export interface components {
         };
         /** BatchNorm2d */
         BatchNorm2d: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "BatchNorm2d";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             num_features: number;
             eps?: number;
@@ -597,58 +597,58 @@ export interface components {
         };
         /** CELU */
         CELU: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "CELU";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             alpha?: number;
             inplace?: boolean;
         };
         /** ClassToken */
         ClassToken: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "ClassToken";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             embed_dim: number;
         };
         /** Concat */
         Concat: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Concat";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             /**
-             * @description The dimension, 0 being the batch; 1 is that of an image’s channels
+             * @description The dimension to concatenate along. 0 is the batch; 1 is the channels of an image
              * @default 1
              */
             dim?: number;
         };
         /** Conv2d */
         Conv2d: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Conv2d";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             in_channels: number;
             out_channels: number;
@@ -671,62 +671,62 @@ export interface components {
         };
         /** Dropout */
         Dropout: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Dropout";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             p?: number;
             inplace?: boolean;
         };
         /** Dropout1d */
         Dropout1d: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Dropout1d";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             p?: number;
             inplace?: boolean;
         };
         /** Dropout2d */
         Dropout2d: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Dropout2d";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             p?: number;
             inplace?: boolean;
         };
         /** ELU */
         ELU: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "ELU";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             alpha?: number;
             inplace?: boolean;
         };
         /**
-         * @description Ids: from, to
+         * @description Two node ids: from, to
          * @example [
          *       "input",
          *       "conv1"
@@ -735,14 +735,14 @@ export interface components {
         Edge: string[];
         /** Flatten */
         Flatten: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Flatten";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             /** @default 1 */
             start_dim?: number;
@@ -751,20 +751,20 @@ export interface components {
         };
         /** GELU */
         GELU: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "GELU";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             /** @enum {string} */
             approximate?: "none" | "tanh";
         };
         Ghn: {
-            /** @description What a request’s `ghn` names it by. */
+            /** @description The name that a request gives in `ghn`. */
             id: string;
             /** @enum {string} */
             family: "logah" | "ghn2" | "ghn3";
@@ -776,7 +776,7 @@ export interface components {
             max_shape: number[];
             num_classes: number;
             parameters: number;
-            /** @description Of the checkpoint file. */
+            /** @description sha256 of the checkpoint file. */
             digest: string;
             default: boolean;
         };
@@ -786,7 +786,7 @@ export interface components {
             engine: "tensorflow" | "onnxruntime" | "wasm";
             /** @enum {string} */
             device: "cpu" | "cuda" | "webgpu";
-            /** @description The GPU that it computes on; null on a CPU, and where the GPU’s driver does not tell. */
+            /** @description The GPU that computes. Null on a CPU, or if the GPU’s driver does not say. */
             card: {
                 name: string;
                 memory_bytes: number;
@@ -900,49 +900,49 @@ export interface components {
              * @example tiny
              */
             name: string;
-            /** @description The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the input first. */
+            /** @description The operations, one of which is `input`. Give them in topological order if you can; otherwise the service sorts them, with a stable sort and the input first. */
             nodes: components["schemas"]["Node"][];
-            /** @description Which node’s output goes to which; the same pair twice is one edge */
+            /** @description Pairs of nodes: the output of the first goes to the second. A repeated pair counts once */
             edges: components["schemas"]["Edge"][];
-            /** @description All of the network’s tensors in its own order, in which the answer then has them. Every tensor of the nodes is in it, with the same shape. */
+            /** @description All tensors of the network in its own order. The answer has its tensors in the same order. The list must contain every tensor of the nodes, with the same shape. */
             state_dict?: components["schemas"]["StateDictEntry"][];
         };
         /** Hardsigmoid */
         Hardsigmoid: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Hardsigmoid";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             inplace?: boolean;
         };
         /** Hardswish */
         Hardswish: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Hardswish";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             inplace?: boolean;
         };
         /** Hardtanh */
         Hardtanh: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Hardtanh";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             min_val?: number;
             max_val?: number;
@@ -990,14 +990,14 @@ export interface components {
         };
         /** Identity */
         Identity: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Identity";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
         };
         Index: {
@@ -1015,7 +1015,7 @@ export interface components {
             };
         };
         /**
-         * @description A Keras model. The tensors have Keras’ paths and layouts: kernels are [height, width, in, out], depthwise ones [height, width, channels, multiplier], those of Dense [in, out]. A Sequential of Keras 3 has its own name in the paths, as the model that was built has
+         * @description A Keras model. The tensors have the paths and layouts of Keras: kernels are [height, width, in, out], depthwise kernels [height, width, channels, multiplier], and kernels of Dense [in, out]. As in a model that was built, the paths of a Keras 3 Sequential begin with its name
          * @example {
          *       "keras": {
          *         "class_name": "Sequential",
@@ -1066,12 +1066,12 @@ export interface components {
          *     }
          */
         Keras: {
-            /** @description What `model.to_json()` of Keras 2 or 3 gives, as an object or as the string that it is, or a TensorFlow.js `model.json`, whole or its `modelTopology` alone; a Sequential or Functional model with its input shape */
+            /** @description The result of `model.to_json()` of Keras 2 or 3, as a string or as an object, or a TensorFlow.js `model.json`, whole or only its `modelTopology`. It must be a Sequential or Functional model with its input shape */
             keras: {
                 [key: string]: unknown;
             } | string;
         };
-        /** @description Milliseconds by stage. */
+        /** @description Milliseconds for each stage. */
         Latency: {
             parse: number;
             graph: number;
@@ -1081,18 +1081,18 @@ export interface components {
             serialize: number;
             total: number;
         };
-        /** @description One of PyTorch’s layers; `type` says which, and so which arguments it takes */
+        /** @description A PyTorch layer. `type` says which one, and so which arguments it takes */
         Layer: components["schemas"]["Conv2d"] | components["schemas"]["Linear"] | components["schemas"]["BatchNorm1d"] | components["schemas"]["BatchNorm2d"] | components["schemas"]["LayerNorm"] | components["schemas"]["LayerNorm2d"] | components["schemas"]["MaxPool2d"] | components["schemas"]["AvgPool2d"] | components["schemas"]["AdaptiveAvgPool2d"] | components["schemas"]["AdaptiveMaxPool2d"] | components["schemas"]["ReLU"] | components["schemas"]["ReLU6"] | components["schemas"]["LeakyReLU"] | components["schemas"]["ELU"] | components["schemas"]["CELU"] | components["schemas"]["SELU"] | components["schemas"]["GELU"] | components["schemas"]["SiLU"] | components["schemas"]["Mish"] | components["schemas"]["Hardswish"] | components["schemas"]["Hardsigmoid"] | components["schemas"]["Hardtanh"] | components["schemas"]["Sigmoid"] | components["schemas"]["Tanh"] | components["schemas"]["Softplus"] | components["schemas"]["Softmax"] | components["schemas"]["LogSoftmax"] | components["schemas"]["Dropout"] | components["schemas"]["Dropout1d"] | components["schemas"]["Dropout2d"] | components["schemas"]["AlphaDropout"] | components["schemas"]["StochasticDepth"] | components["schemas"]["Identity"] | components["schemas"]["PReLU"] | components["schemas"]["Flatten"] | components["schemas"]["Permute"] | components["schemas"]["Select"] | components["schemas"]["Mean"] | components["schemas"]["Upsample"] | components["schemas"]["Add"] | components["schemas"]["Concat"] | components["schemas"]["MultiheadAttention"] | components["schemas"]["SqueezeExcitation"] | components["schemas"]["ClassToken"] | components["schemas"]["PositionEmbedding"];
         /** LayerNorm */
         LayerNorm: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "LayerNorm";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             normalized_shape: number | number[];
             eps?: number;
@@ -1103,14 +1103,14 @@ export interface components {
         };
         /** LayerNorm2d */
         LayerNorm2d: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "LayerNorm2d";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             normalized_shape: number | number[];
             eps?: number;
@@ -1120,7 +1120,7 @@ export interface components {
             bias?: boolean;
         };
         /**
-         * @description A network as a list of layers, for people who write by hand
+         * @description A network as a list of layers. This form is the easiest to write by hand
          * @example {
          *       "name": "tiny",
          *       "layers": [
@@ -1165,7 +1165,7 @@ export interface components {
              */
             name: string;
             /**
-             * @description The size of one input without the batch, so that sizes are checked through the whole network
+             * @description The size of one input, without the batch. If it is given, the sizes of all layers are checked
              * @example [
              *       3,
              *       32,
@@ -1173,33 +1173,33 @@ export interface components {
              *     ]
              */
             input?: number[];
-            /** @description PyTorch’s layers with PyTorch’s arguments; each takes the one before it unless `inputs` names others */
+            /** @description PyTorch layers with PyTorch’s arguments. Each takes the output of the previous layer, unless `inputs` names others */
             layers: components["schemas"]["Layer"][];
         };
         /** LeakyReLU */
         LeakyReLU: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "LeakyReLU";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             negative_slope?: number;
             inplace?: boolean;
         };
         /** Linear */
         Linear: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Linear";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             in_features: number;
             out_features: number;
@@ -1208,30 +1208,30 @@ export interface components {
         };
         /** LogSoftmax */
         LogSoftmax: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "LogSoftmax";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             dim?: number | null;
         };
         /** MaxPool2d */
         MaxPool2d: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "MaxPool2d";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             kernel_size: number | number[];
-            /** @description The kernel’s size unless given */
+            /** @description Default: the kernel size */
             stride?: (number | number[]) | null;
             /** @default 0 */
             padding?: number | number[];
@@ -1244,43 +1244,43 @@ export interface components {
         };
         /** Mean */
         Mean: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Mean";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
-            /** @description The dimensions to average over: [2, 3] of an image, 1 of tokens */
+            /** @description The dimensions to average over: [2, 3] for an image, 1 for tokens */
             dim?: number | number[];
             /** @default false */
             keepdim?: boolean;
         };
         /** Mish */
         Mish: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Mish";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             inplace?: boolean;
         };
         /** MultiheadAttention */
         MultiheadAttention: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "MultiheadAttention";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             embed_dim: number;
             num_heads: number;
@@ -1289,11 +1289,11 @@ export interface components {
             bias?: boolean;
             batch_first?: boolean;
         };
-        /** @description Of all predicted parameters together; null where it is not finite. */
+        /** @description Statistics of all predicted parameters together. A value that is not finite is null. */
         NetworkStatistics: {
             count: number;
             mean: number | null;
-            /** @description Over all n entries, not n - 1. */
+            /** @description Standard deviation over n entries (not n - 1). */
             std: number | null;
             min: number | null;
             max: number | null;
@@ -1303,7 +1303,7 @@ export interface components {
         /** @description One operation of a network, with the tensors that it owns */
         Node: {
             /**
-             * @description Unlike every other node’s
+             * @description Unique among the nodes
              * @example conv1
              */
             id: string;
@@ -1316,29 +1316,29 @@ export interface components {
             weight?: components["schemas"]["Tensor"];
             bias?: components["schemas"]["Tensor"];
             /**
-             * @description Of a pool: [height, width], else [3, 3]
+             * @description Kernel of a pool: [height, width]. Default: [3, 3]
              * @example [
              *       2,
              *       2
              *     ]
              */
             kernel?: number[];
-            /** @description Whether the tensor is the weight or the bias of the head. Where no node says either true or false: if the last node is a bias right behind a conv that could be the head, these two; else if the last node is a conv of two dimensions, that one; else none. */
+            /** @description Whether this tensor is the weight or the bias of the head. If no node has this field, the service decides: if the last node is a bias directly after a conv that could be the head, these two are the head; otherwise, if the last node is a conv with two dimensions, it is the head; otherwise there is none. */
             classifier?: boolean;
         };
-        /** @description Something that a GHN has no operation for. It is left out where the request says so: what is behind it is joined to what is before it */
+        /** @description An operation that no GHN has. If the request allows it, it is left out, and its inputs are connected to its outputs */
         OtherNode: {
             /**
-             * @description Unlike every other node’s
+             * @description Unique among the nodes
              * @example gn1
              */
             id: string;
             /**
-             * @description Taken with `"unsupported": "skip"` alone
+             * @description Accepted only with `"unsupported": "skip"`
              * @constant
              */
             op: "other";
-            /** @description Those that it owns, which are not predicted */
+            /** @description Tensors that the operation owns. They are not predicted */
             tensors?: {
                 name: string;
                 shape: number[];
@@ -1346,14 +1346,14 @@ export interface components {
         };
         /** PReLU */
         PReLU: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "PReLU";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             /** @default 1 */
             num_parameters?: number;
@@ -1361,17 +1361,17 @@ export interface components {
         };
         /** Permute */
         Permute: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Permute";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             /**
-             * @description Of the batch as well, which stays first
+             * @description The new order of the dimensions, including the batch, which stays first
              * @example [
              *       0,
              *       2,
@@ -1382,14 +1382,14 @@ export interface components {
         };
         /** PositionEmbedding */
         PositionEmbedding: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "PositionEmbedding";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             /**
              * @example [
@@ -1400,51 +1400,51 @@ export interface components {
              */
             shape: number[];
         };
-        /** @description Gives predicted weights the diversity back that fine-tuning needs. */
+        /** @description Post-processing that restores the diversity of predicted weights for fine-tuning. */
         Postprocess: {
             /**
-             * @description beta: noise of beta times the standard deviation of the correlations of a weight’s rows.
+             * @description beta. The noise is beta times the standard deviation of the correlations between a weight’s rows.
              * @default 0
              */
             noise?: number;
             /** @default false */
             orthogonalize?: boolean;
             /**
-             * @description Weights before this one, counted from 1, are left alone.
+             * @description The first weight to change, counted from 1. Earlier weights stay as they are.
              * @default 0
              */
             from_layer?: number;
             /**
-             * @description Weights with no more channels are left alone; noise is added from this output and input on.
+             * @description Weights with this number of channels or fewer stay as they are. Noise is added from this output and input on.
              * @default 0
              */
             min_channels?: number;
             /**
-             * @description Of the noise.
+             * @description Seed of the noise.
              * @default 0
              */
             seed?: number;
         };
         PredictRequest: {
             architecture: components["schemas"]["Architecture"];
-            /** @description Only with a name; else the architecture’s own. */
+            /** @description Number of classes. Only for an architecture given by name. Default: the architecture’s own. */
             num_classes?: number;
-            /** @description An id of GET /ghns; else the first loaded. */
+            /** @description An id from GET /ghns. Default: the first GHN that was loaded. */
             ghn?: string;
             /**
-             * @description false leaves the classifier out.
+             * @description If false, the classifier is left out.
              * @default true
              */
             predict_classifier?: boolean;
             postprocess?: components["schemas"]["Postprocess"] | null;
             /**
-             * @description What becomes of layers and nodes that a GHN has no operation for: the request is refused, or they are left out (skip), the rest is predicted, and the record names them.
+             * @description What to do with layers and nodes for which a GHN has no operation. `refuse` refuses the request. `skip` leaves them out and predicts the rest; the record names them.
              * @default refuse
              * @enum {string}
              */
             unsupported?: "refuse" | "skip";
             /**
-             * @description For what the GHN itself draws: a class token’s row.
+             * @description Seed of the numbers that the GHN itself draws: a class token’s row.
              * @default 0
              */
             seed?: number;
@@ -1462,14 +1462,14 @@ export interface components {
         PredictionEvent: {
             /** @enum {string} */
             event: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "stage";
-            /** @description Its place in the stream: as `last-event-id` of a further request it tells what has been heard. */
+            /** @description Position in the stream. To continue after this event, send it as `last-event-id` in another request. */
             id?: string;
-            /** @description The record, then of it what has changed, with `id` and `status`; or `{"stage": …}`. */
+            /** @description First the whole record; then the fields that changed, with `id` and `status`; or `{"stage": …}`. */
             data: string;
         };
         PredictionList: {
             predictions: components["schemas"]["PredictionRecord"][];
-            /** @description Where the next page begins, or null on the last: where records are large, pages are shorter than `limit`. */
+            /** @description Cursor of the next page, or null on the last page. If records are large, a page can have fewer than `limit`. */
             next_cursor: string | null;
         };
         PredictionRecord: {
@@ -1503,10 +1503,10 @@ export interface components {
                 nodes: number;
                 tensors: number;
                 parameters: number;
-                /** @description Parameters that no node owns: they keep their initial values. */
+                /** @description Parameters that no node owns. They keep their initial values. */
                 not_predicted: string[];
                 /**
-                 * @description What was left out on request (`unsupported`), and why: its tensors keep their initial values.
+                 * @description Operations that were left out because of `unsupported: "skip"`, with the reason. Their tensors keep their initial values.
                  * @default []
                  */
                 left_out: string[];
@@ -1519,25 +1519,25 @@ export interface components {
             device: string;
             latency_ms: components["schemas"]["Latency"] | null;
             statistics: components["schemas"]["NetworkStatistics"] | null;
-            /** @description What post-processing did to which tensors. */
+            /** @description The tensors that post-processing changed, and how. */
             applied: {
                 tensor: string;
-                /** @description The standard deviation of the noise that was added; 0 for none. */
+                /** @description Standard deviation of the added noise. 0 means no noise. */
                 noise: number;
                 orthogonalized: boolean;
             }[] | null;
-            /** @description How many finite values became ±Inf in the requested dtype. */
+            /** @description Number of finite values that became ±Inf in the requested dtype. */
             overflow: number | null;
             bytes: number | null;
             /**
-             * @description Random, of the one time that this prediction was made and kept: no other body has it.
+             * @description A random number, drawn when this prediction was stored. If the prediction is made again, it differs.
              * @default null
              */
             generation: string | null;
             /** @description sha256 of the body in the requested format and dtype. */
             digest: string | null;
             /**
-             * @description What whoever asked should know, though nothing is wrong.
+             * @description Hints for the client. They are not errors.
              * @default []
              */
             warnings: components["schemas"]["Warning"][];
@@ -1549,16 +1549,16 @@ export interface components {
                 architecture: string;
             };
         };
-        /** @description One for each request, in their order */
+        /** @description One result for each request, in the order of the requests */
         PredictionResults: {
             results: ({
                 /** @description 200, or 202 with `prefer: respond-async`. */
                 status: number;
                 prediction: components["schemas"]["PredictionRecord"];
             } | {
-                /** @description As of the request alone. */
+                /** @description Seconds after which to try again, as if the request had been sent alone. */
                 status: number;
-                /** @description After so many seconds it is worth another try. */
+                /** @description Seconds after which to try again. */
                 retry_after?: number;
                 problem: components["schemas"]["Problem"];
             })[];
@@ -1568,13 +1568,13 @@ export interface components {
             /** @description The address of its page in the documentation. */
             type: string;
             /**
-             * @description Stable, for programs.
+             * @description A stable code for programs.
              * @enum {string}
              */
             code: "invalid_request" | "bad_request" | "unauthorized" | "not_found" | "method_not_allowed" | "request_timeout" | "not_ready" | "no_weights" | "cancelled" | "precondition_failed" | "body_too_large" | "path_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "expectation_failed" | "too_many_requests" | "headers_too_large" | "prediction_failed" | "internal" | "not_implemented" | "overloaded" | "engine_unavailable" | "unavailable" | "not_stored";
             title: string;
             status: number;
-            /** @description In words; of several faults, the first. */
+            /** @description The fault in words. If there are several, the first one. */
             detail?: string;
             errors?: {
                 /** @description A JSON pointer into the request. */
@@ -1584,27 +1584,27 @@ export interface components {
         };
         /** ReLU */
         ReLU: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "ReLU";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             inplace?: boolean;
         };
         /** ReLU6 */
         ReLU6: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "ReLU6";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             inplace?: boolean;
         };
@@ -1717,107 +1717,107 @@ export interface components {
              * @example tiny
              */
             name: string;
-            /** @description The operations, one of them `input`. Best in topological order; in another they are sorted, stably, the input first. */
+            /** @description The operations, one of which is `input`. Give them in topological order if you can; otherwise the service sorts them, with a stable sort and the input first. */
             nodes: (components["schemas"]["Node"] | components["schemas"]["OtherNode"])[];
-            /** @description Which node’s output goes to which; the same pair twice is one edge */
+            /** @description Pairs of nodes: the output of the first goes to the second. A repeated pair counts once */
             edges: components["schemas"]["Edge"][];
-            /** @description All of the network’s tensors in its own order, in which the answer then has them. Every tensor of the nodes is in it, with the same shape. */
+            /** @description All tensors of the network in its own order. The answer has its tensors in the same order. The list must contain every tensor of the nodes, with the same shape. */
             state_dict?: components["schemas"]["StateDictEntry"][];
         };
         /** SELU */
         SELU: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "SELU";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             inplace?: boolean;
         };
         /** Select */
         Select: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Select";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             dim: number;
             index: number;
         };
         /** SiLU */
         SiLU: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "SiLU";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             inplace?: boolean;
         };
         /** Sigmoid */
         Sigmoid: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Sigmoid";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
         };
         /** Softmax */
         Softmax: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Softmax";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             dim?: number | null;
         };
         /** Softplus */
         Softplus: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Softplus";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             beta?: number;
             threshold?: number;
         };
         /** SqueezeExcitation */
         SqueezeExcitation: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "SqueezeExcitation";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             input_channels: number;
             squeeze_channels: number;
         };
-        /** @description One of the network’s tensors, predicted or not */
+        /** @description A tensor of the network, predicted or not */
         StateDictEntry: {
             name: string;
             shape: number[];
@@ -1829,20 +1829,20 @@ export interface components {
             tensors: components["schemas"]["TensorStatistics"][];
         };
         /**
-         * @description How far a prediction is
+         * @description The status of a prediction
          * @enum {string}
          */
         Status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
         /** StochasticDepth */
         StochasticDepth: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "StochasticDepth";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             p?: number;
             /** @enum {string} */
@@ -1850,25 +1850,25 @@ export interface components {
         };
         /** Tanh */
         Tanh: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Tanh";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
         };
         /** @description A tensor that a node owns */
         Tensor: {
             /**
-             * @description Its name in the answer
+             * @description The tensor’s name in the answer
              * @example conv1.weight
              */
             name: string;
             /**
-             * @description PyTorch's shape
+             * @description The tensor’s shape in PyTorch
              * @example [
              *       16,
              *       3,
@@ -1878,11 +1878,11 @@ export interface components {
              */
             shape: number[];
         };
-        /** @description Of one tensor. */
+        /** @description Statistics of one tensor. */
         TensorStatistics: {
             count: number;
             mean: number | null;
-            /** @description Over all n entries, not n - 1. */
+            /** @description Standard deviation over n entries (not n - 1). */
             std: number | null;
             min: number | null;
             max: number | null;
@@ -1890,25 +1890,25 @@ export interface components {
             zeros: number;
             name: string;
             shape: number[];
-            /** @description Of the finite values; null where there is none. */
+            /** @description Histogram of the finite values. Null if there are none. */
             histogram: components["schemas"]["Histogram"] | null;
-            /** @description exp of the entropy of the normalised singular values of the [o, rest] matrix; null for one dimension, for zeros, where a value is not finite and where neither side is at most 8,192. */
+            /** @description The exponential of the entropy of the normalised singular values of the [o, rest] matrix. Null if the tensor has one dimension, is zero, has a value that is not finite, or has more than 8,192 rows and columns. */
             effective_rank: number | null;
-            /** @description Mean |cosine| over the pairs of rows of the [o, rest] matrix, 0 for a pair with a row of zeros; null for one dimension, for one row and where a value is not finite. */
+            /** @description Mean |cosine| over the pairs of rows of the [o, rest] matrix. A pair with a row of zeros counts as 0. Null if the tensor has one dimension, one row, or a value that is not finite. */
             mean_abs_cosine: number | null;
-            /** @description How many rows, drawn at random, `mean_abs_cosine` is estimated from where there are too many to compare all with all; null where all are compared. */
+            /** @description If there are too many rows to compare all pairs, the number of random rows from which `mean_abs_cosine` is estimated. Null if all rows are compared. */
             cosine_rows: number | null;
         };
         /** Upsample */
         Upsample: {
-            /** @description Unlike every other layer’s; its tensors’ names begin with it */
+            /** @description Unique among the layers. The names of the layer’s tensors begin with it */
             name: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             type: "Upsample";
-            /** @description The layers before that it takes, or "input"; the layer right before it unless given */
+            /** @description Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer */
             inputs?: string[];
             size?: number | number[];
             scale_factor?: number | number[];
@@ -1917,7 +1917,7 @@ export interface components {
             align_corners?: boolean;
         };
         Warning: {
-            /** @description Stable, for programs. */
+            /** @description A stable code for programs. */
             code: string;
             message: string;
         };
@@ -1926,7 +1926,7 @@ export interface components {
         /** @description The path is badly encoded, or the host is missing */
         BadRequest: {
             headers: {
-                /** @description The request’s id, the client’s own where it gave one. */
+                /** @description The request’s id. If the client sent one, it is the client’s. */
                 "x-request-id": string;
                 [name: string]: unknown;
             };
@@ -1937,7 +1937,7 @@ export interface components {
         /** @description The path and the headers are too long */
         RequestHeaderFieldsTooLarge: {
             headers: {
-                /** @description The request’s id, the client’s own where it gave one. */
+                /** @description The request’s id. If the client sent one, it is the client’s. */
                 "x-request-id": string;
                 [name: string]: unknown;
             };
@@ -1948,7 +1948,7 @@ export interface components {
         /** @description The service failed */
         InternalServerError: {
             headers: {
-                /** @description The request’s id, the client’s own where it gave one. */
+                /** @description The request’s id. If the client sent one, it is the client’s. */
                 "x-request-id": string;
                 [name: string]: unknown;
             };
@@ -1956,10 +1956,10 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The service wants a key */
+        /** @description The service needs a key */
         Unauthorized: {
             headers: {
-                /** @description The request’s id, the client’s own where it gave one. */
+                /** @description The request’s id. If the client sent one, it is the client’s. */
                 "x-request-id": string;
                 "www-authenticate": string;
                 [name: string]: unknown;
@@ -1971,7 +1971,7 @@ export interface components {
         /** @description The query does not validate */
         UnprocessableEntity: {
             headers: {
-                /** @description The request’s id, the client’s own where it gave one. */
+                /** @description The request’s id. If the client sent one, it is the client’s. */
                 "x-request-id": string;
                 [name: string]: unknown;
             };
@@ -1982,9 +1982,9 @@ export interface components {
         /** @description Too many requests from this key or address */
         TooManyRequests: {
             headers: {
-                /** @description The request’s id, the client’s own where it gave one. */
+                /** @description The request’s id. If the client sent one, it is the client’s. */
                 "x-request-id": string;
-                /** @description After so many seconds it is worth another try. */
+                /** @description Seconds after which to try again. */
                 "retry-after": number;
                 [name: string]: unknown;
             };
@@ -1992,12 +1992,12 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The service has more to do than it can */
+        /** @description The service is overloaded */
         ServiceUnavailable: {
             headers: {
-                /** @description The request’s id, the client’s own where it gave one. */
+                /** @description The request’s id. If the client sent one, it is the client’s. */
                 "x-request-id": string;
-                /** @description After so many seconds it is worth another try. */
+                /** @description Seconds after which to try again. */
                 "retry-after": number;
                 [name: string]: unknown;
             };
@@ -2008,7 +2008,7 @@ export interface components {
         /** @description A part of the path is too long */
         URITooLong: {
             headers: {
-                /** @description The request’s id, the client’s own where it gave one. */
+                /** @description The request’s id. If the client sent one, it is the client’s. */
                 "x-request-id": string;
                 [name: string]: unknown;
             };
@@ -2019,7 +2019,7 @@ export interface components {
         /** @description No prediction has this id */
         NotFound: {
             headers: {
-                /** @description The request’s id, the client’s own where it gave one. */
+                /** @description The request’s id. If the client sent one, it is the client’s. */
                 "x-request-id": string;
                 [name: string]: unknown;
             };
@@ -2027,12 +2027,12 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description There are no weights: not yet (`retry-after`), or never */
+        /** @description The prediction has no weights: not yet (with `retry-after`), or because it failed or was cancelled */
         Conflict: {
             headers: {
-                /** @description The request’s id, the client’s own where it gave one. */
+                /** @description The request’s id. If the client sent one, it is the client’s. */
                 "x-request-id": string;
-                /** @description After so many seconds it is worth another try. */
+                /** @description Seconds after which to try again. */
                 "retry-after"?: number;
                 [name: string]: unknown;
             };
@@ -2040,12 +2040,12 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The file is another than `if-match` names */
+        /** @description The file does not have an etag that `if-match` names */
         PreconditionFailed: {
             headers: {
-                /** @description The request’s id, the client’s own where it gave one. */
+                /** @description The request’s id. If the client sent one, it is the client’s. */
                 "x-request-id": string;
-                /** @description Strong: the same etag means the same bytes. */
+                /** @description A strong etag: the same etag means the same bytes. */
                 etag: string;
                 "accept-ranges": "bytes";
                 [name: string]: unknown;
@@ -2054,12 +2054,12 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description No such range */
+        /** @description The range is outside the file */
         RangeNotSatisfiable: {
             headers: {
-                /** @description The request’s id, the client’s own where it gave one. */
+                /** @description The request’s id. If the client sent one, it is the client’s. */
                 "x-request-id": string;
-                /** @description Strong: the same etag means the same bytes. */
+                /** @description A strong etag: the same etag means the same bytes. */
                 etag: string;
                 "accept-ranges": "bytes";
                 "content-range": string;
@@ -2069,12 +2069,12 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description It is what the client has. */
+        /** @description The client already has this version. */
         NotModified: {
             headers: {
-                /** @description The request’s id, the client’s own where it gave one. */
+                /** @description The request’s id. If the client sent one, it is the client’s. */
                 "x-request-id": string;
-                /** @description Strong: the same etag means the same bytes. */
+                /** @description A strong etag: the same etag means the same bytes. */
                 etag: string;
                 "accept-ranges": "bytes";
                 [name: string]: unknown;
@@ -2098,10 +2098,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is. */
+            /** @description The service is alive. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2123,10 +2123,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description They are. */
+            /** @description The service accepts predictions. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2140,9 +2140,9 @@ export interface operations {
             /** @description Not ready */
             503: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description After so many seconds it is worth another try. */
+                    /** @description Seconds after which to try again. */
                     "retry-after": number;
                     [name: string]: unknown;
                 };
@@ -2164,7 +2164,7 @@ export interface operations {
             /** @description The GHNs. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2178,12 +2178,12 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
-            /** @description Not loaded yet */
+            /** @description The GHNs are not loaded yet */
             503: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description After so many seconds it is worth another try. */
+                    /** @description Seconds after which to try again. */
                     "retry-after": number;
                     [name: string]: unknown;
                 };
@@ -2205,7 +2205,7 @@ export interface operations {
             /** @description The architectures. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2225,7 +2225,7 @@ export interface operations {
     getArchitecture: {
         parameters: {
             query?: {
-                /** @description Else 1000. */
+                /** @description Number of classes. Default: 1000. */
                 num_classes?: number;
             };
             header?: never;
@@ -2239,7 +2239,7 @@ export interface operations {
             /** @description The graph. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2252,7 +2252,7 @@ export interface operations {
             /** @description No architecture has this name */
             404: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2280,7 +2280,7 @@ export interface operations {
             /** @description The metrics. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2301,7 +2301,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description `respond-async` answers at once, and the prediction is made meanwhile. */
+                /** @description With `respond-async`, the service answers at once and predicts later. */
                 prefer?: string;
             };
             path?: never;
@@ -2313,21 +2313,21 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The weights; of a list the records, or the weights of each. */
+            /** @description The weights. For a list of requests: the records, or the weights of each. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Where the prediction is from now on. */
+                    /** @description The address of the prediction. */
                     location?: string;
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length"?: number;
                     "content-disposition"?: string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag?: string;
-                    /** @description The stages, in milliseconds. */
+                    /** @description Duration of each stage, in milliseconds. */
                     "server-timing"?: string;
-                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
+                    /** @description Codes of the record’s warnings, separated by commas. The record explains them. */
                     "x-ghn-warnings"?: string;
                     [name: string]: unknown;
                 };
@@ -2337,12 +2337,12 @@ export interface operations {
                     "application/json": components["schemas"]["PredictionResults"];
                 };
             };
-            /** @description The prediction is queued or running; of a list, each of those that are not refused. */
+            /** @description The prediction is queued or running. For a list: each request that was not refused. */
             202: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Where the prediction is from now on. */
+                    /** @description The address of the prediction. */
                     location?: string;
                     "preference-applied": "respond-async";
                     [name: string]: unknown;
@@ -2354,7 +2354,7 @@ export interface operations {
             /** @description Malformed JSON */
             400: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2366,7 +2366,7 @@ export interface operations {
             /** @description An unknown architecture or GHN */
             404: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2377,7 +2377,7 @@ export interface operations {
             /** @description The prediction was cancelled */
             409: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2385,10 +2385,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too large a body */
+            /** @description The body is too large */
             413: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2396,10 +2396,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A media type that is not JSON */
+            /** @description The media type is not JSON */
             415: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2410,7 +2410,7 @@ export interface operations {
             /** @description The request does not validate; `errors` names every fault */
             422: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2424,9 +2424,9 @@ export interface operations {
             /** @description Overloaded or not ready */
             503: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description After so many seconds it is worth another try. */
+                    /** @description Seconds after which to try again. */
                     "retry-after": number;
                     [name: string]: unknown;
                 };
@@ -2439,13 +2439,13 @@ export interface operations {
     listPredictions: {
         parameters: {
             query?: {
-                /** @description Else 50. */
+                /** @description Number of records in a page. Default: 50. */
                 limit?: number;
-                /** @description The `next_cursor` of the page before. */
+                /** @description The `next_cursor` of the previous page. */
                 cursor?: string;
-                /** @description Only of architectures with this name. */
+                /** @description Only predictions for architectures with this name. */
                 architecture?: string;
-                /** @description Only by the GHN with this id. */
+                /** @description Only predictions by the GHN with this id. */
                 ghn?: string;
                 status?: components["schemas"]["Status"];
             };
@@ -2458,7 +2458,7 @@ export interface operations {
             /** @description A page of records. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2487,10 +2487,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Its record. */
+            /** @description The record. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2521,10 +2521,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** @description The prediction was deleted. */
             204: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2533,10 +2533,10 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
-            /** @description A body that is too large, where none is wanted */
+            /** @description The request has a body, which is not needed, and it is too large */
             413: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2545,10 +2545,10 @@ export interface operations {
                 };
             };
             414: components["responses"]["URITooLong"];
-            /** @description A body that is not JSON, where none is wanted */
+            /** @description The request has a body, which is not needed, and it is not JSON */
             415: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2561,10 +2561,10 @@ export interface operations {
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
-            /** @description The disk does not let it be removed */
+            /** @description The prediction cannot be deleted from the disk */
             507: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2589,7 +2589,7 @@ export interface operations {
             /** @description The graph. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2600,10 +2600,10 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
-            /** @description It failed: `detail` says why */
+            /** @description The prediction failed; `detail` says why */
             409: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2623,7 +2623,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `id` of the last event that was heard: what followed is told, by whichever service. */
+                /** @description The `id` of the last event that the client received. The stream continues after it, on any service of the cluster. */
                 "last-event-id"?: string;
             };
             path: {
@@ -2634,10 +2634,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The events, each as the schema has it. */
+            /** @description The events, each as in the schema. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     "cache-control": "no-store";
                     [name: string]: unknown;
@@ -2646,10 +2646,10 @@ export interface operations {
                     "text/event-stream": components["schemas"]["PredictionEvent"];
                 };
             };
-            /** @description The event that was heard was the last. */
+            /** @description The client has already received the last event. */
             204: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -2669,32 +2669,32 @@ export interface operations {
     downloadWeights: {
         parameters: {
             query?: {
-                /** @description The record’s generation: the address is of these bytes for ever, and caches may keep them. */
+                /** @description The record’s generation. With it the address always means the same bytes, and caches may keep them. */
                 generation?: string;
-                /** @description Another format than the request’s. */
+                /** @description A format other than the request’s. */
                 format?: "safetensors" | "tiled" | "npz";
-                /** @description Another element type than the request’s. */
+                /** @description An element type other than the request’s. */
                 dtype?: "F32" | "F16" | "BF16";
-                /** @description Only tensors with these names, separated by commas; `*` is any run of characters. */
+                /** @description Only the tensors with these names, separated by commas. `*` stands for any characters. */
                 tensors?: string;
-                /** @description Of each tensor this rank’s part of `world_size`. */
+                /** @description Only this rank’s part of each tensor. Needs `world_size`. */
                 rank?: number;
                 world_size?: number;
-                /** @description The dimension that is divided; else 0. */
+                /** @description The dimension that is divided. Default: 0. */
                 dim?: number;
-                /** @description How n entries are divided between w ranks: `even` gives rank r those from ⌊r·n/w⌋ on; `chunk` ⌈n/w⌉ a rank, the last ones fewer or none, as torch.chunk, DTensor and FSDP2 do. Else `even`. */
+                /** @description How n entries are divided between w ranks. With `even`, rank r starts at entry ⌊r·n/w⌋. With `chunk`, each rank gets ⌈n/w⌉ entries and the last ranks fewer or none, as in torch.chunk, DTensor and FSDP2. Default: `even`. */
                 sharding?: "even" | "chunk";
             };
             header?: {
-                /** @description Etags, or `*`; 412 where none is that of the file. */
+                /** @description Etags, or `*`. The answer is 412 if none of them is the file’s. */
                 "if-match"?: string;
-                /** @description Etags, or `*`; 304 where one is that of the file. */
+                /** @description Etags, or `*`. The answer is 304 if one of them is the file’s. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes, as `bytes=0-99`. */
+                /** @description Byte ranges, such as `bytes=0-99`. */
                 range?: string;
-                /** @description The etag of which `range` is meant; else all is sent. */
+                /** @description The etag to which `range` refers. If the file has another etag, the whole file is sent. */
                 "if-range"?: string;
-                /** @description `redirect` takes the bytes from the store, where it has them as they are asked for. */
+                /** @description With `redirect`, the answer can be a redirect to the store, if the store has these bytes. */
                 prefer?: string;
             };
             path: {
@@ -2708,17 +2708,17 @@ export interface operations {
             /** @description The weights. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
-                    /** @description `immutable` where the address names the generation. */
+                    /** @description Contains `immutable` if the address has the generation. */
                     "cache-control"?: string;
-                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
+                    /** @description Codes of the record’s warnings, separated by commas. The record explains them. */
                     "x-ghn-warnings"?: string;
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
                     [name: string]: unknown;
                 };
@@ -2726,22 +2726,22 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description The ranges that were asked for. */
+            /** @description The requested ranges. */
             206: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
-                    /** @description `immutable` where the address names the generation. */
+                    /** @description Contains `immutable` if the address has the generation. */
                     "cache-control"?: string;
-                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
+                    /** @description Codes of the record’s warnings, separated by commas. The record explains them. */
                     "x-ghn-warnings"?: string;
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
-                    /** @description Of a single range. */
+                    /** @description Given for a single range. */
                     "content-range"?: string;
                     [name: string]: unknown;
                 };
@@ -2750,27 +2750,27 @@ export interface operations {
                     "multipart/byteranges": string;
                 };
             };
-            /** @description It is what the client has. */
+            /** @description The client already has this version. */
             304: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
-                    /** @description `immutable` where the address names the generation. */
+                    /** @description Contains `immutable` if the address has the generation. */
                     "cache-control"?: string;
-                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
+                    /** @description Codes of the record’s warnings, separated by commas. The record explains them. */
                     "x-ghn-warnings"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The store has these bytes: the address leads there for ten minutes. */
+            /** @description The store has these bytes. The address is valid for ten minutes. */
             307: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     location: string;
                     "preference-applied": "redirect";
@@ -2796,32 +2796,32 @@ export interface operations {
     downloadWeightsHead: {
         parameters: {
             query?: {
-                /** @description The record’s generation: the address is of these bytes for ever, and caches may keep them. */
+                /** @description The record’s generation. With it the address always means the same bytes, and caches may keep them. */
                 generation?: string;
-                /** @description Another format than the request’s. */
+                /** @description A format other than the request’s. */
                 format?: "safetensors" | "tiled" | "npz";
-                /** @description Another element type than the request’s. */
+                /** @description An element type other than the request’s. */
                 dtype?: "F32" | "F16" | "BF16";
-                /** @description Only tensors with these names, separated by commas; `*` is any run of characters. */
+                /** @description Only the tensors with these names, separated by commas. `*` stands for any characters. */
                 tensors?: string;
-                /** @description Of each tensor this rank’s part of `world_size`. */
+                /** @description Only this rank’s part of each tensor. Needs `world_size`. */
                 rank?: number;
                 world_size?: number;
-                /** @description The dimension that is divided; else 0. */
+                /** @description The dimension that is divided. Default: 0. */
                 dim?: number;
-                /** @description How n entries are divided between w ranks: `even` gives rank r those from ⌊r·n/w⌋ on; `chunk` ⌈n/w⌉ a rank, the last ones fewer or none, as torch.chunk, DTensor and FSDP2 do. Else `even`. */
+                /** @description How n entries are divided between w ranks. With `even`, rank r starts at entry ⌊r·n/w⌋. With `chunk`, each rank gets ⌈n/w⌉ entries and the last ranks fewer or none, as in torch.chunk, DTensor and FSDP2. Default: `even`. */
                 sharding?: "even" | "chunk";
             };
             header?: {
-                /** @description Etags, or `*`; 412 where none is that of the file. */
+                /** @description Etags, or `*`. The answer is 412 if none of them is the file’s. */
                 "if-match"?: string;
-                /** @description Etags, or `*`; 304 where one is that of the file. */
+                /** @description Etags, or `*`. The answer is 304 if one of them is the file’s. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes, as `bytes=0-99`. */
+                /** @description Byte ranges, such as `bytes=0-99`. */
                 range?: string;
-                /** @description The etag of which `range` is meant; else all is sent. */
+                /** @description The etag to which `range` refers. If the file has another etag, the whole file is sent. */
                 "if-range"?: string;
-                /** @description `redirect` takes the bytes from the store, where it has them as they are asked for. */
+                /** @description With `redirect`, the answer can be a redirect to the store, if the store has these bytes. */
                 prefer?: string;
             };
             path: {
@@ -2835,17 +2835,17 @@ export interface operations {
             /** @description The weights. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
-                    /** @description `immutable` where the address names the generation. */
+                    /** @description Contains `immutable` if the address has the generation. */
                     "cache-control"?: string;
-                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
+                    /** @description Codes of the record’s warnings, separated by commas. The record explains them. */
                     "x-ghn-warnings"?: string;
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
                     [name: string]: unknown;
                 };
@@ -2853,22 +2853,22 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description The ranges that were asked for. */
+            /** @description The requested ranges. */
             206: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
-                    /** @description `immutable` where the address names the generation. */
+                    /** @description Contains `immutable` if the address has the generation. */
                     "cache-control"?: string;
-                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
+                    /** @description Codes of the record’s warnings, separated by commas. The record explains them. */
                     "x-ghn-warnings"?: string;
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
-                    /** @description Of a single range. */
+                    /** @description Given for a single range. */
                     "content-range"?: string;
                     [name: string]: unknown;
                 };
@@ -2877,27 +2877,27 @@ export interface operations {
                     "multipart/byteranges": string;
                 };
             };
-            /** @description It is what the client has. */
+            /** @description The client already has this version. */
             304: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
                     "content-disposition": string;
-                    /** @description `immutable` where the address names the generation. */
+                    /** @description Contains `immutable` if the address has the generation. */
                     "cache-control"?: string;
-                    /** @description Codes of the record’s warnings, separated by commas; the record has them in words. */
+                    /** @description Codes of the record’s warnings, separated by commas. The record explains them. */
                     "x-ghn-warnings"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description The store has these bytes: the address leads there for ten minutes. */
+            /** @description The store has these bytes. The address is valid for ten minutes. */
             307: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     location: string;
                     "preference-applied": "redirect";
@@ -2923,18 +2923,18 @@ export interface operations {
     downloadTensor: {
         parameters: {
             query?: {
-                /** @description The record’s generation: the address is of these bytes for ever, and caches may keep them. */
+                /** @description The record’s generation. With it the address always means the same bytes, and caches may keep them. */
                 generation?: string;
                 dtype?: "F32" | "F16" | "BF16";
             };
             header?: {
-                /** @description Etags, or `*`; 412 where none is that of the file. */
+                /** @description Etags, or `*`. The answer is 412 if none of them is the file’s. */
                 "if-match"?: string;
-                /** @description Etags, or `*`; 304 where one is that of the file. */
+                /** @description Etags, or `*`. The answer is 304 if one of them is the file’s. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes, as `bytes=0-99`. */
+                /** @description Byte ranges, such as `bytes=0-99`. */
                 range?: string;
-                /** @description The etag of which `range` is meant; else all is sent. */
+                /** @description The etag to which `range` refers. If the file has another etag, the whole file is sent. */
                 "if-range"?: string;
             };
             path: {
@@ -2950,17 +2950,17 @@ export interface operations {
             /** @description The values. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
-                    /** @description `immutable` where the address names the generation. */
+                    /** @description Contains `immutable` if the address has the generation. */
                     "cache-control"?: string;
                     /** @description A JSON array. */
                     "x-tensor-shape": string;
                     "x-tensor-dtype": "F32" | "F16" | "BF16";
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
                     [name: string]: unknown;
                 };
@@ -2968,22 +2968,22 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description The ranges that were asked for. */
+            /** @description The requested ranges. */
             206: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
-                    /** @description `immutable` where the address names the generation. */
+                    /** @description Contains `immutable` if the address has the generation. */
                     "cache-control"?: string;
                     /** @description A JSON array. */
                     "x-tensor-shape": string;
                     "x-tensor-dtype": "F32" | "F16" | "BF16";
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
-                    /** @description Of a single range. */
+                    /** @description Given for a single range. */
                     "content-range"?: string;
                     [name: string]: unknown;
                 };
@@ -2992,15 +2992,15 @@ export interface operations {
                     "multipart/byteranges": string;
                 };
             };
-            /** @description It is what the client has. */
+            /** @description The client already has this version. */
             304: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
-                    /** @description `immutable` where the address names the generation. */
+                    /** @description Contains `immutable` if the address has the generation. */
                     "cache-control"?: string;
                     /** @description A JSON array. */
                     "x-tensor-shape": string;
@@ -3014,7 +3014,7 @@ export interface operations {
             /** @description No prediction has this id, or no tensor this name */
             404: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -3036,18 +3036,18 @@ export interface operations {
     downloadTensorHead: {
         parameters: {
             query?: {
-                /** @description The record’s generation: the address is of these bytes for ever, and caches may keep them. */
+                /** @description The record’s generation. With it the address always means the same bytes, and caches may keep them. */
                 generation?: string;
                 dtype?: "F32" | "F16" | "BF16";
             };
             header?: {
-                /** @description Etags, or `*`; 412 where none is that of the file. */
+                /** @description Etags, or `*`. The answer is 412 if none of them is the file’s. */
                 "if-match"?: string;
-                /** @description Etags, or `*`; 304 where one is that of the file. */
+                /** @description Etags, or `*`. The answer is 304 if one of them is the file’s. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes, as `bytes=0-99`. */
+                /** @description Byte ranges, such as `bytes=0-99`. */
                 range?: string;
-                /** @description The etag of which `range` is meant; else all is sent. */
+                /** @description The etag to which `range` refers. If the file has another etag, the whole file is sent. */
                 "if-range"?: string;
             };
             path: {
@@ -3063,17 +3063,17 @@ export interface operations {
             /** @description The values. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
-                    /** @description `immutable` where the address names the generation. */
+                    /** @description Contains `immutable` if the address has the generation. */
                     "cache-control"?: string;
                     /** @description A JSON array. */
                     "x-tensor-shape": string;
                     "x-tensor-dtype": "F32" | "F16" | "BF16";
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
                     [name: string]: unknown;
                 };
@@ -3081,22 +3081,22 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description The ranges that were asked for. */
+            /** @description The requested ranges. */
             206: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
-                    /** @description `immutable` where the address names the generation. */
+                    /** @description Contains `immutable` if the address has the generation. */
                     "cache-control"?: string;
                     /** @description A JSON array. */
                     "x-tensor-shape": string;
                     "x-tensor-dtype": "F32" | "F16" | "BF16";
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
-                    /** @description Of a single range. */
+                    /** @description Given for a single range. */
                     "content-range"?: string;
                     [name: string]: unknown;
                 };
@@ -3105,15 +3105,15 @@ export interface operations {
                     "multipart/byteranges": string;
                 };
             };
-            /** @description It is what the client has. */
+            /** @description The client already has this version. */
             304: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
-                    /** @description `immutable` where the address names the generation. */
+                    /** @description Contains `immutable` if the address has the generation. */
                     "cache-control"?: string;
                     /** @description A JSON array. */
                     "x-tensor-shape": string;
@@ -3127,7 +3127,7 @@ export interface operations {
             /** @description No prediction has this id, or no tensor this name */
             404: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -3161,7 +3161,7 @@ export interface operations {
             /** @description The statistics. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -3178,12 +3178,12 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalServerError"];
-            /** @description The computation was lost; try again */
+            /** @description The computation was interrupted; try again */
             503: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description After so many seconds it is worth another try. */
+                    /** @description Seconds after which to try again. */
                     "retry-after": number;
                     [name: string]: unknown;
                 };
@@ -3197,9 +3197,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Etags, or `*`; 412 where none is that of the file. */
+                /** @description Etags, or `*`. The answer is 412 if none of them is the file’s. */
                 "if-match"?: string;
-                /** @description Etags, or `*`; 304 where one is that of the file. */
+                /** @description Etags, or `*`. The answer is 304 if one of them is the file’s. */
                 "if-none-match"?: string;
             };
             path: {
@@ -3210,15 +3210,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A model of layers, with the paths of its weights. */
+            /** @description A layers model, with the paths of its weights. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
                     [name: string]: unknown;
                 };
@@ -3234,17 +3234,17 @@ export interface operations {
                     };
                 };
             };
-            /** @description The ranges that were asked for. */
+            /** @description The requested ranges. */
             206: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
-                    /** @description Of a single range. */
+                    /** @description Given for a single range. */
                     "content-range"?: string;
                     [name: string]: unknown;
                 };
@@ -3259,7 +3259,7 @@ export interface operations {
             /** @description No prediction has this id, its architecture was not given as Keras, or TensorFlow.js cannot run it */
             404: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -3282,9 +3282,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Etags, or `*`; 412 where none is that of the file. */
+                /** @description Etags, or `*`. The answer is 412 if none of them is the file’s. */
                 "if-match"?: string;
-                /** @description Etags, or `*`; 304 where one is that of the file. */
+                /** @description Etags, or `*`. The answer is 304 if one of them is the file’s. */
                 "if-none-match"?: string;
             };
             path: {
@@ -3295,15 +3295,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A model of layers, with the paths of its weights. */
+            /** @description A layers model, with the paths of its weights. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
                     [name: string]: unknown;
                 };
@@ -3319,17 +3319,17 @@ export interface operations {
                     };
                 };
             };
-            /** @description The ranges that were asked for. */
+            /** @description The requested ranges. */
             206: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
-                    /** @description Of a single range. */
+                    /** @description Given for a single range. */
                     "content-range"?: string;
                     [name: string]: unknown;
                 };
@@ -3344,7 +3344,7 @@ export interface operations {
             /** @description No prediction has this id, its architecture was not given as Keras, or TensorFlow.js cannot run it */
             404: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -3367,13 +3367,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Etags, or `*`; 412 where none is that of the file. */
+                /** @description Etags, or `*`. The answer is 412 if none of them is the file’s. */
                 "if-match"?: string;
-                /** @description Etags, or `*`; 304 where one is that of the file. */
+                /** @description Etags, or `*`. The answer is 304 if one of them is the file’s. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes, as `bytes=0-99`. */
+                /** @description Byte ranges, such as `bytes=0-99`. */
                 range?: string;
-                /** @description The etag of which `range` is meant; else all is sent. */
+                /** @description The etag to which `range` refers. If the file has another etag, the whole file is sent. */
                 "if-range"?: string;
             };
             path: {
@@ -3389,12 +3389,12 @@ export interface operations {
             /** @description The weights, F32, little-endian. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
                     [name: string]: unknown;
                 };
@@ -3402,17 +3402,17 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description The ranges that were asked for. */
+            /** @description The requested ranges. */
             206: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
-                    /** @description Of a single range. */
+                    /** @description Given for a single range. */
                     "content-range"?: string;
                     [name: string]: unknown;
                 };
@@ -3427,7 +3427,7 @@ export interface operations {
             /** @description No prediction has this id, its architecture was not given as Keras, or TensorFlow.js cannot run it */
             404: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -3450,13 +3450,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Etags, or `*`; 412 where none is that of the file. */
+                /** @description Etags, or `*`. The answer is 412 if none of them is the file’s. */
                 "if-match"?: string;
-                /** @description Etags, or `*`; 304 where one is that of the file. */
+                /** @description Etags, or `*`. The answer is 304 if one of them is the file’s. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes, as `bytes=0-99`. */
+                /** @description Byte ranges, such as `bytes=0-99`. */
                 range?: string;
-                /** @description The etag of which `range` is meant; else all is sent. */
+                /** @description The etag to which `range` refers. If the file has another etag, the whole file is sent. */
                 "if-range"?: string;
             };
             path: {
@@ -3472,12 +3472,12 @@ export interface operations {
             /** @description The weights, F32, little-endian. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
                     [name: string]: unknown;
                 };
@@ -3485,17 +3485,17 @@ export interface operations {
                     "application/octet-stream": string;
                 };
             };
-            /** @description The ranges that were asked for. */
+            /** @description The requested ranges. */
             206: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
-                    /** @description Of a single range. */
+                    /** @description Given for a single range. */
                     "content-range"?: string;
                     [name: string]: unknown;
                 };
@@ -3510,7 +3510,7 @@ export interface operations {
             /** @description No prediction has this id, its architecture was not given as Keras, or TensorFlow.js cannot run it */
             404: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -3533,13 +3533,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Etags, or `*`; 412 where none is that of the file. */
+                /** @description Etags, or `*`. The answer is 412 if none of them is the file’s. */
                 "if-match"?: string;
-                /** @description Etags, or `*`; 304 where one is that of the file. */
+                /** @description Etags, or `*`. The answer is 304 if one of them is the file’s. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes, as `bytes=0-99`. */
+                /** @description Byte ranges, such as `bytes=0-99`. */
                 range?: string;
-                /** @description The etag of which `range` is meant; else all is sent. */
+                /** @description The etag to which `range` refers. If the file has another etag, the whole file is sent. */
                 "if-range"?: string;
             };
             path: {
@@ -3559,14 +3559,14 @@ export interface operations {
             /** @description The file. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
                     /** @description The prediction’s id. */
                     "x-repo-commit": string;
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
                     [name: string]: unknown;
                 };
@@ -3578,19 +3578,19 @@ export interface operations {
                     };
                 };
             };
-            /** @description The ranges that were asked for. */
+            /** @description The requested ranges. */
             206: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
                     /** @description The prediction’s id. */
                     "x-repo-commit": string;
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
-                    /** @description Of a single range. */
+                    /** @description Given for a single range. */
                     "content-range"?: string;
                     [name: string]: unknown;
                 };
@@ -3600,12 +3600,12 @@ export interface operations {
                     "multipart/byteranges": string;
                 };
             };
-            /** @description It is what the client has. */
+            /** @description The client already has this version. */
             304: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
                     /** @description The prediction’s id. */
@@ -3619,7 +3619,7 @@ export interface operations {
             /** @description No such GHN, architecture, revision or file; `x-error-code` says which */
             404: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -3637,9 +3637,9 @@ export interface operations {
             /** @description Overloaded or not ready */
             503: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description After so many seconds it is worth another try. */
+                    /** @description Seconds after which to try again. */
                     "retry-after": number;
                     [name: string]: unknown;
                 };
@@ -3653,13 +3653,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Etags, or `*`; 412 where none is that of the file. */
+                /** @description Etags, or `*`. The answer is 412 if none of them is the file’s. */
                 "if-match"?: string;
-                /** @description Etags, or `*`; 304 where one is that of the file. */
+                /** @description Etags, or `*`. The answer is 304 if one of them is the file’s. */
                 "if-none-match"?: string;
-                /** @description Ranges of bytes, as `bytes=0-99`. */
+                /** @description Byte ranges, such as `bytes=0-99`. */
                 range?: string;
-                /** @description The etag of which `range` is meant; else all is sent. */
+                /** @description The etag to which `range` refers. If the file has another etag, the whole file is sent. */
                 "if-range"?: string;
             };
             path: {
@@ -3679,14 +3679,14 @@ export interface operations {
             /** @description The file. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
                     /** @description The prediction’s id. */
                     "x-repo-commit": string;
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
                     [name: string]: unknown;
                 };
@@ -3698,19 +3698,19 @@ export interface operations {
                     };
                 };
             };
-            /** @description The ranges that were asked for. */
+            /** @description The requested ranges. */
             206: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
                     /** @description The prediction’s id. */
                     "x-repo-commit": string;
-                    /** @description Bytes. */
+                    /** @description Length in bytes. */
                     "content-length": number;
-                    /** @description Of a single range. */
+                    /** @description Given for a single range. */
                     "content-range"?: string;
                     [name: string]: unknown;
                 };
@@ -3720,12 +3720,12 @@ export interface operations {
                     "multipart/byteranges": string;
                 };
             };
-            /** @description It is what the client has. */
+            /** @description The client already has this version. */
             304: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description Strong: the same etag means the same bytes. */
+                    /** @description A strong etag: the same etag means the same bytes. */
                     etag: string;
                     "accept-ranges": "bytes";
                     /** @description The prediction’s id. */
@@ -3739,7 +3739,7 @@ export interface operations {
             /** @description No such GHN, architecture, revision or file; `x-error-code` says which */
             404: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -3757,9 +3757,9 @@ export interface operations {
             /** @description Overloaded or not ready */
             503: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description After so many seconds it is worth another try. */
+                    /** @description Seconds after which to try again. */
                     "retry-after": number;
                     [name: string]: unknown;
                 };
@@ -3783,10 +3783,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What the repository has. */
+            /** @description The repository’s revision and files. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -3799,7 +3799,7 @@ export interface operations {
             /** @description No such GHN, architecture or revision; `x-error-code` says which */
             404: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -3815,9 +3815,9 @@ export interface operations {
             /** @description Overloaded or not ready */
             503: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description After so many seconds it is worth another try. */
+                    /** @description Seconds after which to try again. */
                     "retry-after": number;
                     [name: string]: unknown;
                 };
@@ -3843,10 +3843,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What the repository has. */
+            /** @description The repository’s revision and files. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -3859,7 +3859,7 @@ export interface operations {
             /** @description No such GHN, architecture or revision; `x-error-code` says which */
             404: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -3875,9 +3875,9 @@ export interface operations {
             /** @description Overloaded or not ready */
             503: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description After so many seconds it is worth another try. */
+                    /** @description Seconds after which to try again. */
                     "retry-after": number;
                     [name: string]: unknown;
                 };
@@ -3906,7 +3906,7 @@ export interface operations {
             /** @description The files. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -3919,7 +3919,7 @@ export interface operations {
             /** @description No such GHN, architecture or revision; `x-error-code` says which */
             404: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     [name: string]: unknown;
                 };
@@ -3935,9 +3935,9 @@ export interface operations {
             /** @description Overloaded or not ready */
             503: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
-                    /** @description After so many seconds it is worth another try. */
+                    /** @description Seconds after which to try again. */
                     "retry-after": number;
                     [name: string]: unknown;
                 };
@@ -3959,7 +3959,7 @@ export interface operations {
             /** @description The index, or the page. */
             200: {
                 headers: {
-                    /** @description The request’s id, the client’s own where it gave one. */
+                    /** @description The request’s id. If the client sent one, it is the client’s. */
                     "x-request-id": string;
                     vary: "accept";
                     [name: string]: unknown;

@@ -5,16 +5,13 @@ export const kerasSchema = z
   .strictObject({
     keras: z.union([z.looseObject({}), z.string()]).meta({
       description:
-        'What `model.to_json()` of Keras 2 or 3 gives, as an object or as the string that it is, or a TensorFlow.js ' +
-        '`model.json`, whole or its `modelTopology` alone; a Sequential or Functional model with its input shape',
+        'The result of `model.to_json()` of Keras 2 or 3, as a string or as an object, or a TensorFlow.js `model.json`, whole or only its `modelTopology`. It must be a Sequential or Functional model with its input shape',
     }),
   })
   .meta({
     id: 'Keras',
     description:
-      'A Keras model. The tensors have Keras’ paths and layouts: kernels are [height, width, in, out], depthwise ones ' +
-      '[height, width, channels, multiplier], those of Dense [in, out]. A Sequential of Keras 3 has its own name in the ' +
-      'paths, as the model that was built has',
+      'A Keras model. The tensors have the paths and layouts of Keras: kernels are [height, width, in, out], depthwise kernels [height, width, channels, multiplier], and kernels of Dense [in, out]. As in a model that was built, the paths of a Keras 3 Sequential begin with its name',
     example: {
       keras: {
         class_name: 'Sequential',

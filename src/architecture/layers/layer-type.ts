@@ -55,11 +55,12 @@ export function layerSchema<Type extends string, Arguments extends z.ZodRawShape
 ) {
   return strictObject(`a ${type}`, {
     name: tensorNameSchema.meta({
-      description: 'Unlike every other layer’s; its tensors’ names begin with it',
+      description: 'Unique among the layers. The names of the layer’s tensors begin with it',
     }),
     type: z.literal(type),
     inputs: shortArray(nameSchema, 1, MAX_INPUTS, `names 1 to ${MAX_INPUTS} layers`).optional().meta({
-      description: 'The layers before that it takes, or "input"; the layer right before it unless given',
+      description:
+        'Names of earlier layers whose outputs this layer takes, or "input". Default: the previous layer',
     }),
     ...args,
   }).meta({ id: type, title: type });

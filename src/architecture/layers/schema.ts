@@ -14,7 +14,7 @@ const INPUT_ERROR = 'must be 1 to 3 positive integers, such as [channels, height
 /** Any layer; the name of its type is that of its schema in the OpenAPI document. */
 const anyLayerSchema = z.discriminatedUnion('type', [first, ...others]).meta({
   id: 'Layer',
-  description: 'One of PyTorch’s layers; `type` says which, and so which arguments it takes',
+  description: 'A PyTorch layer. `type` says which one, and so which arguments it takes',
   discriminator: { propertyName: 'type' },
 });
 
@@ -24,16 +24,16 @@ export const layersSchema = strictObject('a list of layers', {
     .optional()
     .meta({
       description:
-        'The size of one input without the batch, so that sizes are checked through the whole network',
+        'The size of one input, without the batch. If it is given, the sizes of all layers are checked',
       example: [3, 32, 32],
     }),
   layers: z.array(anyLayerSchema).meta({
     description:
-      'PyTorch’s layers with PyTorch’s arguments; each takes the one before it unless `inputs` names others',
+      'PyTorch layers with PyTorch’s arguments. Each takes the output of the previous layer, unless `inputs` names others',
   }),
 }).meta({
   id: 'Layers',
-  description: 'A network as a list of layers, for people who write by hand',
+  description: 'A network as a list of layers. This form is the easiest to write by hand',
   example: {
     name: 'tiny',
     layers: [

@@ -42,7 +42,7 @@ export interface EmptyResponse {
   readonly headers?: z.ZodObject;
 }
 
-const seconds = z.int().min(1).describe('After so many seconds it is worth another try.');
+const seconds = z.int().min(1).describe('Seconds after which to try again.');
 
 /** Header of a refusal that may be granted later. */
 export const retryAfter = z.object({ 'retry-after': seconds });
@@ -52,6 +52,6 @@ export const unavailable = (description: string) => problemResponse(description,
 
 /** There are no weights: `retry-after` is given while the prediction is still being made. */
 export const notReady = problemResponse(
-  'There are no weights: not yet (`retry-after`), or never',
+  'The prediction has no weights: not yet (with `retry-after`), or because it failed or was cancelled',
   retryAfter.partial(),
 );

@@ -16,41 +16,41 @@ export const PROBLEM_KINDS = {
     status: 422,
     title: 'Invalid request',
     cause:
-      'The request was read and does not fit: a field, an architecture, a query parameter, or a size beyond a limit.',
+      'The request is readable JSON, but something in it is not valid: a field, the architecture, a query parameter, or a size beyond a limit.',
     remedy:
-      'Correct what `errors` lists: each entry has a JSON pointer into the request and says what is expected there. A limit that refuses names its setting.',
+      'Correct the faults in `errors`: each entry has a JSON pointer into the request and says what is expected there. If a limit was exceeded, the message names its setting.',
   },
   bad_request: {
     status: 400,
     title: 'Bad request',
-    cause: 'The bytes that came are no HTTP request, or no JSON, that the service can read.',
+    cause: 'The service could not read the bytes as an HTTP request, or could not read the body as JSON.',
     remedy: 'Check the JSON, the encoding of the path and the headers; `detail` says where reading stopped.',
   },
   unauthorized: {
     status: 401,
     title: 'Key missing or wrong',
-    cause: 'The service has `API_KEYS`, and the request carries none of them.',
-    remedy: 'Send `authorization: Bearer KEY`. Ask whoever runs the service for a key.',
+    cause: 'The service has `API_KEYS`, and the request does not have one of these keys.',
+    remedy: 'Send `authorization: Bearer KEY`. The operator of the service can give you a key.',
   },
   not_found: {
     status: 404,
     title: 'Not found',
     cause:
-      'No route, GHN, architecture, prediction or tensor has that name. A prediction may have been removed to make room.',
+      'There is no route, GHN, architecture, prediction or tensor with that name. A prediction may have been deleted to make room.',
     remedy:
-      '`detail` has the nearest names. `GET /architectures` and `GET /ghns` list them; a prediction that was removed comes back when its POST is sent again.',
+      '`detail` has the most similar names. `GET /architectures` and `GET /ghns` list all names. To make a deleted prediction again, send its POST again.',
   },
   method_not_allowed: {
     status: 405,
     title: 'Method not allowed',
-    cause: 'The path exists, and not with this method.',
+    cause: 'The path exists, but not with this method.',
     remedy: 'Use one of the methods in the header `allow`.',
   },
   request_timeout: {
     status: 408,
-    title: 'Request came too slowly',
+    title: 'Request arrived too slowly',
     cause: 'The request did not arrive completely in time.',
-    remedy: 'Send it again over a faster connection; compress nothing and keep the connection open.',
+    remedy: 'Send the request again over a faster connection.',
   },
   not_ready: {
     status: 409,
@@ -62,19 +62,19 @@ export const PROBLEM_KINDS = {
     status: 409,
     title: 'Prediction has no weights',
     cause: 'The prediction failed or was cancelled; `detail` has the reason.',
-    remedy: 'Send its POST again once the reason is gone.',
+    remedy: 'Remove the cause, then send its POST again.',
   },
   cancelled: {
     status: 409,
     title: 'Prediction was cancelled',
-    cause: 'Somebody deleted the prediction, or everyone who waited for it went away.',
+    cause: 'Someone deleted the prediction, or all clients that waited for it disconnected.',
     remedy: 'Send its POST again.',
   },
   precondition_failed: {
     status: 412,
     title: 'Precondition failed',
-    cause: 'The weights have another etag than `if-match` asks for.',
-    remedy: 'Fetch the weights from the start: what was fetched before belongs to another body.',
+    cause: 'The weights do not have the etag in `if-match`.',
+    remedy: 'Download the weights from the start. The part that you have belongs to another body.',
   },
   body_too_large: {
     status: 413,
@@ -85,26 +85,27 @@ export const PROBLEM_KINDS = {
   path_too_long: {
     status: 414,
     title: 'Path too long',
-    cause: 'A part of the path or of the query is longer than any that the service has.',
-    remedy: 'Shorten it; ask for tensors with a pattern (`layer1.*`) instead of a list.',
+    cause: 'A part of the path or of the query is longer than any name that the service uses.',
+    remedy: 'Shorten it. To select tensors, use a pattern (`layer1.*`) instead of a list.',
   },
   unsupported_media_type: {
     status: 415,
     title: 'Unsupported media type',
     cause: 'The body is not JSON, or is compressed.',
-    remedy: 'Send JSON with `content-type: application/json`. Files of networks or weights are not read.',
+    remedy:
+      'Send JSON with `content-type: application/json`. The service does not read files of networks or weights.',
   },
   range_not_satisfiable: {
     status: 416,
     title: 'Range not satisfiable',
-    cause: 'The range starts behind the end of the weights.',
-    remedy: 'The header `content-range` has their length.',
+    cause: 'The range starts after the end of the weights.',
+    remedy: 'The header `content-range` has the length of the weights.',
   },
   expectation_failed: {
     status: 417,
     title: 'Expectation failed',
-    cause: 'The request has an `expect` other than `100-continue`.',
-    remedy: 'Leave the header out.',
+    cause: 'The request has an `expect` header other than `100-continue`.',
+    remedy: 'Remove the header.',
   },
   too_many_requests: {
     status: 429,
@@ -115,39 +116,40 @@ export const PROBLEM_KINDS = {
   headers_too_large: {
     status: 431,
     title: 'Headers too large',
-    cause: 'The path and the headers together are longer than the service reads.',
+    cause: 'The path and the headers together are longer than the service accepts.',
     remedy: 'Send fewer or shorter headers.',
   },
   prediction_failed: {
     status: 500,
     title: 'Prediction failed',
-    cause: 'The engine refused the computation, or ended at it.',
-    remedy: 'The same request fails again. Report the architecture; other architectures are not affected.',
+    cause: 'The engine refused the computation, or crashed during it.',
+    remedy:
+      'The same request will fail again. Please report the architecture. Other architectures are not affected.',
   },
   internal: {
     status: 500,
     title: 'Internal error',
-    cause: 'A fault of the service.',
+    cause: 'There is a bug in the service.',
     remedy:
-      'Its log has the reason under the answer’s `x-request-id`, or under the prediction’s id. Please report it.',
+      'The log has the reason, under the answer’s `x-request-id` or the prediction’s id. Please report it.',
   },
   not_implemented: {
     status: 501,
     title: 'Not implemented',
-    cause: 'The request asks for something that is no part of the service, such as CONNECT.',
+    cause: 'The request uses a part of HTTP that the service does not implement, such as CONNECT.',
     remedy: 'Use the routes of `/openapi.json`.',
   },
   overloaded: {
     status: 503,
     title: 'Overloaded',
     cause:
-      'The queue is full, the wait would be longer than the request may take, or the memory is in use. `detail` says which, and names the setting.',
+      'The queue is full, the wait would be too long, or the memory is in use. `detail` says which, and names the setting.',
     remedy: 'Wait for `retry-after` seconds, send `prefer: respond-async`, or add replicas.',
   },
   engine_unavailable: {
     status: 503,
     title: 'Engine unavailable',
-    cause: 'The process that holds the GHNs is starting, or was ended and is being started again.',
+    cause: 'The process that holds the GHNs is starting or restarting.',
     remedy: 'Send the request again after `retry-after` seconds.',
   },
   unavailable: {
@@ -160,9 +162,9 @@ export const PROBLEM_KINDS = {
   not_stored: {
     status: 507,
     title: 'Not stored',
-    cause: 'The store cannot be written to: it is full, or read-only.',
+    cause: 'The prediction could not be stored, because the store is full or read-only.',
     remedy:
-      'Free space or raise `STORE_MAX_BYTES`, then send the request again. What is stored can still be read.',
+      'Free space or raise `STORE_MAX_BYTES`, then send the request again. Stored predictions can still be read.',
   },
 } as const satisfies Readonly<Record<string, ProblemKind>>;
 

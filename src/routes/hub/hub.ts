@@ -166,8 +166,7 @@ export const hub: FastifyPluginAsyncZod<HubOptions> = async (
       operationId: 'downloadHubFile',
       summary: 'Download a file of a predicted network, as from the Hugging Face Hub',
       description:
-        'With HF_ENDPOINT set to this service, `hf_hub_download("ghn3-t/resnet50", "model.safetensors")` predicts and downloads. ' +
-        'The files are model.safetensors, config.json and README.md.',
+        'If HF_ENDPOINT is set to this service, `hf_hub_download("ghn3-t/resnet50", "model.safetensors")` predicts the network and downloads its weights. The files are model.safetensors, config.json and README.md.',
       params: repository.extend({ revision, '*': z.string().describe('The file’s name.') }),
       querystring: anyQuery,
       headers: downloadHeaders,
@@ -194,7 +193,7 @@ export const hub: FastifyPluginAsyncZod<HubOptions> = async (
   });
 
   const modelResponses = {
-    200: jsonResponse('What the repository has.', infoSchema),
+    200: jsonResponse('The repository’s revision and files.', infoSchema),
     404: problemResponse('No such GHN, architecture or revision; `x-error-code` says which'),
     503: unavailable('Overloaded or not ready'),
   };
@@ -228,7 +227,7 @@ export const hub: FastifyPluginAsyncZod<HubOptions> = async (
         operationId: 'describeHubModel',
         summary: 'A predicted network as a repository of the Hugging Face Hub',
         description:
-          'Its revision and its files, which `snapshot_download` fetches; the prediction is made if there is none.',
+          'The answer has the revision and the list of files, for `snapshot_download`. The network is predicted if it was not before.',
         params: repository,
         querystring: anyQuery,
         response: modelResponses,

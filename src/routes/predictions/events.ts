@@ -18,11 +18,12 @@ const eventSchema = z
       .string()
       .optional()
       .describe(
-        'Its place in the stream: as `last-event-id` of a further request it tells what has been heard.',
+        'Position in the stream. To continue after this event, send it as `last-event-id` in another request.',
       ),
     data: z.string().meta({
       contentMediaType: 'application/json',
-      description: 'The record, then of it what has changed, with `id` and `status`; or `{"stage": …}`.',
+      description:
+        'First the whole record; then the fields that changed, with `id` and `status`; or `{"stage": …}`.',
     }),
   })
   .meta({ id: 'PredictionEvent' });
@@ -40,9 +41,7 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
         operationId: 'followPrediction',
         summary: 'Follow a prediction as server-sent events',
         description:
-          'An event named after the status at every change: the first with the whole record, each further one with the ' +
-          'fields that have changed, beside `id` and `status`; `stage` as each stage begins. The last ends the stream. A client ' +
-          'that does not read is dropped.',
+          'Sends an event, named after the status, at every change. The first has the whole record; later ones have `id`, `status` and the fields that changed. An event `stage` is sent when a stage begins. The stream ends after the last event. A client that does not read is disconnected.',
         params: idParameters,
         headers: z.looseObject({
           'last-event-id': z
@@ -50,16 +49,16 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
             .max(100)
             .optional()
             .describe(
-              'The `id` of the last event that was heard: what followed is told, by whichever service.',
+              'The `id` of the last event that the client received. The stream continues after it, on any service of the cluster.',
             ),
         }),
         response: {
           200: {
-            description: 'The events, each as the schema has it.',
+            description: 'The events, each as in the schema.',
             headers: z.object({ 'cache-control': z.literal('no-store') }),
             content: { 'text/event-stream': { schema: eventSchema } },
           },
-          204: z.undefined().describe('The event that was heard was the last.'),
+          204: z.undefined().describe('The client has already received the last event.'),
           404: unknownPrediction,
         },
       },

@@ -21,7 +21,7 @@ const listSchema = z
       .string()
       .nullable()
       .describe(
-        'Where the next page begins, or null on the last: where records are large, pages are shorter than `limit`.',
+        'Cursor of the next page, or null on the last page. If records are large, a page can have fewer than `limit`.',
       ),
   })
   .meta({ id: 'PredictionList' });
@@ -35,12 +35,14 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         tags: ['predictions'],
         operationId: 'listPredictions',
         summary: 'All predictions, newest first',
-        description: 'A page of records; `next_cursor` leads to the next page.',
+        description: 'Answers with a page of records. `next_cursor` leads to the next page.',
         querystring: z.strictObject({
-          limit: queryInteger(1, MAX_LIMIT).default(DEFAULT_LIMIT).describe(`Else ${DEFAULT_LIMIT}.`),
-          cursor: z.string().max(200).optional().describe('The `next_cursor` of the page before.'),
-          architecture: z.string().optional().describe('Only of architectures with this name.'),
-          ghn: z.string().optional().describe('Only by the GHN with this id.'),
+          limit: queryInteger(1, MAX_LIMIT)
+            .default(DEFAULT_LIMIT)
+            .describe(`Number of records in a page. Default: ${DEFAULT_LIMIT}.`),
+          cursor: z.string().max(200).optional().describe('The `next_cursor` of the previous page.'),
+          architecture: z.string().optional().describe('Only predictions for architectures with this name.'),
+          ghn: z.string().optional().describe('Only predictions by the GHN with this id.'),
           status: statusSchema.optional(),
         }),
         response: {
@@ -62,9 +64,9 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         operationId: 'getPrediction',
         summary: 'The record of a prediction',
         description:
-          'Its record: the request, the status, latencies, statistics of the whole network, and links.',
+          'The record has the request, the status, latencies, statistics of the whole network, and links.',
         params: idParameters,
-        response: { 200: jsonResponse('Its record.', viewSchema), 404: unknownPrediction },
+        response: { 200: jsonResponse('The record.', viewSchema), 404: unknownPrediction },
       },
       links: { 200: predictionLinks('$response.body#/id') },
     },
@@ -79,12 +81,12 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         operationId: 'getPredictionArchitecture',
         summary: 'The graph that a prediction was made for',
         description:
-          'Whatever form the request had. Layers without weights and what was left out on request are no nodes of it.',
+          'The answer is always a graph, whatever form the request had. It has no nodes for layers without weights, or for operations that were left out.',
         params: idParameters,
         response: {
           200: jsonResponse('The graph.', graphSchema),
           404: unknownPrediction,
-          409: problemResponse('It failed: `detail` says why'),
+          409: problemResponse('The prediction failed; `detail` says why'),
         },
       },
     },
@@ -103,14 +105,14 @@ export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
         operationId: 'deletePrediction',
         summary: 'Cancel or delete a prediction',
         description:
-          'Cancels what is queued or running, deletes what is stored. A download under way is finished.',
+          'Cancels a prediction that is queued or running, and deletes a stored one. Downloads in progress are completed.',
         params: idParameters,
         response: {
-          204: z.undefined().describe('It is gone.'),
+          204: z.undefined().describe('The prediction was deleted.'),
           404: unknownPrediction,
-          413: problemResponse('A body that is too large, where none is wanted'),
-          415: problemResponse('A body that is not JSON, where none is wanted'),
-          507: problemResponse('The disk does not let it be removed'),
+          413: problemResponse('The request has a body, which is not needed, and it is too large'),
+          415: problemResponse('The request has a body, which is not needed, and it is not JSON'),
+          507: problemResponse('The prediction cannot be deleted from the disk'),
         },
       },
     },

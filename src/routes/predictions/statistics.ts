@@ -24,14 +24,13 @@ export const statistics: FastifyPluginAsyncZod<StatisticsOptions> = async (
         operationId: 'getStatistics',
         summary: 'Statistics of each tensor and of the network',
         description:
-          '`effective_rank` and `mean_abs_cosine` show how diverse a weight is: predicted weights are not very, and ' +
-          'post-processing restores it.',
+          '`effective_rank` and `mean_abs_cosine` show how diverse a weight is. Predicted weights are not very diverse; post-processing restores the diversity.',
         params: idParameters,
         response: {
           200: jsonResponse('The statistics.', statisticsSchema),
           404: unknownPrediction,
           409: notReady,
-          503: unavailable('The computation was lost; try again'),
+          503: unavailable('The computation was interrupted; try again'),
         },
       },
       links: { 200: tensorLinks },

@@ -22,9 +22,7 @@ const failures = {
   409: notReady,
 };
 
-const model = downloadResponses('A model of layers, with the paths of its weights.', {}, [
-  'application/json',
-]);
+const model = downloadResponses('A layers model, with the paths of its weights.', {}, ['application/json']);
 
 const modelSchema = z.looseObject({
   weightsManifest: z.array(z.looseObject({ paths: z.array(z.string()) })),
@@ -42,8 +40,7 @@ export const tfjs: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (
       operationId: 'getTfjsModel',
       summary: 'Load a prediction into TensorFlow.js',
       description:
-        '`tf.loadLayersModel` takes this address. For architectures that were given as Keras. Weights that were not ' +
-        'predicted are what they begin with.',
+        'Give this address to `tf.loadLayersModel`. It exists for architectures that were given as Keras. Weights that were not predicted have their initial values.',
       params: idParameters,
       headers: conditionalHeaders,
       response: {
@@ -72,7 +69,7 @@ export const tfjs: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (
       tags: ['predictions'],
       operationId: 'downloadTfjsWeights',
       summary: 'Download a part of a TensorFlow.js model’s weights',
-      description: '`tf.loadLayersModel` asks for these by itself.',
+      description: '`tf.loadLayersModel` requests these files itself.',
       params: idParameters.extend({
         shard: z.string().describe('A path of `weightsManifest` in `model.json`.'),
       }),

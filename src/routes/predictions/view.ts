@@ -27,7 +27,7 @@ export function warningHeaders({ warnings }: Pick<PredictionRecord, 'warnings'>)
 export const warningHeaderSchema = z
   .string()
   .optional()
-  .describe('Codes of the record’s warnings, separated by commas; the record has them in words.');
+  .describe('Codes of the record’s warnings, separated by commas. The record explains them.');
 
 /** Where a prediction is found. */
 export const pathOf = ({ id }: Pick<PredictionRecord, 'id'>) => `/predictions/${id}`;

@@ -23,33 +23,37 @@ const generation = z
   .string()
   .regex(/^[0-9a-f]{16}$/)
   .optional()
-  .describe('The record’s generation: the address is of these bytes for ever, and caches may keep them.');
+  .describe(
+    'The record’s generation. With it the address always means the same bytes, and caches may keep them.',
+  );
 
 /** Bytes under an address that names a generation never change. */
 const FOR_EVER = { 'cache-control': 'max-age=31536000, immutable' };
 
-const cacheControl = z.string().optional().describe('`immutable` where the address names the generation.');
+const cacheControl = z
+  .string()
+  .optional()
+  .describe('Contains `immutable` if the address has the generation.');
 
 const querySchema = z
   .strictObject({
     generation,
-    format: z.enum(FORMAT_NAMES).optional().describe('Another format than the request’s.'),
-    dtype: z.enum(DTYPES).optional().describe('Another element type than the request’s.'),
+    format: z.enum(FORMAT_NAMES).optional().describe('A format other than the request’s.'),
+    dtype: z.enum(DTYPES).optional().describe('An element type other than the request’s.'),
     tensors: z
       .string()
       .min(1)
       .max(MAX_PATTERN_LENGTH)
       .optional()
-      .describe('Only tensors with these names, separated by commas; `*` is any run of characters.'),
-    rank: queryInteger(0).optional().describe('Of each tensor this rank’s part of `world_size`.'),
+      .describe('Only the tensors with these names, separated by commas. `*` stands for any characters.'),
+    rank: queryInteger(0).optional().describe('Only this rank’s part of each tensor. Needs `world_size`.'),
     world_size: queryInteger(1, 1_000_000).optional(),
-    dim: queryInteger(0, 3).optional().describe('The dimension that is divided; else 0.'),
+    dim: queryInteger(0, 3).optional().describe('The dimension that is divided. Default: 0.'),
     sharding: z
       .enum(SHARDING_NAMES)
       .optional()
       .describe(
-        'How n entries are divided between w ranks: `even` gives rank r those from ⌊r·n/w⌋ on; `chunk` ⌈n/w⌉ a rank, ' +
-          'the last ones fewer or none, as torch.chunk, DTensor and FSDP2 do. Else `even`.',
+        'How n entries are divided between w ranks. With `even`, rank r starts at entry ⌊r·n/w⌋. With `chunk`, each rank gets ⌈n/w⌉ entries and the last ranks fewer or none, as in torch.chunk, DTensor and FSDP2. Default: `even`.',
       ),
   })
   .superRefine(({ format, tensors, rank, world_size: worldSize, dim, sharding }, context) => {
@@ -81,15 +85,16 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
       operationId: 'downloadWeights',
       summary: 'Download weights',
       description:
-        'In the request’s format and dtype, or in those that the query names; whole, by byte ranges, or as the part that one ' +
-        'rank of a training job needs.',
+        'The weights come in the format and dtype of the request, or in those that the query names. You can download all of them, byte ranges, or the part that one rank of a training job needs.',
       params: idParameters,
       querystring: querySchema,
       headers: downloadHeaders.extend({
         prefer: z
           .string()
           .optional()
-          .describe('`redirect` takes the bytes from the store, where it has them as they are asked for.'),
+          .describe(
+            'With `redirect`, the answer can be a redirect to the store, if the store has these bytes.',
+          ),
       }),
       response: {
         ...downloadResponses('The weights.', {
@@ -98,7 +103,7 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
           'x-ghn-warnings': warningHeaderSchema,
         }),
         307: {
-          description: 'The store has these bytes: the address leads there for ten minutes.',
+          description: 'The store has these bytes. The address is valid for ten minutes.',
           headers: z.object({
             location: z.string(),
             'preference-applied': z.literal('redirect'),
@@ -153,7 +158,8 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
       tags: ['predictions'],
       operationId: 'downloadTensor',
       summary: 'Download one tensor',
-      description: 'Its values alone, little-endian, row-major; the path ends with its name.',
+      description:
+        'The answer has only the tensor’s values, little-endian and row-major. The path ends with the tensor’s name.',
       params: idParameters.extend({ '*': z.string().describe('The tensor’s name.') }),
       querystring: z.strictObject({ generation, dtype: z.enum(DTYPES).optional() }),
       headers: downloadHeaders,

@@ -23,7 +23,9 @@ const concatSchema = layerSchema('Concat', {
   dim: z
     .int()
     .default(1)
-    .meta({ description: 'The dimension, 0 being the batch; 1 is that of an image’s channels' }),
+    .meta({
+      description: 'The dimension to concatenate along. 0 is the batch; 1 is the channels of an image',
+    }),
 });
 
 export const concat = layerType(

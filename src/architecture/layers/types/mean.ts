@@ -8,7 +8,7 @@ const DIMENSIONS = 'must be a dimension, or an array of 1 to 3';
 
 const schema = layerSchema('Mean', {
   dim: z.union([dimension, shortArray(dimension, 1, 3, DIMENSIONS)], DIMENSIONS).meta({
-    description: 'The dimensions to average over: [2, 3] of an image, 1 of tokens',
+    description: 'The dimensions to average over: [2, 3] for an image, 1 for tokens',
   }),
   keepdim: z.boolean().default(false),
 });

@@ -9,7 +9,7 @@ import { slidingSize } from '../sliding.js';
 
 const windowArguments = {
   kernel_size: positivePair,
-  stride: positivePair.nullable().optional().meta({ description: 'The kernel’s size unless given' }),
+  stride: positivePair.nullable().optional().meta({ description: 'Default: the kernel size' }),
   padding: naturalPair.default(0),
   ceil_mode: flag.default(false),
 };

@@ -47,7 +47,7 @@ export const flatten = layerType(flattenSchema, (layer, place) => {
 
 const permuteSchema = layerSchema('Permute', {
   dims: shortArray(dimension, 2, 5, 'must be 2 to 5 dimensions').meta({
-    description: 'Of the batch as well, which stays first',
+    description: 'The new order of the dimensions, including the batch, which stays first',
     example: [0, 2, 1],
   }),
 });

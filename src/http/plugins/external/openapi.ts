@@ -60,10 +60,10 @@ export const openapi = fastifyPlugin(async (app: FastifyInstance, { version, has
       // A key where the service wants one.
       security: [{}, { key: [] }],
       tags: [
-        { name: 'predictions', description: 'Weights for architectures' },
-        { name: 'catalogue', description: 'What the service knows' },
-        { name: 'hub', description: 'The same for Hugging Face’s clients' },
-        { name: 'service', description: 'How the service is' },
+        { name: 'predictions', description: 'Predict weights, and download them' },
+        { name: 'catalogue', description: 'GHNs and architectures' },
+        { name: 'hub', description: 'Predictions for Hugging Face’s clients' },
+        { name: 'service', description: 'Health and metrics' },
       ],
     },
     transform,
