@@ -43,7 +43,7 @@ export async function serve(settings: Settings): Promise<void> {
   const stop = (signal: string) => {
     if (isStopping) return;
     isStopping = true;
-    logger.info({ signal }, 'stopping: what is under way is finished');
+    logger.info({ signal }, 'stopping: finishing what is under way');
     void service
       .stop()
       .then(() => destination.flush(FLUSH_MS))
@@ -57,7 +57,7 @@ export async function serve(settings: Settings): Promise<void> {
   if (settings.API_KEYS.length === 0 && !isLoopback(settings.HOST)) {
     logger.warn(
       { host: settings.HOST },
-      'ANYBODY WHO REACHES THIS ADDRESS can use the service and delete its predictions: set API_KEYS, or listen at 127.0.0.1',
+      'ANYONE WHO CAN REACH THIS ADDRESS can use the service and delete its predictions: set API_KEYS, or listen on 127.0.0.1',
     );
   }
   try {

@@ -144,7 +144,7 @@ describe('the program', () => {
     createInterface({ input: program.stdout! }).on('line', (line) => lines.push(JSON.parse(line)));
     const find = (message: RegExp) => lines.find(({ msg }) => message.test(String(msg)));
     await expect.poll(() => find(/listening at/)).toBeDefined();
-    expect(find(/^ANYBODY WHO REACHES THIS ADDRESS/)).toMatchObject({ level: 'warn', host: '0.0.0.0' });
+    expect(find(/^ANYONE WHO CAN REACH THIS ADDRESS/)).toMatchObject({ level: 'warn', host: '0.0.0.0' });
     const [, port] = /:(\d+)$/.exec(String(find(/listening at/)!.msg))!;
     const answer = await fetch(`http://127.0.0.1:${port}/predictions?token=secret`);
     await expect

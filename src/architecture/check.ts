@@ -56,7 +56,7 @@ function checkInput(draft: GraphDraft, faults: FaultList): number {
     );
   }
   if (inputs.length === 0 && !draft.nodes.includes(null)) {
-    faults.add(['nodes'], 'no node of op input; a network has one, where its data come in');
+    faults.add(['nodes'], 'there is no node of op input; a network has exactly one, for its data');
   }
   return others.length === 0 ? first : -1;
 }
@@ -79,7 +79,7 @@ export function checkEdges(
   const given: number[] = [];
   const hints = new Hints();
   const addNowhere = (id: string, path: readonly PropertyKey[]): void => {
-    faults.add(path, `${quote(id)} is no node's id${hints.for(id, indexOf.keys())}`);
+    faults.add(path, `${quote(id)} is not the id of a node${hints.for(id, indexOf.keys())}`);
   };
   draft.edges.forEach((edge, index) => {
     if (!edge) return;
@@ -88,7 +88,7 @@ export function checkEdges(
     if (to === undefined) addNowhere(edge[1], ['edges', index, 1]);
     if (from === undefined || to === undefined) return;
     if (to === input && from !== to) {
-      faults.add(['edges', index], `nothing can lead to the input, but ${quote(edge[0])} does`);
+      faults.add(['edges', index], `no edge may lead to the input, but ${quote(edge[0])} does`);
     }
     edges.push([from, to]);
     given.push(index);
@@ -99,7 +99,7 @@ export function checkEdges(
     for (const cycle of cycles(count, edges, order)) {
       const ids = cycle.map((edge) => draft.ids[edges[edge]![0]]!);
       const last = cycle.reduce((a, b) => Math.max(a, b));
-      faults.add(['edges', given[last]!], `a cycle: ${cycleText(ids)}; one of its edges must go`);
+      faults.add(['edges', given[last]!], `a cycle: ${cycleText(ids)}; remove one of its edges`);
     }
   }
   return { edges, order };

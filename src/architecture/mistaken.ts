@@ -82,8 +82,8 @@ export function mistakenText(text: string): string | null {
   const value = jsonObject(text);
   if (value) {
     const object = mistakenObject(value);
-    const how = 'the architecture is a text of JSON, encoded twice';
-    return `${how}; ${object ?? 'send it as the object that it is'}`;
+    const how = 'the architecture is a string of JSON, encoded twice';
+    return `${how}; ${object ?? 'send the object itself'}`;
   }
   const ends = text.length > 2 * LOOKED_AT ? text.slice(0, LOOKED_AT) + text.slice(-LOOKED_AT) : text;
   return TEXTS.find(({ pattern }) => pattern.test(ends))?.message ?? (text.length > 16 ? posted(text) : null);
@@ -93,8 +93,8 @@ export function mistakenText(text: string): string | null {
 export function mistakenBody(body: unknown): string | null {
   if (typeof body === 'string') {
     return jsonObject(body)
-      ? 'the body is JSON within JSON, encoded twice; send it as the object that it is'
-      : 'the body is a text; send an object, {"architecture": …}';
+      ? 'the body is a string of JSON, encoded twice; send the object itself'
+      : 'the body is a string; send an object, {"architecture": …}';
   }
   if (!isObject(body) || 'architecture' in body) return null;
   if ('nodes' in body || ('layers' in body && !isKerasLayer(asArray(body.layers)[0])) || 'keras' in body) {

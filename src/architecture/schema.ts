@@ -162,7 +162,7 @@ const NO_NODES =
 
 function opHint(given: string): string {
   return NO_NODES.test(given.toLowerCase().replaceAll(/[\s_.-]/g, ''))
-    ? '; that is no node: leave it out, and join what is behind it to what is before it'
+    ? '; that is not a node: leave it out, and connect its inputs to its outputs'
     : didYouMean(given, OPS, OP_ALIASES);
 }
 
@@ -221,11 +221,9 @@ export const graphSchema = strictObject('a graph', {
     description:
       'The operations, one of which is `input`. Give them in topological order if you can; otherwise the service sorts them, with a stable sort and the input first.',
   }),
-  edges: z
-    .array(edgeSchema)
-    .meta({
-      description: 'Pairs of nodes: the output of the first goes to the second. A repeated pair counts once',
-    }),
+  edges: z.array(edgeSchema).meta({
+    description: 'Pairs of nodes: the output of the first goes to the second. A repeated pair counts once',
+  }),
   state_dict: z.array(stateDictEntrySchema).optional().meta({
     description:
       'All tensors of the network in its own order. The answer has its tensors in the same order. The list must contain every tensor of the nodes, with the same shape.',

@@ -53,7 +53,7 @@ export function listArchitectures(): readonly ArchitectureSummary[] {
 export function loadArchitecture(name: string, numClasses?: number): Graph {
   const names = listArchitectures().map((architecture) => architecture.name);
   if (!names.includes(name)) {
-    const others = 'GET /architectures has those there are';
+    const others = 'GET /architectures lists them all';
     throw new UnknownArchitectureError(
       `no architecture is called ${quote(name)}${didYouMean(name, names) || `; ${others}`}`,
     );

@@ -24,7 +24,7 @@ export function allocateFloats(count: number): Float32Array {
     return new Float32Array(count);
   } catch {
     throw new CheckpointError(
-      `needs ${count * 4} bytes of memory for one tensor, and they are not to be had; give the process more memory`,
+      `needs ${count * 4} bytes of memory for one tensor, which are not available; give the process more memory`,
     );
   }
 }

@@ -46,7 +46,7 @@ export class NumpyType extends BuildTarget {
   constructor(code: unknown) {
     super();
     if (typeof code !== 'string' || !NUMPY_SCALARS.has(code)) {
-      throw new CheckpointError('a numpy type that is none of a number');
+      throw new CheckpointError('a numpy type that is not a number');
     }
     this.code = code;
   }
@@ -85,7 +85,7 @@ const MAX_ENCODED_LENGTH = 16;
 
 function encode([text, encoding]: readonly unknown[]): Uint8Array {
   if (typeof text !== 'string' || text.length > MAX_ENCODED_LENGTH || encoding !== 'latin1') {
-    throw new CheckpointError('bytes encoded as text that are no number; save it with protocol 4');
+    throw new CheckpointError('bytes encoded as text that are not a number; save it with protocol 4');
   }
   return Uint8Array.from(Buffer.from(text, 'latin1'));
 }

@@ -120,10 +120,10 @@ export function pathFault(path: string): string | null {
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) {
     return path.toLowerCase().startsWith('file:')
       ? 'is a URL; write the path alone, without file://'
-      : 'is a URL of a kind that is not fetched; write https://…, hf://owner/repository/file, or the path of the file';
+      : 'is a URL of a kind that is not supported; write https://…, hf://owner/repository/file, or the path of the file';
   }
   if (/^~[^/]*(?:\/|$)/.test(path)) {
-    return 'begins with ~, which a shell puts a home directory in place of, but not here; write the path in full, or $HOME in place of ~';
+    return 'begins with ~, which a shell would replace with the home directory, but the service does not; write the full path, or $HOME instead of ~';
   }
   return null;
 }
@@ -132,8 +132,7 @@ export function pathFault(path: string): string | null {
 export function nodeFault(stats: Stats): string | null {
   if (stats.isFile()) return null;
   if (stats.isDirectory()) return 'is not a file but a directory; name the file within it';
-  if (stats.isFIFO())
-    return 'is not a file but a pipe (FIFO), which ends or waits as it likes; save what comes out of it, and name that';
+  if (stats.isFIFO()) return 'is not a file but a pipe (FIFO); save its output to a file, and name that';
   if (stats.isSocket()) return 'is not a file but a socket; name the file of the checkpoint';
   if (stats.isCharacterDevice() || stats.isBlockDevice())
     return 'is not a file but a device; name the file of the checkpoint';

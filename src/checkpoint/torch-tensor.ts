@@ -145,7 +145,8 @@ export function rebuildTensor([storage, offset, size, stride]: readonly unknown[
   if (!(storage instanceof Storage)) throw new CheckpointError('a tensor without a storage');
   const shape = sizes(size, 'sizes');
   const strides = sizes(stride, 'strides');
-  if (!isSize(offset) || shape.length !== strides.length) throw new CheckpointError('a tensor of no shape');
+  if (!isSize(offset) || shape.length !== strides.length)
+    throw new CheckpointError('a tensor without a shape');
   if (shape.includes(0)) return new TorchTensor(storage, 0, shape, strides);
 
   const dimensions = orderedDimensions(shape, strides);

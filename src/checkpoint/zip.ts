@@ -133,7 +133,7 @@ async function findDirectory(file: FileBytes): Promise<Directory> {
     }
   }
   if (size > MAX_DIRECTORY_BYTES) damaged(`its directory of ${size} bytes is too large`);
-  if (start + size > tailStart + at) damaged('its directory reaches behind its end');
+  if (start + size > tailStart + at) damaged('its directory extends past its end');
   return { start, size, entries };
 }
 
@@ -142,7 +142,7 @@ function readDirectory(directory: Buffer): Map<string, Entry | 'compressed'> {
   for (let at = 0; at < directory.length; ) {
     if (at + CENTRAL_HEADER_BYTES > directory.length) damaged('its directory ends within an entry');
     if (directory.readUInt32LE(at) !== CENTRAL_HEADER)
-      damaged('its directory holds something else than entries');
+      damaged('its directory contains something other than entries');
     const nameEnd = at + CENTRAL_HEADER_BYTES + directory.readUInt16LE(at + 28);
     const extraEnd = nameEnd + directory.readUInt16LE(at + 30);
     const end = extraEnd + directory.readUInt16LE(at + 32);
@@ -186,7 +186,7 @@ function zip64Fields(extra: Buffer): bigint[] {
 }
 
 async function bytes(file: FileBytes, start: number, size: number): Promise<Buffer> {
-  if (start + size > file.size) damaged('a part of it lies behind the end of the file');
+  if (start + size > file.size) damaged('a part of it lies past the end of the file');
   const buffer = Buffer.alloc(size);
   await file.read(buffer, start);
   return buffer;

@@ -46,21 +46,21 @@ export class Metrics implements PredictionObserver {
     collectDefaultMetrics({ register: this.registry });
     this.#requests = new Histogram({
       name: 'ghn_serve_request_duration_seconds',
-      help: 'From a request to the last byte of its answer',
+      help: 'Time from a request to the last byte of its answer',
       labelNames: ['method', 'route', 'status'],
       buckets: SECONDS,
       registers,
     });
     this.#stages = new Histogram({
       name: 'ghn_serve_stage_duration_seconds',
-      help: 'Of computed predictions, by stage',
+      help: 'Duration of computed predictions, by stage',
       labelNames: ['stage'],
       buckets: SECONDS,
       registers,
     });
     this.#predictions = new Counter({
       name: 'ghn_serve_predictions_total',
-      help: 'Predictions asked for, by what came of them',
+      help: 'Requested predictions, by outcome',
       labelNames: ['ghn', 'format', 'result'],
       registers,
     });
@@ -72,19 +72,19 @@ export class Metrics implements PredictionObserver {
     });
     this.#parameters = new Counter({
       name: 'ghn_serve_parameters_predicted_total',
-      help: 'Numbers in the networks that the engine predicted',
+      help: 'Parameters of the networks that the engine predicted',
       labelNames: ['ghn'],
       registers,
     });
     this.#hits = new Counter({
       name: 'ghn_serve_cache_hits_total',
-      help: 'Requests answered without a computation of their own: from the store, or with another request’s',
+      help: 'Requests answered without a new computation: from the store, or together with another request',
       labelNames: ['how'],
       registers,
     });
     this.#refusals = new Counter({
       name: 'ghn_serve_refusals_total',
-      help: 'Requests refused because of the load, by what there was too much of',
+      help: 'Requests refused because of the load, by reason',
       labelNames: ['reason'],
       registers,
     });
@@ -95,28 +95,28 @@ export class Metrics implements PredictionObserver {
     });
     this.#remade = new Counter({
       name: 'ghn_serve_store_remade_total',
-      help: 'Corrupt predictions that were made again for whoever read them',
+      help: 'Corrupt predictions that were made again when they were read',
       registers,
     });
     this.#bytesSent = new Counter({
       name: 'ghn_serve_response_bytes_total',
-      help: 'Bytes of answers sent, headers and weights, as far as clients took them',
+      help: 'Bytes of answers that clients have received, including headers',
       registers,
     });
     this.#commits = new Counter({
       name: 'ghn_serve_commits_total',
-      help: 'Predictions stored by this service: its own commit (mine), or one that came before it (theirs)',
+      help: 'Predictions to store: this service stored its own (mine), or another had stored one before (theirs)',
       labelNames: ['whose'],
       registers,
     });
     this.#takeovers = new Counter({
       name: 'ghn_serve_takeovers_total',
-      help: 'Predictions that were begun by a worker that died, and gone on with by this one',
+      help: 'Predictions that this worker took over from a worker that died',
       registers,
     });
     this.#bucket = new Histogram({
       name: 'ghn_serve_bucket_duration_seconds',
-      help: 'Of requests to the bucket, tries included, by operation',
+      help: 'Duration of requests to the bucket, including retries, by operation',
       labelNames: ['operation'],
       buckets: SECONDS,
       registers,
@@ -134,15 +134,19 @@ export class Metrics implements PredictionObserver {
     gauge('ghn_serve_queue_depth', 'Predictions that wait for the engine', sources.queueDepth);
     gauge(
       'ghn_serve_queue_seconds',
-      'How long it takes, as far as can be said, until all accepted predictions are made',
+      'Estimated time until all accepted predictions are made',
       sources.queueSeconds,
     );
-    gauge('ghn_serve_workers', 'How many make predictions for this service', sources.workers);
+    gauge('ghn_serve_workers', 'Number of processes that make predictions for this service', sources.workers);
     gauge('ghn_serve_engine_memory_bytes', 'What the engine holds', sources.engineBytes);
-    gauge('ghn_serve_engine_restarts', 'How often the engine was started anew', sources.engineRestarts);
+    gauge(
+      'ghn_serve_engine_restarts',
+      'Number of times that the engine was restarted',
+      sources.engineRestarts,
+    );
     new Gauge({
       name: 'ghn_serve_device_memory_bytes',
-      help: 'Memory of the GPU in use: what there is, and what all processes use of it',
+      help: 'Memory of the GPU in use: the total, and the part that all processes use',
       labelNames: ['state'],
       registers,
       async collect() {
@@ -153,20 +157,20 @@ export class Metrics implements PredictionObserver {
         this.set({ state: 'used' }, memory.usedBytes);
       },
     });
-    gauge('ghn_serve_store_bytes', 'What the stored predictions take up', sources.storeBytes);
+    gauge('ghn_serve_store_bytes', 'Size of the stored predictions', sources.storeBytes);
     gauge(
       'ghn_serve_store_corruptions',
-      'How many stored predictions were found corrupt, and removed',
+      'Number of stored predictions that were found corrupt, and removed',
       sources.storeCorruptions,
     );
     gauge(
       'ghn_serve_store_not_understood',
-      'How many folders of the store are another version’s, or no predictions: they are left as they are',
+      'Number of folders in the store that are of another version, or are not predictions; they are left as they are',
       sources.storeNotUnderstood,
     );
     gauge(
       'ghn_serve_log_lines_dropped',
-      'How many lines of the log were dropped since the start, because they could not be written',
+      'Number of log lines that were dropped because they could not be written',
       sources.droppedLogLines,
     );
   }

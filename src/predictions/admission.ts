@@ -113,7 +113,7 @@ export class Admission {
     if (free > 0 && own <= SHARE * free) return;
     const waiting =
       free > 0
-        ? `${own} predictions for the same client are waiting already, and the rest of the queue is for others`
+        ? `${own} predictions of the same client are already waiting, and the rest of the queue is for other clients`
         : `${Math.max(0, pending - 1)} predictions are waiting already`;
     throw this.#overloaded(
       'queue',
@@ -128,7 +128,7 @@ export class Admission {
     throw this.#overloaded(
       'wait',
       `the prediction would have to wait for about ${Math.round(milliseconds)} ms, longer than the ` +
-        `${maxWaitMilliseconds} that one may (MAX_WAIT_MS)`,
+        `limit of ${maxWaitMilliseconds} ms (MAX_WAIT_MS)`,
     );
   }
 
@@ -167,8 +167,8 @@ export class Admission {
     const others = free >= 0 ? '; the rest is for other clients' : '';
     throw this.#overloaded(
       'memory',
-      `with those that are being made and answered the prediction would take about ${gigabytes(held + work)} of memory, ` +
-        `more than the ${gigabytes(limit)} that there are (MAX_MEMORY_BYTES)${others}`,
+      `together with the predictions under way, this one would take about ${gigabytes(held + work)} of memory, ` +
+        `more than the limit of ${gigabytes(limit)} (MAX_MEMORY_BYTES)${others}`,
     );
   }
 

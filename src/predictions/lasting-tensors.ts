@@ -119,7 +119,7 @@ export class LastingTensors {
       next.release();
       throw new Error(
         'the prediction was corrupt in the store, and what was made in its place has other bits: this answer ends here, ' +
-          'and whoever asks again has the new one',
+          'and the same request now gives the new one',
       );
     }
     this.#reading = next;

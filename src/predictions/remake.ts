@@ -37,7 +37,7 @@ export function planAgain(
   }
   throw new NotFoundError(
     `the prediction ${JSON.stringify(id)} was found corrupt in the store and removed, and it cannot be made again: its GHN, ` +
-      `${ghn.id} (${ghn.digest}), or the engine, its version or the revision of its numerics is not what is at work now. ` +
-      'Ask again for a prediction by what is there',
+      `${ghn.id} (${ghn.digest}), or the engine, its version or the numerics revision is no longer in use. ` +
+      'Send the request again to get a new prediction',
   );
 }

@@ -134,7 +134,7 @@ export function readPredictRequest(body: unknown, limits: Limits): PredictReques
       architecture = readArchitecture(input, limits, data?.unsupported ?? 'skip');
     });
     if (data?.num_classes !== undefined && typeof input !== 'string') {
-      faults.push({ path: '/num_classes', message: 'goes with the name of an architecture alone' });
+      faults.push({ path: '/num_classes', message: 'is allowed only with the name of an architecture' });
     }
   }
   if (faults.length > 0 || !data || !architecture) throw new InvalidRequestError(faults);

@@ -57,7 +57,7 @@ export function weightsSource(
   const fault = representationFault(representation, record.request.postprocess !== null);
   if (fault) throw new InvalidRequestError([fault]);
   const chosen = pattern ? tensors.filter(({ name }) => pattern.matches(name)) : tensors;
-  if (pattern && chosen.length === 0) throw new NotFoundError(`no tensor's name fits ${pattern.text}`);
+  if (pattern && chosen.length === 0) throw new NotFoundError(`no tensor's name matches ${pattern.text}`);
   const parts = slice ? chosen.map((tensor) => sliceTensor(tensor, slice)) : chosen;
   const isWhole = !pattern && !slice && record.generation !== null;
   const checksums = isWhole ? CHECKSUMS.of(`${record.id}.${record.generation}.${dtype}`) : undefined;

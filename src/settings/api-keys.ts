@@ -12,13 +12,13 @@ function keyFault(key: string): string | null {
       : 'begins with sha256: and needs the 64 hex digits of a key’s digest after it';
   }
   if (API_KEY.test(key)) return null;
-  return 'can be sent by no client: a key is of visible ASCII characters, without spaces';
+  return 'cannot be sent by any client: a key consists of visible ASCII characters, without spaces';
 }
 
 /** API keys, or their digests in lower case. */
 export const apiKeys = list.transform((keys, context) => {
   // Whoever sets it wants the service closed.
-  if (keys.length === 0) context.addIssue('names no key: give one, or leave it out to let everybody in');
+  if (keys.length === 0) context.addIssue('has no key: give one, or leave it out to let everyone in');
   for (const [index, key] of keys.entries()) {
     const fault = keyFault(key);
     if (fault) context.addIssue(`the key at position ${index + 1} ${fault}`);

@@ -30,7 +30,7 @@ export const checkpoints = list.transform((entries, context) => {
     if (source.text === '') context.addIssue(`${id} has no path: write id=path`);
     if (!GHN_ID.test(id)) {
       context.addIssue(
-        `the id ${JSON.stringify(id)} of ${source.text} may hold letters, digits, _, . and - alone`,
+        `the id ${JSON.stringify(id)} of ${source.text} may contain only letters, digits, _, . and -`,
       );
     }
     if (seen.has(id)) context.addIssue(`two checkpoints have the id ${id}: name them with id=path`);

@@ -54,13 +54,10 @@ export const settingsSchema = z.object({
       'GHNs to load, comma-separated: files, ghn3-t (-s, -l, -xl), hf://owner/repository/file, https://…, or id=source (default: the GHN of the package)',
     form: 'sources',
   }),
-  ENGINE: z
-    .enum(['auto', 'tensorflow', 'onnxruntime', 'wasm'])
-    .default('auto')
-    .meta({
-      description: 'library for the computation: auto, tensorflow, onnxruntime or wasm',
-      form: 'name',
-    }),
+  ENGINE: z.enum(['auto', 'tensorflow', 'onnxruntime', 'wasm']).default('auto').meta({
+    description: 'library for the computation: auto, tensorflow, onnxruntime or wasm',
+    form: 'name',
+  }),
   DEVICE: z
     .enum(['auto', 'cpu', 'cuda', 'webgpu'])
     .default('auto')
@@ -95,13 +92,10 @@ export const settingsSchema = z.object({
       'where predictions wait: memory, or redis://host:port for a queue that several services share',
     form: 'place',
   }),
-  ROLE: z
-    .enum(['all', 'api', 'worker'])
-    .default('all')
-    .meta({
-      description: 'what this service does: api (HTTP, computes nothing), worker, or all',
-      form: 'name',
-    }),
+  ROLE: z.enum(['all', 'api', 'worker']).default('all').meta({
+    description: 'what this service does: api (HTTP, computes nothing), worker, or all',
+    form: 'name',
+  }),
   MAX_QUEUE: wholeNumber(1)
     .default(64)
     .meta({ description: 'maximum number of predictions that wait for the engine', form: 'number' }),
@@ -136,12 +130,10 @@ export const settingsSchema = z.object({
     description: 'at shutdown, time between /readyz turning 503 and the socket closing, for load balancers',
     form: 'milliseconds',
   }),
-  RATE_LIMIT: wholeNumber(0)
-    .default(0)
-    .meta({
-      description: 'maximum number of requests per minute from one key or address; 0 means no limit',
-      form: 'number',
-    }),
+  RATE_LIMIT: wholeNumber(0).default(0).meta({
+    description: 'maximum number of requests per minute from one key or address; 0 means no limit',
+    form: 'number',
+  }),
   API_KEYS: apiKeys.default([]).meta({
     description:
       'keys that clients must send, comma-separated; each is the key, or sha256: and its digest (default: none)',

@@ -43,7 +43,7 @@ export function byteCount(minimum: number) {
     const scale = Object.entries(UNITS).find(([name]) => name.toLowerCase() === unit.toLowerCase())?.[1];
     const bytes = number === '' || scale === undefined ? Number.NaN : Math.round(Number(number) * scale);
     if (!Number.isSafeInteger(bytes)) {
-      context.addIssue(`${JSON.stringify(value)} is no number of bytes: write 20000000000, 20GB or 20GiB`);
+      context.addIssue(`${JSON.stringify(value)} is not a number of bytes: write 20000000000, 20GB or 20GiB`);
     } else if (bytes < minimum) {
       context.addIssue(
         `is at least ${minimum} bytes: write a number of bytes, or one with a unit such as 20GiB`,

@@ -24,7 +24,7 @@ function bucketSource(text: string): Source {
   const [, name, key] = ADDRESS.exec(text) ?? [];
   const file = key === undefined ? '' : fileName({ pathname: `/${key}` });
   if (name === undefined || key === undefined || file === '') {
-    throw new SourceError(`${text} is no object of a bucket; write ${FORM}`);
+    throw new SourceError(`${text} is not an object in a bucket; write ${FORM}`);
   }
   return {
     text,

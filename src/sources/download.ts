@@ -66,7 +66,9 @@ async function attempt(
   if (status === 416 && from > 0) {
     await body?.cancel();
     await unlink(path);
-    throw new UnreachableError('the server no longer has the file of which a part was fetched; try again');
+    throw new UnreachableError(
+      'the server no longer has the version of the file whose download was begun; try again',
+    );
   }
   if (!response.ok || !body) {
     const error = await refusal(response);
@@ -115,11 +117,11 @@ interface Body {
 /** Why a body cannot be the file, or the rest of it, as the rest of a sentence. */
 function bodyFault({ headers }: Response, { start, from, length, totalBytes }: Body): string | null {
   if (/text\/html/i.test(headers.get('content-type') ?? '')) {
-    return 'sent a web page (text/html) in place of the file: look at the address in a browser';
+    return 'sent a web page (text/html) instead of the file: open the address in a browser';
   }
-  if (!(start <= from)) return `sent another range than was asked for: ${headers.get('content-range')}`;
+  if (!(start <= from)) return `sent a range that was not requested: ${headers.get('content-range')}`;
   if (totalBytes !== null && start + length !== totalBytes && !Number.isNaN(length)) {
-    return `sent ${length} bytes where ${totalBytes - start} were to come`;
+    return `sent ${length} bytes instead of ${totalBytes - start}`;
   }
   return null;
 }
@@ -161,7 +163,7 @@ export async function makeFolder(folder: string): Promise<void> {
 /** A cache that cannot be written to. */
 export function notWritten(path: string, error: unknown): SourceError {
   const words = systemDescription(error) ?? (error as Error).message;
-  const remedy = 'HF_HOME names another folder for files of the hub, XDG_CACHE_HOME for all that is fetched';
+  const remedy = 'HF_HOME sets another folder for files from the hub, XDG_CACHE_HOME for all downloads';
   return new SourceError(`${path} cannot be written: ${words}; ${remedy}`, { cause: error });
 }
 

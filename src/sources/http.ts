@@ -92,7 +92,7 @@ export function unreachable(host: string, error: unknown): UnreachableError {
   const words = (reason as Error).message || (code ?? message);
   const isCertificate = /CERT|SIGNATURE|SELF_SIGNED/.test(code ?? '');
   const remedy = isCertificate
-    ? 'NODE_EXTRA_CA_CERTS names a file with the certificates of a network’s own authority'
-    : 'check the network, and HTTPS_PROXY where it has a proxy';
+    ? 'if the network has its own certificate authority, set NODE_EXTRA_CA_CERTS to a file with its certificates'
+    : 'check the network, and HTTPS_PROXY if there is a proxy';
   return new UnreachableError(`${host} cannot be reached: ${words}; ${remedy}`, { cause: error });
 }

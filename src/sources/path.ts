@@ -14,7 +14,7 @@ export function pathSource(path: string): Source {
     async locate() {
       if (WORD.test(path) && !(await stat(path).catch(() => null))) {
         throw new SourceError(
-          `${path}: there is no such file, and no published GHN is called so: there are ${SHORT_NAMES.join(', ')}${didYouMean(path, SHORT_NAMES)}`,
+          `${path}: there is no such file, and no published GHN has this name: there are ${SHORT_NAMES.join(', ')}${didYouMean(path, SHORT_NAMES)}`,
         );
       }
       // Other faults show when the file is read.

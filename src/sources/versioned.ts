@@ -57,7 +57,7 @@ export async function locateVersioned(
   if (environment.isOffline) {
     if (note !== null) return path;
     throw new SourceError(
-      `is not in the cache ${environment.urlCache}, and HF_HUB_OFFLINE forbids to fetch it: fetch it where there is a network, with "ghn-serve fetch"`,
+      `is not in the cache ${environment.urlCache}, and HF_HUB_OFFLINE forbids downloads: download it on a machine with a network, with "ghn-serve fetch"`,
     );
   }
   const now = await ask(note).catch((error: unknown) => {

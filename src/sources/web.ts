@@ -14,16 +14,17 @@ export const web: SourceKind = {
 };
 
 function webSource(text: string): Source {
-  if (!URL.canParse(text)) throw new SourceError(`${text} is no address; write https://host/path/file.pt`);
+  if (!URL.canParse(text))
+    throw new SourceError(`${text} is not an address; write https://host/path/file.pt`);
   const url = new URL(text);
   const shown = `${url.protocol}//${url.host}${url.pathname}`;
   if (url.username !== '' || url.password !== '') {
     throw new SourceError(
-      `${shown}: an address with a password is not fetched; fetch the file, and name its path`,
+      `${shown}: an address with a password is not supported; download the file, and give its path`,
     );
   }
   if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname)) {
-    throw new SourceError(`${shown}: what comes over http:// can be changed on the way; write https://`);
+    throw new SourceError(`${shown}: a download over http:// can be changed on the way; write https://`);
   }
   const name = fileName(url);
   if (name === '') throw new SourceError(`${shown} names no file; write https://host/path/file.pt`);
@@ -96,10 +97,10 @@ const newNote = (url: URL, etag: string | null, lastModified: string | null): No
 });
 
 const REFUSALS: Readonly<Record<number, string>> = {
-  401: 'it wants a sign-in; fetch the file yourself, and name its path',
-  403: 'nobody may fetch it without leave; fetch the file yourself, and name its path',
-  404: 'there is nothing; check the address',
-  410: 'there is nothing any more; look for another address',
+  401: 'it needs a sign-in; download the file yourself, and give its path',
+  403: 'access to it is forbidden; download the file yourself, and give its path',
+  404: 'there is no file at this address; check it',
+  410: 'the file is no longer at this address; look for another',
 };
 
 const refusal = (status: number) =>

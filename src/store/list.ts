@@ -44,7 +44,7 @@ export function decodeCursor(cursor: string): Position {
   const match = TEXT.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
   const position = match && { createdAt: Number(match[1]), id: match[2] };
   if (!position || encodeCursor(position) !== cursor) {
-    throw new BadCursorError('not a cursor; take next_cursor of the page before');
+    throw new BadCursorError('not a cursor; use the next_cursor of the previous page');
   }
   return position;
 }

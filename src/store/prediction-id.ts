@@ -7,5 +7,6 @@ export function isId(id: string): boolean {
 
 /** @throws Error that says what an id is */
 export function checkId(id: string): void {
-  if (!isId(id)) throw new Error(`${JSON.stringify(id)} is no id: 16 to 64 hexadecimal digits in lower case`);
+  if (!isId(id))
+    throw new Error(`${JSON.stringify(id)} is not an id: 16 to 64 hexadecimal digits in lower case`);
 }

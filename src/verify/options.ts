@@ -6,18 +6,18 @@ import { FAMILIES, type Family, VerifyError } from './norms-file.js';
 
 export const USAGE = `Usage: ghn-serve verify CHECKPOINT [options]
 
-Predicts torchvision's 74 networks with a GHN and holds each network's L2 norm, over all its parameters, against the one
-that the GHN's authors published. Ends with 0 where all hold, with 1 where one does not, with 2 where it cannot tell.
+Predicts torchvision's 74 networks with a GHN and compares each network's L2 norm, over all its parameters, with the one
+that the GHN's authors published. The exit code is 0 if all match, 1 if one does not, and 2 if the command cannot tell.
 
 CHECKPOINT is a path, or any other source that GHN_CHECKPOINTS takes: ghn3-t, hf://owner/repository/file, https://…
 
-  --family ${FAMILIES.join('|')}  the published GHN that the checkpoint is; otherwise its sizes say
-  --norms FILE                norms to hold against in place of the published ones
-  --only NAME,…               these networks alone
-  --tolerance NUMBER          the relative difference that is allowed, in place of the usual one
-  --write FILE                write this checkpoint's norms to a file for --norms, and hold against none
+  --family ${FAMILIES.join('|')}  which published GHN the checkpoint is; by default its sizes decide
+  --norms FILE                norms to compare with instead of the published ones
+  --only NAME,…               only these networks
+  --tolerance NUMBER          the relative difference that is allowed instead of the usual one
+  --write FILE                write this checkpoint's norms to a file for --norms, without a comparison
 
-The engine is the one that ENGINE and DEVICE say, as for the service.`;
+ENGINE and DEVICE choose the engine, as for the service.`;
 
 export interface VerifyOptions {
   readonly checkpoint: string;
@@ -39,7 +39,7 @@ export function parseOptions(args: readonly string[]): VerifyOptions {
   if (others.length > 0) throw new VerifyError(`one checkpoint at a time; what is ${quote(others[0])}?`);
   const { norms, write } = values;
   if (write !== undefined && (norms ?? values.family ?? values.tolerance) !== undefined) {
-    throw new VerifyError('--write holds against no norms: leave --norms, --family and --tolerance away');
+    throw new VerifyError('--write does not compare norms: leave out --norms, --family and --tolerance');
   }
   return {
     checkpoint,

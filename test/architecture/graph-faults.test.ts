@@ -54,7 +54,7 @@ describe('a graph is refused, with the place and the remedy, for', () => {
     expect(faultsAfter((graph) => graph.edges.push(['gap', 'bn1']))).toEqual([
       {
         path: '/edges/6',
-        message: 'a cycle: "bn1" → "pool" → "gap" → "bn1"; one of its edges must go',
+        message: 'a cycle: "bn1" → "pool" → "gap" → "bn1"; remove one of its edges',
       },
     ]);
   });
@@ -68,14 +68,14 @@ describe('a graph is refused, with the place and the remedy, for', () => {
 
   it('a node that leads to itself', () => {
     expect(faultsAfter((graph) => graph.edges.push(['pool', 'pool']))).toEqual([
-      { path: '/edges/6', message: 'a cycle: "pool" → "pool"; one of its edges must go' },
+      { path: '/edges/6', message: 'a cycle: "pool" → "pool"; remove one of its edges' },
     ]);
   });
 
   it('no input', () => {
     const faults = faultsAfter((graph) => (graph.nodes[0] = { id: 'input', op: 'sum' }));
     expect(faults).toEqual([
-      { path: '/nodes', message: 'no node of op input; a network has one, where its data come in' },
+      { path: '/nodes', message: 'there is no node of op input; a network has exactly one, for its data' },
     ]);
   });
 
@@ -91,7 +91,7 @@ describe('a graph is refused, with the place and the remedy, for', () => {
       graph.edges.push(['before', 'input']);
     });
     expect(faults).toEqual([
-      { path: '/edges/6', message: 'nothing can lead to the input, but "before" does' },
+      { path: '/edges/6', message: 'no edge may lead to the input, but "before" does' },
     ]);
   });
 

@@ -82,6 +82,6 @@ describe('the zoo', () => {
     expect(() => loadArchitecture('ResNet-51')).toThrow(UnknownArchitectureError);
     expect(() => loadArchitecture('ResNet-51')).toThrow(/"ResNet-51"; did you mean "resnet50"/);
     expect(() => loadArchitecture('../package')).toThrow(/no architecture is called/);
-    expect(() => loadArchitecture('transformer')).toThrow(/GET \/architectures has those there are/);
+    expect(() => loadArchitecture('transformer')).toThrow(/GET \/architectures lists them all/);
   });
 });

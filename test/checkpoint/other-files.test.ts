@@ -51,7 +51,7 @@ describe('what is no file is refused at once, by what it is', () => {
 });
 
 test.each([
-  ['ftp://example.org/ghn3.pt', /is a URL of a kind that is not fetched; write https/],
+  ['ftp://example.org/ghn3.pt', /is a URL of a kind that is not supported; write https/],
   ['s3://bucket/ghn3.pt', /is a URL of a kind that is not fetched/],
   ['file:///models/ghn3.pt', /is a URL; write the path alone/],
   ['~/ghn3.pt', /begins with ~, .* write the path in full/],

@@ -164,7 +164,7 @@ describe('waiting', () => {
     expect(quick.secondsUntilIdle).toBeCloseTo(3, 1);
     const { reason, retryAfter, message } = refusal(() => quick.admit(cost(), true));
     expect({ reason, retryAfter }).toEqual({ reason: 'wait', retryAfter: 3 });
-    expect(message).toMatch(/about 3000 ms, longer than the 2500 /);
+    expect(message).toMatch(/about 3000 ms, longer than the limit of 2500 ms/);
     expect(refusals).toEqual(['wait']);
   });
 
@@ -215,7 +215,7 @@ describe('clients', () => {
     const { admission: shared } = admission({ maxQueue: 64 });
     expect(accepted(shared, 'a')).toBe(49);
     expect(refusal(() => shared.admit(cost(), true, 'a')).message).toBe(
-      '49 predictions for the same client are waiting already, and the rest of the queue is for others (MAX_QUEUE)',
+      '49 predictions of the same client are already waiting, and the rest of the queue is for other clients (MAX_QUEUE)',
     );
     for (const client of ['b', 'c']) expect(accepted(shared, client)).toBeGreaterThan(0);
   });

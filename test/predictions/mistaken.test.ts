@@ -32,13 +32,9 @@ describe('what is posted for an architecture and is none is named, with what to 
     [
       'its text',
       JSON.stringify(model),
-      /^the architecture is a text of JSON, encoded twice; this is a Keras model, /,
+      /^the architecture is a string of JSON, encoded twice; this is a Keras model, /,
     ],
-    [
-      'a text of an architecture',
-      JSON.stringify({ keras: model }),
-      /encoded twice; send it as the object that it is$/,
-    ],
+    ['a text of an architecture', JSON.stringify({ keras: model }), /encoded twice; send the object itself$/],
     ['the text of a text', JSON.stringify(JSON.stringify(model)), /encoded twice; this is a Keras model/],
     ['what get_config() gives', model.config, /^this is what model.get_config\(\) gives/],
     [

@@ -57,7 +57,7 @@ describe('memory', () => {
     const record = await begin(url, first);
     const before = await refusals();
     const answer = await ask(whole());
-    expectProblem(answer, 503, { detail: /would take about 0\.\d+ GB of memory, more than the 0\.24 GB/ });
+    expectProblem(answer, 503, { detail: /would take about 0\.\d+ GB of memory, more than the limit of 0\.24 GB/ });
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     expect(await refusals()).toBe(before + 1);
     // The same one is made once, what is stored is there, and something small fits beside it.
@@ -157,7 +157,7 @@ describe('time', () => {
     const waiting = await begin(url, large());
     const answer = await request(url).post('/predict').send(small());
     expectProblem(answer, 503, {
-      detail: /^the prediction would have to wait for about \d+ ms, longer than the 1 that/,
+      detail: /^the prediction would have to wait for about \d+ ms, longer than the limit of 1 ms/,
     });
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     expect(await metric(url, 'ghn_serve_refusals_total', 'reason="wait"')).toBe(1);

@@ -84,7 +84,7 @@ const INVALID: readonly (readonly [title: string, body: unknown, faults: Faults]
   [
     'num_classes with an architecture of one’s own',
     { architecture: tinyGraph(), num_classes: 10 },
-    [['/num_classes', 'goes with the name of an architecture alone']],
+    [['/num_classes', 'is allowed only with the name of an architecture']],
   ],
   [
     'BF16 as npz',
@@ -322,7 +322,7 @@ it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/jsonx',
       .set('content-type', type)
       .send(JSON.stringify({ architecture: tinyGraph() }));
     const detail =
-      'The body must be JSON, with content-type: application/json; files of networks or weights are not read.';
+      'The body must be JSON, with content-type: application/json; the service does not read files of networks or weights.';
     expectProblem(answer, 415, { detail });
   },
 );

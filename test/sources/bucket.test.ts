@@ -77,7 +77,7 @@ describe.skipIf(NO_SERVER)(`a checkpoint in a bucket${NO_SERVER ? ` (${NO_SERVER
     await objects.put('page.pt', Buffer.from('<html>sign in</html>'));
     await expect(locate(`s3://${BUCKET}/page.pt`)).rejects.toThrow(SourceError);
     for (const text of ['s3://', 's3://bucket', 's3://bucket/', 's3://B/x.pt', 'S3:/x']) {
-      expect(() => parseSource(text)).toThrow(/is no object of a bucket; write s3:\/\/bucket\/key/);
+      expect(() => parseSource(text)).toThrow(/is not an object in a bucket; write s3:\/\/bucket\/key/);
     }
   });
 

@@ -158,7 +158,7 @@ describe('a file of a hub', () => {
     await writeFile(join(repositoryFolder(), 'blobs', `${digest}.incomplete`), Buffer.alloc(500, 'x'));
     const { path, notices } = await locate('hf://o/r/ghn3.pt');
     expect(sha256(await readFile(path))).toBe(digest);
-    expect(notices).toEqual([expect.stringMatching(/do not fit together.*fetched anew/)]);
+    expect(notices).toEqual([expect.stringMatching(/does not match the rest.*downloaded again/)]);
   });
 
   it('is fetched by two at once, and both have it', async () => {

@@ -100,7 +100,7 @@ describe('a file at an address', () => {
   });
 
   it.each<[file: HubFileSpec | number, message: RegExp]>([
-    [404, /there is nothing; check the address \(HTTP 404\)/],
+    [404, /there is no file at this address; check it \(HTTP 404\)/],
     [403, /nobody may fetch it without leave/],
     [{ bytes: Buffer.from('<html>'), contentType: 'text/html' }, /web page/],
     [{ bytes: Buffer.from('version https://git-lfs.github.com/spec/v1') }, /pointer of git-lfs/],

@@ -54,7 +54,7 @@ export function callsOf(model: Model, { generation, hints, faults }: CallsOption
     const isLayer = model.layers.some(({ name }) => name === layer);
     const message = isLayer
       ? `${quote(layer)} is called ${of.length} times here, so it has no call ${call}`
-      : `${quote(layer)} is no layer’s name${hints.for(layer, byLayer.keys())}`;
+      : `${quote(layer)} is not the name of a layer${hints.for(layer, byLayer.keys())}`;
     faults.add(path, message);
     return null;
   };

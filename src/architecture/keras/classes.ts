@@ -21,7 +21,7 @@ export function classOf(layer: ModelLayer, hints: Hints): { readonly type: Keras
   const reason = reasonAgainst(layer, known);
   if (reason !== null) return { against: reason, message: `${quote(type)} cannot be predicted: ${reason}` };
   if (known) return { type: known };
-  const against = `${quote(type)} is none of the layers whose weights and sizes are known here`;
+  const against = `${quote(type)} is not a layer whose weights and sizes are known here`;
   return { against, message: `${against}${hints.for(type, KERAS_LAYERS.keys(), KERAS_ALIASES)}` };
 }
 

@@ -83,7 +83,7 @@ function isOwnClass({ module, registered_name: registered }: Record<string, unkn
 const namedSchema = z.object({ name: nameSchema });
 
 const SUBCLASS =
-  'only Sequential and Functional models say what is in them; of a subclass of Model nobody but its Python does';
+  'only Sequential and Functional models describe their layers; for a subclass of Model, only its Python code knows them';
 
 /** Reads a model's outline, adding every fault; null where nothing of it can be read. */
 export class ModelReader {

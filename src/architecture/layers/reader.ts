@@ -156,7 +156,7 @@ export class LayerReader {
       const which = later === index ? 'the layer itself' : 'a later layer';
       const message =
         later === undefined
-          ? `${quote(name)} is no layer’s name${this.#hints.for(name, this.#values.keys())}`
+          ? `${quote(name)} is not the name of a layer${this.#hints.for(name, this.#values.keys())}`
           : `${quote(name)} is ${which}; a layer takes those before it`;
       this.#faults.add(['layers', index, 'inputs', k], message);
       return unknownValue(quote(name));

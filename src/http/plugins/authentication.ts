@@ -74,7 +74,7 @@ export const authentication = fastifyPlugin(
       if (guess && !guess.isAllowed && guess.isExceeded) throw new TooManyRequestsError(guess.ttlInSeconds);
       return sendProblem(reply.header('www-authenticate', 'Bearer'), {
         code: 'unauthorized',
-        detail: 'This service wants a key: send `authorization: Bearer KEY`.',
+        detail: 'This service needs a key: send `authorization: Bearer KEY`.',
       });
     });
   },

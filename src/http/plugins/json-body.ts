@@ -60,14 +60,12 @@ export const jsonBody = fastifyPlugin(
 function refuseForm(headers: IncomingHttpHeaders): void {
   const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(headers['content-type'] ?? '')?.[1];
   if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
-    throw new UnsupportedBodyError('The body must be UTF-8: no other charset is read.');
+    throw new UnsupportedBodyError('The body must be UTF-8; no other charset is supported.');
   }
   if (!/^(identity)?$/i.test(headers['content-encoding']?.trim() ?? '')) {
-    throw new UnsupportedBodyError('The body must be sent as it is: no content-encoding is read.');
+    throw new UnsupportedBodyError('The body must not have a content-encoding.');
   }
   if (!/^chunked$/i.test(headers['transfer-encoding']?.trim() ?? 'chunked')) {
-    throw new UnsupportedBodyError(
-      'The body must be sent as it is: no transfer-encoding but chunked is read.',
-    );
+    throw new UnsupportedBodyError('The body must not have a transfer-encoding other than chunked.');
   }
 }

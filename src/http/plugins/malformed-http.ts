@@ -11,17 +11,17 @@ import { requestIdOf } from './request-id.js';
 
 /** By the codes that Node gives to what it cannot read. */
 const ANSWERS: Readonly<Record<string, readonly [code: ProblemCode, detail: string]>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request did not come to its end in time.'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request did not arrive completely in time.'],
   HPE_HEADER_OVERFLOW: [
     'headers_too_large',
-    'The path and the headers are longer together than the service reads.',
+    'The path and the headers together are longer than the service accepts.',
   ],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [
     'body_too_large',
-    'The chunks’ extensions are longer than the service reads.',
+    'The chunk extensions are longer than the service accepts.',
   ],
 };
-const MALFORMED = ['bad_request', 'This is not HTTP as the service reads it.'] as const;
+const MALFORMED = ['bad_request', 'The service cannot read this as HTTP.'] as const;
 
 /** The last answer on each connection. */
 const answers = new WeakMap<Duplex, ServerResponse>();
@@ -38,7 +38,7 @@ export const malformedHttp = fastifyPlugin(async (app: FastifyInstance) => {
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     const body = problemText({
       code: 'expectation_failed',
-      detail: 'Of expectations the service meets 100-continue alone.',
+      detail: 'The only expectation that the service supports is 100-continue.',
     });
     response.writeHead(417, headersOf(body, requestIdOf(request))).end(body);
   });
@@ -46,12 +46,12 @@ export const malformedHttp = fastifyPlugin(async (app: FastifyInstance) => {
     socket.on('error', () => socket.destroy());
     endWithProblem(socket, {
       code: 'not_implemented',
-      detail: 'The service is no proxy: it connects to nothing.',
+      detail: 'The service is not a proxy.',
     });
   });
   app.addHook('onRequest', async ({ raw }, reply) => {
     if (raw.httpVersion !== '1.1' || raw.headers.host !== undefined) return;
-    const detail = 'A request of HTTP/1.1 needs the header host.';
+    const detail = 'An HTTP/1.1 request needs the header host.';
     return sendProblem(reply.header('connection', 'close'), { code: 'bad_request', detail });
   });
 });

@@ -20,7 +20,7 @@ const INTERVAL_MS = 1000;
 const RESOLUTION_MS = 20;
 
 const MESSAGES = {
-  'event loop': 'the service is late with everything; try again',
+  'event loop': 'the service is overloaded; try again',
   memory: 'the service is short of memory; try again',
 };
 

@@ -68,7 +68,7 @@ const REFUSALS = [
   refusal(NotReadyError, notReady),
   refusal(TooManyRequestsError, (error) => because('too_many_requests', error)(error)),
   refusal(OverloadedError, ({ message, reason, retryAfter }) => {
-    const remedy = reason === 'wait' ? '; with prefer: respond-async nobody needs to wait' : '';
+    const remedy = reason === 'wait' ? '; with prefer: respond-async you do not have to wait' : '';
     return { code: 'overloaded', detail: `${message}${remedy}`, retryAfter };
   }),
   refusal(CancelledError, because('cancelled')),
@@ -96,7 +96,7 @@ function refusalOf(error: Error): ProblemAnswer {
     return {
       code: 'unsupported_media_type',
       detail:
-        'The body must be JSON, with content-type: application/json; files of networks or weights are not read.',
+        'The body must be JSON, with content-type: application/json; the service does not read files of networks or weights.',
     };
   }
   if (statusCode !== undefined && statusCode < 500)

@@ -47,7 +47,7 @@ export const unreadAnswers = fastifyPlugin(
       throw new OverloadedError(
         'answers',
         RETRY_AFTER_SECONDS,
-        'clients have not read the answers that they asked for, and there is no room for more of them; try again',
+        'too many answers wait for clients to read them; try again',
       );
     }
 

@@ -11,7 +11,7 @@ const RETRY_AFTER_SECONDS = 2;
 class BodyCutError extends Error {
   readonly statusCode = 400;
   constructor() {
-    super('The body did not come to its end.');
+    super('The body did not arrive completely.');
   }
 }
 
@@ -38,7 +38,7 @@ export class BodyRoom {
       throw new OverloadedError(
         'bodies',
         RETRY_AFTER_SECONDS,
-        `bodies that take up ${this.#taken} bytes are being received already, and this one needs ${bytes}; try again`,
+        `the service is already receiving bodies of ${this.#taken} bytes, and this one needs ${bytes}; try again`,
       );
     }
     this.#taken += bytes;

@@ -38,7 +38,7 @@ tags:
 # ${architecture.name}, predicted by ${ghn.id}
 
 \`${WEIGHTS_FILE}\` holds weights that a Graph HyperNetwork predicted from the network's graph. They were never trained: they are a
-start for fine-tuning.
+starting point for fine-tuning.
 
 | | |
 |---|---|
@@ -60,7 +60,7 @@ from safetensors.torch import load_file
 model.load_state_dict(load_file("${WEIGHTS_FILE}"), strict=False)
 \`\`\`
 
-Look for the learning rate anew: the best one for predicted weights is often another than for random ones. Let BatchNorm see some
-batches in training mode before you evaluate.
+Search for the learning rate again: the best one for predicted weights often differs from the best one for random weights. Let
+BatchNorm see some batches in training mode before you evaluate.
 `;
 }

@@ -60,9 +60,9 @@ const querySchema = z
     const fault = (key: string, message: string) =>
       context.addIssue({ code: 'custom', path: [key], message });
     if (rank !== undefined && worldSize === undefined)
-      fault('world_size', 'goes with rank: say how many ranks');
+      fault('world_size', 'is needed with rank: give the number of ranks');
     if (rank === undefined && worldSize !== undefined)
-      fault('rank', 'goes with world_size: say which of them');
+      fault('rank', 'is needed with world_size: give the rank');
     if (rank === undefined && dim !== undefined) fault('dim', 'goes with rank and world_size');
     if (rank === undefined && sharding !== undefined) fault('sharding', 'goes with rank and world_size');
     if (rank !== undefined && worldSize !== undefined && worldSize > 0 && rank >= worldSize) {

@@ -33,11 +33,11 @@ export function parseHubAddress(text: string): HubAddress {
   if (!NAME.test(owner)) throw fault('names no owner of a repository');
   if (!NAME.test(name)) throw fault('names no repository');
   const { revision, path } = splitRevision(after);
-  if (revision === '' || revision.split('/').some(isDots)) throw fault('names no revision behind @');
+  if (revision === '' || revision.split('/').some(isDots)) throw fault('names no revision after @');
   if (path === '') throw fault('names no file');
   if (path.endsWith('/')) throw fault('names a directory, not a file');
   const parts = path.split('/');
-  if (parts.some((part) => part === '' || isDots(part))) throw fault(`${path} is no file of a repository`);
+  if (parts.some((part) => part === '' || isDots(part))) throw fault(`${path} is not a file of a repository`);
   return { repository: `${owner}/${name}`, revision, file: path };
 }
 

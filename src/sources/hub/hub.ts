@@ -40,7 +40,7 @@ async function locateOnHub(text: string, address: HubAddress, fetching: Fetching
   if (cached !== null) return cached;
   if (isOffline) {
     throw new SourceError(
-      `is not in the cache ${hubCache}, and HF_HUB_OFFLINE forbids to fetch it: fetch it where there is a network, with "ghn-serve fetch"`,
+      `is not in the cache ${hubCache}, and HF_HUB_OFFLINE forbids downloads: download it on a machine with a network, with "ghn-serve fetch"`,
     );
   }
   const file = await askHub(address, fetching);
@@ -98,7 +98,7 @@ async function fetchBlob(
     await unlink(path);
     if (!wasResumed) throw new SourceError(`what came ${fault}`);
     // The first part may be of a download that went wrong.
-    onNotice(`what had been fetched before and the rest do not fit together (${fault}); it is fetched anew`);
+    onNotice(`the earlier part of the download does not match the rest (${fault}); it is downloaded again`);
   }
 }
 
@@ -110,5 +110,5 @@ const contentsFault = async (path: string, digest: string | null, signal: AbortS
 async function digestFault(path: string, digest: string | null, signal: AbortSignal): Promise<string | null> {
   const found = digest === null ? null : await sha256(path, signal);
   if (found === digest) return null;
-  return `has the wrong digest: the hub says sha256 ${digest}, it is ${found}; try again, and suspect what is between (a proxy, a mirror)`;
+  return `has the wrong digest: the hub says sha256 ${digest}, it is ${found}; try again, and look for a proxy or a mirror that changes files`;
 }

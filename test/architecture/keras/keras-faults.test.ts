@@ -135,7 +135,7 @@ describe('a Keras model is refused', () => {
       'a reference to nowhere',
       functional([image(8, 8, 6)], [layer('ReLU', 'a'), 'imag']),
       `${LAYERS}/1/inbound_nodes/0/0`,
-      /"imag" is no layer’s name; did you mean "image"/,
+      /"imag" is not the name of a layer; did you mean "image"/,
     ],
     [
       'inputs that do not fit each other',

@@ -20,7 +20,7 @@ describe('layers are refused, with the place and the remedy, for', () => {
     ['ConvTranspose2d', 'a GHN has no operation for transposed convolutions; use Upsample and Conv2d'],
     [
       'GroupNorm',
-      'a GHN has operations for batch and layer norms alone; use BatchNorm2d, LayerNorm or LayerNorm2d',
+      'the only norms that a GHN knows are batch and layer norms; use BatchNorm2d, LayerNorm or LayerNorm2d',
     ],
     ['Conv1d', 'a GHN knows images, so only two-dimensional layers; use the 2d one'],
     ['LSTM', 'a GHN’s graphs have no cycles and no operation for recurrent layers'],
@@ -130,7 +130,7 @@ describe('layers are refused, with the place and the remedy, for', () => {
       { name: 'cat', type: 'Concat', inputs: ['sum'] },
     ]);
     expect(faults).toEqual([
-      { path: '/layers/1/inputs/0', message: '"conv_1" is no layer’s name; did you mean "conv1"?' },
+      { path: '/layers/1/inputs/0', message: '"conv_1" is not the name of a layer; did you mean "conv1"?' },
       { path: '/layers/2/inputs/0', message: '"gap" is a later layer; a layer takes those before it' },
       { path: '/layers/3/inputs/0', message: '"pool" is the layer itself; a layer takes those before it' },
       {

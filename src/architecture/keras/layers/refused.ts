@@ -4,15 +4,16 @@ const TRANSPOSED = 'a GHN has no operation for transposed convolutions; use UpSa
 const OTHER_RANK = 'a GHN knows images, so only two-dimensional layers; use the 2D one';
 const RECURRENT = 'a GHN’s graphs have no cycles and no operation for recurrent layers';
 const OTHER_NORM =
-  'a GHN has operations for batch and layer norms alone; use BatchNormalization or LayerNormalization';
+  'the only norms that a GHN knows are batch and layer norms; use BatchNormalization or LayerNormalization';
 const TABLE = 'a GHN has no operation for looking up rows of a table';
-const LOCAL = 'it has a kernel for every place, and a GHN predicts one for all of them; use Conv2D';
+const LOCAL =
+  'it has a kernel for every position, and a GHN predicts one kernel for all positions; use Conv2D';
 const SPECTRUM = 'a GHN knows images; compute the spectrogram before the model';
-const CODE = 'it is a program, not a layer: nobody but the Python it is from knows its weights and sizes';
-const OTHER_ATTENTION = 'of attentions a GHN knows MultiHeadAttention’s';
+const CODE = 'it is a program, not a layer: only its Python code knows its weights and sizes';
+const OTHER_ATTENTION = 'the only attention that a GHN knows is MultiHeadAttention';
 /** Reason for a class that is not Keras' own, whatever its name. */
 export const OWN =
-  'it is a class of its own: nobody but the Python it is from knows its weights and sizes; build it of Keras’ layers';
+  'it is a custom class: only its Python code knows its weights and sizes; build it from Keras layers';
 
 export const QUANTIZED =
   'its kernel is quantized, and a GHN predicts float ones; send the model as it was before quantize()';
@@ -25,7 +26,7 @@ export function isQuantized(config: unknown): boolean {
   return isPolicy || (quantization !== null && quantization !== undefined);
 }
 
-const WRAPPED = 'what it wraps is used in a way that a GHN’s graphs do not have; use the layer itself';
+const WRAPPED = 'a GHN’s graphs cannot show how it uses the layer that it wraps; use the layer itself';
 
 /** Layers of Keras that people may well have, and why they cannot be had. */
 export const REFUSED: ReadonlyMap<string, string> = new Map([
@@ -74,7 +75,7 @@ export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['MelSpectrogram', SPECTRUM],
   ['GroupedQueryAttention', OTHER_ATTENTION],
   ['GroupQueryAttention', OTHER_ATTENTION],
-  ['EinsumDense', 'its weight is no matrix of outputs and inputs; use Dense'],
+  ['EinsumDense', 'its weight is not a matrix of outputs and inputs; use Dense'],
   ['Lambda', CODE],
   ['JaxLayer', CODE],
   ['FlaxLayer', CODE],

@@ -20,12 +20,9 @@ export const add = layerType(
 );
 
 const concatSchema = layerSchema('Concat', {
-  dim: z
-    .int()
-    .default(1)
-    .meta({
-      description: 'The dimension to concatenate along. 0 is the batch; 1 is the channels of an image',
-    }),
+  dim: z.int().default(1).meta({
+    description: 'The dimension to concatenate along. 0 is the batch; 1 is the channels of an image',
+  }),
 });
 
 export const concat = layerType(

@@ -2,8 +2,8 @@ const TRANSPOSED = 'a GHN has no operation for transposed convolutions; use Upsa
 const OTHER_RANK = 'a GHN knows images, so only two-dimensional layers; use the 2d one';
 const RECURRENT = 'a GHN’s graphs have no cycles and no operation for recurrent layers';
 const OTHER_NORM =
-  'a GHN has operations for batch and layer norms alone; use BatchNorm2d, LayerNorm or LayerNorm2d';
-const TABLE = 'a GHN has an operation for position embeddings alone; use PositionEmbedding';
+  'the only norms that a GHN knows are batch and layer norms; use BatchNorm2d, LayerNorm or LayerNorm2d';
+const TABLE = 'the only embeddings that a GHN knows are position embeddings; use PositionEmbedding';
 
 /** Layers of PyTorch that people may well write, and why they cannot be had. */
 export const REFUSED: ReadonlyMap<string, string> = new Map([
