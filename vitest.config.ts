@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-/** Proofs that kill, soak, or try many random inputs: `npm run test:slow`. CI runs them; `npm test` leaves them out. */
+/** Tests that kill, soak, try many random inputs or take long: `npm run test:slow`. CI runs them as well. */
 const SLOW = [
   'test/architecture/graph-mutations.test.ts',
+  'test/architecture/keras/keras-mutations.test.ts',
+  'test/architecture/layers/layer-mutations.test.ts',
   'test/checkpoint/mutations.test.ts',
   'test/clients/crashes.test.ts',
   'test/clients/engine-kills.test.ts',
@@ -16,6 +18,7 @@ const SLOW = [
   'test/fuzz/targets.test.ts',
   'test/fuzz/watchdog.test.ts',
   'test/http/plugins/unread-answers.test.ts',
+  'test/routes/fixtures-wasm.test.ts',
   'test/routes/predict-mutations.test.ts',
   'test/soak/**/*.test.ts',
   'test/statistics/lanes.test.ts',
@@ -23,14 +26,8 @@ const SLOW = [
   'test/store/directory/kill-points.test.ts',
 ];
 
-/**
- * Pure functions, which leave nothing behind: their files share processes, and need not load what they test once more each.
- * Two are left out: one replaces a module by another, one starts processes.
- */
-const PURE =
-  'test/{architecture,format,postprocess,random,settings,statistics,tensor}/**/!(made-up-format|worker).test.ts';
-
-const ALL = 'test/**/*.test.ts';
+/** Tests that replace modules, or measure their own process: each file has a process to itself. */
+const ISOLATED = ['test/engine/select.test.ts', 'test/format/made-up-format.test.ts'];
 
 export default defineConfig({
   test: {
@@ -44,8 +41,17 @@ export default defineConfig({
     execArgv: ['--import', 'tsx'],
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: 'pure', include: [PURE], exclude: SLOW, isolate: false } },
-      { extends: true, test: { name: 'main', include: [ALL], exclude: [PURE, ...SLOW] } },
+      // All other files share processes: loading the service's modules again for each of them would take longer than their tests.
+      {
+        extends: true,
+        test: {
+          name: 'main',
+          include: ['test/**/*.test.ts'],
+          exclude: [...ISOLATED, ...SLOW],
+          isolate: false,
+        },
+      },
+      { extends: true, test: { name: 'isolated', include: ISOLATED } },
       { extends: true, test: { name: 'slow', include: SLOW } },
     ],
   },

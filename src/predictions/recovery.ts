@@ -8,7 +8,7 @@ import type { PredictionObserver } from './observer.js';
 import type { Planner } from './planning/planner.js';
 
 /** Who still reads a prediction so long after it was stored reads on from there: memory is for those that are made. */
-const READING_FROM_MEMORY_MS = 3000;
+export const READING_FROM_MEMORY_MS = 3000;
 
 export interface RecoveryOptions {
   readonly executor: Executor;

@@ -52,9 +52,9 @@ describe('what is no file is refused at once, by what it is', () => {
 
 test.each([
   ['ftp://example.org/ghn3.pt', /is a URL of a kind that is not supported; write https/],
-  ['s3://bucket/ghn3.pt', /is a URL of a kind that is not fetched/],
+  ['s3://bucket/ghn3.pt', /is a URL of a kind that is not supported/],
   ['file:///models/ghn3.pt', /is a URL; write the path alone/],
-  ['~/ghn3.pt', /begins with ~, .* write the path in full/],
+  ['~/ghn3.pt', /begins with ~, .* write the full path/],
   ['~ann/ghn3.pt', /begins with ~/],
 ])('%s is no path, and the message says what to write', async (path, message) => {
   expect(await refusal(path)).toMatch(message);

@@ -121,9 +121,9 @@ describe('what is posted for an architecture and is none is named, with what to 
     [
       'a request encoded twice',
       JSON.stringify({ architecture: 'resnet50' }),
-      /^the body is JSON within JSON/,
+      /^the body is a string of JSON/,
     ],
-    ['a name', 'resnet50', /^the body is a text; send an object/],
+    ['a name', 'resnet50', /^the body is a string; send an object/],
   ])('as the whole body: %s', (_, body, message) => {
     expect(faultOf(body)).toEqual({ path: '', message: expect.stringMatching(message) as string });
   });
@@ -196,7 +196,7 @@ describe('a layer or an operation by another framework’s name', () => {
     ['batch_norm', '; did you mean "bn"?'],
     ['add', '; did you mean "sum"?'],
     ['group_norm', '; did you mean "other"?'],
-    ['relu', '; that is no node: leave it out'],
+    ['relu', '; that is not a node: leave it out'],
   ])('%s in a graph', (op, hint) => {
     const nodes = [
       { id: 'input', op: 'input' },

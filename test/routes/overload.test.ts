@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import request from 'supertest';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { READING_FROM_MEMORY_MS } from '../../src/predictions/recovery.js';
 import { fixtureGraph, tinyGraph } from '../architecture/fixtures.js';
 import { begin, bytesOf, json, metric, post, predicted } from '../helpers/http.js';
 import { expectProblem } from '../helpers/problems.js';
@@ -16,6 +17,27 @@ const whole = () => ({
   architecture: fixtureGraph('resnet18-10'),
   postprocess: { noise: 1e-5, seed: ++seeds },
 });
+
+/** Keeps all answers with their memory, however slow this machine is, until the function that it returns is called. */
+function holdMemory(): () => void {
+  const held: (() => void)[] = [];
+  const start = globalThis.setTimeout;
+  const spy = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((
+    run: () => void,
+    ms?: number,
+    ...values: unknown[]
+  ) => {
+    if (ms !== READING_FROM_MEMORY_MS) return start(run, ms, ...values);
+    held.push(run);
+    return start(() => {});
+  }) as typeof setTimeout);
+  const release = () => {
+    spy.mockRestore();
+    for (const run of held.splice(0)) run();
+  };
+  onTestFinished(release);
+  return release;
+}
 
 describe('memory', () => {
   let service: TestService;
@@ -57,7 +79,9 @@ describe('memory', () => {
     const record = await begin(url, first);
     const before = await refusals();
     const answer = await ask(whole());
-    expectProblem(answer, 503, { detail: /would take about 0\.\d+ GB of memory, more than the limit of 0\.24 GB/ });
+    expectProblem(answer, 503, {
+      detail: /would take about 0\.\d+ GB of memory, more than the limit of 0\.24 GB/,
+    });
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     expect(await refusals()).toBe(before + 1);
     // The same one is made once, what is stored is there, and something small fits beside it.
@@ -75,6 +99,7 @@ describe('memory', () => {
 
   it('is held by answers that nobody reads, until they can be read from the store: to their ends', async () => {
     const { hostname, port } = new URL(url);
+    const release = holdMemory();
     const unread: { body: string; socket: Socket }[] = [];
     for (let k = 0; k < 2; k++) {
       const body = JSON.stringify(whole());
@@ -91,6 +116,7 @@ describe('memory', () => {
       unread.push({ body, socket });
     }
     expect(await statusOf(whole())).toBe(503);
+    release();
     await until(whole(), 200);
     for (const { body, socket } of unread) {
       const rest = Buffer.concat(await socket.toArray());

@@ -246,7 +246,7 @@ describe('a hub that does not give the file', () => {
     expect(await refusal('hf://o/r/deep')).toMatch(/is not a file but a directory/);
     await writeFile(join(folder, 'file'), '');
     expect(await refusal('hf://o/r/ghn3.pt', { HF_HOME: join(folder, 'file') })).toMatch(
-      /cannot be written: .*HF_HOME names another folder/,
+      /cannot be written: .*HF_HOME sets another folder/,
     );
   });
 });
@@ -261,7 +261,7 @@ describe('an address of a hub', () => {
     ['hf:///r/f.pt', /names no owner/],
     ['hf://datasets/o/r/f.pt', /not from datasets/],
     ['hf://o/r/folder/', /names a directory/],
-    ['hf://o/r/../f.pt', /no file of a repository/],
+    ['hf://o/r/../f.pt', /not a file of a repository/],
   ])('is refused with its form: %s', (text, message) => {
     expect(() => parseSource(text)).toThrow(message);
     expect(() => parseSource(text)).toThrow('write hf://owner/repository[@revision]/file');

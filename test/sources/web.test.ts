@@ -101,7 +101,7 @@ describe('a file at an address', () => {
 
   it.each<[file: HubFileSpec | number, message: RegExp]>([
     [404, /there is no file at this address; check it \(HTTP 404\)/],
-    [403, /nobody may fetch it without leave/],
+    [403, /access to it is forbidden/],
     [{ bytes: Buffer.from('<html>'), contentType: 'text/html' }, /web page/],
     [{ bytes: Buffer.from('version https://git-lfs.github.com/spec/v1') }, /pointer of git-lfs/],
     [{ bytes: Buffer.alloc(0) }, /is empty/],

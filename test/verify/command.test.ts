@@ -3,8 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readCheckpoint } from '../../src/ghn/checkpoint.js';
+import { verify } from '../../src/verify/main.js';
 import { asSafetensors } from '../checkpoint/files.js';
 import { checkpointFile } from '../helpers/service.js';
 
@@ -19,7 +20,7 @@ beforeAll(async () => {
   checkpoint = join(folder, 'ghn3-nano.safetensors');
   await writeFile(checkpoint, asSafetensors(await readCheckpoint(checkpointFile('ghn3-nano.pt'))));
   norms = join(folder, 'norms.json');
-  await verify(checkpoint, '--write', norms, ...ONLY);
+  await verified(checkpoint, '--write', norms, ...ONLY);
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -29,7 +30,25 @@ interface Ended {
   readonly problems: string;
 }
 
-function verify(...args: string[]): Promise<Ended> {
+/** The command in this process, which has its modules loaded already. */
+async function verified(...args: string[]): Promise<Ended> {
+  const written = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      written[name] += text.toString();
+      return true;
+    }),
+  );
+  try {
+    const code = await verify(args);
+    return { code, output: written.stdout, problems: written.stderr };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+/** The command as someone starts it. */
+function started(...args: string[]): Promise<Ended> {
   return new Promise((resolve) => {
     execFile(process.execPath, ['--import', 'tsx', MAIN, 'verify', ...args], (error, output, problems) =>
       resolve({ code: error ? Number(error.code) : 0, output, problems }),
@@ -61,7 +80,7 @@ const line = (output: string, name: string) =>
 
 describe('the verify command', () => {
   it('says yes to the checkpoint that the norms are of, whatever file it is in', async () => {
-    const ended = await verify(checkpointFile('ghn3-nano.pt'), '--norms', norms);
+    const ended = await started(checkpointFile('ghn3-nano.pt'), '--norms', norms);
     expect(ended).toMatchObject({ code: 0, problems: '' });
     expect(ended.output).toMatch(/All 4 norms hold/);
     expect(line(ended.output, 'resnet18')).toEqual(
@@ -71,39 +90,39 @@ describe('the verify command', () => {
 
   it('says no where one weight of the decoder has the other sign', async () => {
     const changed = await withWeight('decoder.conv.2.weight', 65536, (value) => -value);
-    const { code, output } = await verify(changed, '--norms', norms);
+    const { code, output } = await verified(changed, '--norms', norms);
     expect(code).toBe(1);
     expect(output).toMatch(/\d of 4 norms DIFFER from those .*norms\.json: /);
   });
 
   it('says no where one weight of the encoder is a hundredth off', async () => {
     const changed = await withWeight('gnn.0.ff.net.0.weight', 512, (value) => value * 1.01);
-    expect(await verify(changed, '--norms', norms)).toMatchObject({ code: 1 });
+    expect(await verified(changed, '--norms', norms)).toMatchObject({ code: 1 });
   });
 
   it('says no to the published norms of another GHN', async () => {
-    const { code, output } = await verify(checkpoint, '--family', 'ghn3-t', ...ONLY);
+    const { code, output } = await verified(checkpoint, '--family', 'ghn3-t', ...ONLY);
     expect(code).toBe(1);
     expect(output).toMatch(/4 of 4 norms DIFFER from those published for ghn3-t: resnet18, /);
   });
 
   it('cannot tell without a family that was published', async () => {
-    const { code, problems } = await verify(checkpoint, ...ONLY);
+    const { code, problems } = await verified(checkpoint, ...ONLY);
     expect(code).toBe(2);
     expect(problems).toMatch(/say which it is with --family/);
   });
 
   it('cannot tell of a file that is no checkpoint', async () => {
-    const { code, problems } = await verify(norms);
+    const { code, problems } = await verified(norms);
     expect(code).toBe(2);
     expect(problems).toMatch(/norms\.json: /);
   });
 
   it('explains itself', async () => {
-    expect(await verify('--help')).toMatchObject({
+    expect(await started('--help')).toMatchObject({
       code: 0,
       output: expect.stringMatching(/^Usage: ghn-serve verify/),
     });
-    expect(await verify('--norm')).toMatchObject({ code: 2, problems: expect.stringMatching(/--norm/) });
+    expect(await verified('--norm')).toMatchObject({ code: 2, problems: expect.stringMatching(/--norm/) });
   });
 });

@@ -226,11 +226,11 @@ describe.skipIf(CHROMIUM === undefined)('the page of a service with keys', () =>
 
   it('asks for a key and keeps it for the tab', async () => {
     const { page } = await openPage(browser, `${service.url}/#/system`);
-    await page.getByRole('heading', { name: 'This service wants a key' }).waitFor();
+    await page.getByRole('heading', { name: 'This service needs a key' }).waitFor();
     await expectAccessible(page);
     await page.locator('input[name=key]').fill('wrong');
     await page.getByRole('button', { name: 'Use this key' }).click();
-    await page.getByRole('heading', { name: 'This service wants a key' }).waitFor();
+    await page.getByRole('heading', { name: 'This service needs a key' }).waitFor();
     await page.locator('input[name=key]').fill('open-sesame');
     await page.getByRole('button', { name: 'Use this key' }).click();
     await page.getByRole('rowheader', { name: 'ghn3-nano default' }).waitFor();

@@ -202,7 +202,7 @@ describe('a class of somebody’s own', () => {
     expect(kerasFaults(own(given))).toEqual([
       {
         path: '/keras/config/layers/1/class_name',
-        message: expect.stringMatching(/^"Conv2D" cannot be predicted: it is a class of its own/) as string,
+        message: expect.stringMatching(/^"Conv2D" cannot be predicted: it is a custom class/) as string,
       },
     ]);
   });
@@ -218,7 +218,7 @@ describe('a class of somebody’s own', () => {
 
   it('is no Sequential for holding layers', () => {
     const block = layer('Block', 'block', { layers: [layer('Dense', 'a', { units: 2 })] });
-    expect(kerasFaults(sequential(image(8), block))[0]!.message).toMatch(/"Block" is none of the layers/);
+    expect(kerasFaults(sequential(image(8), block))[0]!.message).toMatch(/"Block" is not a layer whose/);
   });
 });
 

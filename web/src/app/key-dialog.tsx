@@ -19,7 +19,7 @@ export function KeyDialog() {
           if (key) enterKey(key);
         }}
       >
-        <h2 id="key-title">This service wants a key</h2>
+        <h2 id="key-title">This service needs a key</h2>
         <p>Whoever runs it has set API keys. The key stays in this tab and is sent to this service alone.</p>
         <label>
           Key <input name="key" type="password" autocomplete="off" required />

@@ -28,7 +28,7 @@ export const client = new GhnServeClient({ baseUrl: SERVICE_URL, key: () => key.
 /** An error as a person reads it. */
 export function explain(error: unknown): string {
   if (error instanceof ProblemError) {
-    if (error.status === 401) return 'The service wants a key.';
+    if (error.status === 401) return 'The service needs a key.';
     const wait = error.retryAfter === null ? '' : ` Try again in ${error.retryAfter} s.`;
     return `${withFullStop(error.message)}${wait}`;
   }
