@@ -47,7 +47,7 @@ import type { Tracer } from './tracing/tracer.js';
 /** A connection on which nothing moves for this much longer than an answer may take is given up. */
 const IDLE_MARGIN_MS = 10_000;
 
-/** A URL with the longest pattern of tensors' names, all of it escaped, and what else a request says. */
+/** Length of a URL that has the longest pattern of tensor names, fully escaped, and other parameters. */
 const MAX_HEADER_BYTES = 3 * MAX_PATTERN_LENGTH + 16 * 1024;
 
 export interface AppOptions {
@@ -63,7 +63,7 @@ export interface AppOptions {
   readonly isStopping: () => boolean;
 }
 
-/** The HTTP side: plugins that hold for every route, then the routes. */
+/** Builds the HTTP side: the plugins that apply to every route, then the routes. */
 export async function buildApp({
   settings,
   logger,
@@ -78,7 +78,7 @@ export async function buildApp({
   const { requestTimeout, http } = receiving(PATIENCE);
   const app = Fastify({
     loggerInstance: logger,
-    // Each prediction has a line of its own; one for each request and one for each response would drown it.
+    // The log has one line for each prediction. Lines for each request and response would hide it.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     bodyLimit: settings.MAX_BODY_BYTES,
@@ -88,7 +88,7 @@ export async function buildApp({
     connectionTimeout: settings.REQUEST_TIMEOUT_MS + IDLE_MARGIN_MS,
     frameworkErrors: refusePath,
     clientErrorHandler: refuseMalformed,
-    // What is under way is finished; new connections are refused, and idle ones are closed.
+    // Requests under way are completed, new connections are refused, and idle connections are closed.
     forceCloseConnections: 'idle',
     return503OnClosing: false,
   });
@@ -137,7 +137,7 @@ export async function buildApp({
 
   await app.register(health, { isReady: () => executor.ready && !isStopping() });
   await app.register(errors);
-  // A worker is asked by nobody but those who watch over it.
+  // Only health checks and metrics send requests to a worker.
   const isAsked = settings.ROLE !== 'worker';
   if (isAsked) {
     await app.register(ghns, { predictor: executor });

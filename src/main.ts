@@ -2,7 +2,7 @@
 import { CommanderError } from 'commander';
 import { createProgram } from './cli/program.js';
 
-/** The command ends with it because of what it was started with: neither a crash nor a success. */
+/** The exit code if the command was started with something wrong: neither a crash nor a success. */
 const EXIT_CODE_REFUSED = 2;
 
 try {

@@ -60,14 +60,14 @@ export interface KerasForm {
   readonly model: unknown;
 }
 
-/** What is to become of what a GHN has no operation for: the request is refused, or it is left out. */
+/** What to do with a layer or node for which a GHN has no operation: refuse the request, or leave it out. */
 export const UNSUPPORTED = ['refuse', 'skip'] as const;
 export type Unsupported = (typeof UNSUPPORTED)[number];
 
-/** How a refusal of such a thing says that there is another way. */
+/** The end of a refusal's message, which mentions the alternative. */
 export const SKIP = '; "unsupported": "skip" beside the architecture leaves it out';
 
-/** Something that whoever asked should know, though nothing is wrong; the code is for programs. */
+/** A hint for the client that is not an error. The code is for programs. */
 export interface Warning {
   readonly code: string;
   readonly message: string;
@@ -84,7 +84,7 @@ export interface Architecture {
   readonly stateDict: readonly StateDictEntry[] | null;
   /** Where it was given as Keras: the nodes and the state dict are those of the same network in PyTorch. */
   readonly keras?: KerasForm;
-  /** What was left out of the graph on request, a line each. */
+  /** The operations that were left out of the graph on request, one line for each. */
   readonly leftOut?: readonly string[];
   readonly warnings?: readonly Warning[];
 }

@@ -2,20 +2,23 @@
 export interface Fault {
   /** A JSON pointer (RFC 6901) into the architecture as it was given; of a long key it has the beginning and `…`. */
   readonly path: string;
-  /** What is wrong, and what was expected in its place. */
+  /** The fault, and what was expected instead. */
   readonly message: string;
 }
 
-/** More would help nobody mend a network, and a body of millions of faults must not become an answer as large. */
+/**
+ * A longer list would not help to correct a network, and a body with millions of faults must not cause an answer of the
+ * same size.
+ */
 export const MAX_FAULTS = 100;
 
-/** What all faults come to at most, as JSON: each may name keys and names that a client made as long as it likes. */
+/** Maximum size of all faults as JSON. A fault can quote keys and names, which a client can make very long. */
 export const MAX_FAULT_BYTES = 100_000;
 
 /** Twice what a message that lists all layer types has. */
 const MAX_MESSAGE_LENGTH = 2000;
 
-/** Longer keys of an architecture are nobody's: shortened they still say which. */
+/** No real architecture has longer keys. Shortened keys can still be recognised. */
 const MAX_KEY_LENGTH = 200;
 
 /**
@@ -35,7 +38,7 @@ export class ArchitectureError extends Error {
   }
 }
 
-/** Where the checks put what they find. */
+/** Collects the faults that the checks find. */
 export class FaultList {
   readonly #faults: Fault[] = [];
   #bytes = 0;

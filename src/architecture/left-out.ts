@@ -21,7 +21,7 @@ export interface KnownGraph {
   readonly leftOut: readonly string[];
 }
 
-/** Adds a fault for every node of op `other` that a request does not let go. */
+/** Adds a fault for every node of op `other`, unless the request allows it to be left out. */
 export function checkOthers({ nodes }: GraphDraft, unsupported: Unsupported, faults: FaultList): void {
   if (unsupported === 'skip') return;
   nodes.forEach((node, index) => {
@@ -75,7 +75,7 @@ function bypass(
   const before = sorted.map((): number[] => []);
   for (const [from, to] of edges) before[to]!.push(from);
   let left = limit;
-  // Every node comes behind those that lead to it, so that what is before them is known.
+  // Every node comes after its predecessors, so their inputs are known.
   const sources = sorted.map((): readonly number[] => []);
   return sorted.flatMap(({ op }, to): IndexPair[] => {
     const from = new Set(

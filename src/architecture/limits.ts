@@ -6,7 +6,7 @@ export interface Limits {
   readonly maxParameters: number;
 }
 
-/** What there can be too many of, and how many there may be; what no setting bounds is bounded by the nodes. */
+/** The limits on an architecture. A limit that has no setting follows from the limit on nodes. */
 const LIMITS = {
   nodes: ({ maxNodes }: Limits) => maxNodes,
   parameters: ({ maxParameters }: Limits) => maxParameters,

@@ -5,7 +5,10 @@ const TRACE = 'send the graph that ghn_serve.trace(module) gives, or what model.
 
 const AS_KERAS = 'send it as {"architecture": {"keras": …}}';
 
-/** What people send for an architecture that is none: how it is told, and the sentence that says what to send. */
+/**
+ * Things that people send by mistake instead of an architecture: how to recognise each, and the sentence that says what
+ * to send.
+ */
 interface Mistaken {
   readonly is: (given: Readonly<Record<string, unknown>>) => boolean;
   readonly message: string;
@@ -68,7 +71,7 @@ const TEXTS: readonly { readonly pattern: RegExp; readonly message: string }[] =
   },
 ];
 
-/** The sentence for an object that is no architecture but that is known; null for what is not. */
+/** The sentence for an object that is a known mistake; null if it is not one. */
 export function mistakenObject(given: unknown): string | null {
   if (!isObject(given)) return null;
   return OBJECTS.find(({ is }) => is(given))?.message ?? null;
@@ -77,7 +80,7 @@ export function mistakenObject(given: unknown): string | null {
 /** Only this many characters at a text's beginning and end are looked at. */
 const LOOKED_AT = 200;
 
-/** The sentence for a text that is no architecture's name but that is known; null for what may be one. */
+/** The sentence for a string that is a known mistake; null if it may be the name of an architecture. */
 export function mistakenText(text: string): string | null {
   const value = jsonObject(text);
   if (value) {
@@ -89,7 +92,7 @@ export function mistakenText(text: string): string | null {
   return TEXTS.find(({ pattern }) => pattern.test(ends))?.message ?? (text.length > 16 ? posted(text) : null);
 }
 
-/** The sentence for a body that is no request. */
+/** The sentence for a body that is not a request. */
 export function mistakenBody(body: unknown): string | null {
   if (typeof body === 'string') {
     return jsonObject(body)
@@ -110,7 +113,7 @@ function isKerasLayer(given: unknown): boolean {
 /** Longer texts are architectures of megabytes, which are as well told by their beginning. */
 const MAX_PARSED = 2 ** 20;
 
-/** What a text of JSON holds, where it is an object or a list; an empty object where it is too long to be read. */
+/** The object or list in a JSON text; an empty object if the text is too long to read. */
 function jsonObject(text: string): object | null {
   if (!/^\s*["{[]/.test(text.slice(0, LOOKED_AT))) return null;
   if (text.length > MAX_PARSED) return {};

@@ -25,7 +25,7 @@ function nearest(name: string, known: Iterable<string>): string[] {
   return found.slice(0, MAX_NAMES).map((entry) => entry.known);
 }
 
-/** What other tools call things, without their case and separators, and what they are called here. */
+/** Names that other tools use, without case and separators, and the names that are used here. */
 export type Aliases = Readonly<Record<string, string>>;
 
 /** '; did you mean "a" or "b"?' or, where nothing is near, ''. */

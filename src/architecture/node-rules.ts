@@ -19,7 +19,7 @@ const POSITIONS: Form = {
   fits: (shape) => shape.length === 2 || (shape.length > 2 && shape[0] === 1),
 };
 
-/** What a node of an operation owns, and whether it must. */
+/** The tensors that a node of an operation owns, and whether each is required. */
 interface Rule {
   readonly weight?: Form;
   readonly bias?: Form;

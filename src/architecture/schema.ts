@@ -3,7 +3,7 @@ import { OPS } from './architecture.js';
 import { type FaultList, quote } from './faults.js';
 import { type Aliases, didYouMean } from './nearest.js';
 
-/** The longest that PyTorch's and Keras' names get is a third of this; longer ones are no names. */
+/** The longest names in PyTorch and Keras have a third of this length. */
 const MAX_NAME_LENGTH = 512;
 /** Most dimensions of a tensor in PyTorch and NumPy. */
 const MAX_RANK = 64;

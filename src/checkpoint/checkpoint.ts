@@ -64,7 +64,7 @@ async function readFile<T>(path: string, use: UseStateDict<T>): Promise<ReadChec
   }
 }
 
-/** Waits for nothing: a pipe that nobody writes to would be waited for without end where it is opened as a file is. */
+/** Opens without waiting. Opening a pipe that has no writer in the usual way would wait for ever. */
 async function openFile(path: string): Promise<FileHandle> {
   const fault = pathFault(path) ?? nodeFault(await stat(path));
   if (fault) throw new CheckpointError(fault);
@@ -77,7 +77,7 @@ async function openFile(path: string): Promise<FileHandle> {
 }
 
 /**
- * What a file is by its first bytes where no reader here is for it, as the rest of a sentence with a remedy; null for what
+ * Describes a file that cannot be read, judging by its first bytes, as the rest of a sentence with a remedy; null if it
  * may be a checkpoint.
  */
 export async function foreignKind(path: string): Promise<string | null> {

@@ -9,7 +9,10 @@ import { ByteReader, type FileBytes } from './source.js';
  */
 const MAX_EXPANSION = 100;
 
-/** What any file may hold, however small: a tiny checkpoint of constant weights compresses by more than MAX_EXPANSION. */
+/**
+ * Any file may expand to this size, however small it is: a tiny checkpoint of constant weights compresses by more than
+ * MAX_EXPANSION.
+ */
 const MIN_EXPANDED_BYTES = 64 * 2 ** 20;
 
 /** Size of zlib's output pieces; the default of 16 KiB costs a third of its speed. */

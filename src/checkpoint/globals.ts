@@ -2,7 +2,7 @@ import type { NumberType } from './dtype.js';
 import { CheckpointError } from './error.js';
 import { rebuildTensor, Storage, TorchTensor } from './torch-tensor.js';
 
-/** What a pickle may name, "module.name". */
+/** A global that a pickle may name, "module.name". */
 export class Global {
   readonly name: string;
 

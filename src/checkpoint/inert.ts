@@ -6,7 +6,7 @@ import { BuildTarget, Constructible, Global } from './globals.js';
  */
 export class InertObject extends BuildTarget {
   readonly className: string;
-  /** What BUILD has set: a Map for a Namespace. */
+  /** The state that BUILD has set: a Map for a Namespace. */
   state: unknown = null;
 
   constructor(className: string) {

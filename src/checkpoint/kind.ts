@@ -1,6 +1,9 @@
 import type { Stats } from 'node:fs';
 
-/** What else than a checkpoint a file can be, and what to do about it: as the rest of a sentence that begins with its path. */
+/**
+ * Kinds of files that are not checkpoints, and what to do about each, as the rest of a sentence that begins with the
+ * path.
+ */
 interface Kind {
   readonly is: (start: Buffer, text: string) => boolean;
   readonly message: string;
@@ -115,7 +118,7 @@ function isText(text: string): boolean {
   return true;
 }
 
-/** What is no path of a file on this machine; null for what may be one. */
+/** Why a text is not the path of a file on this machine; null if it may be one. */
 export function pathFault(path: string): string | null {
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) {
     return path.toLowerCase().startsWith('file:')
@@ -128,7 +131,7 @@ export function pathFault(path: string): string | null {
   return null;
 }
 
-/** What is there in place of a file, and what to do; null for a file. */
+/** What the path leads to instead of a file, and what to do; null for a file. */
 export function nodeFault(stats: Stats): string | null {
   if (stats.isFile()) return null;
   if (stats.isDirectory()) return 'is not a file but a directory; name the file within it';

@@ -57,7 +57,7 @@ class Interpreter {
     for (let count = 0; count < MAX_OPCODES; count++) {
       this.#opcodePosition = this.#reader.position;
       const next = this.#reader.byte();
-      // A wait for what is there already would cost more than most opcodes do.
+      // Awaiting bytes that are already there would cost more than most opcodes.
       const opcode = typeof next === 'number' ? next : await next;
       if (opcode === STOP) return this.#pop();
       const operation = OPERATIONS.get(opcode);

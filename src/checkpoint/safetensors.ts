@@ -9,7 +9,7 @@ const LENGTH_BYTES = 8;
 /** The format allows 100 MB; a header of 10,000 tensors takes a tenth of this. */
 const MAX_HEADER_BYTES = 10_000_000;
 
-/** What a tensor of more dimensions could be, no one knows. */
+/** No known tensor has more dimensions. */
 const MAX_DIMENSIONS = 8;
 
 const TYPES = new Map<string, NumberType>(

@@ -275,7 +275,7 @@ export class ByteReader {
 
   async #fill(count: number): Promise<void> {
     const kept = this.#to - this.#from;
-    // Twice what is wanted, so that one who takes little of it does not have all of it moved each time.
+    // Twice the requested size, so that callers that take little of it do not move all of it each time.
     const buffer = 2 * count > this.#buffer.length ? Buffer.allocUnsafe(2 * count) : this.#buffer;
     this.#buffer.copy(buffer, 0, this.#from, this.#to);
     this.#buffer = buffer;

@@ -67,7 +67,7 @@ export async function readTorchZip(file: FileBytes): Promise<TorchZip> {
 
 const CHECKPOINT_FILE = /\.(?:pt|pth|ckpt|bin|safetensors|joblib|pkl)$/i;
 
-/** What a zip is that is no torch.save, and what to do. */
+/** Describes a zip file that is not a torch.save, with the remedy. */
 function otherZip(names: readonly string[], pickles: number): string {
   const file = names.find((name) => CHECKPOINT_FILE.test(name) && !name.endsWith(PICKLE));
   if (pickles === 0 && file) {

@@ -1,9 +1,9 @@
-/** What is computed has no room in the memory of the process, of WebAssembly or of the GPU. */
+/** There is not enough memory for a computation: in the process, in WebAssembly or on the GPU. */
 export class OutOfMemoryError extends Error {
   override readonly name = 'OutOfMemoryError';
 }
 
-/** How those who allocate say that they cannot. */
+/** The messages of allocators that have run out of memory. */
 const MESSAGES: readonly RegExp[] = [
   // TensorFlow; the last two are what it says where a copy to the GPU, or CUDA's own libraries, find no room.
   /\bOOM when allocating\b/,
@@ -26,7 +26,7 @@ export function isOutOfMemory(error: unknown): boolean {
   return error instanceof Error && MESSAGES.some((message) => message.test(error.message));
 }
 
-/** Whether an error leaves WebAssembly's memory in a state that nobody knows: it ended inside a function. */
+/** Whether an error leaves WebAssembly's memory in an unknown state, because it ended inside a function. */
 export function isTrap(error: unknown): boolean {
   return error instanceof Error && error.name === 'RuntimeError';
 }

@@ -10,7 +10,7 @@ export interface EngineChoice {
   readonly threads?: number | null;
 }
 
-/** What the NVIDIA driver shows on Linux and on WSL: without it, trying the GPU takes half a second in vain. */
+/** Files of the NVIDIA driver on Linux and on WSL. Without them, trying the GPU would waste half a second. */
 const GPU_DEVICES = ['/dev/nvidiactl', '/dev/dxg'];
 
 type Candidate = (threads: number | null) => Promise<Engine>;
@@ -86,7 +86,7 @@ function candidates({ engine, device }: EngineChoice): Candidate[] {
   }
 }
 
-/** What made an engine the preferred one, where the settings left it open. */
+/** Why an engine was chosen, if the settings did not say. */
 const REASONS: Readonly<Record<string, string>> = {
   'onnxruntime cuda': 'there is an NVIDIA GPU, on which onnxruntime was measured to be the fastest',
   'tensorflow cuda': 'there is an NVIDIA GPU that TensorFlow can use and onnxruntime cannot',

@@ -15,7 +15,7 @@ const DESCRIPTIONS: ReadonlyMap<Dtype, string> = new Map([
   ['F16', '<f2'],
 ]);
 
-/** What an .npy file's data begins at a multiple of. */
+/** The data of an .npy file begins at a multiple of this. */
 const NPY_ALIGNMENT = 64;
 
 /**

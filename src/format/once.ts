@@ -1,4 +1,4 @@
-/** What was computed is kept; what failed is tried again. */
+/** Keeps a result once it is computed; a computation that failed is tried again. */
 export function once<T>(compute: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | null = null;
   return () => {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** What a GHN is, beyond its weights (docs/ghn.md, sections 2 to 6). */
+/** The config of a GHN: everything except its weights (docs/ghn.md, sections 2 to 6). */
 export interface GhnConfig {
   /** The name of its family. */
   readonly family: string;

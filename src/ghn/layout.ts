@@ -14,7 +14,7 @@ const INPUT_DISTANCES = 1001;
 const FIRST_LAYER_TABLES =
   /^gnn\.0\.((?:centrality_embed_in|centrality_embed_out|input_dist_embed)\.weight)$/;
 
-/** What DataParallel, torch.compile and training frameworks put before every name. */
+/** Prefixes that DataParallel, torch.compile and training frameworks put before every name. */
 const WRAPPERS = /^(?:(?:module|_orig_mod|model)\.)+/;
 
 /** Tensors that no prediction uses, with the reason. */
@@ -71,7 +71,7 @@ export function expectedLayout(config: GhnConfig): Layout {
   return builder.layout;
 }
 
-/** What does not fit; sizes that are NaN are not known and fit anything. */
+/** Collects the faults. A size that is NaN is not known, and fits anything. */
 export function layoutFaults(found: ReadonlyMap<string, readonly number[]>, config: GhnConfig): string[] {
   const expected = expectedLayout(config);
   const faults: string[] = [];

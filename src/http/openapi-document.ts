@@ -13,7 +13,7 @@ import {
 import { nameSchemasOnce } from './openapi-schemas.js';
 import { isOpen } from './plugins/authentication.js';
 
-/** What a route says of its answers, by their status. */
+/** The descriptions that a route gives of its answers, by status. */
 type Responses = Record<string, DocumentedResponse | EmptyResponse | z.ZodType>;
 
 function mapValues<From, To>(object: Readonly<Record<string, From>>, map: (value: From, key: string) => To) {
@@ -28,7 +28,7 @@ const commonHeaders = z.object({
   'x-request-id': z.string().describe('The request’s id. If the client sent one, it is the client’s.'),
 });
 
-/** What any route may answer. Probes need no key and are never turned away. */
+/** Answers that any route may give. Probes need no key and are never refused. */
 function commonResponses(url: string): Responses {
   return {
     400: problemResponse('The path is badly encoded, or the host is missing'),

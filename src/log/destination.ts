@@ -1,7 +1,7 @@
 import { fstatSync, write } from 'node:fs';
 import { Socket } from 'node:net';
 
-/** Bytes of lines that wait to be written; a reader that is this far behind does not get them all. */
+/** Maximum bytes of lines that wait to be written. A reader that falls behind further loses lines. */
 const MAX_WAITING_BYTES = 2 ** 20;
 
 /** Writes bytes, and calls back once they are written or cannot be. */

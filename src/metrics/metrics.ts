@@ -22,8 +22,8 @@ export interface Sources {
 }
 
 /**
- * What Prometheus reads. Labels take few values, whatever is asked: a GHN's id, a format, a stage, a route's pattern;
- * never a name that a user gives.
+ * The metrics for Prometheus. Labels have few values, whatever clients send: a GHN's id, a format, a stage, a route's
+ * pattern, but never a name from a request.
  */
 export class Metrics implements PredictionObserver {
   readonly registry = new Registry();
@@ -127,7 +127,7 @@ export class Metrics implements PredictionObserver {
         help,
         registers,
         async collect() {
-          // What cannot be had now is not told: a scrape has all the rest.
+          // A value that is not available now is left out, and the scrape has all the others.
           this.set(await Promise.resolve(value()).catch(() => Number.NaN));
         },
       });

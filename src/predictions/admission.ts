@@ -4,8 +4,8 @@ import { InvalidRequestError } from './errors.js';
 import { Pace } from './pace.js';
 
 /**
- * What there is too much of: predictions that wait, time that one would have to wait, what is held in memory, what the
- * event loop has to do, bodies that are being received, answers that wait for their clients to read them.
+ * The reason for a refusal: too many waiting predictions, too long a wait, too much memory in use, a busy event loop,
+ * too many bodies being received, or too many answers that wait for clients to read them.
  */
 export type Refusal = 'queue' | 'wait' | 'memory' | 'event loop' | 'bodies' | 'answers';
 
@@ -23,8 +23,8 @@ export class OverloadedError extends Error {
 }
 
 /**
- * A client that has some already may have three times as much as is left for others then: alone three quarters, two clients
- * three sevenths each. So one who comes later finds room, however many others have come before.
+ * A client that already has predictions may use up to three times as much as remains free: a single client three
+ * quarters, two clients three sevenths each. So a client that comes later always finds room.
  */
 export const SHARE = 3;
 
@@ -44,9 +44,9 @@ export interface AdmissionOptions {
 }
 
 /**
- * Decides by its predicted cost whether a prediction is accepted, at once, so that nobody waits in vain.
- * The engine makes one at a time, so memory must suffice for the results of all that were accepted and for the work on the
- * one among them that needs most.
+ * Decides at once, from the predicted cost, whether to accept a prediction, so that no client waits in vain. The engine
+ * makes one at a time, so memory must suffice for the results of all that were accepted and for the work on the one
+ * among them that needs most.
  */
 export class Admission {
   readonly #options: AdmissionOptions;
@@ -204,7 +204,7 @@ interface PlaceEvents {
 /** Memory of an accepted prediction, until it is stored and every answer with it is finished. */
 export class Place {
   readonly cost: PredictionCost;
-  /** Who asked for it first. */
+  /** The client that asked for it first. */
   readonly client: string;
   readonly #events: PlaceEvents;
   #begun: number | null = null;
@@ -228,7 +228,7 @@ export class Place {
     return this.#isPending && this.#begun === null;
   }
 
-  /** Whether it is stored, or nothing came of it. */
+  /** Whether it was stored, or failed. */
   get isSettled(): boolean {
     return this.#isSettled;
   }
@@ -238,7 +238,7 @@ export class Place {
     return this.#begun === null ? 0 : (performance.now() - this.#begun) / 1000;
   }
 
-  /** What its result takes up: with the engine and here until it is stored, then here while it is read. */
+  /** Memory of its result: in the engine and here until it is stored, then only here while it is read. */
   get bytes(): number {
     if (!this.#isSettled) return 2 * this.cost.resultBytes + this.cost.requestBytes;
     return this.#holders > 0 ? this.cost.resultBytes : 0;
@@ -255,7 +255,7 @@ export class Place {
     this.#isPending = false;
   }
 
-  /** It is stored, or nothing came of it. */
+  /** Call this once it is stored, or has failed. */
   settle(): void {
     this.#isPending = false;
     this.#isSettled = true;

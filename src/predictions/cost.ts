@@ -7,10 +7,10 @@ import { touched } from '../postprocess/touched.js';
 import type { PredictionJob, Stage } from '../predictor/protocol.js';
 import { elements } from '../tensor/tensor.js';
 
-/** The parts of a prediction's time: the stages, and what it takes to hand over what was made. */
+/** The parts of a prediction's time: the stages, and handing over the result. */
 export type Part = Stage | 'hand over';
 
-/** What making a prediction will take, as far as its architecture and its options tell. */
+/** The predicted cost of a prediction, from its architecture and options. */
 export interface PredictionCost {
   /** Bytes of what is made: the blocks of its tensors, and the whole of those that are post-processed. */
   readonly resultBytes: number;
@@ -24,7 +24,10 @@ export interface PredictionCost {
 
 const FLOAT_BYTES = 4;
 
-/** What any prediction takes: code that is first run, what allocators keep, and results that wait for their collection. */
+/**
+ * Memory that any prediction takes: code that runs for the first time, memory that allocators keep, and results that
+ * wait for garbage collection.
+ */
 const BASE_BYTES = 64 * 2 ** 20;
 
 /** Copies of the scores of one chunk of an attention that the engine holds while they become weights. */

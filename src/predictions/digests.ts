@@ -3,7 +3,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { ByteSource } from '../format/layout.js';
 import type { Version } from '../store/store.js';
 
-/** Hashing so much takes half a millisecond, for which other requests wait. */
+/** Hashing this many bytes takes half a millisecond, during which other requests wait. */
 const CHUNK_BYTES = 2 ** 20;
 
 /** Bodies up to this size are hashed when they are stored: a millisecond, less than an amendment of the record takes. */
@@ -28,7 +28,7 @@ export interface DigestsOptions {
   ) => Promise<{ source: ByteSource; version: Version; release: () => void } | null>;
   readonly done: (version: Version, digest: string) => Promise<void>;
   readonly onError: (error: Error, id: string) => void;
-  /** Whether nobody waits for anything else. */
+  /** Whether the service is idle apart from digests. */
   readonly isIdle: () => boolean;
 }
 
@@ -64,7 +64,7 @@ export class Digests {
     await pending.finished;
   }
 
-  /** Gives up what is not computed; somebody who asks for it later has it computed then. */
+  /** Gives up digests that are not computed yet. A later request computes them. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#computing;
@@ -127,7 +127,10 @@ export class Digests {
     return true;
   }
 
-  /** Lets other work go first: one turn of the event loop where somebody waits for this digest, else all of it. */
+  /**
+   * Lets other work go first: one turn of the event loop if a client waits for this digest, otherwise until the service
+   * is idle.
+   */
   async #turn(): Promise<void> {
     await setImmediate();
     const anyUrgent = () => [...this.#pending.values()].some(({ urgent }) => urgent);

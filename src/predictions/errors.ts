@@ -15,7 +15,7 @@ export class NotReadyError extends Error {
   }
 }
 
-/** A prediction was made and answered, and then could not be stored: whoever comes back for it does not find it. */
+/** A prediction was made and answered, but could not be stored, so it cannot be found later. */
 export class NotStoredError extends Error {
   constructor(cause: Error) {
     super(`it was made, but could not be stored: ${reasonOf(cause)}; ask for it again`);
@@ -23,7 +23,7 @@ export class NotStoredError extends Error {
   }
 }
 
-/** What the system says, without the service's paths, or what the store says by itself. */
+/** The message of the operating system, without the service's paths, or the store's own message. */
 function reasonOf(error: Error): string {
   const { cause } = error;
   const description = systemDescription(cause ?? error);
@@ -31,7 +31,7 @@ function reasonOf(error: Error): string {
   return cause instanceof Error ? cause.message : error.message;
 }
 
-/** Nobody waits for a prediction any more, or somebody deleted it. */
+/** No client waits for a prediction any more, or a client deleted it. */
 export class CancelledError extends Error {}
 
 /** A request that does not validate, with every fault found. */

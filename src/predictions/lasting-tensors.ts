@@ -4,7 +4,7 @@ import { elements, type TensorSource } from '../tensor/tensor.js';
 /** Blocks of no more altogether are verified before the first is given out; those of larger networks as they are read. */
 const AHEAD_BYTES = 8 * 2 ** 20;
 
-/** How often what was replaced may be corrupt again: then the disk is broken. */
+/** How often a replacement may be corrupt again. After that, the disk counts as broken. */
 const MAX_REPLACEMENTS = 3;
 
 /** Tensors that are read from somewhere, until they are released. */

@@ -19,7 +19,7 @@ export function mergePages(
   { limit, cursor, architecture, ghn, status }: ListOptions,
 ): RecordPage {
   const after = cursor === undefined ? null : decodeCursor(cursor);
-  // What lies behind the store's page is for later pages, or else they would begin behind it.
+  // Records after the end of the store's page belong to later pages; otherwise those pages would skip records.
   const last = stored.nextCursor === null ? null : decodeCursor(stored.nextCursor);
   const known = new Set(stored.records.map(({ id }) => id));
   const fitting = [...live].filter(

@@ -27,7 +27,7 @@ export class Pace {
     const { graph, encode, decode, postprocess } = stages;
     const rest = Math.max(0, total - graph - encode - decode - postprocess);
     for (const [part, milliseconds] of Object.entries({ ...stages, 'hand over': rest })) {
-      // Most predictions are not post-processed: they say nothing of it.
+      // Most predictions are not post-processed, so they give no times for it.
       if (work[part as Part] === 0) continue;
       const observed = this.#observed[part as Part];
       observed.seconds = DECAY * observed.seconds + milliseconds / 1000;
@@ -44,7 +44,7 @@ export class Pace {
     );
   }
 
-  /** How many seconds it will keep the engine; what was never seen yet counts as none. */
+  /** The seconds for which it will occupy the engine. Parts that were never measured count as 0. */
   seconds(cost: PredictionCost): number {
     return secondsAt(this.rates, cost);
   }

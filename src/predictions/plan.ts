@@ -18,7 +18,7 @@ import { expectations } from './expectations.js';
 import { predictionId } from './identity.js';
 import type { PredictRequest } from './request.js';
 
-/** What a request comes to before anything is computed: its record, queued, the predictor's part, and its cost. */
+/** The plan of a request before anything is computed: its queued record, the job for the predictor, and its cost. */
 export interface Plan {
   readonly record: PredictionRecord;
   readonly work: PlannedJob;

@@ -109,7 +109,7 @@ export class Predictions {
           return this.#readyMade(id, await submitted.made());
         });
         if (ready) return ready;
-        // Somebody has deleted it meanwhile: whoever asked for it is to have it all the same.
+        // It was deleted meanwhile. The client that asked for it gets it nevertheless.
         if (time > 0) throw notFound(id);
       }
     } finally {
@@ -117,7 +117,7 @@ export class Predictions {
     }
   }
 
-  /** Starts it, or finds it, and does not wait: its record says how far it is. */
+  /** Starts or finds the prediction without waiting. The record has its status. */
   async begin(request: PredictRequest | PlannedRequest, client?: string): Promise<PredictionRecord> {
     const planned = this.#plan(request);
     const stored = await this.#options.store.record(planned.record.id);
@@ -265,7 +265,7 @@ export class Predictions {
     return this.#options.board.request(id);
   }
 
-  /** What is stored, unless the store takes longer than the one who asks will wait. */
+  /** The stored prediction, unless the store takes longer than the client waits. */
   async #findInTime(id: string, signal: AbortSignal): Promise<ReadyPrediction | null> {
     const found = this.#openStored(id);
     try {
@@ -291,7 +291,7 @@ export class Predictions {
   }
 
   /**
-   * What the store has lost, made again.
+   * Makes a prediction again that the store has lost.
    *
    * @throws NotReadyError where it was never stored
    */

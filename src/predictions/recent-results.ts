@@ -66,7 +66,7 @@ export class RecentResults<T> {
     return entry;
   }
 
-  /** Those that were asked for longest ago go first. */
+  /** The least recently requested results are dropped first. */
   #makeRoom(): void {
     let size = 0;
     for (const [id, entry] of [...this.#results].reverse()) {

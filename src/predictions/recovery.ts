@@ -7,7 +7,10 @@ import { LastingTensors, type Reading } from './lasting-tensors.js';
 import type { PredictionObserver } from './observer.js';
 import type { Planner } from './planning/planner.js';
 
-/** Who still reads a prediction so long after it was stored reads on from there: memory is for those that are made. */
+/**
+ * A client that still reads a prediction this long after it was stored continues from the store, to free memory for new
+ * predictions.
+ */
 export const READING_FROM_MEMORY_MS = 3000;
 
 export interface RecoveryOptions {
@@ -18,7 +21,7 @@ export interface RecoveryOptions {
   readonly planner: Planner;
 }
 
-/** Makes predictions again that the store finds corrupt, for whoever reads them and for the store. */
+/** Makes predictions again that the store finds corrupt, both for their readers and for the store. */
 export class Recovery {
   readonly #options: RecoveryOptions;
 
@@ -66,7 +69,7 @@ export class Recovery {
     return { tensors: lasting.tensors, release };
   }
 
-  /** Whether a prediction was found corrupt and is to be made again, which who reads it waits for. */
+  /** Whether a prediction was found corrupt and has to be made again. Its readers wait for that. */
   async isLost(id: string): Promise<boolean> {
     return (await this.#options.store.remains(id)) !== null;
   }

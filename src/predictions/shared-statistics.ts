@@ -11,7 +11,7 @@ const MAX_BYTES = 64 * 2 ** 20;
 /** Tensors that are made into JSON at once: some ms. */
 const TENSORS_AT_ONCE = 200;
 
-/** Statistics of predictions as JSON: computed and written once, whoever asks meanwhile, and shared by all answers. */
+/** Statistics of predictions as JSON. They are computed and written once, and all answers share them. */
 export class SharedStatistics {
   readonly #worker: StatisticsLanes;
   readonly #results = new RecentResults<Buffer>(MAX_BYTES, ({ byteLength }) => byteLength);

@@ -38,7 +38,7 @@ export class StoredRecords {
     });
   }
 
-  /** Has the digest of what was just stored computed some time. */
+  /** Schedules the digest of a prediction that was just stored. */
   added(id: string): void {
     this.#digests.add(id);
   }
@@ -46,7 +46,7 @@ export class StoredRecords {
   /** With its digest, which is computed now if it is not known; null where there is no such record. */
   async get(id: string): Promise<PredictionRecord | null> {
     let stored = await this.#find(id);
-    // Once more, should it turn out corrupt, and be made again, as it is read for its digest.
+    // Tries once more if the prediction turns out corrupt while it is read, and is made again.
     for (let time = 0; stored?.digest === null && time < 2; time++) {
       await this.#digests.now(id);
       stored = await this.#find(id);

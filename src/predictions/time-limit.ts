@@ -1,6 +1,6 @@
 import { PredictorUnavailableError } from '../predictor/executor.js';
 
-/** Aborts what the engine does for too long: one that hangs is found out by nothing else where nobody waits. */
+/** Aborts a computation that takes too long. If no client waits, nothing else would notice an engine that hangs. */
 export class TimeLimit {
   readonly #controller = new AbortController();
   readonly #milliseconds: number;
@@ -21,7 +21,7 @@ export class TimeLimit {
     return this.#controller.signal;
   }
 
-  /** There is progress: the time begins anew. */
+  /** There is progress, so the time starts again. */
   restart(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {

@@ -55,7 +55,7 @@ export class Worker implements JobHandler {
     try {
       if (!executor.ready) await executor.whenReady(limit.signal);
       job.update({ status: 'running' });
-      // Somebody may have stored it between its being asked for and its turn.
+      // It may have been stored between the request and its turn.
       const stored = job.mayBeStored && (await untilAborted(this.#look(job.record.id), limit.signal));
       if (stored) {
         job.update(stored);
@@ -127,7 +127,7 @@ export class Worker implements JobHandler {
     }
   }
 
-  /** Tries again while a store that others share is out of reach: what was made is not thrown away for that. */
+  /** Tries again while a shared store is out of reach, so that the result is not lost. */
   async #save(prediction: PredictionToStore, signal?: AbortSignal): Promise<Saved> {
     const { store, timeoutMilliseconds } = this.#options;
     const end = performance.now() + timeoutMilliseconds;
@@ -154,7 +154,7 @@ export class Worker implements JobHandler {
   }
 }
 
-/** The engine that made a network died before it had counted it up: what was made is whole. */
+/** The engine died after making the network and before computing its statistics. The network itself is complete. */
 function withoutStatistics(error: Error): { network: null; overflow: null } {
   if (error instanceof PredictorUnavailableError) return { network: null, overflow: null };
   throw error;

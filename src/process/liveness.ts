@@ -12,7 +12,7 @@ export interface LivenessLimits {
 
 const LIMITS: LivenessLimits = { firstSilence: 120, silence: 30, start: 120 };
 
-/** A start may be silent for so many checks, and nobody thinks ill of it. */
+/** A starting process may be silent for this many checks. */
 const SUSPECT = 5;
 
 /** How much longer than the first a later start may take. */

@@ -9,7 +9,8 @@ export function connectToService<Incoming, Outgoing>(
   onMessage: OnMessage<Incoming>,
 ): Channel<Incoming, Outgoing> {
   const socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true });
-  // The service is gone: nobody is left to answer. SIGINT and SIGTERM go to the whole group: the service decides.
+  // The service is gone, so there is no one to answer. SIGINT and SIGTERM go to the whole group, and the service decides
+  // when to stop.
   socket.on('close', () => process.exit(0));
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => {});

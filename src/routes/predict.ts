@@ -26,7 +26,7 @@ export interface PredictOptions {
   readonly answers: AnswerMonitor;
   readonly limits: Limits;
   readonly timeoutMilliseconds: number;
-  /** Who asks: a key or an address. */
+  /** Identifies the client: a key or an address. */
   readonly clientOf: (request: FastifyRequest) => string;
 }
 

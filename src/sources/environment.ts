@@ -36,12 +36,12 @@ function readToken(path: string): string | null {
   try {
     return clean(readFileSync(path, 'utf8'));
   } catch {
-    // Whoever has not signed in has no such file.
+    // Users who have not signed in have no such file.
     return null;
   }
 }
 
-/** Tokens are pasted, with what is around them. */
+/** People paste tokens with white space around them. */
 const clean = (token: string | undefined) => token?.replaceAll(/[\r\n]/g, '').trim() || null;
 
 /** Reads the environment as huggingface_hub does. An empty variable counts as none. */

@@ -59,7 +59,7 @@ export async function send(address: string, request: WebRequest): Promise<Respon
     const next = new URL(location, url);
     if (next.origin !== first.origin) {
       if (staysOnHost) return response;
-      // For good: another host may send the client back with an address of its own making.
+      // The token stays dropped, because the other host could redirect back to an address that it made up.
       token = null;
     }
     await response.body?.cancel();

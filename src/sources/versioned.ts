@@ -82,7 +82,7 @@ export async function locateVersioned(
     onBytes: (receivedBytes, totalBytes) => onProgress({ source: shown, receivedBytes, totalBytes }),
     ...(fetching.retryDelays && { retryDelays: fetching.retryDelays }),
   });
-  // Nobody could go on with it.
+  // No later download could continue it.
   await (version === null ? fetched.catch((error: unknown) => removeAndThrow(incomplete, error)) : fetched);
   const fault = await strangeContents(incomplete);
   if (fault !== null) {

@@ -3,7 +3,10 @@ import { elements, type TensorSource } from '../tensor/tensor.js';
 import type { FromStatisticsProcess, ToStatisticsProcess } from './protocol.js';
 import type { Statistics, TensorStatistics } from './schema.js';
 
-/** A tensor that nobody waits for any more may be finished within this: a new process takes as long to start. */
+/**
+ * A tensor that no client waits for any more may still be finished within this time: starting a new process takes as
+ * long.
+ */
 const GRACE_MS = 1000;
 
 /** How often statistics are begun again because of others that were given up. */
@@ -12,12 +15,12 @@ const MAX_ATTEMPTS = 4;
 /** The process died, or was closed, before it was done: the same request may succeed later. */
 export class StatisticsUnavailableError extends Error {}
 
-/** The process was ended, since it was busy for nobody. */
+/** The process was ended, because no client waited for its work. */
 class GivenUpError extends StatisticsUnavailableError {}
 
 /** A process from its start to its end. */
 interface Run {
-  /** Who waits for an answer, by network: one at a time. */
+  /** The clients that wait for an answer, by network. Networks are computed one at a time. */
   readonly waiting: Map<number, Waiting>;
   /** The networks of all that it was sent and has not answered: it is at the first. */
   readonly sent: number[];
@@ -41,7 +44,7 @@ export class StatisticsWorker {
     onMessage: (answer) => this.#receive(answer),
     onEnd: (reason) => {
       this.#ended(reason);
-      // The next that is asked for starts another.
+      // The next request starts another process.
       return false;
     },
   });
@@ -97,7 +100,10 @@ export class StatisticsWorker {
     return this.#supervisor.close();
   }
 
-  /** One tensor can take minutes: a process that is still at it for nobody makes room for what others wait for. */
+  /**
+   * One tensor can take minutes. A process that computes for no client is ended, to make room for work that clients
+   * wait for.
+   */
   #giveUp(run: Run, network: number): void {
     setTimeout(() => {
       if (run.isOver || !run.sent.includes(network)) return;

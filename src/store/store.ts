@@ -43,7 +43,7 @@ export interface StoredPrediction {
   release(): void;
 }
 
-/** What a prediction was made of: enough to make it again. */
+/** The inputs of a prediction: enough to make it again. */
 export interface PredictionRemains {
   readonly record: PredictionRecord;
   readonly architecture: Graph | JsonText;
@@ -55,14 +55,14 @@ export interface PredictionRemains {
 export type Saved = 'mine' | 'theirs';
 
 export interface SaveOptions {
-  /** Gives up what is not committed yet. */
+  /** Gives up a prediction that is not committed yet. */
   readonly signal?: AbortSignal;
 }
 
 /** One commit of a prediction: no other has its id and its generation. */
 export type Version = Pick<PredictionRecord, 'id' | 'generation'>;
 
-/** A prediction's bytes are not those that were written: a store can do nothing but say so, and keep what is whole. */
+/** A prediction's bytes are not those that were written. The store can only say so, and keep the parts that are whole. */
 export class StoreCorruptError extends Error {
   override readonly name = 'StoreCorruptError';
 }
@@ -85,12 +85,12 @@ export class StoreUnchangedError extends Error {
   override readonly name = 'StoreUnchangedError';
 }
 
-/** What was named cannot be this service's store. The message says why and what to do instead. */
+/** The place in STORE cannot be this service's store. The message says why and what to do instead. */
 export class StoreRefusedError extends Error {
   override readonly name = 'StoreRefusedError';
 }
 
-/** Predictions that somebody was promised: they are made whatever becomes of those who have promised them. */
+/** Predictions that a client was promised. They are made even if the service that promised them dies. */
 export interface Promises {
   /** Resolves when the promise would outlive a crash. */
   promise(remains: PredictionRemains): Promise<void>;

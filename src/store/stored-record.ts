@@ -13,7 +13,7 @@ export const storedRecordSchema = recordSchema
     return { ...record, request: { ...request, ghn: ghn_named === false ? null : request.ghn } };
   });
 
-/** What is written of a record, for this build and older ones. */
+/** The parts of a record that are stored, by this build and older ones. */
 export function storedRecord(record: PredictionRecord): object {
   const { id, request, ghn } = record;
   const self = `/predictions/${id}`;

@@ -32,7 +32,7 @@ export function memoryForPredictions(parameters: number): number {
 /** Objects of a body take up to so many times its bytes. */
 const BYTES_PER_BODY_BYTE = 40;
 
-/** What the code of a process takes, beside the body that it reads. */
+/** Memory for the code of a process, in addition to the body that it reads. */
 const LEAST_HEAP_MEGABYTES = 160;
 
 /** Heap of the process that reads large bodies, in MiB: as large as a body can need, and no larger share than others spare. */

@@ -52,7 +52,7 @@ export class OpenTelemetryTracer implements Tracer {
   }
 
   async close(): Promise<void> {
-    // A collector that is away is no reason to stay.
+    // A collector that does not answer must not delay the shutdown.
     await this.#provider.shutdown().catch(() => {});
   }
 }

@@ -15,7 +15,7 @@ export interface SpanOptions {
 
 /** One step of a trace. */
 export interface Span {
-  /** Names it to those who go on with the trace. */
+  /** Identifies the span for services that continue the trace. */
   readonly traceparent: string;
   note(attributes: Attributes): void;
   /** @param error by which it failed */
@@ -25,11 +25,11 @@ export interface Span {
 /** Takes down which step took how long, across services. */
 export interface Tracer {
   start(name: string, options?: SpanOptions): Span;
-  /** Hands over what was taken down. */
+  /** Sends the recorded spans. */
   close(): Promise<void>;
 }
 
-/** Variables of OpenTelemetry by which traces are wanted. */
+/** Variables of OpenTelemetry that switch tracing on. */
 const ENDPOINTS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
 
 /**

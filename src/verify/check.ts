@@ -11,7 +11,7 @@ const PUBLISHED_TOLERANCE = 0.002;
 /** Tolerance for a norm that this command wrote: the engines differ by 4e-8 at most. */
 const OWN_RELATIVE_TOLERANCE = 2e-7;
 
-/** Standard deviations of what is drawn at random that are still believed: one norm in two million is further off. */
+/** Accepted deviation of randomly drawn values, in standard deviations. One norm in two million is further off. */
 const BELIEVED_DEVIATIONS = 5;
 
 export interface Check {

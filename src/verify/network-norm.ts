@@ -10,7 +10,7 @@ import { drawnSquares, initialSquares, type SquareSum } from './initial-values.j
 
 /** The L2 norm over all of a network's parameters, and how far others may rightly find it elsewhere. */
 export interface NetworkNorm {
-  /** In float64; what is drawn at random counts with its expectation. NaN where a parameter is not finite. */
+  /** In float64. Randomly drawn values count with their expectation. NaN if a parameter is not finite. */
   readonly norm: number;
   /** The standard deviation that it has from what is drawn. */
   readonly deviation: number;

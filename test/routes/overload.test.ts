@@ -27,7 +27,7 @@ function holdMemory(): () => void {
     ms?: number,
     ...values: unknown[]
   ) => {
-    if (ms !== READING_FROM_MEMORY_MS) return start(run, ms, ...values);
+    if (ms !== READING_FROM_MEMORY_MS) return start(run, ms, ...(values as []));
     held.push(run);
     return start(() => {});
   }) as typeof setTimeout);

@@ -13,7 +13,7 @@ export interface ReadArguments<Tensor> {
   readonly constants: readonly Constant[];
 }
 
-/** Which entries count: they leave the data where it is, so that they lead to no weight. */
+/** Arguments that mark which entries count. They do not move the data, so they lead to no weight. */
 const MASK = /(?:^|_)mask$|^training$/;
 
 /**

@@ -7,7 +7,7 @@ import { isQuantized, OWN, QUANTIZED, REFUSED } from './layers/refused.js';
 import type { ModelLayer } from './model.js';
 import { isOperation, operationType } from './operations/index.js';
 
-/** What is against a layer: for the record where it is left out, and for the request where it is refused. */
+/** Why a layer cannot be predicted: the reason for the record if it is left out, and for the answer if it is refused. */
 interface Against {
   readonly against: string;
   readonly message: string;

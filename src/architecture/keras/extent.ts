@@ -25,7 +25,7 @@ export function excess(value: unknown, { depth: most, values, keys }: Extent): k
   return look(value, 0);
 }
 
-/** Whether a JSON text can hold more values than so many: each is the first of its kind or behind a comma. */
+/** Whether a JSON text can hold more than that many values: each value is the first in its list or follows a comma. */
 export function hasMoreValues(text: string, values: number): boolean {
   let found = 0;
   for (let at = 0; at < text.length && found <= values; at++) {

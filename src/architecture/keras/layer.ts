@@ -8,11 +8,11 @@ import { pytorchName, unchanged, type Variable } from './variable.js';
 /** 2 or 3: Keras 2, whose form TensorFlow.js has too. */
 export type Generation = 2 | 3;
 
-/** What a layer gives, and what there is to say of its size where that is not known. */
+/** The output of a layer, and what messages say about its size if it is not known. */
 export interface KerasValue extends Value {
-  /** That the reason has its fault already. */
+  /** The reason is already reported as a fault. */
   readonly isUnknown?: true;
-  /** That sizes which the model's JSON has beside its uses are not what its layers come to. */
+  /** The sizes that the model's JSON gives with each use contradict the sizes computed from the layers. */
   readonly isStale?: true;
 }
 
@@ -101,7 +101,7 @@ interface WeightOptions {
   readonly layout?: Pick<Variable, 'view' | 'axes'>;
 }
 
-/** A weight that has its place: its variable, and the node that owns it. */
+/** A weight with its variable and the node that owns it. */
 interface Placed {
   readonly variable: Variable;
   readonly node: number | null;
@@ -126,7 +126,7 @@ export class LayerWeights {
   readonly #names: WeightNames;
   readonly #placed = new Map<string, Placed>();
   #isTold = false;
-  /** What is wrong with a further use, whose input is another than the first's; null where nothing is. */
+  /** The fault of a repeated use whose input differs from the first one's; null if there is none. */
   mismatch: string | null = null;
 
   constructor(network: Network, names: WeightNames) {

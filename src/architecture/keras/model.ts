@@ -20,7 +20,7 @@ export interface ModelLayer {
   readonly name: string;
   readonly config: unknown;
   readonly path: readonly PropertyKey[];
-  /** Its place among all layers of all models, in the order in which Keras lists them. */
+  /** Its position among all layers of all models, in the order in which Keras lists them. */
   readonly position: number;
   /** Its calls; a Sequential's layers have one, which takes what is before them. */
   readonly calls: readonly Call[];

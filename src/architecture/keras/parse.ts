@@ -88,7 +88,7 @@ export function readKeras(input: unknown, limits: Limits, unsupported: Unsupport
   }
 }
 
-/** The model in what was given, out of what TensorFlow.js and Keras' files put around it. */
+/** The model itself, without the objects that TensorFlow.js and Keras files put around it. */
 function findModel(
   input: unknown,
   extent: Extent,

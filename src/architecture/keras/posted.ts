@@ -1,6 +1,6 @@
 import { asArray, isObject } from '../json.js';
 
-/** What people send for a model that is none: how it is told, and the sentence that says what to send. */
+/** Things that people send by mistake instead of a model: how to recognise each, and the sentence that says what to send. */
 interface Mistaken {
   readonly is: (given: unknown) => boolean;
   readonly message: string;
@@ -70,7 +70,7 @@ const TEXTS: readonly Mistaken[] = [
   },
 ];
 
-/** The sentence for something that is no model but that is known; null for what is not. */
+/** The sentence for a known mistake; null if the object is not one. */
 export function posted(given: unknown): string | null {
   const known = typeof given === 'string' ? TEXTS : OBJECTS;
   return known.find(({ is }) => is(given))?.message ?? null;

@@ -14,7 +14,7 @@ function packageFolder(): string {
   return join(dirname(createRequire(import.meta.url).resolve('onnxruntime-node')), '..');
 }
 
-/** What keeps onnxruntime from the GPU, and the remedy, in one message. */
+/** Says in one message why onnxruntime cannot use the GPU, with the remedy. */
 export async function explainMissingCuda(reason: string, version: string): Promise<string> {
   const onnxruntime = packageFolder();
   // Beside its binding: onnxruntime looks for its provider libraries nowhere else.

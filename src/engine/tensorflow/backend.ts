@@ -4,7 +4,7 @@ import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 /** TensorFlow.js, from whichever of its packages. */
 export type TensorFlow = typeof core;
 
-/** What TensorFlow.js' backends do differently, or not all of them well. */
+/** Functions that differ between the backends of TensorFlow.js, or that some of them do badly. */
 export interface TensorflowBackend {
   readonly tf: TensorFlow;
   readonly name: 'tensorflow' | 'wasm';

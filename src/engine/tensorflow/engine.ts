@@ -3,7 +3,7 @@ import type { Activation, AttentionBias, Engine, EngineLimits, Linear, Matrix } 
 import { attention, attentionCount, MAX_SCORES } from './attention.js';
 import type { TensorflowBackend } from './backend.js';
 
-/** What a variance is raised by before it divides (docs/ghn.md, section 3). */
+/** Added to a variance before dividing by it (docs/ghn.md, section 3). */
 const LAYER_NORM_EPSILON = 1e-5;
 
 class TensorMatrix implements Matrix {

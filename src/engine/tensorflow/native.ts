@@ -3,7 +3,7 @@ import type { KernelBackend } from '@tensorflow/tfjs-core';
 import { firstLine } from '../first-line.js';
 import type { TensorFlow, TensorflowBackend } from './backend.js';
 
-/** What tfjs-node and tfjs-node-gpu export beside TensorFlow.js itself. */
+/** Exports that tfjs-node and tfjs-node-gpu have in addition to TensorFlow.js. */
 type NativeTensorFlow = TensorFlow & { readonly version: Readonly<Record<string, string>> };
 
 interface NativeKernelBackend extends KernelBackend {

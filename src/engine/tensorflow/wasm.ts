@@ -17,7 +17,7 @@ const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
 type DataId = Tensor['dataId'];
 
-/** What Emscripten exports of its heap, for which the package brings no types. */
+/** The heap functions that Emscripten exports. The package has no types for them. */
 interface Heap {
   _malloc(bytes: number): number;
   _free(address: number): void;

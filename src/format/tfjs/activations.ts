@@ -2,7 +2,7 @@ import { isObject } from '../../architecture/json.js';
 import type { Generation } from '../../architecture/keras/layer.js';
 import { TfjsUnsupportedError } from './errors.js';
 
-/** What TensorFlow.js calls the activations that it computes as Keras does. */
+/** Names in TensorFlow.js of the activations that it computes as Keras does. */
 const ACTIVATIONS: ReadonlyMap<string, string> = new Map([
   ...[
     'linear',

@@ -5,7 +5,7 @@ import { normals } from '../../random/normal.js';
 import { elements, type TensorSource } from '../../tensor/tensor.js';
 import type { TfjsWeight } from './topology.js';
 
-/** What weights begin with that are no kernels, where their layer's config does not say it. */
+/** Initial values of weights other than kernels, if the layer's config does not give them. */
 const CONSTANTS: Readonly<Record<string, number>> = {
   bias: 0,
   beta: 0,

@@ -19,7 +19,7 @@ export interface TfjsOptions {
   /** For kernels that were not predicted. */
   readonly seed: number;
   readonly generatedBy: string;
-  /** What the model can tell of itself, `model.getUserDefinedMetadata()`. */
+  /** The metadata of the model, as `model.getUserDefinedMetadata()` returns it. */
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
@@ -31,7 +31,7 @@ export interface TfjsFiles {
   readonly shards: ReadonlyMap<string, ByteSource>;
 }
 
-/** What `model.json` holds, and what its weights are: all that takes long, and nothing that is read. */
+/** The contents of `model.json`, and which weights there are. It takes long to make, and reads no weights. */
 export interface TfjsModel {
   readonly model: unknown;
   readonly weights: readonly TfjsWeight[];

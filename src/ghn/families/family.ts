@@ -7,7 +7,7 @@ import type { Facts } from '../facts.js';
 import type { LayoutBuilder } from '../layout.js';
 import type { Loader } from '../loader.js';
 
-/** What a family's own tensors say; the rest of a GHN's config is common to all. */
+/** The part of the config that follows from the family's own tensors. The rest is common to all families. */
 export type FamilyConfig = Pick<
   GhnConfig,
   'layers' | 'heads' | 'channels' | 'spatial' | 'numClasses' | 'ops' | 'maxHops' | 'vocabularies' | 'details'

@@ -5,7 +5,7 @@ import { whenClosed } from './when-closed.js';
 /** How often it looks: less than a moment that anyone would notice. */
 const INTERVAL_MS = 100;
 
-/** From this part of its time on the event loop is busy: what is written to one answer the others wait for. */
+/** Share of time from which the event loop counts as busy: then writing one answer delays the others. */
 const BUSY = 0.9;
 
 interface Answer {

@@ -8,7 +8,7 @@ export class RequestTimeoutError extends Error {
   }
 }
 
-/** The client has gone; nobody reads the answer any more. */
+/** The client has disconnected, so nobody reads the answer. */
 export class ClientGoneError extends Error {}
 
 /** Aborts when the client hangs up before its answer is finished, or after a time. */

@@ -4,8 +4,8 @@ import fastifyPlugin from 'fastify-plugin';
 import { RequestTimeoutError } from '../answers/request-signal.js';
 
 /**
- * Answers with 503 what a route has not begun to answer after a time, so that a disk that hangs ends no connection without
- * a word. The route goes on, and its late answer is dropped.
+ * Answers with 503 if a route has not begun to answer after a time, so that a disk that hangs does not end connections
+ * without an answer. The route goes on, and its late answer is dropped.
  */
 export const answerInTime = fastifyPlugin(
   async (app: FastifyInstance, { milliseconds }: { milliseconds: number }) => {

@@ -4,10 +4,13 @@ import fastifyPlugin from 'fastify-plugin';
 import { clientAddress } from '../requests/rate-windows.js';
 import { sendProblem, TooManyRequestsError } from './problems.js';
 
-/** What an orchestrator's probes and a person's browser need before they have a key: the page asks for one itself. */
+/** Paths that probes and browsers need before they have a key. The page asks for a key itself. */
 const OPEN_PATHS = /^\/(livez|readyz|docs(\/.*)?|icon\.svg|assets\/.*)?$/;
 
-/** What is answered whatever the load is: an orchestrator must not end a busy service, and a person sees why it is busy. */
+/**
+ * Paths that are answered under any load: an orchestrator must not end a busy service, and a person can see why it is
+ * busy.
+ */
 const METRICS = '/metrics';
 const PROBES = new Set(['/livez', '/readyz', METRICS]);
 
@@ -31,8 +34,8 @@ export function bearerKey({ headers }: FastifyRequest): string | null {
 }
 
 /**
- * Who asks, for what is counted by client: its key, once that has been checked, else its address. A key that nobody has
- * checked says nothing: a new one for each request would have no limit.
+ * Identifies the client, for limits by client: its key once that has been checked, otherwise its address. An unchecked
+ * key proves nothing: a client could send a new one with each request and have no limit.
  */
 export const clientOf =
   (hasKeys: boolean) =>
@@ -52,7 +55,7 @@ function digestOf(key: string): Buffer {
 }
 
 /**
- * Lets nobody in without one of the keys. They are compared by digest and each to its end, so that the time it takes
+ * Refuses requests without one of the keys. They are compared by digest and each to its end, so that the time it takes
  * tells nothing about them. Where requests are limited, so is how often an address may guess.
  */
 export const authentication = fastifyPlugin(

@@ -15,7 +15,7 @@ export interface JsonBodyOptions {
   readonly bodiesBytes: number;
   /** Limit for one body, in bytes. */
   readonly bodyLimit: number;
-  /** Who sends: a key or an address. */
+  /** Identifies the client: a key or an address. */
   readonly clientOf: (request: FastifyRequest) => string;
   /** Reads a large body where nobody else waits for it; without it all are read here. */
   readonly readLarge?: (bytes: Buffer, request: FastifyRequest) => Promise<unknown>;

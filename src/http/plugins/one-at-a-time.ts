@@ -45,7 +45,7 @@ interface Exchange {
 class RequestReader {
   readonly #socket: Socket;
   readonly #boundary = new RequestBoundary();
-  /** What is not over, in its order: a request may be answered before all of its body has come. */
+  /** Exchanges that are not over, in order. A request may be answered before its body has arrived completely. */
   readonly #exchanges: Exchange[] = [];
   readonly #waiting = new Map<IncomingMessage, (isItsTurn: boolean) => void>();
   #feed: (chunk: Buffer) => void = () => {};

@@ -24,7 +24,7 @@ import { REQUEST_ID_HEADER } from './request-id.js';
 /** How soon a request is worth another try where nothing says more: about as long as a restart of the engine takes. */
 const RETRY_AFTER_SECONDS = 2;
 
-/** A client asks more often than it may. */
+/** The client sent more requests than allowed. */
 export class TooManyRequestsError extends Error {
   readonly retryAfter: number;
 
@@ -116,7 +116,7 @@ function invalid(faults: readonly Fault[]): ProblemAnswer {
   return { code: 'invalid_request', detail, errors: [...faults] };
 }
 
-/** What is being made is worth waiting for; what failed says why. */
+/** A prediction that is being made is worth waiting for. A failed one gives the reason. */
 function notReady({ message, record }: NotReadyError): ProblemAnswer {
   if (record.error) return { code: 'no_weights', detail: `${message}: ${record.error.message}` };
   return { code: 'not_ready', detail: message, retryAfter: RETRY_AFTER_SECONDS };

@@ -11,7 +11,7 @@ export interface Patience {
   readonly headersMilliseconds: number;
   /** To send a whole request: one that drips it byte by byte holds a connection no longer. */
   readonly requestMilliseconds: number;
-  /** How long an answer may wait for a client that takes nothing of it. */
+  /** How long an answer waits for a client that reads nothing. */
   readonly stallMilliseconds: number;
   /** How often the first two are looked after. */
   readonly checkMilliseconds: number;

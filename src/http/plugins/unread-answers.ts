@@ -29,7 +29,7 @@ const SHARE = 0.5;
 export interface UnreadAnswersOptions {
   /** Memory that all unfinished answers may hold together. */
   readonly bytes: number;
-  /** Who asks: a key or an address. */
+  /** Identifies the client: a key or an address. */
   readonly clientOf: (request: FastifyRequest) => string;
   readonly onRefusal: (reason: Refusal) => void;
 }
@@ -83,7 +83,7 @@ type Held = Buffer | string | Readable;
 
 const isLarge = (held: Held) => held instanceof Readable || held.length >= LARGE;
 
-/** What an answer holds, a long text as bytes: Node would hold it as both. Null for nothing. */
+/** The body of an answer, with a long text as bytes, since Node would hold it as both. Null for an empty body. */
 function asHeld(payload: unknown): Held | null {
   if (typeof payload === 'string') return payload.length < LARGE ? payload : Buffer.from(payload);
   return Buffer.isBuffer(payload) || payload instanceof Readable ? payload : null;
@@ -91,7 +91,7 @@ function asHeld(payload: unknown): Held | null {
 
 const isGone = ({ raw }: FastifyReply) => raw.closed || raw.req.socket.destroyed;
 
-/** What is held, by whom. */
+/** The bytes that are held, by client. */
 class AnswerRoom {
   readonly #limit: number;
   /** How many of each client's answers hold these bytes. */

@@ -1,4 +1,4 @@
-/** What JSON.parse would have to do, told from the text in one pass that takes a tenth of its time. */
+/** Estimates the work of JSON.parse from the text, in one pass that takes a tenth of its time. */
 export interface JsonShape {
   /** At most so many objects and arrays. */
   readonly objects: number;
@@ -18,7 +18,7 @@ export const MAX_KEYS = 50_000;
 /** A power of two, well above MAX_KEYS. */
 const TABLE_SIZE = 2 ** 18;
 
-/** Odd, and not known to who makes up keys so that they count as the same. */
+/** Odd and random, so that clients cannot construct keys with the same hash. */
 const MULTIPLIER = (Math.floor(Math.random() * 2 ** 31) * 2 + 1) | 0;
 
 export function jsonShape(text: Uint8Array): JsonShape {

@@ -18,7 +18,7 @@ class BodyCutError extends Error {
 /** The part of the room that one client may take up, so that others find some. */
 const SHARE = 0.5;
 
-/** What all bodies that are being received may take up together. What was only announced takes up nothing. */
+/** Maximum size of all bodies that are being received. Only bytes that have arrived count. */
 export class BodyRoom {
   readonly #bytes: number;
   readonly #most: number;
@@ -88,7 +88,7 @@ class BodyBuffer {
     this.#buffer = grown;
   }
 
-  /** Lets go of the room and of what was in it. */
+  /** Gives back the room and forgets its bytes. */
   clear(): void {
     this.#room.giveBack(this.#buffer.length, this.#client);
     this.#buffer = Buffer.alloc(0);
@@ -97,9 +97,9 @@ class BodyBuffer {
 }
 
 /**
- * Receives a body of at most so many bytes, and hands it over as long as it has its room. For one that there is no room
- * for the refusal comes at its end, and meanwhile nothing is kept of it: many clients read no answer before they have
- * sent all, and take the end of their connection for a fault.
+ * Receives a body of at most so many bytes, and hands it over as long as it has its room. A body for which there is no
+ * room is refused at its end, and none of it is kept until then: many clients read no answer before they have sent
+ * everything, and treat a closed connection as an error.
  *
  * @throws OverloadedError where there is no room for it
  */

@@ -27,11 +27,11 @@ export interface MadeNetwork {
 /** A prediction that was accepted, or that is being made already. */
 export interface Submitted {
   readonly record: PredictionRecord;
-  /** Whether nobody had asked for it yet. */
+  /** Whether this is the first request for it. */
   readonly isNew: boolean;
   /**
-   * Waits until it is made: null where it is to be had from the store. Rejects with what making it threw, or with the
-   * reason of the waiter's signal.
+   * Waits until it is made. Null means that the store has it. Rejects with the error of making it, or with the reason
+   * of the waiter's signal.
    */
   made(): Promise<MadeNetwork | null>;
 }
@@ -56,7 +56,7 @@ export interface WorkedJob {
   /** The record as it is now. */
   readonly record: PredictionRecord;
   readonly origin: JobOrigin;
-  /** Whether somebody may have stored it since whoever asked for it has looked. */
+  /** Whether it may have been stored since the request looked for it. */
   readonly mayBeStored: boolean;
   /** Settles when it is known whether it was given up up to now: then the signal of its making is aborted. */
   confirm(): Promise<void>;
@@ -90,10 +90,11 @@ export interface JobBoard {
   /**
    * Accepts a prediction, or joins it where it is being made already.
    *
-   * @param waiter of one who waits: when the last of those has gone, it is cancelled. Without it, it is made in any case
+   * @param waiter of one who waits: when the last of those has gone, it is cancelled. Without it, it is made in any
+   * case
    * @param client who asks, by a key or an address; clients take turns. Without it, the service itself
-   * @throws InvalidRequestError, OverloadedError, PredictorUnavailableError where it is not taken in: it is as if it was
-   * never asked for
+   * @throws InvalidRequestError, OverloadedError, PredictorUnavailableError if it is not accepted; then nothing has
+   * changed
    */
   submit(plan: Plan, waiter?: AbortSignal, client?: string): Promise<Submitted>;
   /** Record of a prediction that is being made, or that failed; null for others. */

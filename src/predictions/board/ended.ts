@@ -1,7 +1,7 @@
 import type { PredictionRecord } from '../../record/record.js';
 import { MAX_RECORDS_CHARACTERS, recordCharacters } from '../../record/record-size.js';
 
-/** Predictions that failed or were cancelled are told of for a while: this many of the last, or fewer large ones. */
+/** The records of the last failed or cancelled predictions are kept: this many, or fewer if they are large. */
 const MAX_RECORDS = 1000;
 
 /** The records of predictions that failed: they have no weights, so no store keeps them. */

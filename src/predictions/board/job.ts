@@ -56,7 +56,7 @@ export class Job implements WorkedJob {
       if (made) place.made(made.latency);
       return this.network;
     });
-    // Whoever waits hears of it; where nobody does, the record has it.
+    // Waiting clients get the error. If none waits, the record has it.
     this.made.catch(() => {});
     this.settled = making.then(
       async (made) => {
@@ -110,7 +110,7 @@ export class Job implements WorkedJob {
     return index < 0 ? null : this.#events.slice(index + 1);
   }
 
-  /** It goes on whether anybody waits for it or not. */
+  /** It goes on even if no client waits. */
   detach(): void {
     this.#detached = true;
   }

@@ -44,7 +44,7 @@ export class MemoryBoard implements JobBoard {
     const job = running ?? this.#begin(plan, waiter !== undefined, client);
     if (!waiter) job.detach();
     const made = waiter ? job.wait(waiter) : job.made;
-    // Whoever asks for it hears of it.
+    // The client that asks for it gets the error.
     made.catch(() => {});
     return { record: job.record, isNew: !running, made: () => made };
   }
@@ -142,7 +142,7 @@ export class MemoryBoard implements JobBoard {
     try {
       await this.#handler!.keep(job, made);
     } catch (error) {
-      // Whoever waited has the answer; whoever comes back for it must learn why it is not there.
+      // Waiting clients have their answer. A client that comes back for it must learn why it is not there.
       this.#end(job, 'failed', error as Error);
     }
   }

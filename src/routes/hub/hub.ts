@@ -80,7 +80,7 @@ interface HubFile {
 export interface HubOptions {
   readonly predictions: Predictions;
   readonly timeoutMilliseconds: number;
-  /** Who asks: a key or an address. */
+  /** Identifies the client: a key or an address. */
   readonly clientOf: (request: FastifyRequest) => string;
 }
 

@@ -90,7 +90,7 @@ async function fetchBlob(
   for (;;) {
     const wasResumed = await download({ ...requests, path, totalBytes });
     const fault = await contentsFault(path, digest, signal).catch(async (error: NodeJS.ErrnoException) => {
-      // Another who fetched the same was a moment faster, and has put it in its place.
+      // Another process downloaded the same file slightly faster and has put it in place.
       if (error.code === 'ENOENT' && (await isThere(blob))) return null;
       throw error;
     });

@@ -24,7 +24,7 @@ const CODES: Readonly<Record<string, (refused: Refused) => string>> = {
     }`,
 };
 
-/** The hub says the same of a repository that is not there and of one that is not for everybody. */
+/** The hub gives the same answer for a missing repository and for a private one. */
 function noRepository({ address: { repository }, endpoint, hasToken }: Refused): string {
   const remedy = hasToken
     ? 'the token (HF_TOKEN, HF_TOKEN_PATH) does not open it'

@@ -19,7 +19,7 @@ export interface BlocksBytes {
 export interface BlocksReaderOptions {
   readonly manifest: Manifest;
   readonly cache: RunCache;
-  /** Unlike every other prediction's: what is cached is known by it. */
+  /** Unique among predictions: it identifies cached data. */
   readonly id: string;
   /** Is told before a read rejects with that error. */
   readonly onCorrupt: (error: StoreCorruptError) => void;

@@ -46,7 +46,7 @@ export class OpenPredictions {
     }
   }
 
-  /** Lends them to nobody else; whoever has them reads on. */
+  /** Lends them to no further reader. Current readers can continue. */
   forget(id: string): void {
     this.#open.delete(id);
   }
