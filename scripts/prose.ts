@@ -21,6 +21,10 @@ const OPENINGS: readonly Pattern[] = [
   },
 ];
 
+/** Words for "is no …", which reads as if translated. "There is no …" is fine. */
+const THINGS =
+  'bucket|checkpoint|directory|download|file|GHN|id|image|index|JSON|layer|list|model|name|node|number|object|operation|origin|path|pool|proxy|queue|source|tensor';
+
 /** Anywhere in comments, strings and documents. */
 const PHRASES: readonly Pattern[] = [
   { expression: /\b(is|are|was|were|be) taken in\b/, advice: 'accepted' },
@@ -32,6 +36,21 @@ const PHRASES: readonly Pattern[] = [
   { expression: /\bin its place there\b/, advice: 'instead' },
   { expression: /\bof ones? own accord\b/, advice: 'by itself' },
   { expression: /\bwith what there is\b/, advice: 'say what there is' },
+  { expression: /\b(is|are|was|were|be) told of\b/, advice: 'is reported, described, or kept' },
+  { expression: /\b(to|cannot|can|could) be had\b/, advice: 'is available' },
+  {
+    expression: /\b(what|nothing) (came|comes|became|becomes|has come) of\b/i,
+    advice: 'the result, or no result',
+  },
+  { expression: /\banew\b/, advice: 'again' },
+  { expression: /\b(is|are|was|were) asked of\b/, advice: 'say who asks for what' },
+  { expression: /\bthe likes? of\b/, advice: 'say which' },
+  { expression: /\bnobody but\b/, advice: 'only' },
+  { expression: /\bnobody waits for what\b/, advice: 'say who waits for what' },
+  {
+    expression: new RegExp(`(?<!\\bthere )\\b(is|was) no (${THINGS})\\b`, 'i'),
+    advice: 'is not a …',
+  },
 ];
 
 const COMMENT = /(?:\/\*\*?|^\s*\*(?!\/)|\/\/)\s?(.*?)(?:\s*\*\/)?\s*$/;

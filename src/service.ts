@@ -38,7 +38,7 @@ export interface ServiceOptions {
 
 export interface Service {
   readonly app: FastifyInstance;
-  /** The engine's process: whether it is there, and how often it had to be started anew. */
+  /** The engine's process: whether it is there, and how often it had to be restarted. */
   readonly predictor: Predictor;
   /**
    * Listens, and fetches and loads the GHNs meanwhile: /readyz says when they are there.

@@ -171,7 +171,7 @@ describe('the program', () => {
 });
 
 describe('a signal to the program that is stopping', () => {
-  /** The program with a download under way, and what becomes of it. */
+  /** The program with a download under way, and its exit. */
   async function downloading() {
     const program = start({});
     const exit = exitOf(program);
@@ -282,7 +282,7 @@ describe('the program refuses to start, and says why, with', () => {
       () => ({ ENGINE: 'wasm', DEVICE: 'cuda' }),
       /ENGINE=wasm cannot use DEVICE=cuda: it needs/,
     ],
-    ['a store that is no directory', () => ({ STORE: join(folder, 'broken.pt') }), /broken\.pt/],
+    ['a store that is not a directory', () => ({ STORE: join(folder, 'broken.pt') }), /broken\.pt/],
     ['an address that is not its own', () => ({ HOST: '192.0.2.1' }), /192\.0\.2\.1/],
   ];
   beforeAll(() => writeFile(join(folder, 'broken.pt'), 'no checkpoint at all'));

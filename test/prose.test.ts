@@ -6,6 +6,9 @@ it.each([
   ['a comment that names nothing', 'a.ts', 'const a = 1;\n// What it is told.', 2],
   ['a phrase in a message', 'a.tsx', "\n\nthrow new Error('the file is taken in as it is');", 3],
   ['a phrase in a document', 'docs/a.md', 'It is made\nbehind your back.', 2],
+  ['a test’s title', 'a.test.ts', "it('is told of in the record', () => {});", 1],
+  ['a translated negation', 'a.ts', "throw new Error('this is no checkpoint');", 1],
+  ['an outcome without a name', 'docs/a.md', 'The log says what became of it.', 1],
 ])('finds %s', (_, name, text, line) => {
   expect(findings(name, text)).toEqual([expect.objectContaining({ line })]);
 });
@@ -14,6 +17,7 @@ it.each([
   ['a.ts', '/** Layout version of a stored prediction. */'],
   ['a.ts', '// A body that does not fit is refused\n// Of what follows a line before, nothing begins here.'],
   ['docs/a.md', 'Of the three, the first is the fastest.'],
+  ['docs/a.md', 'There is no checkpoint of that name, and it is no longer needed.'],
 ])('leaves plain English in %s alone: %s', (name, text) => {
   expect(findings(name, text)).toEqual([]);
 });

@@ -66,7 +66,7 @@ async function measure(checkpoint: string, architecture: string | Graph, postpro
   const service = await RunningService.start({ GHN_CHECKPOINTS: checkpoint, LOG_LEVEL: 'silent' }, 3912);
   await setTimeout(500);
   const before = processes(service.pid).map((pid) => {
-    // From now on VmHWM counts anew.
+    // From now on VmHWM starts again at the current size.
     writeFileSync(`/proc/${pid}/clear_refs`, '5');
     return { pid, bytes: memory(pid, 'VmRSS') };
   });

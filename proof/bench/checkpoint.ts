@@ -22,7 +22,7 @@ function ghn3(size: Pick<GhnConfig, 'hidden' | 'layers' | 'heads' | 'channels'>)
   };
 }
 
-/** Random numbers, 16 MB of them, which every tensor starts anew from another place. */
+/** Random numbers, 16 MB of them, which every tensor reads from another position. */
 const NOISE = new Float32Array(4 * 2 ** 20).map(() => Math.random() - 0.5);
 
 /** Writes a GHN with random weights of that size as a safetensors file. */

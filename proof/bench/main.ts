@@ -22,7 +22,7 @@ const TABLE = /(<!-- bench -->\n).*(<!-- \/bench -->)/s;
 const names = process.argv.slice(2).filter((name) => name !== '--write');
 const unknown = names.find((name) => !PARTS[name]);
 if (unknown !== undefined)
-  throw new Error(`${unknown} is no part: choose of ${Object.keys(PARTS).join(', ')}`);
+  throw new Error(`${unknown} is not a part: choose from ${Object.keys(PARTS).join(', ')}`);
 
 const [load] = os.loadavg();
 const authors = await Authors.start();

@@ -120,7 +120,7 @@ export class Exchange {
   async expectRecorded(id: string, digest: string): Promise<void> {
     const { digests } = this.world.ledger;
     const record = await this.record(id);
-    // Evicted, or lost with the engine while it was made again, or not stored: nothing is told of any bytes.
+    // Evicted, or lost with the engine while it was made again, or not stored: there are no bytes to compare.
     if (record === null || record.error?.status === 503) return;
     this.expect(record.status === 'succeeded', `a prediction is ${record.status}: ${record.error?.detail}`);
     if (record.digest === null) {

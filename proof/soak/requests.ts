@@ -16,7 +16,7 @@ const keras = (name: string) => ({ keras: (json(`keras/${name}.json`) as { model
 interface Network {
   readonly architecture: unknown;
   readonly weight: number;
-  /** Its weights can be had for TensorFlow.js. */
+  /** Its weights can be downloaded for TensorFlow.js. */
   readonly isKeras?: true;
   /** Post-processed ones are stored whole: few of these would be the store. */
   readonly isLarge?: true;

@@ -5,7 +5,7 @@ import type { Soaked } from './soak.js';
 /** What memory may grow by, from the first window behind the warm-up to the last: of what the service takes altogether. */
 const MAX_GROWTH = 0.05;
 
-/** Memory that was watched for less is told of, and not judged. */
+/** Memory that was watched for less time is reported, but not judged. */
 const MIN_JUDGED_SECONDS = 300;
 
 /** All processes together. */

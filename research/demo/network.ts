@@ -37,7 +37,7 @@ export class Network {
     this.#layers = data.layers.map((layer) => {
       const { name, inputs = [last] } = layer as { name: string; inputs?: string[] };
       const unknown = inputs.find((input) => !known.has(input));
-      if (unknown !== undefined) throw new Error(`${name} takes ${unknown}, which is no layer before it`);
+      if (unknown !== undefined) throw new Error(`${name} takes ${unknown}, which is not a layer before it`);
       known.add(name);
       last = name;
       return { name, inputs, layer };

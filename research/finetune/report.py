@@ -114,7 +114,7 @@ def provenance(results: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     return (
         f"GHN `{ghn['id']}` ({ghn['parameters']:,} parameters, `{ghn['digest'][:19]}…`);"
-        f" {results['labels_per_class']} labels a class, drawn anew for each seed from {images['pool']} images;"
+        f" {results['labels_per_class']} labels a class, drawn again for each seed from {images['pool']} images;"
         f" {images['validation']} validation and {images['test']} test images; {results['minutes']:g} minutes"
         f" with {results['workers']} processes; {versions}."
     )

@@ -10,7 +10,7 @@ export interface Limits {
 const LIMITS = {
   nodes: ({ maxNodes }: Limits) => maxNodes,
   parameters: ({ maxParameters }: Limits) => maxParameters,
-  /** Layers that are no nodes (activations, dropout, reshapes) are many, but hardly more than this to each that is one. */
+  /** Layers that are not nodes (activations, dropout, reshapes) are many, but hardly more than this to each that is one. */
   layers: ({ maxNodes }: Limits) => 4 * maxNodes,
   /** A DenseNet has four to a node. One given twice counts twice: it is read twice. */
   edges: ({ maxNodes }: Limits) => 64 * maxNodes,

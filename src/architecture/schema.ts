@@ -156,7 +156,7 @@ const OP_ALIASES: Aliases = {
   gru: 'other',
 };
 
-/** Operations without weights, which are no nodes. */
+/** Operations without weights, which are not nodes. */
 const NO_NODES =
   /^(?:relu6?|leakyrelu|prelu|gelu|silu|swish|elu|selu|mish|sigmoid|tanh|hardswish|hardsigmoid|activation|dropout\d?d?|identity|flatten|reshape|view|permute|transpose|mul|multiply)$/;
 
@@ -191,7 +191,7 @@ export const nodeSchema = strictObject('a node', {
   }),
 }).meta({ id: 'Node', description: 'One operation of a network, with the tensors that it owns' });
 
-/** What a GHN has no operation for: it is no node of the graph that the GHN sees, and its tensors stay as they are. */
+/** What a GHN has no operation for: it is not a node of the graph that the GHN sees, and its tensors stay as they are. */
 export const otherNodeSchema = strictObject('a node of op other', {
   id: nameSchema.meta({ description: 'Unique among the nodes', example: 'gn1' }),
   op: z.literal('other').meta({ description: 'Accepted only with `"unsupported": "skip"`' }),

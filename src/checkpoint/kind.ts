@@ -92,7 +92,7 @@ const KINDS: readonly Kind[] = [
 /** Text as a message shows it. */
 const SHOWN_CHARACTERS = 60;
 
-/** What a file is that begins with these bytes and is no checkpoint, and what to do; as the rest of a sentence. */
+/** What a file is that begins with these bytes and is not a checkpoint, and what to do; as the rest of a sentence. */
 export function kindOf(start: Uint8Array): string {
   if (start.length === 0) return 'is empty: nothing was saved or fetched; fetch or save it again';
   const bytes = Buffer.from(start.buffer, start.byteOffset, start.byteLength);

@@ -81,7 +81,7 @@ export class FileBytes {
 
 /** Bytes that come in order. */
 interface ByteStream {
-  /** Where the bytes can be had again, at the reader's position; null for a stream that passes once. */
+  /** Where the bytes can be read again, at the reader's position; null for a stream that passes once. */
   readonly file: FileBytes | null;
   /** Fills as much of `target` as there is; fewer bytes only at the end. */
   read(target: Uint8Array): Promise<number>;
@@ -178,7 +178,7 @@ export class ByteReader {
     return this.#position;
   }
 
-  /** Where the bytes can be had again, at their position; null for a stream that passes once. */
+  /** Where the bytes can be read again, at their position; null for a stream that passes once. */
   get file(): FileBytes | null {
     return this.#stream.file;
   }

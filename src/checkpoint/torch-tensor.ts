@@ -29,7 +29,7 @@ export class Storage {
     this.#place = { file, position };
   }
 
-  /** Takes the numbers from a reader: remembers where they are if they can be had again, else reads them now. */
+  /** Takes the numbers from a reader: remembers where they are if they can be read again, else reads them now. */
   async take(reader: ByteReader): Promise<void> {
     reader.require(this.bytes);
     if (reader.file) this.locate(reader.file, reader.position);

@@ -5,7 +5,7 @@ import { locateForCommand } from '../sources/locate.js';
 /**
  * The command `ghn-serve fetch`: puts each checkpoint where the service finds it, and prints its path.
  *
- * @throws SourceError for the first that cannot be had
+ * @throws SourceError for the first source that cannot be fetched
  */
 export async function fetchSources(texts: readonly string[]): Promise<void> {
   // Before the first is fetched, all have to be well written.

@@ -98,8 +98,8 @@ const REASONS: Readonly<Record<string, string>> = {
  * The engine that the settings ask for, or the best there is: on an NVIDIA GPU where there is one, else onnxruntime. WebGPU
  * has to be asked for: on an H100 it is no faster than a CPU.
  *
- * @param onFallback is told why an engine that would be better cannot be had
- * @throws where nothing of what the settings allow can be had
+ * @param onFallback is called with the reason if a better engine is not available
+ * @throws if no engine that the settings allow is available
  */
 export async function selectEngine(
   choice: EngineChoice,

@@ -38,7 +38,7 @@ const images = z.object({ shape: z.tuple([z.int().positive(), z.int().positive()
 
 export type ImageShape = z.infer<typeof images>['shape'];
 
-/** A message about a file that is no GHN at all lists this many faults. */
+/** A message about a file that is not a GHN at all lists this many faults. */
 const LISTED_FAULTS = 40;
 
 /**
@@ -104,7 +104,7 @@ async function loadWeights(
 function notAGhn(faults: readonly string[]): CheckpointError {
   const listed = faults.slice(0, LISTED_FAULTS).map((fault) => `\n  - ${fault}`);
   const more = faults.length > LISTED_FAULTS ? `\n  - and ${faults.length - LISTED_FAULTS} more` : '';
-  return new CheckpointError(`is no ${FAMILY_TITLES.join(', ')} as published:${listed.join('')}${more}`);
+  return new CheckpointError(`is not one of the published families (${FAMILY_TITLES.join(', ')}):${listed.join('')}${more}`);
 }
 
 /** What a GHN is, from its tensors' shapes and its config; what does not fit is among the facts' faults. */

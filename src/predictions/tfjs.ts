@@ -24,7 +24,7 @@ const MAX_BYTES = 16 * 2 ** 20;
 /** The least that a model takes up. */
 const LEAST_BYTES = 4096;
 
-/** Predictions as TensorFlow.js models: a Keras model is read and written anew once, however often its files are asked for. */
+/** Predictions as TensorFlow.js models: a Keras model is converted once, however often its files are requested. */
 export class TfjsModels {
   readonly #predictions: Pick<Predictions, 'open' | 'kerasModel' | 'planner'>;
   readonly #models = new RecentResults<BuiltModel | NoModel>(

@@ -31,7 +31,7 @@ import { WARM_UP } from './warm-up.js';
 export class GhnNotLoadedError extends Error {
   constructor() {
     super(
-      'the GHN of this prediction is not loaded any more: its checkpoint was replaced before the engine was started anew; ' +
+      'the GHN of this prediction is not loaded any more: its checkpoint was replaced before the engine was started again; ' +
         'ask again for a prediction by the GHN that is there now',
     );
   }

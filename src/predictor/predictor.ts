@@ -47,7 +47,7 @@ interface RunningJob {
 }
 
 /**
- * The service's side of the predictor's process: starts it, gives it jobs, and starts it anew when it dies. It takes
+ * The service's side of the predictor's process: starts it, gives it jobs, and starts it again when it dies. It takes
  * jobs as they come; one at a time is for the caller to see to.
  */
 export class Predictor implements Executor {
@@ -86,7 +86,7 @@ export class Predictor implements Executor {
   }
 
   /**
-   * Starts the process; `started` tells what comes of it.
+   * Starts the process; `started` settles with the result.
    *
    * @param checkpoints in place of the options' own, where it was not known before which files they are
    */
@@ -110,7 +110,7 @@ export class Predictor implements Executor {
     return !this.#supervisor.isClosed && this.#supervisor.failedStarts <= 1 && !this.#liveness.isSuspect;
   }
 
-  /** How often the process was started anew. */
+  /** How often the process was started again. */
   get restarts(): number {
     return this.#supervisor.replacements;
   }

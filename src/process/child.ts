@@ -15,11 +15,11 @@ export interface Child<Incoming, Outgoing> {
 const NEVER_STARTED = -1;
 
 /**
- * Starts a process that runs a module which calls `connectToService`. Throws nothing: who starts a process anew does so
+ * Starts a process that runs a module which calls `connectToService`. Throws nothing: who starts a process again does so
  * from a timer, and where file descriptors or memory run out it may succeed later.
  *
  * @param entry the module under its built name: with tsx the sources run as they are, and so does their `.ts` under it
- * @param onEnd is told what became of it, as what follows "the process": it could not be started, or ended. Once, and
+ * @param onEnd is called with the outcome, as the end of a sentence that begins with "the process": it could not be started, or ended. Once, and
  * after this has returned.
  * @param options Node's, beside those that this process was started with
  */

@@ -88,7 +88,7 @@ async function request(
           ...(from > 0 && { 'content-range': `bytes ${from}-${from + found.length - 1}/*` }),
         },
       })
-    : // It is of another version by now: what has come of this one is thrown away.
+    : // It is of another version by now: the part that was downloaded is thrown away.
       new Response(null, { status: 416 });
   return Object.defineProperty(response, 'url', { value: text });
 }

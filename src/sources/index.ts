@@ -39,7 +39,7 @@ export function parseSource(text: string): ParsedSource {
     const source = parse(address);
     if (source !== null) return { source, ...(options.size > 0 && { options: Object.fromEntries(options) }) };
   }
-  throw new SourceError(`${text} is no source of a checkpoint`);
+  throw new SourceError(`${text} is not a source of a checkpoint`);
 }
 
 function splitQuery(text: string): [whole: string, query: URLSearchParams] {

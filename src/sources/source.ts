@@ -1,7 +1,7 @@
 import type { SourceEnvironment } from './environment.js';
 
 /**
- * A checkpoint cannot be had from where it was said to be. The message names the source, what came in its place and the
+ * A checkpoint could not be fetched from its source. The message names the source, what came in its place and the
  * remedy.
  */
 export class SourceError extends Error {

@@ -41,7 +41,7 @@ export interface Versioned {
 }
 
 /**
- * The file in the cache, fetched anew where there is another version of it.
+ * The file in the cache, fetched again where there is another version of it.
  *
  * @throws SourceError; the signal's reason once that is aborted
  */

@@ -34,7 +34,7 @@ interface Waiting {
 }
 
 /**
- * Computes statistics in a process of their own, which is started when it is first needed and anew when it died. Not in
+ * Computes statistics in a process of their own, which is started when it is first needed and again after it died. Not in
  * a thread: onnxruntime, which multiplies the matrices, can abort the process whose second thread loads it.
  */
 export class StatisticsWorker {

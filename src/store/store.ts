@@ -21,7 +21,7 @@ export interface PredictionToStore {
   readonly body?: () => Promise<StoredBody | undefined>;
 }
 
-/** A body that can be had without this service. */
+/** A body that clients can download without this service. */
 export interface LinkedBody {
   readonly format: string;
   /** An address that leads to it for some minutes, under that name, for whoever has it. */

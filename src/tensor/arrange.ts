@@ -1,6 +1,6 @@
 import { elements, type TiledTensor } from './tensor.js';
 
-/** How a tensor's entries are laid out anew. */
+/** How a tensor's entries are rearranged. */
 export interface Arrangement {
   /** The tensor's shape, of which axes may be divided, as [h·d, e] is into [h, d, e], and those of 1 left out. */
   readonly view: readonly number[];

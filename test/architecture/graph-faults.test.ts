@@ -31,8 +31,8 @@ describe('a graph is refused, with the place and the remedy, for', () => {
   it('a duplicate id', () => {
     expect(faultsAfter((graph) => (graph.nodes[4]!.id = 'pool'))).toEqual([
       { path: '/nodes/4/id', message: 'duplicate id "pool": node 3 has it too' },
-      { path: '/edges/3/1', message: '"gap" is no node\'s id' },
-      { path: '/edges/4/0', message: '"gap" is no node\'s id' },
+      { path: '/edges/3/1', message: '"gap" is not the id of a node' },
+      { path: '/edges/4/0', message: '"gap" is not the id of a node' },
     ]);
   });
 
@@ -45,8 +45,8 @@ describe('a graph is refused, with the place and the remedy, for', () => {
 
   it('an edge to nowhere', () => {
     expect(faultsAfter((graph) => (graph.edges[1] = ['conv_1', 'nothing alike']))).toEqual([
-      { path: '/edges/1/0', message: '"conv_1" is no node\'s id; did you mean "conv1"?' },
-      { path: '/edges/1/1', message: '"nothing alike" is no node\'s id' },
+      { path: '/edges/1/0', message: '"conv_1" is not the id of a node; did you mean "conv1"?' },
+      { path: '/edges/1/1', message: '"nothing alike" is not the id of a node' },
     ]);
   });
 
@@ -173,7 +173,7 @@ describe('a graph is refused, with the place and the remedy, for', () => {
     ]);
   });
 
-  it('a kernel on what is no pool', () => {
+  it('a kernel on a node that is not a pool', () => {
     expect(faultsAfter((graph) => (graph.nodes[1]!.kernel = [3, 3]))).toEqual([
       {
         path: '/nodes/1/kernel',
@@ -298,7 +298,7 @@ describe('a graph is refused, with the place and the remedy, for', () => {
       'expected an object, not null',
       'expected a boolean, not "yes"',
       'an edge is a pair of ids, [from, to], not "input"',
-      '"conv1" is no node\'s id',
+      '"conv1" is not the id of a node',
     ]);
     expect(graphFaults({ name: 'empty' })).toEqual([
       { path: '/nodes', message: 'is missing: expected an array' },

@@ -118,13 +118,13 @@ describe('lengths that the file does not have cost no memory', () => {
 });
 
 describe('structures without end end', () => {
-  test('a list that contains itself is no checkpoint', async () => {
+  test('a list that contains itself is not a checkpoint', async () => {
     expect(await refusalOf(p.pickle(p.emptyList, p.memoize, p.get(0), p.append))).toMatch(
       /expected a state dict/,
     );
   });
 
-  test('a dict that contains itself is no checkpoint', async () => {
+  test('a dict that contains itself is not a checkpoint', async () => {
     const content = p.pickle(p.emptyDict, p.memoize, p.text('state_dict'), p.get(0), p.setItem);
     expect(await refusalOf(content)).toMatch(/found a dict with "state_dict"/);
   });
@@ -167,7 +167,7 @@ describe('names that JavaScript gives a meaning are names like any other', () =>
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(header.length));
     const message = await refusalOf(Buffer.concat([length, header, Buffer.alloc(4)]));
-    expect(message).toContain('is no GHN-3, GHN-2, LoGAH as published');
+    expect(message).toContain('is not one of the published families (GHN-3, GHN-2, LoGAH)');
   });
 });
 

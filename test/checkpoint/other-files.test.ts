@@ -26,7 +26,7 @@ function tarOf(name: string, content: Uint8Array): Buffer {
   return Buffer.concat([header, content, Buffer.alloc(1024)]);
 }
 
-describe('what is no file is refused at once, by what it is', () => {
+describe('what is not a file is refused at once, by what it is', () => {
   test('a pipe that nobody writes to is not waited for', async () => {
     const pipe = join(folder, 'pipe.pt');
     execFileSync('mkfifo', [pipe]);
@@ -56,11 +56,11 @@ test.each([
   ['file:///models/ghn3.pt', /is a URL; write the path alone/],
   ['~/ghn3.pt', /begins with ~, .* write the full path/],
   ['~ann/ghn3.pt', /begins with ~/],
-])('%s is no path, and the message says what to write', async (path, message) => {
+])('%s is not a path, and the message says what to write', async (path, message) => {
   expect(await refusal(path)).toMatch(message);
 });
 
-describe('a file that is no checkpoint is refused by what it is, with what to do', () => {
+describe('a file that is not a checkpoint is refused by what it is, with what to do', () => {
   test.each<[string, string | Uint8Array, RegExp]>([
     ['nothing', '', /is empty: .* fetch or save it again/],
     ['a web page', '\n<!DOCTYPE html><html><head>', /is a web page, .* fetch it again/],

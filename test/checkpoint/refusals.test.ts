@@ -58,9 +58,9 @@ test('every fault is reported, not the first alone', async () => {
   expect(message).toContain('"decoder.mlp.weight" [2, 2] is not a tensor of a GHN-3');
 });
 
-test('a network that is no GHN is refused with what a GHN has', async () => {
+test('a network that is not a GHN is refused with what a GHN has', async () => {
   const message = await refusalOf(new Map([['conv1.weight', zeros(64, 3, 7, 7)]]));
-  expect(message).toMatch(/is no GHN-3, GHN-2, LoGAH as published/);
+  expect(message).toMatch(/is not one of the published families \(GHN-3, GHN-2, LoGAH\)/);
   expect(message).toContain('embed.weight [15, ?] is missing');
   expect(message.split('\n').length).toBeLessThan(50);
 });

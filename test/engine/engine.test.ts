@@ -33,7 +33,7 @@ const matrix = (rows: number, columns: number, values: number[]): Input => ({
 const pairs = (nodes: number, tableRows: number) =>
   Int32Array.from({ length: nodes * nodes }, (_, pair) => (pair * 7 + (pair >> 3)) % tableRows);
 
-/** An attention that engines do in parts, and what comes of it: computed once, for it takes its time. */
+/** An attention that engines do in parts, and its result: computed once, for it takes its time. */
 const manyNodes = once(() => {
   const [nodes, heads, hidden] = [3000, 2, 4];
   const [qkv, table] = [random(nodes, 3 * hidden), random(101, heads, 2)];

@@ -72,7 +72,7 @@ export function undocumented(answer: Answer): string[] {
       : problemFaults(answer, [400, 401, 403, 404, 405, 414, 429, 431]);
   const item = document.paths![known]!;
   const key = method.toLowerCase() as 'get' | 'head' | 'post' | 'delete';
-  // Whatever can be had can be asked about.
+  // OPTIONS is allowed on every path.
   const documented = item[key] ? key : key === 'head' && item.get ? 'get' : null;
   if (!documented) return problemFaults(answer, [400, 401, 405, 429, 431]);
   const found = item[documented]!.responses![status];
@@ -137,7 +137,7 @@ function jsonFaults(pointer: string, body: string): string[] {
   try {
     value = JSON.parse(body);
   } catch (error) {
-    return [`is no JSON: ${(error as Error).message}`];
+    return [`is not JSON: ${(error as Error).message}`];
   }
   const validate = validator(pointer);
   return validate(value) ? [] : [messages(validate)];

@@ -122,7 +122,7 @@ describe('a prediction', () => {
     open();
   });
 
-  it('that failed is told of, and made for who asks again', async () => {
+  it('that failed is reported, and made again on request', async () => {
     const { executor, predictions, predict } = await predictionsOf();
     executor.failNext(new PredictorUnavailableError('the engine’s process ended'));
     await expect(predict()).rejects.toThrow('the engine’s process ended');
@@ -172,7 +172,7 @@ describe('a prediction as a TensorFlow.js model', () => {
   it.each([
     ['given as Keras', { keras: kerasFixture('resnet.keras3').model }],
     ['not given as Keras', tinyGraph()],
-  ])('is read and written anew once, however often it is asked for: %s', async (_, architecture) => {
+  ])('is converted once, however often it is requested: %s', async (_, architecture) => {
     const { predictions, predict } = await predictionsOf();
     const made = await predict({ architecture });
     made.release();

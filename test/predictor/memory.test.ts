@@ -96,7 +96,7 @@ describe.skipIf(!hasPrlimit())('a network that is too large for the memory that 
 });
 
 describe('an engine that reaches its heap’s limit', () => {
-  it('ends, which costs the job, and is started anew', async () => {
+  it('ends, which costs the job, and is started again', async () => {
     process.execArgv.push('--max-old-space-size=64');
     onTestFinished(() => {
       process.execArgv.pop();

@@ -151,7 +151,7 @@ describe('a predictor', () => {
     await expect(predictor.predict(job())).rejects.toThrow(PredictorUnavailableError);
   });
 
-  it('is started anew when its process dies, which costs what was running and nothing more', async () => {
+  it('is started again when its process dies, which costs what was running and nothing more', async () => {
     const { predictor, problems } = await startedPredictor();
     const before = (await predictor.predict(job())).tensors;
     for (const restarts of [1, 2]) {
@@ -217,7 +217,7 @@ describe('a predictor', () => {
     await expect(shared.predict(job(), { signal })).rejects.toThrow('too late');
   });
 
-  it('refuses to start with files that are no GHNs, naming them', async () => {
+  it('refuses to start with files that are not GHNs, naming them', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'ghn-serve-test-'));
     try {
       const broken = join(folder, 'broken.pt');

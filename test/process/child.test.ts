@@ -27,7 +27,7 @@ async function startedWith(spare: number): Promise<Told> {
 }
 
 describe.skipIf(process.platform === 'win32')('a process that cannot be started', () => {
-  it.each([0, 1, 2])('is told of, with %i file descriptors left', async (spare) => {
+  it.each([0, 1, 2])('is reported, with %i file descriptors left', async (spare) => {
     const { reasons, toldBeforeItReturned, exitCode } = await startedWith(spare);
     expect(reasons).toEqual([expect.stringMatching(/^cannot be started: spawn .*EMFILE$/)]);
     expect(toldBeforeItReturned).toBe(false);
@@ -35,7 +35,7 @@ describe.skipIf(process.platform === 'win32')('a process that cannot be started'
     expect(exitCode).toBeLessThan(0);
   });
 
-  it('is told of where Node throws', async () => {
+  it('is reported where Node throws', async () => {
     // No operating system takes so long an argument.
     const entry = new URL(`file:///${'x'.repeat(8 * 2 ** 20)}.js`);
     let told = (_reason: string) => {};
@@ -55,7 +55,7 @@ describe.skipIf(process.platform === 'win32')('a process that cannot be started'
 });
 
 describe('a process that ends', () => {
-  it('is told of once', async () => {
+  it('is reported once', async () => {
     const reasons: string[] = [];
     const { process: child, channel } = startChild(
       new URL('./no-module.js', import.meta.url),

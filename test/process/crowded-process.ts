@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { endChild, startChild } from '../../src/process/child.js';
 
-/** Uses up the process's file descriptors but for some, starts another process, and says what it was told of that. */
+/** Uses up the process's file descriptors but for some, starts another process, and says what was reported. */
 const spare = Number(process.argv[2]);
 const entry = new URL('./no-module.js', import.meta.url);
 

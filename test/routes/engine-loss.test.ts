@@ -48,7 +48,7 @@ it('an engine that dies costs the requests that run: they can be sent again, and
   expect(await json(`${url}${record.links.self}`)).toMatchObject({ status: 'succeeded', error: null });
 });
 
-it('it is not ready while its engine is started anew', async () => {
+it('it is not ready while its engine is started again', async () => {
   const { url } = service;
   const { predictor } = service.service;
   const before = predictor.pid!;

@@ -9,7 +9,7 @@ import { json, predicted } from '../helpers/http.js';
 import { rawRequest } from '../helpers/raw.js';
 import { startService, type TestService } from '../helpers/service.js';
 
-const SECRET = 'nobody is told of this';
+const SECRET = 'nobody may read this';
 
 let service: TestService;
 let id: string;

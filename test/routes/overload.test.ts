@@ -60,7 +60,7 @@ describe('memory', () => {
   };
   const until = (body: object, status: number) => expect.poll(() => statusOf(body)).toBe(status);
 
-  it('that a prediction can never have is told of with 422, the numbers, and what can be done', async () => {
+  it('that a prediction can never have is refused with 422, the numbers, and the remedy', async () => {
     const body = { architecture: 'vgg11', postprocess: { noise: 1e-5 } };
     expectProblem(await ask(body), 422, {
       errors: [
@@ -71,7 +71,7 @@ describe('memory', () => {
     await bytesOf(await post(url, { architecture: 'vgg11', format: 'tiled' }));
   });
 
-  it('that others have is told of with 503, and costs nothing that needs none', async () => {
+  it('that other predictions use is refused with 503, and requests that need none are answered', async () => {
     const stored = small();
     const address = await predicted(url, stored);
     const release = holdEngine(service);
@@ -169,14 +169,14 @@ describe('time', () => {
   beforeAll(async () => {
     service = await startService({ MAX_WAIT_MS: '1' });
     url = service.url;
-    // Shows how long the likes of them take.
+    // Shows how long such predictions take.
     await predicted(url, { architecture: fixtureGraph('resnet50') });
   });
   afterAll(() => service.stop());
 
   const large = () => ({ architecture: fixtureGraph('resnet50'), seed: ++seeds });
 
-  it('that one would have to wait for longer than it may is told of with 503, at once', async () => {
+  it('that a prediction would have to wait beyond the limit is refused with 503, at once', async () => {
     const release = holdEngine(service);
     const running = await begin(url, large());
     // The one before it has run for longer than it should by the time that this one comes.

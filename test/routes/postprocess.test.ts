@@ -83,7 +83,7 @@ describe('postprocess', () => {
     expect(changed(await processed({ ...PAPERS, from_layer: 1000 }))).toEqual([]);
   });
 
-  it('is told of in the record: what was done to which tensor, and how long it took', async () => {
+  it('is described in the record: what was done to which tensor, and how long it took', async () => {
     const location = await predicted(service.url, { architecture, postprocess: PAPERS });
     const record = await json<PredictionView>(location);
     expect(record.request.postprocess).toEqual({ ...PAPERS, from_layer: 0, min_channels: 0, seed: 0 });

@@ -123,7 +123,7 @@ const INVALID: readonly (readonly [title: string, body: unknown, faults: Faults]
   [
     'an edge to nowhere',
     { architecture: changed((graph) => (graph.edges[1] = ['conv1', 'bn'])) },
-    [['/architecture/edges/1/1', '"bn" is no node\'s id; did you mean "bn1"?']],
+    [['/architecture/edges/1/1', '"bn" is not the id of a node; did you mean "bn1"?']],
   ],
   [
     'a cycle',

@@ -168,7 +168,7 @@ describe('the same request again', () => {
     expect(await computed()).toBe(before.computed + 1);
   });
 
-  it('made anew has an etag of its own: its bytes are the same on this machine alone', async () => {
+  it('made again has another etag: its bytes are the same on this machine alone', async () => {
     const body = { architecture: tinyGraph(), seed: 2 };
     const first = await post(url, body);
     const bytes = await bytesOf(first);

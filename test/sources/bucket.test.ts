@@ -52,7 +52,7 @@ describe.skipIf(NO_SERVER)(`a checkpoint in a bucket${NO_SERVER ? ` (${NO_SERVER
     });
   const gets = () => proxy.requests.filter((what) => what.startsWith('GET')).length;
 
-  it('is fetched once, and anew where there is another version of it', async () => {
+  it('is fetched once, and again where there is another version of it', async () => {
     const path = await locate(TEXT);
     expect((await readFile(path)).equals(first)).toBe(true);
     expect(await locate(TEXT)).toBe(path);

@@ -153,7 +153,7 @@ describe('a file of a hub', () => {
     expect(hub.requests.at(-1)!.range).toBe('bytes=1000-');
   });
 
-  it('is fetched anew where what was there of it before is something else', async () => {
+  it('is fetched again where what was there of it before is something else', async () => {
     await mkdir(join(repositoryFolder(), 'blobs'), { recursive: true });
     await writeFile(join(repositoryFolder(), 'blobs', `${digest}.incomplete`), Buffer.alloc(500, 'x'));
     const { path, notices } = await locate('hf://o/r/ghn3.pt');

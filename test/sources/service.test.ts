@@ -69,7 +69,7 @@ describe('a published GHN', () => {
     expect(stderr).toContain('fetching hf://SamsungSAILMontreal/ghn3/ghn3tm8.pt');
   });
 
-  it('that cannot be had ends the service and the command with the reason alone', async () => {
+  it('that cannot be fetched ends the service and the command with the reason alone', async () => {
     const env = environment({ HF_HOME: join(folder, 'none'), GHN_CHECKPOINTS: 'ghn3-xl' });
     for (const command of [['serve'], ['fetch', 'ghn3-xl'], ['verify', 'ghn3-xl']]) {
       const failure = (await promisify(execFile)(process.execPath, [...ARGUMENTS, ...command], { env }).catch(

@@ -50,7 +50,7 @@ export class MemoryStore implements PredictionStore {
       architecture: parsed(given.architecture),
       kerasModel: parsed(given.kerasModel),
     };
-    if (!isId(record.id)) throw new Error(`${JSON.stringify(record.id)} is no id`);
+    if (!isId(record.id)) throw new Error(`${JSON.stringify(record.id)} is not an id`);
     recordSchema.parse(record);
     await Promise.resolve();
     signal?.throwIfAborted();

@@ -118,7 +118,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
       async (id) => {
         const { store } = await open();
         const saving = store.save({ ...samplePrediction(1), record: sampleRecord(1, { id }) });
-        await expect(saving).rejects.toThrow('is no id');
+        await expect(saving).rejects.toThrow('is not an id');
         expect(await store.open(id)).toBeNull();
         expect(await store.record(id)).toBeNull();
         expect(await store.architecture(id)).toBeNull();

@@ -112,7 +112,7 @@ describe('the verify command', () => {
     expect(problems).toMatch(/say which it is with --family/);
   });
 
-  it('cannot tell of a file that is no checkpoint', async () => {
+  it('cannot tell of a file that is not a checkpoint', async () => {
     const { code, problems } = await verified(norms);
     expect(code).toBe(2);
     expect(problems).toMatch(/norms\.json: /);

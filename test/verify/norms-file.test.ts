@@ -73,7 +73,7 @@ describe('a norms file of one’s own', () => {
   });
 
   it.each([
-    ['which is no JSON', '{', /norms\.json cannot be read/],
+    ['which is not JSON', '{', /norms\.json cannot be read/],
     ['with a norm that is none', { resnet18: -1 }, /holds no norms by network[\s\S]*resnet18/],
     ['with another family', { resnet18: { ghn4: 1 } }, /holds no norms by network[\s\S]*ghn4/],
     ['which mixes both kinds', { resnet18: 1, resnet34: { ghn3: 1 } }, /mixes norms/],

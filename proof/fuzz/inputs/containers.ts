@@ -67,7 +67,7 @@ export function zipOf(entries: readonly ZipEntry[]): Buffer {
   return Buffer.concat([...bodies, ...directory, end]);
 }
 
-/** Ways to pack a joblib pickle that are to be had here. */
+/** Ways to pack a joblib pickle that are available here. */
 export const PACKERS: readonly ((bytes: Buffer) => Buffer)[] = [
   (bytes) => deflateSync(bytes, { level: 1 }),
   (bytes) => gzipSync(bytes, { level: 1 }),

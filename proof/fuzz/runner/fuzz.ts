@@ -43,7 +43,7 @@ export interface FuzzOptions {
   readonly keep?: (target: string, name: string, input: Buffer) => string;
 }
 
-/** Runs made inputs through all targets, in processes of their own, and says what came of them. */
+/** Runs made inputs through all targets, in processes of their own, and reports the results. */
 export async function fuzz({
   targets,
   inputs,

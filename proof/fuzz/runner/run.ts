@@ -67,7 +67,7 @@ function runOnce(
   const watchdog = setInterval(() => {
     const limit = isReady ? hangMilliseconds : START_MS;
     if (performance.now() - lastSign < limit) return;
-    ended = `nothing came of it in ${limit / 1000} s`;
+    ended = `no result after ${limit / 1000} s`;
     child.kill('SIGKILL');
   }, WATCH_MS);
   child.on('message', (message: Message) => {

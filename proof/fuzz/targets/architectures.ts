@@ -57,7 +57,7 @@ function withFaults(read: () => void): Outcome {
     if (faults.length > MAX_LISTED_FAULTS) throw new Error(`${faults.length} faults are listed`);
     if (Buffer.byteLength(JSON.stringify(faults)) > MAX_LISTED_BYTES) throw new Error('faults without end');
     for (const { path, message } of faults) {
-      if (!POINTER.test(path)) throw new Error(`${JSON.stringify(path)} is no JSON pointer`);
+      if (!POINTER.test(path)) throw new Error(`${JSON.stringify(path)} is not a JSON pointer`);
       if (message.length < 6 || message.length > 2001)
         throw new Error(`a fault of ${message.length} characters`);
     }

@@ -34,7 +34,7 @@ export async function startFuzzedService(): Promise<FuzzedService> {
   const send = async (bytes: Uint8Array) => {
     const response = await exchange(port, bytes);
     check(response);
-    if (service.predictor.restarts !== restarts) throw new Error('the engine had to be started anew');
+    if (service.predictor.restarts !== restarts) throw new Error('the engine had to be started again');
     return response;
   };
   return {

@@ -1,6 +1,6 @@
 import type fc from 'fast-check';
 
-/** What became of an input: every other outcome is an error that is thrown, and so a finding. */
+/** The outcome of an input. Any other outcome is a thrown error, and so a finding. */
 export type Outcome = 'accepted' | 'refused';
 
 /** How much memory reading one input may take at its peak, and why that much. */

@@ -26,7 +26,7 @@ export interface Place {
   readonly inputs: readonly KerasValue[];
   /** By the names of the layer's tensor arguments, where its class has more than one. */
   readonly named: ReadonlyMap<string, KerasValue>;
-  /** The arguments of the call that are no tensors, in their order; those with names have them. */
+  /** The arguments of the call that are not tensors, in their order; those with names have them. */
   readonly constants: readonly Constant[];
   readonly network: Network;
   readonly weights: LayerWeights;

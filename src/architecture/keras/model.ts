@@ -131,7 +131,7 @@ export class ModelReader {
       );
       faults.throwIfAny();
     }
-    // It begins the name of every weight in a Sequential: what is no name must not. A model in another has its fault as
+    // It begins the name of every weight in a Sequential: what is not a name must not. A model in another has its fault as
     // the layer that it is.
     const named = namedSchema.safeParse(config);
     if (named.error && config.name && depth === 0)

@@ -45,7 +45,7 @@ export function faultUnsized(
 ): void {
   if (isUnknown) return;
   const remedies = isStale
-    ? 'the sizes that its JSON has beside the uses are not what its layers come to; write it anew with model.to_json()'
+    ? 'the sizes that its JSON has beside the uses are not what its layers come to; write it again with model.to_json()'
     : `put a Reshape to that size between them${generation === 2 ? ', or write the model with Keras 3, which says sizes' : ''}`;
   fault(
     null,
@@ -57,7 +57,7 @@ export function faultUnsized(
 export function knownChannels({ channels }: Image, place: Place): number {
   const { label, input, fault } = place;
   if (input.size === null) faultUnsized(input, place);
-  // A tensor that is no image has a fault already.
+  // A tensor that is not an image has a fault already.
   if (channels === null && input.size?.length === 3) {
     fault(
       null,

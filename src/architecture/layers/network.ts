@@ -17,7 +17,7 @@ const MAX_LOOKED_AT = 10_000_000;
 interface DraftNode {
   /** null: it is numbered among those of its operation. */
   readonly id: string | null;
-  /** null: a junction, which is no node of the graph. */
+  /** null: a junction, which is not a node of the graph. */
   readonly op: Op | null;
   readonly weight?: TensorSpec;
   readonly bias?: TensorSpec;
@@ -74,7 +74,7 @@ export class Network {
   }
 
   /**
-   * What comes from several nodes by an operation that is no node, as a product does: those behind it are joined to all
+   * What comes from several nodes by an operation that is not a node, as a product does: those behind it are joined to all
    * of them (docs/ghn.md, section 1). Gives null where there are more than one junction may have.
    */
   junction(inputs: readonly number[]): number | null {

@@ -292,7 +292,7 @@ function sameWeight(matrices: readonly CudaMatrix[]): { weight: Weight; runs: Ro
 }
 
 /**
- * @throws where the GPU or onnxruntime's library for it cannot be had, or products are rounded: with the reason and the
+ * @throws where the GPU or onnxruntime's library for it is not available, or products are rounded: with the reason and the
  * remedy
  */
 export async function createCudaEngine(options: CudaOptions = {}): Promise<Engine> {

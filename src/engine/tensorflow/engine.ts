@@ -179,7 +179,7 @@ export interface TensorflowOptions {
  * TensorFlow.js on one of its backends. `native` is TensorFlow's own library: of `@tensorflow/tfjs-node`, or on the GPU
  * of `@tensorflow/tfjs-node-gpu`.
  *
- * @throws where the backend cannot be had, with the reason and the remedy.
+ * @throws if the backend is not available, with the reason and the remedy.
  */
 export async function createTensorflowEngine({ backend, device }: TensorflowOptions): Promise<Engine> {
   if (backend === 'native') {

@@ -68,7 +68,7 @@ export function rescaling(scale: unknown, offset: unknown): Converted {
   return { type: 'Rescaling', config: { scale, offset } };
 }
 
-/** The arguments of the layer's call that are no tensors. */
+/** The arguments of the layer's call that are not tensors. */
 export function constantsOf({ call }: PlacedLayer): readonly Constant[] {
   return readArguments(call, call.references, { takes: null }, true).constants;
 }

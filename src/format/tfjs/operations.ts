@@ -42,7 +42,7 @@ function arithmetic(
   };
 }
 
-/** Whether the operand that is no tensor comes before the one that is. */
+/** Whether the operand that is not a tensor comes before the one that is. */
 function isBefore({ placed }: Given): boolean {
   return placed.call.arguments[0]?.references.length === 0;
 }

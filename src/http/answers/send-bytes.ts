@@ -6,7 +6,7 @@ import { Section } from '../../format/section.js';
 import { streamBytes } from '../../format/stream.js';
 import { sendProblem } from '../plugins/problems.js';
 
-/** More in one request is no download but an attack (RFC 9110, section 14.2): the whole is sent instead. */
+/** More in one request is not a download but an attack (RFC 9110, section 14.2): the whole is sent instead. */
 const MAX_RANGES = 100;
 
 export interface Sendable {

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { type Span, type Tracer, within } from '../../tracing/tracer.js';
 
-/** Probes and scrapes are no part of anything. */
+/** Probes and scrapes do not belong to any trace. */
 const UNTRACED: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
 
 const SERVER_FAULT = 500;

@@ -123,7 +123,7 @@ export const hub: FastifyPluginAsyncZod<HubOptions> = async (
     );
   }
 
-  /** @throws NotFoundError where the revision is no list of options, or an option has a wrong value */
+  /** @throws NotFoundError where the revision is not a list of options, or an option has a wrong value */
   function requestOf(ghn: string, name: string, wanted: string): PredictRequest {
     const body = { architecture: name, ghn, ...optionsOf(wanted) };
     try {

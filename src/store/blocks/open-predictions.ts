@@ -16,7 +16,7 @@ export class OpenPredictions {
   readonly #open = new Map<string, Shared>();
   readonly #onProblem: (problem: Error) => void;
 
-  /** `onProblem` is told of files that cannot be closed. */
+  /** `onProblem` is called for files that cannot be closed. */
   constructor(onProblem: (problem: Error) => void) {
     this.#onProblem = onProblem;
   }

@@ -96,7 +96,7 @@ export class PredictionFolders {
 
   /**
    * Removes what writers that are no more have left unfinished. Of what may belong to a live one it looks once more later,
-   * unless `close` is called before. `onProblem` is told of what cannot be removed, and of other errors then.
+   * unless `close` is called before. `onProblem` is called for what cannot be removed, and for other errors.
    */
   async clearUnfinished(onProblem: (problem: Error) => void): Promise<void> {
     if (!(await this.#clearGivenUp(onProblem))) return;

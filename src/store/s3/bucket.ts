@@ -67,7 +67,7 @@ export interface Condition {
  * The objects of a bucket under one prefix, by the rest of their keys. Credentials and region come by the SDK's own chain.
  *
  * Rejects with a StoreBusyError where the bucket is out of reach, and with a StoreRefusedError where there is none or it
- * denies what is asked of it. (Not called Bucket: TypeScript 7 then takes the SDK's parameter of that name for the class.)
+ * denies an operation. (Not called Bucket: TypeScript 7 then takes the SDK's parameter of that name for the class.)
  */
 export class ObjectBucket {
   readonly #client: S3Client;

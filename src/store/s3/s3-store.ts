@@ -90,7 +90,7 @@ export class S3Store implements PredictionStore {
   readonly #turns = new Turns();
   readonly #open: OpenPredictions;
   readonly #cache = new RunCache(CACHE_BYTES);
-  /** Attempts that were found corrupt, and what becomes of each. */
+  /** Attempts that were found corrupt, and the outcome of each. */
   readonly #corrupt = new Map<string, Promise<void>>();
   readonly #sweeping: NodeJS.Timeout;
 

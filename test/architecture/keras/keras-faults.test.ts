@@ -12,7 +12,7 @@ const afterImage = (...layers: unknown[]) => sequential(image(8, 8, 6), ...layer
 
 describe('a Keras model is refused', () => {
   it.each<[what: string, model: unknown, path: string, message: RegExp]>([
-    ['a text that is no JSON', '{"class_name"', '/keras', /expected the JSON of a model/],
+    ['a text that is not JSON', '{"class_name"', '/keras', /expected the JSON of a model/],
     [
       'a TensorFlow.js graph model',
       { format: 'graph-model', modelTopology: { node: [] } },

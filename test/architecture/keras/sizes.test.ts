@@ -181,7 +181,7 @@ describe('sizes that Keras 3 writes', () => {
     expect(kerasFaults(model)).toEqual([
       {
         path: expect.stringMatching(/^\/keras\/config\/layers\/\d+$/) as string,
-        message: expect.stringContaining('write it anew with model.to_json()') as string,
+        message: expect.stringContaining('write it again with model.to_json()') as string,
       },
     ]);
   });

@@ -115,7 +115,7 @@ describe('layers are refused, with the place and the remedy, for', () => {
     expect(layerFaults([table]).map(({ path }) => path)).toEqual(['/layers/0/name']);
   });
 
-  it('inputs that are no layers, come later, or are too many or too few', () => {
+  it('inputs that are not layers, come later, or are too many or too few', () => {
     const layers = tinyLayers();
     layers[1]!.inputs = ['conv_1'];
     layers[2]!.inputs = ['gap'];
@@ -151,7 +151,7 @@ describe('layers are refused, with the place and the remedy, for', () => {
     ]);
   });
 
-  it('what is no list of layers', () => {
+  it('what is not a list of layers', () => {
     const faults = faultsOf(() =>
       parseArchitecture({ layers: [7, {}, { type: 'ReLU' }], input: [0], more: 1 }, LIMITS),
     );

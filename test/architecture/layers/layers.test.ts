@@ -93,7 +93,7 @@ describe('layers', () => {
     ]);
   });
 
-  it('that join what comes from one node are no node', () => {
+  it('that join what comes from one node are not nodes', () => {
     expect(
       operations(
         network([

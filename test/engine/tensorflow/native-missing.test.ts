@@ -4,7 +4,7 @@ import { createTensorflowEngine } from '../../../src/engine/tensorflow/engine.js
 import { cudaOf } from '../../../src/engine/tensorflow/native.js';
 import { NATIVE_TENSORFLOW } from '../engines.js';
 
-describe('native TensorFlow where it cannot be had', () => {
+describe('native TensorFlow where it is not available', () => {
   it.skipIf(NATIVE_TENSORFLOW)('says that its package is missing, and how to install it', async () => {
     await expect(createTensorflowEngine({ backend: 'native', device: 'cpu' })).rejects.toThrow(
       /Cannot find module '@tensorflow\/tfjs-node'.*npm install @tensorflow\/tfjs-node --ignore-scripts=false/,

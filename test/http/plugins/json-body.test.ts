@@ -87,7 +87,7 @@ describe('bodies that are being received', () => {
   it.each([
     ['are malformed', `${head(null)}${chunk(digits(BODY_LIMIT - 1))}no length\r\n`, 400],
     ['grow too long', head(null) + chunk(digits(BODY_LIMIT)) + chunk('0'), 413],
-    ['are no JSON', head(BODY_LIMIT) + '"'.padEnd(BODY_LIMIT), 400],
+    ['are not JSON', head(BODY_LIMIT) + '"'.padEnd(BODY_LIMIT), 400],
   ])('take up nothing once they are refused: those that %s', async (_, text, status) => {
     await start(1);
     for (let k = 0; k < 3; k++) expect(await statusOf(open(text))).toBe(status);

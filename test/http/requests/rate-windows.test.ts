@@ -13,7 +13,7 @@ function windowsOf(maxClients?: number) {
 }
 
 describe('windows of a second', () => {
-  it('count each client from its first request on, and begin anew when they are over', () => {
+  it('count each client from its first request on, and begin again when they are over', () => {
     const { clock, count } = windowsOf();
     expect(count('a')).toEqual({ current: 1, ttl: 1000 });
     clock.now = 400;

@@ -137,7 +137,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       expect(await other.settled(plannedId(1))).toBe(false);
     });
 
-    it('is told of while it waits and while it is made, and what it is made of', async () => {
+    it('is reported while it waits and while it is made, with its inputs', async () => {
       const { board, other, handler } = await opened();
       const release = handler.hold();
       await board.submit(planOf(1));

@@ -26,7 +26,7 @@ const PLACE = new Place(COST, '', { onChange() {}, onMade() {} });
 
 const PLAN = { record: sampleRecord(1, { status: 'queued' }), work: WORK, cost: COST };
 
-/** A job whose making is in the test's hands, and what became of it. */
+/** A job whose making is in the test's hands, and its outcome. */
 function job({ stubborn = false } = {}) {
   let finish!: (made: Made) => void;
   let fail!: (error: Error) => void;

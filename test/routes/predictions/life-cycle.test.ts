@@ -53,7 +53,7 @@ describe('a prediction that is not waited for', () => {
     expect(bytes.length).toBe((await recordAt(record.links.self)).bytes);
   });
 
-  it('waits for its turn, and is told of as queued meanwhile', async () => {
+  it('waits for its turn, and its status is queued meanwhile', async () => {
     const release = holdEngine(service);
     const first = await begin(url, fresh());
     const second = await begin(url, fresh());

@@ -48,7 +48,7 @@ describe('a prediction for a Keras model', () => {
     expect(shapes).toEqual(weights.filter(isPredicted).map(([path, shape]) => [path, shape]));
   });
 
-  it('has the values of the same network in PyTorch, laid out anew', async () => {
+  it('has the values of the same network in PyTorch, in its own layout', async () => {
     const architecture = keras('resnet.keras3');
     const graph = canonicalGraph(parseArchitecture(architecture, LIMITS));
     const inKeras = await tensorsOf(await post(service.url, { architecture }));

@@ -72,7 +72,7 @@ describe('the whole', () => {
     expect(response.headers.get('content-disposition')).toMatch(/^attachment; filename=".+\.safetensors"$/);
   });
 
-  it('is told of by HEAD without being sent', async () => {
+  it('are described by HEAD without being sent', async () => {
     const head = await fetch(`${prediction}/weights`, { method: 'HEAD' });
     expect(head.status).toBe(200);
     expect(head.headers.get('content-length')).toBe(String(whole.length));
@@ -128,7 +128,7 @@ describe('a range', () => {
     },
   );
 
-  it('is told of by HEAD', async () => {
+  it('is described by HEAD', async () => {
     const head = await fetch(`${prediction}/weights`, { method: 'HEAD', headers: { range: 'bytes=5-9' } });
     expect(head.status).toBe(206);
     expect(head.headers.get('content-length')).toBe('5');

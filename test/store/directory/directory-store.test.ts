@@ -66,7 +66,7 @@ describe('an id that leads out of the directory', () => {
     const directory = await temporaryDirectory();
     const { store } = await openStore(join(directory, 'store'));
     const saving = store.save({ ...samplePrediction(1), record: sampleRecord(1, { id }) });
-    await expect(saving).rejects.toThrow('is no id');
+    await expect(saving).rejects.toThrow('is not an id');
     expect(await store.delete(id)).toBe(false);
     expect(await readdir(directory)).toEqual(['store']);
   });

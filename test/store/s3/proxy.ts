@@ -1,7 +1,7 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What becomes of a request: it is answered, lost before the server has it, or its answer is lost. */
+/** The fate of a request: it is answered, lost before the server has it, or its answer is lost. */
 export type Fate = 'answered' | 'lost' | 'answer lost';
 
 export interface S3Proxy {

@@ -10,7 +10,7 @@ const key = signal<string | null>(sessionStorage.getItem(KEY));
 /** Whether the service has asked for a key that it was not given. */
 export const isKeyNeeded = signal(false);
 
-/** Counts the keys entered: views load anew with each. */
+/** Counts the keys entered: views reload with each. */
 export const keyVersion = signal(0);
 
 export function enterKey(value: string): void {

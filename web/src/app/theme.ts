@@ -7,7 +7,7 @@ const system = matchMedia('(prefers-color-scheme: dark)');
 const systemTheme = (): Theme => (system.matches ? 'dark' : 'light');
 const stored = localStorage.getItem(KEY);
 
-/** What is shown now. Canvases read their colours anew when it changes. */
+/** What is shown now. Canvases read their colours again when it changes. */
 export const theme = signal<Theme>(stored === 'light' || stored === 'dark' ? stored : systemTheme());
 
 document.documentElement.dataset.theme = theme.value;

@@ -3,7 +3,7 @@ import { flag, positive } from '../../layers/arguments.js';
 import type { Dimension, Size } from '../../layers/size.js';
 import { kerasLayer } from '../layer.js';
 
-/** What becomes of a category: its number, or a vector that has an entry for each category. */
+/** The output for a category: its number, or a vector that has an entry for each category. */
 const outputMode = (otherwise: 'int' | 'multi_hot') =>
   z
     .enum(['int', 'one_hot', 'multi_hot', 'count', 'tf_idf', 'tf-idf', 'binary'])

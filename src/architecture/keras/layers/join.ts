@@ -48,7 +48,7 @@ export const concatenate = kerasLayer(
 
 /**
  * A squeeze-and-excitation block's product, where one of two factors has a value for each channel and comes from a pool
- * of the other: a cse, and the pool is no node (docs/ghn.md, section 1). Any other product is no node either.
+ * of the other: a cse, and the pool is not a node (docs/ghn.md, section 1). Any other product is not a node either.
  */
 export const multiply = kerasLayer('Multiply', {}, (_, place) => multiplied(place), { severalInputs: true });
 

@@ -34,7 +34,7 @@ export const AUGMENTATIONS: readonly string[] = [
   'Solarization',
 ];
 
-/** Layers that are no nodes and leave sizes as they are: what goes in is joined to what comes out. */
+/** Layers that are not nodes and leave sizes as they are: what goes in is joined to what comes out. */
 const WITHOUT_NODE = [
   'ReLU',
   'LeakyReLU',

@@ -28,7 +28,7 @@ export function isQuantized(config: unknown): boolean {
 
 const WRAPPED = 'a GHN’s graphs cannot show how it uses the layer that it wraps; use the layer itself';
 
-/** Layers of Keras that people may well have, and why they cannot be had. */
+/** Layers of Keras that people often use, and why they cannot be predicted. */
 export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['Conv1DTranspose', TRANSPOSED],
   ['Conv2DTranspose', TRANSPOSED],

@@ -22,7 +22,7 @@ export const elementwise = operation((place) => ({
   size: withConstants(joinedSize(place, broadcast), place.constants),
 }));
 
-/** A sum of tensors; with a number or an array for the other it is no node. */
+/** A sum of tensors; with a number or an array for the other it is not a node. */
 export const sum = operation((place) => ({
   node: joined('sum', place),
   size: withConstants(joinedSize(place, broadcast), place.constants),
@@ -34,7 +34,7 @@ export const product = operation((place) => {
   return { node, size: withConstants(size, place.constants) };
 });
 
-/** Changes what dimensions there are, and is no node. */
+/** Changes what dimensions there are, and is not a node. */
 export function reshaping(resize: Resize): KerasLayer {
   return operation((place, args) => ({
     node: junction(place),

@@ -7,7 +7,7 @@ import { broadcast } from '../size.js';
 /** What an operation that moves, adds and removes dimensions makes of a size; null where that cannot be told. */
 export type Resize = (size: Size, args: Arguments) => Size | null;
 
-/** The arguments of an operation that are no tensors: those of its call, by position or name, and those in its config. */
+/** The arguments of an operation that are not tensors: those of its call, by position or name, and those in its config. */
 export class Arguments {
   readonly #positional: readonly unknown[];
   readonly #named: ReadonlyMap<string, unknown>;

@@ -40,7 +40,7 @@ export const batchNorm1d = layerType(batchNorm1dSchema, (layer, place) => {
 
 type BatchNorm = z.output<typeof batchNorm1dSchema> | z.output<typeof batchNorm2dSchema>;
 
-/** One bn node owns gain and bias (docs/ghn.md, section 1); a norm without them is no node. */
+/** One bn node owns gain and bias (docs/ghn.md, section 1); a norm without them is not a node. */
 function batchNorm(layer: BatchNorm, size: Size, { input, network }: Place): Output {
   const { name } = layer;
   const shape = [layer.num_features];
@@ -93,7 +93,7 @@ function features({ normalized_shape: shape }: LayerNorm): number {
   return typeof shape === 'number' ? shape : shape[0];
 }
 
-/** One ln node owns gain and bias (docs/ghn.md, section 1); a norm without them is no node. */
+/** One ln node owns gain and bias (docs/ghn.md, section 1); a norm without them is not a node. */
 function normalise(layer: LayerNorm, size: Size, { input, network }: Place): Output {
   if (!layer.elementwise_affine) return { node: input.node, size };
   const { name } = layer;

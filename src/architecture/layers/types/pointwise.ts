@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { flag, number, positive } from '../arguments.js';
 import { layerSchema, layerType } from '../layer-type.js';
 
-/** Layers that are no nodes and leave sizes as they are: what goes in is joined to what comes out. */
+/** Layers that are not nodes and leave sizes as they are: what goes in is joined to what comes out. */
 const WITHOUT_NODE = {
   ReLU: { inplace: flag.optional() },
   ReLU6: { inplace: flag.optional() },

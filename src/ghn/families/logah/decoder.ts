@@ -134,7 +134,7 @@ export class LowRankDecoder<M extends Matrix> implements TensorDecoder {
   }
 
   /**
-   * The first rows of a factor, [rows, r]. F is the widened matrix seen anew: its number at position p comes from row
+   * The first rows of a factor, [rows, r]. F is the widened matrix reshaped: its number at position p comes from row
    * p div Q of m and row p mod Q of `widen`.
    *
    * @param firstRow the row of m at which the factor begins: 0 for A, r for B

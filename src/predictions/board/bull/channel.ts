@@ -26,7 +26,7 @@ const isBefore = (a: string, b: string): boolean => {
 
 export type BullJob = Job<JobData, null, string>;
 
-/** Failed and cancelled predictions are told of for a day: this many of the last. */
+/** Records of failed and cancelled predictions are kept for a day: the last ones, up to this number. */
 export const KEPT = { count: 1000, age: 86_400 } as const;
 
 /** BullMQ takes no id that reads as a number. */
