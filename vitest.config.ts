@@ -32,10 +32,10 @@ const ISOLATED = ['test/engine/select.test.ts', 'test/format/made-up-format.test
 export default defineConfig({
   test: {
     setupFiles: ['test/setup.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // What is waited for comes when it comes: a busy machine must not fail a test.
-    expect: { poll: { timeout: 50_000 } },
+    expect: { poll: { timeout: 150_000 } },
     // The engine's process is forked from the test's and inherits these: with tsx it runs the sources as they are.
     pool: 'forks',
     execArgv: ['--import', 'tsx'],

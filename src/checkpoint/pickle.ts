@@ -3,6 +3,7 @@ import { findGlobal } from './find-global.js';
 import { BuildTarget, Callable, Constructible, Global } from './globals.js';
 import { InertObject } from './inert.js';
 import { NumpyArrayWrapper } from './numpy-wrapper.js';
+import { OPERATIONS, type PickleMachine, STOP, then } from './pickle-opcodes.js';
 import type { ByteReader } from './source.js';
 
 /** A checkpoint of 10,000 tensors with an optimizer's state takes about as many; each makes at most one small object. */
@@ -38,7 +39,7 @@ export async function unpickle(reader: ByteReader, hooks: PickleHooks = {}): Pro
   return new Interpreter(reader, hooks).run();
 }
 
-class Interpreter {
+class Interpreter implements PickleMachine {
   readonly #reader: ByteReader;
   readonly #hooks: PickleHooks;
   readonly #stack: unknown[] = [];
@@ -288,58 +289,3 @@ function nameOf(value: unknown): string {
   if (value instanceof Global) return value.name;
   return value === null ? 'None' : `a ${typeof value === 'object' ? value.constructor.name : typeof value}`;
 }
-
-/** Uses a value at once where it is there, and else when it is. */
-function then<T, R>(value: T | Promise<T>, use: (value: T) => R | Promise<R>): R | Promise<R> {
-  return value instanceof Promise ? value.then(use) : use(value);
-}
-
-const STOP = 0x2e;
-
-/** Opcodes by their number, named as in Python's pickletools. */
-const OPERATIONS = new Map<number, (pickle: Interpreter) => void | Promise<void>>([
-  [0x80, (p) => p.protocol()], // PROTO
-  [0x95, async (p) => void (await p.length64())], // FRAME
-  [0x28, (p) => p.mark()], // MARK
-  [0x30, (p) => void p.pop()], // POP
-  [0x4e, (p) => p.push(null)], // NONE
-  [0x88, (p) => p.push(true)], // NEWTRUE
-  [0x89, (p) => p.push(false)], // NEWFALSE
-  [0x4b, (p) => then(p.unsigned(1), (n) => p.push(n))], // BININT1
-  [0x4d, (p) => then(p.unsigned(2), (n) => p.push(n))], // BININT2
-  [0x4a, async (p) => p.push(await p.signed32())], // BININT
-  [0x8a, (p) => then(p.unsigned(1), (n) => p.integer(n))], // LONG1
-  [0x8b, (p) => then(p.unsigned(4), (n) => p.integer(n))], // LONG4
-  [0x47, async (p) => p.push(await p.float64())], // BINFLOAT
-  [0x8c, (p) => then(p.unsigned(1), (n) => p.text(n))], // SHORT_BINUNICODE
-  [0x58, (p) => then(p.unsigned(4), (n) => p.text(n))], // BINUNICODE
-  [0x8d, async (p) => p.text(await p.length64())], // BINUNICODE8
-  [0x43, (p) => then(p.unsigned(1), (n) => p.bytes(n))], // SHORT_BINBYTES
-  [0x42, (p) => then(p.unsigned(4), (n) => p.bytes(n))], // BINBYTES
-  [0x8e, async (p) => p.bytes(await p.length64())], // BINBYTES8
-  [0x29, (p) => p.push([])], // EMPTY_TUPLE
-  [0x85, (p) => p.push(p.take(1))], // TUPLE1
-  [0x86, (p) => p.push(p.take(2))], // TUPLE2
-  [0x87, (p) => p.push(p.take(3))], // TUPLE3
-  [0x74, (p) => p.push(p.takeToMark())], // TUPLE
-  [0x5d, (p) => p.push([])], // EMPTY_LIST
-  [0x61, (p) => p.append(p.take(1))], // APPEND
-  [0x65, (p) => p.append(p.takeToMark())], // APPENDS
-  [0x7d, (p) => p.push(new Map())], // EMPTY_DICT
-  [0x73, (p) => p.setItems(p.take(2))], // SETITEM
-  [0x75, (p) => p.setItems(p.takeToMark())], // SETITEMS
-  [0x71, (p) => then(p.unsigned(1), (n) => p.memoize(n))], // BINPUT
-  [0x72, (p) => then(p.unsigned(4), (n) => p.memoize(n))], // LONG_BINPUT
-  [0x94, (p) => p.memoizeNext()], // MEMOIZE
-  [0x68, (p) => then(p.unsigned(1), (n) => p.recall(n))], // BINGET
-  [0x6a, (p) => then(p.unsigned(4), (n) => p.recall(n))], // LONG_BINGET
-  [0x63, (p) => p.globalLines()], // GLOBAL
-  [0x93, (p) => p.globalOnStack()], // STACK_GLOBAL
-  [0x52, (p) => p.reduce()], // REDUCE
-  [0x62, (p) => p.build()], // BUILD
-  [0x81, (p) => p.newObject()], // NEWOBJ
-  [0x8f, (p) => p.emptySet()], // EMPTY_SET
-  [0x90, (p) => p.append(p.takeToMark())], // ADDITEMS
-  [0x91, (p) => p.frozenSet()], // FROZENSET
-  [0x51, (p) => p.persistentId()], // BINPERSID
-]);

@@ -137,7 +137,7 @@ const INVALID: readonly (readonly [title: string, body: unknown, faults: Faults]
         graph.nodes[0]!.op = 'sum';
       }),
     },
-    [['/architecture/nodes', /^no node of op input/]],
+    [['/architecture/nodes', /^there is no node of op input/]],
   ],
   [
     'two inputs',

@@ -1,4 +1,4 @@
-import type { Activation, AttentionBias, Engine, Linear, Matrix } from '../engine.js';
+import type { Activation, AttentionBias, Engine, Linear } from '../engine.js';
 import { collectGarbage } from './collect-garbage.js';
 import { env, Tensor } from './library.js';
 import type { OnnxModel } from './model.js';
@@ -15,9 +15,10 @@ import {
   RESHAPE,
   SLICE,
 } from './models.js';
-import { countRows, type RowRuns, rowNumbers, sliceRuns } from './row-runs.js';
+import { countRows, rowNumbers, sliceRuns } from './row-runs.js';
 import { createDeviceSession } from './session.js';
 import { SessionCache } from './session-cache.js';
+import { DeviceBuffer, isWhole, sameWeight, WebgpuMatrix, Weight, type WeightRows } from './webgpu-matrix.js';
 
 /** The largest buffer that every WebGPU device has, in bytes. */
 const MAX_BUFFER_BYTES = 256 * 2 ** 20;
@@ -27,97 +28,6 @@ const GATHERED_ENTRIES = 16 * 2 ** 20;
 
 /** Inputs of one Concat: a shader has room for few buffers, and each number of inputs is a model of its own. */
 const CONCAT_AT_ONCE = 8;
-
-/** Values in a buffer of the device, moved there when they are first needed. */
-class DeviceBuffer {
-  readonly rows: number;
-  readonly columns: number;
-  #host: Float32Array | null;
-  #tensor: Tensor | null;
-
-  constructor(values: Float32Array | Tensor, rows: number, columns: number) {
-    this.rows = rows;
-    this.columns = columns;
-    this.#host = values instanceof Float32Array ? values : null;
-    this.#tensor = values instanceof Float32Array ? null : values;
-  }
-
-  get bytes(): number {
-    return 4 * this.rows * this.columns;
-  }
-
-  get host(): Float32Array | null {
-    return this.#host;
-  }
-
-  async tensor(move: (host: Tensor) => Promise<Tensor>): Promise<Tensor> {
-    if (!this.#tensor) {
-      this.#tensor = await move(new Tensor('float32', this.#host!, [this.rows, this.columns]));
-      this.#host = null;
-    }
-    return this.#tensor;
-  }
-
-  free(): void {
-    this.#tensor?.dispose();
-    this.#tensor = null;
-    this.#host = null;
-  }
-}
-
-/** Part of a weight: its rows from `first` on. */
-interface Part {
-  readonly first: number;
-  readonly buffer: DeviceBuffer;
-}
-
-/** A weight in as many buffers as its size asks for, each with some of the rows. */
-class Weight {
-  readonly parts: readonly Part[];
-  readonly columns: number;
-
-  constructor(data: Float32Array, rows: number, columns: number, maxBufferBytes: number) {
-    const step = Math.max(1, Math.floor(maxBufferBytes / (4 * columns)));
-    const parts: Part[] = [];
-    for (let first = 0; first < rows; first += step) {
-      const end = Math.min(rows, first + step);
-      const values = data.subarray(first * columns, end * columns);
-      parts.push({ first, buffer: new DeviceBuffer(values, end - first, columns) });
-    }
-    this.parts = parts;
-    this.columns = columns;
-  }
-
-  /** The parts that hold any of these rows, and which of theirs. */
-  *partsOf(runs: RowRuns): Generator<{ buffer: DeviceBuffer; runs: RowRuns; first: number }> {
-    for (const { first, buffer } of this.parts) {
-      const end = first + buffer.rows;
-      const own = runs.flatMap(([start, last]) => {
-        const run = [Math.max(start, first), Math.min(last, end)] as const;
-        return run[0] < run[1] ? [run] : [];
-      });
-      if (own.length > 0) yield { buffer, runs: own, first };
-    }
-  }
-}
-
-/** Some rows of a weight, seen with `rows` rows: gathered when an operation needs them. */
-interface WeightRows {
-  readonly weight: Weight;
-  readonly runs: RowRuns;
-}
-
-class WebgpuMatrix implements Matrix {
-  readonly rows: number;
-  readonly columns: number;
-  readonly source: DeviceBuffer | WeightRows;
-
-  constructor(source: DeviceBuffer | WeightRows, rows: number, columns: number) {
-    this.source = source;
-    this.rows = rows;
-    this.columns = columns;
-  }
-}
 
 export interface WebgpuOptions {
   /** Weights are split where they take more bytes. */
@@ -382,24 +292,6 @@ class WebgpuEngine implements Engine<WebgpuMatrix> {
 
 const int64 = (...values: number[]) =>
   new Tensor('int64', BigInt64Array.from(values.map(BigInt)), [values.length]);
-
-/** Whether these are all rows of a weight in one buffer. */
-function isWhole({ weight, runs }: WeightRows): boolean {
-  const [{ buffer }] = weight.parts;
-  return weight.parts.length === 1 && runs.length === 1 && runs[0][0] === 0 && runs[0][1] === buffer.rows;
-}
-
-/** The rows of several matrices together, where all are rows of one weight. */
-function sameWeight(matrices: readonly WebgpuMatrix[]): WeightRows | null {
-  const runs: (readonly [number, number])[] = [];
-  let weight: Weight | null = null;
-  for (const { source } of matrices) {
-    if (source instanceof DeviceBuffer || (weight && weight !== source.weight)) return null;
-    weight = source.weight;
-    runs.push(...source.runs);
-  }
-  return weight && { weight, runs };
-}
 
 /** @throws where there is no GPU that WebGPU can use. */
 export async function createWebgpuEngine(options: WebgpuOptions = {}): Promise<Engine> {

@@ -4,23 +4,20 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { quote } from '../../architecture/faults.js';
 import { type ByteSource, ReadyBytes } from '../../format/layout.js';
-import { requestSignal } from '../../http/answers/request-signal.js';
 import { jsonResponse, problemResponse, unavailable } from '../../http/answers/responses.js';
 import { sendBytes } from '../../http/answers/send-bytes.js';
 import { whenClosed } from '../../http/answers/when-closed.js';
-import { InvalidRequestError, NotFoundError } from '../../predictions/errors.js';
+import { NotFoundError } from '../../predictions/errors.js';
 import type { Predictions } from '../../predictions/predictions.js';
 import type { ReadyPrediction } from '../../predictions/ready-prediction.js';
-import { type PredictRequest, readPredictRequest } from '../../predictions/request.js';
 import { type Representation, weightsSource } from '../../predictions/weights.js';
 import type { PredictionRecord } from '../../record/record.js';
 import { downloadHeaders, downloadResponses } from '../downloads.js';
 import { weightsEtag } from '../predictions/weights-file.js';
+import { coded } from './errors.js';
 import { FILE_NAMES, TEXT_FILES, WEIGHTS_FILE } from './files.js';
-import { isDefault, isPredictionId, MAIN, optionsOf } from './revision.js';
-
-/** Codes by which Hugging Face's clients tell errors apart. */
-type HubErrorCode = 'RepoNotFound' | 'RevisionNotFound' | 'EntryNotFound';
+import { HubFinder } from './finder.js';
+import { MAIN } from './revision.js';
 
 const repository = z.object({
   ghn: z.string().describe('An id of GET /ghns.'),
@@ -92,50 +89,7 @@ export const hub: FastifyPluginAsyncZod<HubOptions> = async (
   app,
   { predictions, timeoutMilliseconds, clientOf },
 ) => {
-  /** The prediction that a repository and a revision stand for. It has to be released. */
-  async function find(
-    { ghn, model: name }: z.infer<typeof repository>,
-    wanted: string,
-    reply: FastifyReply,
-  ): Promise<ReadyPrediction> {
-    const signal = requestSignal(reply, timeoutMilliseconds);
-    const ids = [name, wanted].filter(isPredictionId);
-    if (ids.length > 0) {
-      const found = await withCode(reply, isPredictionId(wanted) ? 'RevisionNotFound' : 'RepoNotFound', () =>
-        predictions.open(ids.at(-1)!),
-      );
-      const { record } = found;
-      const isOther = record.ghn.id !== ghn || (!isPredictionId(name) && record.architecture.name !== name);
-      if (!isOther && (isPredictionId(wanted) || isDefault(wanted)) && (ids.length < 2 || ids[0] === ids[1]))
-        return found;
-      found.release();
-      throw coded(
-        reply,
-        'RevisionNotFound',
-        new NotFoundError(
-          `${quote(`${ghn}/${name}`)} has no revision ${quote(wanted)}; the prediction is of ${record.ghn.id}/${record.architecture.name}`,
-        ),
-      );
-    }
-    const request = await withCode(reply, 'RevisionNotFound', async () => requestOf(ghn, name, wanted));
-    return withCode(reply, 'RepoNotFound', () =>
-      predictions.predict(request, signal, clientOf(reply.request)),
-    );
-  }
-
-  /** @throws NotFoundError where the revision is not a list of options, or an option has a wrong value */
-  function requestOf(ghn: string, name: string, wanted: string): PredictRequest {
-    const body = { architecture: name, ghn, ...optionsOf(wanted) };
-    try {
-      return readPredictRequest(body, predictions.limits);
-    } catch (error) {
-      if (!(error instanceof InvalidRequestError)) throw error;
-      const [fault] = error.faults;
-      throw new NotFoundError(
-        `there is no revision ${quote(wanted)}: ${fault?.path.slice(1)} ${fault?.message}`,
-      );
-    }
-  }
+  const finder = new HubFinder(predictions, timeoutMilliseconds, clientOf);
 
   function fileOf({ record, tensors }: ReadyPrediction, path: string): HubFile | null {
     if (path === WEIGHTS_FILE) {
@@ -185,7 +139,7 @@ export const hub: FastifyPluginAsyncZod<HubOptions> = async (
           new NotFoundError(`no file is called ${quote(path)}; there are ${FILE_NAMES.join(', ')}`),
         );
       }
-      const prediction = await find(request.params, wanted, reply);
+      const prediction = await finder.find(request.params, wanted, reply);
       whenClosed(reply, prediction.release);
       reply.headers(commitOf(prediction.record));
       return sendBytes(request as FastifyRequest, reply, fileOf(prediction, path)!);
@@ -202,7 +156,7 @@ export const hub: FastifyPluginAsyncZod<HubOptions> = async (
     { params }: { readonly params: z.infer<typeof repository> & { readonly revision?: string } },
     reply: FastifyReply,
   ): Promise<z.infer<typeof infoSchema>> {
-    const prediction = await find(params, params.revision ?? MAIN, reply);
+    const prediction = await finder.find(params, params.revision ?? MAIN, reply);
     try {
       const { record } = prediction;
       reply.headers(commitOf(record));
@@ -267,7 +221,7 @@ export const hub: FastifyPluginAsyncZod<HubOptions> = async (
       },
     },
     async ({ params }, reply) => {
-      const prediction = await find(params, params.revision, reply);
+      const prediction = await finder.find(params, params.revision, reply);
       try {
         reply.headers(commitOf(prediction.record));
         return filesOf(prediction).map((file) => ({ type: 'file' as const, ...file }));
@@ -281,22 +235,3 @@ export const hub: FastifyPluginAsyncZod<HubOptions> = async (
 const commitOf = ({ id }: PredictionRecord) => ({ 'x-repo-commit': id });
 
 const sha1 = (data: string | Buffer) => createHash('sha1').update(data).digest('hex');
-
-/** An error together with the code by which clients tell it. */
-function coded(reply: FastifyReply, code: HubErrorCode, error: Error): Error {
-  // A line break or a character beyond Latin-1 cannot stand in a header.
-  reply.headers({
-    'x-error-code': code,
-    'x-error-message': error.message.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 1000),
-  });
-  return error;
-}
-
-async function withCode<T>(reply: FastifyReply, code: HubErrorCode, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const isMissing = error instanceof NotFoundError || (error as Error).name === 'UnknownArchitectureError';
-    throw isMissing ? coded(reply, code, error as Error) : error;
-  }
-}
