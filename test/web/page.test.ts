@@ -161,7 +161,7 @@ describe.skipIf(CHROMIUM === undefined)('the page at /', () => {
     await page.getByRole('button', { name: 'Delete the prediction of many' }).first().click();
     await expect.poll(() => rows.count()).toBe(1);
     await page.getByLabel('Status').selectOption('failed');
-    await page.getByText('No prediction is like that').waitFor();
+    await page.getByText('No prediction matches').waitFor();
     expect(complaints).toEqual([]);
   });
 
@@ -212,7 +212,7 @@ describe.skipIf(CHROMIUM === undefined)('the page at /', () => {
     await page.getByText('The service does not answer').waitFor();
     await page.unroute('**/predictions?*');
     await page.getByRole('button', { name: 'Try again' }).click();
-    await page.getByText('No prediction is like that').waitFor();
+    await page.getByText('No prediction matches').waitFor();
   });
 });
 

@@ -79,8 +79,8 @@ function View({ route: { path, query } }: { route: Route }) {
     <section>
       <h1>Nothing is here</h1>
       <p>
-        The address names no view. <a href={href([])}>Start a prediction</a> or look at{' '}
-        <a href={href(['predictions'])}>those that are there</a>.
+        There is no page at this address. <a href={href([])}>Start a prediction</a> or look at{' '}
+        <a href={href(['predictions'])}>list all predictions</a>.
       </p>
     </section>
   );

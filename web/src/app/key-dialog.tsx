@@ -20,7 +20,7 @@ export function KeyDialog() {
         }}
       >
         <h2 id="key-title">This service needs a key</h2>
-        <p>Whoever runs it has set API keys. The key stays in this tab and is sent to this service alone.</p>
+        <p>The operator has set API keys. The key stays in this tab and is sent only to this service.</p>
         <label>
           Key <input name="key" type="password" autocomplete="off" required />
         </label>

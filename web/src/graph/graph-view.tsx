@@ -275,7 +275,7 @@ function NodePanel({ id, box, onOpen }: { id: string; box: Box; onOpen: (() => v
         )}
       </div>
       {tensors.length === 0 ? (
-        <p class="muted">It owns no tensor.</p>
+        <p class="muted">This node has no tensors.</p>
       ) : (
         <ul>
           {tensors.map((tensor) => (

@@ -91,7 +91,7 @@ export function NewPredictionView() {
       <div class="columns">
         <div>
           <Tabs
-            label="Where the network comes from"
+            label="Source of the network"
             choices={{ name: 'Known networks', text: 'Your own' }}
             chosen={source}
             onChoose={setSource}
@@ -122,7 +122,7 @@ export function NewPredictionView() {
         </div>
       </div>
       {request && (
-        <CodeSamples label="The same from your own code" samples={predictSamples(SERVICE_URL, request)} />
+        <CodeSamples label="Do the same from your own code" samples={predictSamples(SERVICE_URL, request)} />
       )}
     </section>
   );

@@ -11,7 +11,7 @@ export interface OptionsFormProps {
   readonly isNamed: boolean;
 }
 
-const FORMATS = { safetensors: 'safetensors', tiled: 'tiled (blocks alone)', npz: 'npz (NumPy)' } as const;
+const FORMATS = { safetensors: 'safetensors', tiled: 'tiled (blocks only)', npz: 'npz (NumPy)' } as const;
 
 export function OptionsForm({ options, onChange, ghns, isNamed }: OptionsFormProps) {
   const set = (change: Partial<FormOptions>) => onChange(settle({ ...options, ...change }));
@@ -82,7 +82,7 @@ export function OptionsForm({ options, onChange, ghns, isNamed }: OptionsFormPro
             checked={options.skipsUnsupported}
             onChange={(event) => set({ skipsUnsupported: event.currentTarget.checked })}
           />{' '}
-          Leave out what a hypernetwork has no operation for
+          Leave out layers that the hypernetwork cannot predict
         </label>
       )}
       <label class="check">
@@ -91,7 +91,7 @@ export function OptionsForm({ options, onChange, ghns, isNamed }: OptionsFormPro
           checked={options.isPostprocessed}
           onChange={(event) => set({ isPostprocessed: event.currentTarget.checked })}
         />{' '}
-        Post-process: give the weights diversity back
+        Post-process: restore the diversity of the weights
       </label>
       {options.isPostprocessed && (
         <fieldset class="sub">

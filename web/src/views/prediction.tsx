@@ -223,10 +223,7 @@ function Weights({ record: { id, architecture } }: { record: PredictionRecord })
           {({ tensors }) => <TensorTable id={id} tensors={tensors} />}
         </LoadState>
       </section>
-      <CodeSamples
-        label="Take the weights along"
-        samples={fetchSamples(SERVICE_URL, id, architecture.name)}
-      />
+      <CodeSamples label="Use the weights" samples={fetchSamples(SERVICE_URL, id, architecture.name)} />
     </>
   );
 }

@@ -80,7 +80,7 @@ export function PredictionsView({ query }: { query: URLSearchParams }) {
             {predictions.length === 0 ? (
               <p class="empty">
                 {Object.values(filters).some(Boolean)
-                  ? 'No prediction is like that. '
+                  ? 'No prediction matches. '
                   : 'There are no predictions yet. '}
                 <a href={href([])}>Predict a network</a>.
               </p>

@@ -165,7 +165,7 @@ function Latencies({ points }: { points: readonly Point[] }) {
       </figcaption>
       {isEmpty ? (
         <p class="empty" style={{ minHeight: '254px' }}>
-          No request for weights since the page was opened.
+          No weights have been requested since the page was opened.
         </p>
       ) : (
         <Lines

@@ -251,7 +251,7 @@ function RowPictures({
               columns={rows}
               values={cosines}
               limit={1}
-              label={`Cosines between ${rows} rows: alike rows are red, opposite ones blue`}
+              label={`Cosines between ${rows} rows: similar rows are red, opposite rows are blue`}
             />
           </figure>
         </>
