@@ -34,7 +34,7 @@ export interface PickleMachine {
 }
 
 /** Uses a value at once if it is there, and otherwise when it is. */
-export function then<T, R>(value: T | Promise<T>, use: (value: T) => R | Promise<R>): R | Promise<R> {
+export function onceRead<T, R>(value: T | Promise<T>, use: (value: T) => R | Promise<R>): R | Promise<R> {
   return value instanceof Promise ? value.then(use) : use(value);
 }
 
@@ -53,17 +53,17 @@ export const OPERATIONS: ReadonlyMap<number, (pickle: PickleMachine) => void | P
   [0x4e, (p) => p.push(null)], // NONE
   [0x88, (p) => p.push(true)], // NEWTRUE
   [0x89, (p) => p.push(false)], // NEWFALSE
-  [0x4b, (p) => then(p.unsigned(1), (n) => p.push(n))], // BININT1
-  [0x4d, (p) => then(p.unsigned(2), (n) => p.push(n))], // BININT2
+  [0x4b, (p) => onceRead(p.unsigned(1), (n) => p.push(n))], // BININT1
+  [0x4d, (p) => onceRead(p.unsigned(2), (n) => p.push(n))], // BININT2
   [0x4a, async (p) => p.push(await p.signed32())], // BININT
-  [0x8a, (p) => then(p.unsigned(1), (n) => p.integer(n))], // LONG1
-  [0x8b, (p) => then(p.unsigned(4), (n) => p.integer(n))], // LONG4
+  [0x8a, (p) => onceRead(p.unsigned(1), (n) => p.integer(n))], // LONG1
+  [0x8b, (p) => onceRead(p.unsigned(4), (n) => p.integer(n))], // LONG4
   [0x47, async (p) => p.push(await p.float64())], // BINFLOAT
-  [0x8c, (p) => then(p.unsigned(1), (n) => p.text(n))], // SHORT_BINUNICODE
-  [0x58, (p) => then(p.unsigned(4), (n) => p.text(n))], // BINUNICODE
+  [0x8c, (p) => onceRead(p.unsigned(1), (n) => p.text(n))], // SHORT_BINUNICODE
+  [0x58, (p) => onceRead(p.unsigned(4), (n) => p.text(n))], // BINUNICODE
   [0x8d, async (p) => p.text(await p.length64())], // BINUNICODE8
-  [0x43, (p) => then(p.unsigned(1), (n) => p.bytes(n))], // SHORT_BINBYTES
-  [0x42, (p) => then(p.unsigned(4), (n) => p.bytes(n))], // BINBYTES
+  [0x43, (p) => onceRead(p.unsigned(1), (n) => p.bytes(n))], // SHORT_BINBYTES
+  [0x42, (p) => onceRead(p.unsigned(4), (n) => p.bytes(n))], // BINBYTES
   [0x8e, async (p) => p.bytes(await p.length64())], // BINBYTES8
   [0x29, (p) => p.push([])], // EMPTY_TUPLE
   [0x85, (p) => p.push(p.take(1))], // TUPLE1
@@ -76,11 +76,11 @@ export const OPERATIONS: ReadonlyMap<number, (pickle: PickleMachine) => void | P
   [0x7d, (p) => p.push(new Map())], // EMPTY_DICT
   [0x73, (p) => p.setItems(p.take(2))], // SETITEM
   [0x75, (p) => p.setItems(p.takeToMark())], // SETITEMS
-  [0x71, (p) => then(p.unsigned(1), (n) => p.memoize(n))], // BINPUT
-  [0x72, (p) => then(p.unsigned(4), (n) => p.memoize(n))], // LONG_BINPUT
+  [0x71, (p) => onceRead(p.unsigned(1), (n) => p.memoize(n))], // BINPUT
+  [0x72, (p) => onceRead(p.unsigned(4), (n) => p.memoize(n))], // LONG_BINPUT
   [0x94, (p) => p.memoizeNext()], // MEMOIZE
-  [0x68, (p) => then(p.unsigned(1), (n) => p.recall(n))], // BINGET
-  [0x6a, (p) => then(p.unsigned(4), (n) => p.recall(n))], // LONG_BINGET
+  [0x68, (p) => onceRead(p.unsigned(1), (n) => p.recall(n))], // BINGET
+  [0x6a, (p) => onceRead(p.unsigned(4), (n) => p.recall(n))], // LONG_BINGET
   [0x63, (p) => p.globalLines()], // GLOBAL
   [0x93, (p) => p.globalOnStack()], // STACK_GLOBAL
   [0x52, (p) => p.reduce()], // REDUCE

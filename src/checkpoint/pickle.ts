@@ -3,7 +3,7 @@ import { findGlobal } from './find-global.js';
 import { BuildTarget, Callable, Constructible, Global } from './globals.js';
 import { InertObject } from './inert.js';
 import { NumpyArrayWrapper } from './numpy-wrapper.js';
-import { OPERATIONS, type PickleMachine, STOP, then } from './pickle-opcodes.js';
+import { OPERATIONS, onceRead, type PickleMachine, STOP } from './pickle-opcodes.js';
 import type { ByteReader } from './source.js';
 
 /** A checkpoint of 10,000 tensors with an optimizer's state takes about as many; each makes at most one small object. */
@@ -116,7 +116,7 @@ class Interpreter implements PickleMachine {
   }
 
   unsigned(bytes: 1 | 2 | 4): number | Promise<number> {
-    return then(this.#bytes(bytes), (buffer) => buffer.readUIntLE(0, bytes));
+    return onceRead(this.#bytes(bytes), (buffer) => buffer.readUIntLE(0, bytes));
   }
 
   async signed32(): Promise<number> {
@@ -152,7 +152,7 @@ class Interpreter implements PickleMachine {
   text(length: number): void | Promise<void> {
     this.#textBytes += length;
     if (this.#textBytes > MAX_TEXT_BYTES) this.fail(`holds more than ${MAX_TEXT_BYTES} bytes of text`);
-    return then(this.#bytes(length), (bytes) => this.push(bytes.toString()));
+    return onceRead(this.#bytes(length), (bytes) => this.push(bytes.toString()));
   }
 
   async bytes(length: number): Promise<void> {
