@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { fixtureGraph } from './architecture/fixtures.js';
 import { NANO_GHNS } from './helpers/service.js';
 
@@ -40,12 +40,14 @@ const environment = (settings: Readonly<Record<string, string>>) => ({
   ...settings,
 });
 
-/** The program as someone starts it, with these environment variables, and after this of a shell. */
+/** The program as someone starts it, with these environment variables, and after this of a shell. No test leaves it behind. */
 function start(settings: Readonly<Record<string, string>>, before = ':'): ChildProcess {
-  return spawn('sh', ['-c', `${before} && exec "$0" --import tsx "$1"`, process.execPath, MAIN], {
+  const program = spawn('sh', ['-c', `${before} && exec "$0" --import tsx "$1"`, process.execPath, MAIN], {
     env: environment(settings),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  onTestFinished(() => void program.kill('SIGKILL'));
+  return program;
 }
 
 /** Where it listens, as it logs it; the rest of the log is read and passed over. */

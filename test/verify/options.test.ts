@@ -39,7 +39,7 @@ describe('the arguments of the verify command', () => {
     [['a.pt', '--tolerance', 'small'], /--tolerance is a number/],
     [['a.pt', '--tolerance', ''], /--tolerance is a number/],
     [['a.pt', '--strict'], /--strict/],
-    [['a.pt', '--write', 'n.json', '--norms', 'm.json'], /--write holds against no norms/],
+    [['a.pt', '--write', 'n.json', '--norms', 'm.json'], /--write does not compare norms/],
   ])('%j are refused', (args, message) => {
     expect(() => parseOptions(args)).toThrow(message);
   });
