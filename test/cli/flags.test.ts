@@ -17,7 +17,7 @@ describe('the flags', () => {
       expect(help).toContain(`--${name.toLowerCase().replaceAll('_', '-')} <`);
     }
     expect(help).not.toContain('undefined');
-    expect(help).toMatch(/--port <number> +port to listen at; .*\(default: 3000\)/s);
+    expect(help).toMatch(/--port <number> +port to listen on; .*\(default: 3000\)/s);
   });
 
   it('give the settings that the environment variables of their names give', () => {

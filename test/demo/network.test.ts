@@ -74,7 +74,11 @@ describe('a network in the demo', () => {
       { name: 'pool', type: 'AdaptiveAvgPool2d', output_size: 7 },
       /output_size/,
     ],
-    ['an input that is not a layer before', { name: 'act', type: 'ReLU', inputs: ['later'] }, /act takes later/],
+    [
+      'an input that is not a layer before',
+      { name: 'act', type: 'ReLU', inputs: ['later'] },
+      /act takes later/,
+    ],
   ])('is refused with %s', (_, layer, message) => {
     expect(() => network(layer)).toThrow(message);
   });

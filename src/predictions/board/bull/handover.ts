@@ -15,7 +15,7 @@ const SEPARATOR = '\n'.charCodeAt(0);
 
 const headSchema = z.object({ id: z.string(), record: storedRecordSchema, manifest: manifestSchema });
 
-/** What is told of a prediction that is stored: its id, and the network where it was handed over as well. */
+/** The message about a stored prediction: its id, and the network if it was handed over as well. */
 export interface Handover {
   readonly id: string;
   readonly made: MadeNetwork | null;
