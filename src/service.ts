@@ -21,7 +21,7 @@ import { StatisticsLanes } from './statistics/lanes.js';
 import { openStore } from './store/open.js';
 import { NotUnderstoodError, StoreCorruptError } from './store/store.js';
 import { memoryForPredictions, readerHeapMegabytes } from './system/memory.js';
-import { openTracer } from './tracing/tracer.js';
+import { openTracer } from './tracing/open.js';
 
 /** How often an api looks whether it has heard of a worker. */
 const FLEET_POLL_MS = 100;

@@ -215,6 +215,33 @@ export const stateDictEntrySchema = strictObject('an entry of the state dict', {
   kind: z.enum(['parameter', 'buffer'], 'must be "parameter" or "buffer"'),
 }).meta({ id: 'StateDictEntry', description: 'A tensor of the network, predicted or not' });
 
+/** The graph that the documentation and the tests show: a convolution, a norm, a pool and a classifier. */
+export const EXAMPLE_GRAPH = {
+  name: 'tiny',
+  nodes: [
+    { id: 'input', op: 'input' },
+    { id: 'conv1', op: 'conv', weight: { name: 'conv1.weight', shape: [16, 3, 3, 3] } },
+    {
+      id: 'bn1',
+      op: 'bn',
+      weight: { name: 'bn1.weight', shape: [16] },
+      bias: { name: 'bn1.bias', shape: [16] },
+    },
+    { id: 'pool', op: 'max_pool', kernel: [2, 2] },
+    { id: 'gap', op: 'glob_avg' },
+    { id: 'fc', op: 'conv', weight: { name: 'fc.weight', shape: [10, 16] }, classifier: true },
+    { id: 'fc.bias', op: 'bias', bias: { name: 'fc.bias', shape: [10] }, classifier: true },
+  ],
+  edges: [
+    ['input', 'conv1'],
+    ['conv1', 'bn1'],
+    ['bn1', 'pool'],
+    ['pool', 'gap'],
+    ['gap', 'fc'],
+    ['fc', 'fc.bias'],
+  ],
+} satisfies { name: string; nodes: z.input<typeof nodeSchema>[]; edges: z.input<typeof edgeSchema>[] };
+
 export const graphSchema = strictObject('a graph', {
   name: nameSchema.meta({ description: 'The network’s name', example: 'tiny' }),
   nodes: z.array(nodeSchema).meta({
@@ -231,31 +258,7 @@ export const graphSchema = strictObject('a graph', {
 }).meta({
   id: 'Graph',
   description: 'A network as the graph of its operations',
-  example: {
-    name: 'tiny',
-    nodes: [
-      { id: 'input', op: 'input' },
-      { id: 'conv1', op: 'conv', weight: { name: 'conv1.weight', shape: [16, 3, 3, 3] } },
-      {
-        id: 'bn1',
-        op: 'bn',
-        weight: { name: 'bn1.weight', shape: [16] },
-        bias: { name: 'bn1.bias', shape: [16] },
-      },
-      { id: 'pool', op: 'max_pool', kernel: [2, 2] },
-      { id: 'gap', op: 'glob_avg' },
-      { id: 'fc', op: 'conv', weight: { name: 'fc.weight', shape: [10, 16] }, classifier: true },
-      { id: 'fc.bias', op: 'bias', bias: { name: 'fc.bias', shape: [10] }, classifier: true },
-    ],
-    edges: [
-      ['input', 'conv1'],
-      ['conv1', 'bn1'],
-      ['bn1', 'pool'],
-      ['pool', 'gap'],
-      ['gap', 'fc'],
-      ['fc', 'fc.bias'],
-    ],
-  },
+  example: EXAMPLE_GRAPH,
 });
 
 /** A graph as requests have it: with `other` nodes, which no answer has. */

@@ -8,15 +8,10 @@ import { Facts } from './facts.js';
 import type { Family } from './families/family.js';
 import { FAMILY_TITLES, recognise } from './families/index.js';
 import { canonicalName, canonicalShape, layoutFaults } from './layout.js';
+import type { Weight } from './weight.js';
 
 export { CheckpointError } from '../checkpoint/error.js';
 export type { GhnConfig } from './config.js';
-
-export interface Weight {
-  readonly shape: readonly number[];
-  /** Row-major. */
-  readonly data: Float32Array;
-}
 
 /** A GHN as it was trained. */
 export interface Checkpoint {
@@ -104,7 +99,9 @@ async function loadWeights(
 function notAGhn(faults: readonly string[]): CheckpointError {
   const listed = faults.slice(0, LISTED_FAULTS).map((fault) => `\n  - ${fault}`);
   const more = faults.length > LISTED_FAULTS ? `\n  - and ${faults.length - LISTED_FAULTS} more` : '';
-  return new CheckpointError(`is not one of the published families (${FAMILY_TITLES.join(', ')}):${listed.join('')}${more}`);
+  return new CheckpointError(
+    `is not one of the published families (${FAMILY_TITLES.join(', ')}):${listed.join('')}${more}`,
+  );
 }
 
 /** What a GHN is, from its tensors' shapes and its config; what does not fit is among the facts' faults. */

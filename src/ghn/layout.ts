@@ -1,9 +1,7 @@
 import type { GhnConfig } from './config.js';
 import { familyOf } from './families/index.js';
+import { type Layout, LayoutBuilder } from './layout-builder.js';
 import { channelTable, spatialTable } from './shape-tables.js';
-
-/** A tensor's shape by its canonical name. */
-export type Layout = Map<string, readonly number[]>;
 
 /** Degrees 0 to 100. */
 const CENTRALITIES = 101;
@@ -31,25 +29,6 @@ export function canonicalName(name: string): string | null {
 /** Without the 1×1 kernel that GHN-2's linear maps have as convolutions. */
 export function canonicalShape(shape: readonly number[]): readonly number[] {
   return shape.length === 4 && shape[2] === 1 && shape[3] === 1 ? shape.slice(0, 2) : shape;
-}
-
-/** Collects the tensors of a GHN. */
-export class LayoutBuilder {
-  readonly layout: Layout = new Map();
-
-  tensor(name: string, ...shape: number[]): void {
-    this.layout.set(name, shape);
-  }
-
-  linear(name: string, outputs: number, inputs: number): void {
-    this.tensor(`${name}.weight`, outputs, inputs);
-    this.tensor(`${name}.bias`, outputs);
-  }
-
-  norm(name: string, size: number): void {
-    this.tensor(`${name}.weight`, size);
-    this.tensor(`${name}.bias`, size);
-  }
 }
 
 /** Every tensor that a GHN has, and none else (docs/ghn.md, sections 2 to 6). */

@@ -1,8 +1,8 @@
 import type { Engine, Linear, Matrix } from '../engine/engine.js';
-import type { Weight } from './checkpoint.js';
 import type { HostLinear } from './gated-encoder.js';
 import type { Embedding } from './node-input.js';
 import type { Norm } from './transformer-encoder.js';
+import type { Weight } from './weight.js';
 
 /** Takes weights out of a checkpoint, each once, and gives them to an engine. */
 export class Loader<M extends Matrix> {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { ArchitectureError, type Fault } from '../../src/architecture/faults.js';
 import { parseGraph } from '../../src/architecture/graph.js';
 import type { Limits } from '../../src/architecture/limits.js';
-import type { Graph } from '../../src/architecture/schema.js';
+import { EXAMPLE_GRAPH, type Graph } from '../../src/architecture/schema.js';
 
 const FOLDER = new URL('../fixtures/', import.meta.url);
 
@@ -35,31 +35,7 @@ export function intermediate(file: string, tensor: string): number[] {
 
 /** The network of the API's own example. */
 export function tinyGraph(): Graph {
-  return {
-    name: 'tiny',
-    nodes: [
-      { id: 'input', op: 'input' },
-      { id: 'conv1', op: 'conv', weight: { name: 'conv1.weight', shape: [16, 3, 3, 3] } },
-      {
-        id: 'bn1',
-        op: 'bn',
-        weight: { name: 'bn1.weight', shape: [16] },
-        bias: { name: 'bn1.bias', shape: [16] },
-      },
-      { id: 'pool', op: 'max_pool', kernel: [2, 2] },
-      { id: 'gap', op: 'glob_avg' },
-      { id: 'fc', op: 'conv', weight: { name: 'fc.weight', shape: [10, 16] }, classifier: true },
-      { id: 'fc.bias', op: 'bias', bias: { name: 'fc.bias', shape: [10] }, classifier: true },
-    ],
-    edges: [
-      ['input', 'conv1'],
-      ['conv1', 'bn1'],
-      ['bn1', 'pool'],
-      ['pool', 'gap'],
-      ['gap', 'fc'],
-      ['fc', 'fc.bias'],
-    ],
-  };
+  return structuredClone<Graph>(EXAMPLE_GRAPH);
 }
 
 /** What is found wrong with an architecture; none if it is accepted. Any other error is thrown on. */

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { safetensorsOf } from '../../proof/fuzz/inputs/containers.js';
-import { type Checkpoint, CheckpointError, readCheckpoint, type Weight } from '../../src/ghn/checkpoint.js';
+import { type Checkpoint, CheckpointError, readCheckpoint } from '../../src/ghn/checkpoint.js';
+import type { Weight } from '../../src/ghn/weight.js';
 
 export const FIXTURES = fileURLToPath(new URL('../fixtures/checkpoints/', import.meta.url));
 export const ENCODINGS = join(FIXTURES, 'encodings');

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { safetensorsOf } from '../../proof/fuzz/inputs/containers.js';
-import { readCheckpoint, type Weight } from '../../src/ghn/checkpoint.js';
+import { readCheckpoint } from '../../src/ghn/checkpoint.js';
+import type { Weight } from '../../src/ghn/weight.js';
 import { ENCODINGS, refusal, safetensors, useFolder, zeros } from './files.js';
 
 const write = useFolder();

@@ -4,7 +4,7 @@ import type { GhnConfig } from '../config.js';
 import type { TensorDecoder } from '../decoder/tensor-decoder.js';
 import type { Encoder } from '../encoder.js';
 import type { Facts } from '../facts.js';
-import type { LayoutBuilder } from '../layout.js';
+import type { LayoutBuilder } from '../layout-builder.js';
 import type { Loader } from '../loader.js';
 
 /** The part of the config that follows from the family's own tensors. The rest is common to all families. */

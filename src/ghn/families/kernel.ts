@@ -4,7 +4,7 @@ import type { GhnConfig } from '../config.js';
 import { Decoder, type DecoderWeights } from '../decoder/decoder.js';
 import type { WindowPlace } from '../decoder/window.js';
 import { type Facts, MAX_COUNTED } from '../facts.js';
-import type { LayoutBuilder } from '../layout.js';
+import type { LayoutBuilder } from '../layout-builder.js';
 import type { Loader } from '../loader.js';
 import { isTokenSequence } from '../shape-tables.js';
 import { transposeRows } from '../transpose-rows.js';

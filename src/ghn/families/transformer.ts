@@ -2,7 +2,7 @@ import type { Matrix } from '../../engine/engine.js';
 import type { GhnConfig } from '../config.js';
 import type { Encoder } from '../encoder.js';
 import { type Facts, MAX_COUNTED } from '../facts.js';
-import type { LayoutBuilder } from '../layout.js';
+import type { LayoutBuilder } from '../layout-builder.js';
 import type { Loader } from '../loader.js';
 import { attentionBiasTable, TransformerEncoder } from '../transformer-encoder.js';
 

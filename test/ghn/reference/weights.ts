@@ -1,5 +1,6 @@
-import { type Checkpoint, readCheckpoint, type Weight } from '../../../src/ghn/checkpoint.js';
+import { type Checkpoint, readCheckpoint } from '../../../src/ghn/checkpoint.js';
 import type { GhnConfig } from '../../../src/ghn/config.js';
+import type { Weight } from '../../../src/ghn/weight.js';
 
 export type Vector = Float64Array<ArrayBuffer>;
 

@@ -4,7 +4,7 @@ import type { Matrix } from '../../../engine/engine.js';
 import { elements } from '../../../tensor/tensor.js';
 import type { GhnConfig } from '../../config.js';
 import type { Facts } from '../../facts.js';
-import type { LayoutBuilder } from '../../layout.js';
+import type { LayoutBuilder } from '../../layout-builder.js';
 import type { Loader } from '../../loader.js';
 import { channelTable, spatialTable } from '../../shape-tables.js';
 import type { Family, FamilyConfig } from '../family.js';
