@@ -151,7 +151,7 @@ export class Channel {
 /** Whether it is a prediction's job: see `isJobData`. */
 export const isOurs = (job: BullJob): boolean => isJobData(job.data, idOf(job.id ?? ''));
 
-/** There is something else in the place of a job, or a job whose data is no JSON. */
+/** There is something other than a job in its place, or a job whose data is not JSON. */
 const isGarbled = (error: unknown): boolean =>
   error instanceof SyntaxError || (error instanceof Error && error.message.includes('WRONGTYPE'));
 
