@@ -1,6 +1,7 @@
-import { EnvHttpProxyAgent, fetch, type Response } from 'undici';
+import { type Dispatcher, EnvHttpProxyAgent, fetch, type Response } from 'undici';
 import { VERSION } from '../version.js';
 import { SourceError } from './source.js';
+import { unpaused } from './unpaused.js';
 
 /** A server that says nothing for so long has gone. */
 const SILENCE_MS = 30_000;
@@ -22,13 +23,13 @@ export interface WebRequest {
 export class UnreachableError extends SourceError {}
 
 /** Proxies are those that the environment names (HTTPS_PROXY, NO_PROXY), as of other tools. */
-let agent: EnvHttpProxyAgent | undefined;
+let agent: Dispatcher | undefined;
 const sharedAgent = () => {
   agent ??= new EnvHttpProxyAgent({
     headersTimeout: SILENCE_MS,
     bodyTimeout: SILENCE_MS,
     connectTimeout: CONNECT_MS,
-  });
+  }).compose(unpaused());
   return agent;
 };
 

@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { Agent, fetch } from 'undici';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { send } from '../../src/sources/http.js';
+import { unpaused } from '../../src/sources/unpaused.js';
+
+const BYTES = 3_000_000;
+
+/** A server that sends so many bytes behind that head, and closes the connection. */
+async function closing(head: string): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      socket.write(`HTTP/1.1 200 OK\r\nconnection: close\r\n${head}\r\n`);
+      socket.end(Buffer.alloc(BYTES));
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/file.pt`;
+}
+
+/** How many bytes come where each piece is waited over. */
+async function readSlowly(body: AsyncIterable<Uint8Array>): Promise<number> {
+  let bytes = 0;
+  for await (const piece of body) {
+    bytes += piece.length;
+    await setTimeout(5);
+  }
+  return bytes;
+}
+
+describe('a body that is read slowly while its server has closed the connection', () => {
+  const { signal } = new AbortController();
+  const request = { method: 'GET', signal } as const;
+
+  it('comes to its end', async () => {
+    for (const head of [`content-length: ${BYTES}\r\n`, '']) {
+      const { body } = await send(await closing(head), request);
+      expect(await readSlowly(body!)).toBe(BYTES);
+    }
+  });
+
+  it('breaks off where it ends too early, and the process goes on', async () => {
+    const { body } = await send(await closing(`content-length: ${2 * BYTES}\r\n`), request);
+    await expect(readSlowly(body!)).rejects.toThrow();
+  });
+
+  it('is given up where more of it waits than may', async () => {
+    const dispatcher = new Agent().compose(unpaused(BYTES / 10));
+    const { body } = await fetch(await closing(''), { dispatcher });
+    await expect(readSlowly(body!)).rejects.toThrow();
+  });
+});
