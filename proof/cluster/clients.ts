@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { tinyGraph } from '../../test/architecture/fixtures.js';
+import type { ServiceProcess } from '../../test/clients/service-process.js';
 import type { Fleet } from './fleet.js';
 
 /** Answered so late, a request counts as lost. */
@@ -9,6 +10,10 @@ const LOST_MS = 120_000;
 /** A client that is told to come back does so after this. */
 const AGAIN_MS = 200;
 
+/** Pages of the newest predictions that are looked at each time, and how often all are. */
+const NEWEST_PAGES = 3;
+const ALL_EACH = 10;
+
 /** A connection that says nothing for so long is given up, as a client with a time limit does. */
 const SILENT_MS = 15_000;
 
@@ -16,8 +21,8 @@ const SILENT_MS = 15_000;
 export class Clients {
   /** Faults that may not be: a line each. */
   readonly faults: string[] = [];
-  /** The longest that a client had to wait for its answer, its retries included, in milliseconds. */
-  slowest = 0;
+  /** How long each client had to wait for each answer, its retries included, in milliseconds. */
+  readonly times: number[] = [];
   answered = 0;
   refused = 0;
   broken = 0;
@@ -31,6 +36,11 @@ export class Clients {
     this.#next = firstSeed;
   }
 
+  /** The longest that a client had to wait. */
+  get slowest(): number {
+    return this.times.reduce((longest, time) => Math.max(longest, time), 0);
+  }
+
   /** A network that nobody has asked for. */
   get fresh(): number {
     return this.#next++;
@@ -42,7 +52,7 @@ export class Clients {
     while (performance.now() - began < LOST_MS) {
       if (await this.#try(seed, isPromised)) {
         this.answered++;
-        this.slowest = Math.max(this.slowest, performance.now() - began);
+        this.times.push(performance.now() - began);
         return;
       }
       await setTimeout(AGAIN_MS);
@@ -67,13 +77,17 @@ export class Clients {
     this.#promised.clear();
   }
 
-  /** Looks at the whole list again and again while the work is done: all that it shows must be whole, and once. */
+  /**
+   * Looks at the list again and again while the work is done, at the newest of it mostly and now and then at all: what it shows must
+   * be whole, and once.
+   */
   async listing(work: () => Promise<void>): Promise<number> {
     let isOver = false;
     let checked = 0;
     const loop = (async () => {
-      while (!isOver) {
-        checked += await this.#checkList().catch(() => 0);
+      for (let time = 0; !isOver; time++) {
+        const pages = time % ALL_EACH === 0 ? Number.POSITIVE_INFINITY : NEWEST_PAGES;
+        checked += await this.#checkList(pages).catch(() => 0);
         await setTimeout(AGAIN_MS);
       }
     })();
@@ -84,20 +98,27 @@ export class Clients {
     return checked;
   }
 
-  get #url(): string {
-    const { apis } = this.#fleet;
-    return apis[Math.floor(Math.random() * apis.length)].url;
+  /** The address of any of the apis. */
+  get url(): string {
+    return this.#api.url;
   }
 
-  async #fetch(path: string, init: RequestInit = {}): Promise<{ response: Response; body: Buffer } | null> {
+  get #api(): ServiceProcess {
+    const { apis } = this.#fleet;
+    return apis[Math.floor(Math.random() * apis.length)];
+  }
+
+  /** What any of the apis answers, whole; null where the connection breaks. Answers that may not be are faults. */
+  async fetch(path: string, init: RequestInit = {}): Promise<{ response: Response; body: Buffer } | null> {
+    const api = this.#api;
     try {
-      const response = await fetch(this.#url + path, { ...init, signal: AbortSignal.timeout(SILENT_MS) });
+      const response = await fetch(api.url + path, { ...init, signal: AbortSignal.timeout(SILENT_MS) });
       const body = Buffer.from(await response.arrayBuffer());
       if (response.ok) return { response, body };
       if (response.status !== 503 && response.status !== 409) {
-        this.faults.push(
-          `${init.method ?? 'GET'} ${path}: ${response.status} ${body.toString().slice(0, 200)}`,
-        );
+        const told = body.toString().slice(0, 200);
+        const logged = api.errors.at(-1) ?? '';
+        this.faults.push(`${init.method ?? 'GET'} ${path}: ${response.status} ${told} ${logged}`);
       }
       this.refused++;
       return { response, body };
@@ -109,7 +130,7 @@ export class Clients {
   }
 
   async #try(seed: number, isPromised: boolean): Promise<boolean> {
-    const answer = await this.#fetch('/predict', {
+    const answer = await this.fetch('/predict', {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(isPromised && { prefer: 'respond-async' }) },
       body: JSON.stringify({ architecture: tinyGraph(), seed }),
@@ -131,7 +152,7 @@ export class Clients {
   async #fetchPromised(path: string): Promise<void> {
     const began = performance.now();
     while (performance.now() - began < LOST_MS) {
-      const answer = await this.#fetch(path);
+      const answer = await this.fetch(path);
       if (answer?.response.ok) {
         const { status } = JSON.parse(answer.body.toString()) as { status: string };
         if (status === 'succeeded' || status === 'failed') return;
@@ -141,29 +162,29 @@ export class Clients {
     this.faults.push(`${path} was promised, and never came`);
   }
 
-  async #checkList(): Promise<number> {
+  async #checkList(pages: number): Promise<number> {
     const seen = new Set<string>();
     let cursor: string | null = '';
-    while (cursor !== null) {
-      const answer = await this.#fetch(`/predictions?limit=100${cursor && `&cursor=${cursor}`}`);
+    for (let page = 0; page < pages && cursor !== null; page++) {
+      const answer = await this.fetch(`/predictions?limit=100${cursor && `&cursor=${cursor}`}`);
       if (!answer?.response.ok) return 0;
-      const page = JSON.parse(answer.body.toString()) as {
+      const { predictions, next_cursor } = JSON.parse(answer.body.toString()) as {
         predictions: { id: string; status: string; digest: string | null }[];
         next_cursor: string | null;
       };
-      for (const { id, status, digest } of page.predictions) {
+      for (const { id, status, digest } of predictions) {
         if (seen.has(id)) this.faults.push(`${id} is listed twice`);
         seen.add(id);
         // Some of each page: the clients are to have the apis as well.
         if (status !== 'succeeded' || Math.random() > 0.05) continue;
-        const weights = await this.#fetch(`/predictions/${id}/weights`);
+        const weights = await this.fetch(`/predictions/${id}/weights`);
         if (weights?.response.ok && digest !== null && `sha256:${sha256(weights.body)}` !== digest)
           this.faults.push(`${id} is listed and not whole`);
       }
-      cursor = page.next_cursor;
+      cursor = next_cursor;
     }
     return seen.size;
   }
 }
 
-const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { enginePid } from '../../test/clients/engine-process.js';
-import { ServiceProcess } from '../../test/clients/service-process.js';
+import { FROM_SOURCES, ServiceProcess } from '../../test/clients/service-process.js';
 import { type RedisServer, startRedis } from '../../test/predictions/board/redis-server.js';
 import { BUCKET, type S3Server, startS3 } from '../../test/store/s3/server.js';
 import { Toxiproxy } from './toxiproxy.js';
@@ -10,21 +11,26 @@ export type Role = 'api' | 'worker';
 /** The links of the services, as toxiproxy names them. */
 export const LINKS = ['api-redis', 'api-s3', 'worker-redis', 'worker-s3'] as const;
 
+/** Has whatever a worker makes have bits of its own each time. */
+const OTHER_BITS = ['--import', fileURLToPath(new URL('./other-bits.mjs', import.meta.url))];
+
 /** Services of two roles, the servers that they share, and the links between. */
 export class Fleet {
   readonly s3: S3Server;
   readonly redis: RedisServer;
   readonly links: Toxiproxy;
   readonly #settings: Readonly<Record<Role, Readonly<Record<string, string>>>>;
-  readonly #program: readonly string[] | undefined;
+  readonly #program: readonly string[];
   readonly #services: Record<Role, ServiceProcess[]> = { api: [], worker: [] };
+  /** Services that start in the place of others. */
+  readonly #starting = new Set<Promise<void>>();
 
   private constructor(
     s3: S3Server,
     redis: RedisServer,
     links: Toxiproxy,
     settings: Readonly<Record<Role, Readonly<Record<string, string>>>>,
-    program: readonly string[] | undefined,
+    program: readonly string[],
   ) {
     this.s3 = s3;
     this.redis = redis;
@@ -36,7 +42,7 @@ export class Fleet {
   static async start(
     counts: Readonly<Record<Role, number>>,
     common: Readonly<Record<string, string>>,
-    program?: readonly string[],
+    program: readonly string[] = FROM_SOURCES,
   ): Promise<Fleet> {
     const [s3, redis, links] = await Promise.all([
       startS3(),
@@ -57,7 +63,7 @@ export class Fleet {
     const settings = { api: await settingsOf('api'), worker: await settingsOf('worker') };
     const fleet = new Fleet(s3, redis, links, settings, program);
     for (const role of ['worker', 'api'] as const) {
-      for (let k = 0; k < counts[role]; k++) fleet.#services[role][k] = await fleet.#launch(role);
+      await Promise.all(Array.from({ length: counts[role] }, () => fleet.add(role)));
     }
     return fleet;
   }
@@ -70,16 +76,45 @@ export class Fleet {
     return this.#services.worker;
   }
 
-  /** Ends one as a crash does, and starts another in its place. */
-  async replace(role: Role, k: number): Promise<void> {
-    await this.#services[role][k].kill();
-    this.#services[role][k] = await this.#launch(role);
+  /** Starts one more. */
+  async add(role: Role, settings: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
+    const service = await this.#launch(role, settings);
+    this.#services[role].push(service);
+    return service;
   }
 
-  /** Ends the engine of a worker as a crash does. */
-  async killEngine(k: number): Promise<void> {
-    const pid = await enginePid(this.workers[k].pid);
-    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+  /** Ends one as a crash does, and has another start in its place; never the last that there is of them. */
+  async kill(role: Role): Promise<void> {
+    for (;;) {
+      const all = this.#services[role];
+      const alive = all.filter((service) => service.alive);
+      if (alive.length > all.length / 2) {
+        const victim = alive[Math.floor(Math.random() * alive.length)];
+        const place = all.indexOf(victim);
+        await victim.kill();
+        const started = this.#launch(role).then((service) => {
+          all[place] = service;
+          this.#starting.delete(started);
+        });
+        this.#starting.add(started);
+        return;
+      }
+      await Promise.race(this.#starting);
+    }
+  }
+
+  /** Waits until there are as many as there were. */
+  async whole(): Promise<void> {
+    await Promise.all(this.#starting);
+  }
+
+  /** Ends the engine of one of the workers as a crash does. Whether there was one. */
+  async killEngine(): Promise<boolean> {
+    const { pid } = this.workers[Math.floor(Math.random() * this.workers.length)];
+    const engine = await enginePid(pid);
+    if (engine === undefined) return false;
+    process.kill(engine, 'SIGKILL');
+    return true;
   }
 
   /** A counter of the workers that there are now, all together. */
@@ -94,16 +129,20 @@ export class Fleet {
   }
 
   async stop(): Promise<void> {
+    await this.whole();
     await Promise.all([...this.apis, ...this.workers].map((service) => service.kill()));
     this.links.stop();
     await Promise.all([this.s3.stop(), this.redis.stop()]);
   }
 
-  async #launch(role: Role): Promise<ServiceProcess> {
+  async #launch(role: Role, settings: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
+    // In front of the main module, and behind what reads TypeScript.
+    const program = role === 'worker' ? this.#program.toSpliced(-1, 0, ...OTHER_BITS) : this.#program;
     // Redis or the bucket may be out of reach at the moment.
     for (let time = 0; ; time++) {
       try {
-        return await ServiceProcess.start(`s3://${BUCKET}/proof`, this.#settings[role], this.#program);
+        const all = { ...this.#settings[role], ...settings };
+        return await ServiceProcess.start(`s3://${BUCKET}/proof`, all, program);
       } catch (error) {
         if (time === 10) throw error;
         await setTimeout(1000);

@@ -7,8 +7,8 @@ import { NO_TOXIPROXY } from './toxiproxy.js';
 
 const USAGE = `Usage: npm run proof:cluster -- [--scale NUMBER]
 
-Three apis, two workers, an S3 server, Redis that writes to its disk, and links that can be cut: kills, cuts and empties them under load
-while a client looks through the whole list again and again. Ends with 0 where nothing was lost, doubled, torn or late.
+Three apis, four workers, an S3 server, Redis that writes to its disk, and links that can be cut: kills, cuts and empties them under load
+while a client looks through the list again and again. Ends with 0 where nothing was lost, doubled, torn or late.
 
   --scale NUMBER   1 is all: 500 networks, 100 workers, 50 engines and 50 apis killed; 0.1 is a tenth of it (1)`;
 
@@ -31,7 +31,8 @@ if (values.help) {
       apiKills: times(50),
       cutSeconds: Math.max(1, Math.min(5, 10 * scale)),
       redisLosses: times(10),
-      stored: times(4000),
+      asked: Math.max(2, times(20)),
+      stored: times(2000),
       isTimed: true,
       program: AS_BUILT,
     },

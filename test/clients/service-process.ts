@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { FULL, GHN_CHECKPOINTS } from './proof.js';
 
 /** Runs the service from its sources. */
-const FROM_SOURCES = ['--import', 'tsx', fileURLToPath(new URL('../../src/main.ts', import.meta.url))];
+export const FROM_SOURCES = ['--import', 'tsx', fileURLToPath(new URL('../../src/main.ts', import.meta.url))];
 
 /** What runs it as it was built, and as its users run it. */
 export const AS_BUILT = [fileURLToPath(new URL('../../dist/main.js', import.meta.url))];
@@ -16,14 +16,20 @@ export const AS_BUILT = [fileURLToPath(new URL('../../dist/main.js', import.meta
 /** The logged lines that are shown when the service does not start. */
 const MAX_LOGGED = 20;
 
+/** A line of the log at the level of errors, or above. */
+const ERROR = /^\{"level":"(?:error|fatal)"/;
+
 /** The whole service as its users run it, in processes of its own: it can be measured from outside, and killed. */
 export class ServiceProcess {
   readonly url: string;
+  /** The last errors of its log. */
+  readonly errors: readonly string[];
   readonly #child: ChildProcess;
 
-  constructor(child: ChildProcess, url: string) {
+  constructor(child: ChildProcess, url: string, errors: readonly string[] = []) {
     this.#child = child;
     this.url = url;
+    this.errors = errors;
   }
 
   /**
@@ -42,16 +48,18 @@ export class ServiceProcess {
     const child = spawn(process.execPath, program, { env, stdio: ['ignore', 'pipe', 'inherit'] });
     const lines = createInterface({ input: child.stdout! });
     const logged: string[] = [];
+    const errors: string[] = [];
     const started = new Promise<string>((resolve, reject) => {
       let url = '';
       lines.on('line', (line) => {
         if (logged.push(line) > MAX_LOGGED) logged.shift();
+        if (ERROR.test(line) && errors.push(line) > MAX_LOGGED) errors.shift();
         url ||= /listening at (http:\/\/[\d.:]+)/.exec(line)?.[1] ?? '';
         if (line.includes('"msg":"ready"')) resolve(url);
       });
       child.once('exit', () => reject(new Error(`the service has not started:\n${logged.join('\n')}`)));
     });
-    return new ServiceProcess(child, await started);
+    return new ServiceProcess(child, await started, errors);
   }
 
   /** Id of the main process. */

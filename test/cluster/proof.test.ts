@@ -21,6 +21,7 @@ it.skipIf(MISSING)(
       apiKills: 2,
       cutSeconds: 1,
       redisLosses: 1,
+      asked: 2,
       stored: 30,
       // Late is only told of: other tests run beside this one.
       isTimed: false,
