@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseRedisUrl } from '../predictions/board/bull/redis-url.js';
 import { isBucket, parseLocation } from '../store/location.js';
 import { apiKeys } from './api-keys.js';
 import { checkpoints } from './checkpoints.js';
@@ -18,9 +19,6 @@ const MAX_THREADS = 1024;
 /** A smaller store cannot hold a prediction. Such a value is a typing error that would delete everything in the store. */
 const MIN_STORE_BYTES = MIB;
 
-/** The address can have a user and a password before the host, and a database number after it. */
-const REDIS = /^rediss?:\/\/[^\s/]+(?:\/\d+)?$/;
-
 /** No prediction fits in less memory. */
 const MIN_MEMORY_BYTES = 16 * MIB;
 
@@ -33,8 +31,9 @@ const httpUrl = z.url({
   error: 'is not an address: write http://host:port or https://host',
 });
 
-const queue = z.string().refine((value) => value === 'memory' || REDIS.test(value), {
-  error: 'is not a queue: write memory, redis://host:port or rediss://host:port',
+const queue = z.string().refine((value) => value === 'memory' || parseRedisUrl(value) !== null, {
+  error:
+    'is not a queue: write memory, redis://host:port (rediss:// for TLS), redis+sentinel://host:port,host:port/name or redis+cluster://host:port,host:port',
 });
 
 /** A single API key, or its digest. */
@@ -89,7 +88,7 @@ export const settingsSchema = z.object({
     }),
   QUEUE: queue.default('memory').meta({
     description:
-      'where predictions wait: memory, or redis://host:port for a queue that several services share',
+      'where predictions wait: memory, or redis://host:port (redis+sentinel://, redis+cluster://) for a queue that several services share',
     form: 'place',
   }),
   ROLE: z.enum(['all', 'api', 'worker']).default('all').meta({

@@ -4,6 +4,7 @@ import type { Admission, Refusal } from '../admission.js';
 import type { PredictionObserver } from '../observer.js';
 import type { Planner } from '../planning/planner.js';
 import type { JobBoard } from './board.js';
+import type { SharedCounts } from './bull/shared-counts.js';
 import { MemoryBoard } from './memory-board.js';
 
 /** What a service does: all, or only ask, or only work. */
@@ -29,6 +30,8 @@ export interface OpenBoard {
   readonly board: JobBoard;
   /** The description by which predictions are planned. */
   readonly executor: Executor;
+  /** Counts for all services that share the queue. */
+  readonly shared?: SharedCounts;
 }
 
 /** The board of this process, or the one that it shares with others. */
@@ -39,5 +42,5 @@ export async function openBoard({ queue, role, executor, ...options }: OpenBoard
   const isAsked = role !== 'worker';
   const board = new BullBoard({ ...options, url: queue, isAsked, ...(role !== 'api' && { executor }) });
   board.start();
-  return { board, executor: role === 'api' ? board.fleet : executor };
+  return { board, executor: role === 'api' ? board.fleet : executor, shared: board.counts };
 }

@@ -5,7 +5,13 @@ import { FakeExecutor } from '../../predictor/fake-executor.js';
 import { MemoryStore } from '../../store/memory-store.js';
 import { idOf, samplePrediction, sampleTensor } from '../../store/samples.js';
 import { type BoardsUnderTest, boardContract, HandledJobs, plannedId, planOf } from './board-contract.js';
-import { NO_REDIS, type RedisServer, startRedis } from './redis-server.js';
+import {
+  NO_REDIS,
+  type RedisServers,
+  startRedis,
+  startRedisCluster,
+  startRedisSentinel,
+} from './redis-server.js';
 
 const observer = {
   made() {},
@@ -17,43 +23,61 @@ const observer = {
   takenOver() {},
 };
 
-describe.skipIf(NO_REDIS)(`a board in Redis${NO_REDIS ? ` (${NO_REDIS})` : ''}`, () => {
-  let redis: RedisServer;
-  beforeAll(async () => {
-    redis = await startRedis();
-  });
-  afterAll(() => redis?.stop());
-  beforeEach(() => redis.flush());
-
-  /** Two services on one Redis and one store: one that asks and works, one that only asks. */
-  async function open(): Promise<BoardsUnderTest> {
-    const store = new MemoryStore();
-    const handler = new HandledJobs();
-    const { keep } = handler;
-    handler.keep = async (job, made, signal) => {
-      await keep(job, made, signal);
-      await store.save({ ...samplePrediction(1), record: job.record });
-    };
-    const options = {
-      url: redis.url,
-      store,
-      observer,
-      memoryBytes: () => 1e12,
-      maxQueue: 64,
-      maxWaitMilliseconds: 1e9,
-      onRefusal: () => {},
-    };
-    const worker = new BullBoard({ ...options, executor: new FakeExecutor() });
-    worker.work(handler);
-    const api = new BullBoard(options);
-    for (const board of [worker, api]) {
-      board.start();
-      onTestFinished(() => board.close());
-    }
-    await expect.poll(() => [worker, api].map(({ fleet }) => fleet.workers.length)).toEqual([1, 1]);
-    return { boards: [worker, api], handler };
+/** Two services on one Redis and one store: one that asks and works, one that only asks. */
+async function open(url: string): Promise<BoardsUnderTest> {
+  const store = new MemoryStore();
+  const handler = new HandledJobs();
+  const { keep } = handler;
+  handler.keep = async (job, made, signal) => {
+    await keep(job, made, signal);
+    await store.save({ ...samplePrediction(1), record: job.record });
+  };
+  const options = {
+    url,
+    store,
+    observer,
+    memoryBytes: () => 1e12,
+    maxQueue: 64,
+    maxWaitMilliseconds: 1e9,
+    onRefusal: () => {},
+  };
+  const worker = new BullBoard({ ...options, executor: new FakeExecutor() });
+  worker.work(handler);
+  const api = new BullBoard(options);
+  for (const board of [worker, api]) {
+    board.start();
+    onTestFinished(() => board.close());
   }
-  boardContract(open);
+  await expect.poll(() => [worker, api].map(({ fleet }) => fleet.workers.length)).toEqual([1, 1]);
+  return { boards: [worker, api], handler };
+}
+
+describe.skipIf(NO_REDIS)(`a board in Redis${NO_REDIS ? ` (${NO_REDIS})` : ''}`, () => {
+  describe.each([
+    ['of one server', () => startRedis()],
+    ['of a cluster of three servers', () => startRedisCluster()],
+    ['of a server that Sentinel watches over', () => startRedisSentinel()],
+  ])('%s', (_, start) => {
+    let redis: RedisServers;
+    beforeAll(async () => {
+      redis = await start();
+    });
+    afterAll(() => redis?.stop());
+    beforeEach(() => redis.flush());
+    boardContract(() => open(redis.url));
+  });
+
+  it('goes on where a replica has taken over from the server', async () => {
+    const redis = await startRedisSentinel();
+    onTestFinished(() => redis.stop());
+    const { boards } = await open(redis.url);
+    const { signal } = new AbortController();
+    await (await boards[1].submit(planOf(1), signal)).made();
+    await redis.failOver();
+    const submit = () => boards[1].submit(planOf(2), signal);
+    await expect.poll(() => submit().catch(() => null)).not.toBeNull();
+    await (await submit()).made();
+  });
 
   it('takes what others have put into Redis for no prediction, and goes on', async () => {
     const { boards } = await open();
@@ -93,7 +117,9 @@ describe.skipIf(NO_REDIS)(`a board in Redis${NO_REDIS ? ` (${NO_REDIS})` : ''}`,
   });
 
   it('hands a small network over to all who wait for it, wherever they do, when it is stored', async () => {
-    const { boards, handler } = await open();
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const { boards, handler } = await open(redis.url);
     const release = handler.hold();
     const { signal } = new AbortController();
     const waits = await Promise.all(boards.map((board) => board.submit(planOf(1), signal)));

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { type Executor, PredictorUnavailableError } from '../../../predictor/executor.js';
 import type { PredictionRecord } from '../../../record/record.js';
 import type { PredictionRemains, PredictionStore } from '../../../store/store.js';
@@ -16,6 +15,7 @@ import { type Announcement, className, Fleet } from './fleet.js';
 import { readHandover } from './handover.js';
 import { hasten, Intake, remainsOf, STOP_MS } from './intake.js';
 import { unpacked } from './job-data.js';
+import type { RedisServers } from './redis.js';
 import { connect, PREFIX, reaching } from './redis.js';
 import {
   DETACHED,
@@ -27,6 +27,7 @@ import {
   RENEWAL_MS,
   waiterOf,
 } from './scripts.js';
+import { SharedCounts } from './shared-counts.js';
 
 /** How often it is looked after what was promised. */
 const RECONCILE_MS = 10_000;
@@ -60,11 +61,12 @@ export interface BullBoardOptions {
  */
 export class BullBoard implements JobBoard {
   readonly fleet: Fleet;
+  readonly counts: SharedCounts;
   readonly #options: BullBoardOptions;
   readonly #executor: Pick<Executor, 'description'>;
-  readonly #redis: Redis;
-  readonly #blocking: Redis;
-  readonly #subscriber: Redis;
+  readonly #redis: RedisServers;
+  readonly #blocking: RedisServers;
+  readonly #subscriber: RedisServers;
   readonly #ears = new Ears((id) => this.view(id));
   readonly #intake: Intake;
   /** Names this service among those that share the queue. */
@@ -82,6 +84,7 @@ export class BullBoard implements JobBoard {
     this.#blocking = connect(options.url, { isBlocking: true });
     this.#subscriber = connect(options.url, { isBlocking: true });
     this.fleet = new Fleet(this.#redis);
+    this.counts = new SharedCounts(this.#redis, this.fleet);
     this.#executor = options.executor ?? this.fleet;
     this.#intake = new Intake(this.#redis, this.#ears, options);
     const messages = madeMessages(this.#service);
@@ -166,10 +169,13 @@ export class BullBoard implements JobBoard {
 
   async watch(id: string, watcher: (event: JobEvent) => void): Promise<Watch | null> {
     const unwatch = this.#ears.watch(id, watcher);
-    const record = await this.view(id).catch((error: unknown) => {
-      unwatch();
-      throw error;
-    });
+    const listening = reaching(async () => this.#known()?.listening());
+    const record = await listening
+      .then(() => this.view(id))
+      .catch((error: unknown) => {
+        unwatch();
+        throw error;
+      });
     if (record) return { record, unwatch };
     unwatch();
     return null;
@@ -394,13 +400,18 @@ export class BullBoard implements JobBoard {
   async #isOver(channel: Channel, plan: Plan, who: string, waiter?: AbortSignal): Promise<boolean> {
     const { id } = plan.record;
     const job = await channel.job(id).catch(() => undefined);
-    if (job && (await job.isFailed())) throw new JobFailure((await channel.job(id))?.failedReason);
+    if (job && (await job.isFailed())) {
+      const failed = await channel.job(id);
+      // Unless somebody has asked for it again meanwhile.
+      if (failed?.failedReason) throw new JobFailure(failed.failedReason);
+      return false;
+    }
     if (job && (await channel.isCancelled(id)) && !(await isActive(channel, id))) {
       throw new JobFailure(JSON.stringify({ code: 'cancelled', message: 'the prediction was cancelled' }));
     }
     if (job && (await isLive(job))) return false;
     if (await this.#options.store.record(id)) return true;
-    // Neither under way nor stored: Redis has lost it.
+    // Neither under way nor stored: RedisServers has lost it.
     if (job === null) {
       await hold(this.#redis, channel.waiters(id), who, waiter && LEASE_MS);
       await this.#intake.add(channel, remainsOf(plan));

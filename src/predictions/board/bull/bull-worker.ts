@@ -1,5 +1,4 @@
 import { UnrecoverableError, Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { PredictorDescription } from '../../../predictor/protocol.js';
 import type { PredictionRecord } from '../../../record/record.js';
 import type { Promises } from '../../../store/store.js';
@@ -15,16 +14,17 @@ import {
   type WorkedJob,
 } from '../board.js';
 import { type BullJob, type Channel, isOurs, KEPT, type Progress } from './channel.js';
-import { writeFailure } from './failures.js';
+import { LEASE_LOST, writeFailure } from './failures.js';
 import { handedOver, sealHandover } from './handover.js';
 import { unpacked } from './job-data.js';
+import type { RedisServers } from './redis.js';
 import { PREFIX } from './redis.js';
 import { finish, LEASE_MS, leave } from './scripts.js';
 
 /** A worker that does not renew its lock for so long has lost its job to another. */
-const LOCK_MS = 9000;
-const LOCK_RENEWAL_MS = 3000;
-const STALLED_CHECK_MS = 3000;
+const LOCK_MS = 6000;
+const LOCK_RENEWAL_MS = 2000;
+const STALLED_CHECK_MS = 2000;
 
 /** After so many workers that died of it a prediction is given up: no network ends workers for ever. */
 const MAX_DEATHS = 3;
@@ -37,13 +37,13 @@ const STORED_MS = 10_000;
 /** News of a job go out together when the first of them is so old: most are over by then, and those who wait come first. */
 const GATHER_MS = 20;
 
-/** Another worker has the job by now. */
+/** Another worker has the job by now, or may have: if not, the job waits for the next. */
 class LeaseLostError extends Error {}
 
 export interface BullWorkerOptions {
   readonly channel: Channel;
-  readonly redis: Redis;
-  readonly blocking: Redis;
+  readonly redis: RedisServers;
+  readonly blocking: RedisServers;
   readonly description: () => PredictorDescription | null;
   readonly planner: Planner;
   readonly handler: JobHandler;
@@ -88,7 +88,7 @@ export class BullWorker {
     this.#worker.on('locksRenewed', () => {
       this.#renewed = performance.now();
     });
-    this.#worker.on('lockRenewalFailed', () => this.#abortAll(new LeaseLostError('the lease was lost')));
+    this.#worker.on('lockRenewalFailed', () => this.#abortAll(new LeaseLostError(LEASE_LOST)));
   }
 
   /** Gives up the job of that id, if it is made here. */
@@ -186,7 +186,7 @@ export class BullWorker {
   /** Ends what was cancelled, what nobody waits for any more, and what another worker may have by now. */
   async #watch(job: BullJob, controller: AbortController): Promise<void> {
     if (performance.now() - this.#renewed > LOCK_MS) {
-      controller.abort(new LeaseLostError('the lease was lost'));
+      controller.abort(new LeaseLostError(LEASE_LOST));
       return;
     }
     const { channel, redis } = this.#options;

@@ -1,9 +1,10 @@
+import { setTimeout } from 'node:timers/promises';
 import { type Job, Queue, QueueEvents } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { Stage } from '../../../predictor/protocol.js';
 import type { PredictionRecord } from '../../../record/record.js';
 import { readFailure } from './failures.js';
 import { isJobData, type JobData } from './job-data.js';
+import type { RedisServers } from './redis.js';
 import { PREFIX } from './redis.js';
 
 /** How far a job is: its record, and the stage that begins. */
@@ -11,6 +12,9 @@ export interface Progress {
   readonly record: PredictionRecord;
   readonly stage?: Stage;
 }
+
+/** Until it is tried again to listen. */
+const RETRY_MS = 500;
 
 /** More events of all jobs are not gone through for one who has lost touch. */
 const MAX_MISSED = 10_000;
@@ -47,28 +51,69 @@ export interface ChannelEvent {
 export class Channel {
   readonly name: string;
   readonly queue: Queue<JobData, null, string>;
-  readonly #redis: Redis;
-  readonly #events: QueueEvents | null;
+  readonly #redis: RedisServers;
+  readonly #blocking: RedisServers;
+  readonly #onEvent: ((event: ChannelEvent) => void) | null;
+  #listening: Promise<QueueEvents> | null = null;
+  #isClosed = false;
 
   /** @param onEvent is told what happens to jobs, wherever it does; every event may be lost. Null where nobody asks */
-  constructor(name: string, redis: Redis, blocking: Redis, onEvent: ((event: ChannelEvent) => void) | null) {
+  constructor(
+    name: string,
+    redis: RedisServers,
+    blocking: RedisServers,
+    onEvent: ((event: ChannelEvent) => void) | null,
+  ) {
     this.name = name;
     this.#redis = redis;
+    this.#blocking = blocking;
+    this.#onEvent = onEvent;
     this.queue = new Queue(name, { connection: redis, prefix: PREFIX });
     this.queue.on('error', () => {});
-    this.#events = onEvent && new QueueEvents(name, { connection: blocking, prefix: PREFIX });
-    if (!this.#events || !onEvent) return;
-    this.#events.on('error', () => {});
+    void this.#listenSometime();
+  }
+
+  /** Resolves when whatever happens from now on is heard, if it is not lost. */
+  async listening(): Promise<void> {
+    if (!this.#onEvent) return;
+    this.#listening ??= this.#listen(this.#onEvent).catch((error: unknown) => {
+      this.#listening = null;
+      throw error;
+    });
+    await this.#listening;
+  }
+
+  async #listenSometime(): Promise<void> {
+    while (!this.#isClosed) {
+      try {
+        return await this.listening();
+      } catch {
+        // The server is away.
+        await setTimeout(RETRY_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  /** Begins behind the last event that there is: it may take a while until there is a connection for them. */
+  async #listen(onEvent: (event: ChannelEvent) => void): Promise<QueueEvents> {
+    const [last] = await this.#redis.xrevrange(this.queue.toKey('events'), '+', '-', 'COUNT', 1);
+    const events = new QueueEvents(this.name, {
+      connection: this.#blocking,
+      prefix: PREFIX,
+      lastEventId: last?.[0] ?? '0-0',
+    });
+    events.on('error', () => {});
     const changed =
       (isStored: boolean) =>
       ({ jobId }: { jobId: string }) =>
         onEvent({ id: idOf(jobId), progress: null, isStored });
-    this.#events.on('completed', changed(true));
-    this.#events.on('failed', changed(false));
-    this.#events.on('stalled', changed(false));
-    this.#events.on('progress', ({ jobId, data }, at) =>
+    events.on('completed', changed(true));
+    events.on('failed', changed(false));
+    events.on('stalled', changed(false));
+    events.on('progress', ({ jobId, data }, at) =>
       onEvent({ id: idOf(jobId), progress: data as unknown as Progress, isStored: false, at }),
     );
+    return events;
   }
 
   get places(): string {
@@ -78,6 +123,11 @@ export class Channel {
   /** Where BullMQ keeps a job. */
   jobKey(id: string): string {
     return this.queue.toKey(jobId(id));
+  }
+
+  /** The key of the lock that a worker holds while it works on a job. */
+  lockKey(id: string): string {
+    return `${this.jobKey(id)}:lock`;
   }
 
   waiters(id: string): string {
@@ -144,7 +194,9 @@ export class Channel {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.#events?.close(), this.queue.close()]);
+    this.#isClosed = true;
+    const events = await this.#listening?.catch(() => null);
+    await Promise.allSettled([events?.close(), this.queue.close()]);
   }
 }
 

@@ -6,8 +6,10 @@ import { failureOf } from '../../failure.js';
 /** An error as a job carries it: as the record of the prediction has it. */
 export const writeFailure = (error: Error): string => JSON.stringify(failureOf(error));
 
-/** BullMQ's message for a job whose workers died one after the other. */
-const STALLED = /stalled/;
+export const LEASE_LOST = 'the lease was lost';
+
+/** BullMQ's message for a job whose workers died one after the other, and that of workers that were held up too long. */
+const STALLED = /stalled|the lease was lost/;
 
 /** The error of a failed job. */
 export function readFailure(reason: string | undefined): Failure {

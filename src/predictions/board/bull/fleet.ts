@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { sortedString } from '../../../architecture/json.js';
 import { NUMERICS_REVISION } from '../../../numerics-revision.js';
 import type { Executor, Prediction } from '../../../predictor/executor.js';
 import { PredictorUnavailableError } from '../../../predictor/executor.js';
 import type { PredictorDescription } from '../../../predictor/protocol.js';
 import type { Part } from '../../cost.js';
+import type { RedisServers } from './redis.js';
 import { PREFIX } from './redis.js';
 
 const WORKERS = `${PREFIX}:workers`;
@@ -42,19 +42,25 @@ export function className({ engine, products, ghns }: PredictorDescription): str
 
 /** The workers there are, as they announce themselves: what an api plans by. */
 export class Fleet implements Executor {
-  readonly #redis: Redis;
+  readonly #redis: RedisServers;
   readonly #id = randomUUID();
   #live: Announcement[] = [];
   #description: PredictorDescription | null = null;
   #timer: NodeJS.Timeout | undefined;
+  #isUp = false;
 
-  constructor(redis: Redis) {
+  constructor(redis: RedisServers) {
     this.#redis = redis;
   }
 
   /** Description of the class with the most workers; without workers, of the last class that had some. */
   get description(): PredictorDescription | null {
     return this.#description;
+  }
+
+  /** Whether the server has answered when it was last asked, which is every two seconds. */
+  get isUp(): boolean {
+    return this.#isUp;
   }
 
   get ready(): boolean {
@@ -91,7 +97,9 @@ export class Fleet implements Executor {
         const now = await this.#now();
         if (own) await this.#redis.hset(WORKERS, this.#id, JSON.stringify({ ...own, at: now }));
         await this.#look(now);
+        this.#isUp = true;
       } catch {
+        this.#isUp = false;
         // The server is away: what was known last holds.
       }
       const isKnown = this.#live.length > 0 && (own !== null || announce === null);
@@ -124,9 +132,10 @@ export class Fleet implements Executor {
     if (found) this.#description = found.description;
   }
 
-  /** By the server's clock, which all share. */
+  /** By the clock of the server that has the workers, which all share. */
   async #now(): Promise<number> {
-    const [seconds, microseconds] = await this.#redis.time();
+    const time = await this.#redis.eval("return redis.call('TIME')", 1, WORKERS);
+    const [seconds, microseconds] = time as [string, string];
     return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
   }
 }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { keptOf } from '../../../architecture/text.js';
 import { PredictorUnavailableError } from '../../../predictor/executor.js';
 import type { PredictionRemains } from '../../../store/store.js';
@@ -11,7 +10,11 @@ import { type Channel, isActive, isLive, jobId, KEPT } from './channel.js';
 import type { Ears } from './ears.js';
 import type { Announcement } from './fleet.js';
 import { packed } from './job-data.js';
+import type { RedisServers } from './redis.js';
 import { admit } from './scripts.js';
+
+/** After so many workers that were held up until their leases were over a prediction is given up. */
+const MAX_LEASES = 5;
 
 /** How long a cancelled job may take to stop. */
 export const STOP_MS = 20_000;
@@ -42,11 +45,11 @@ export interface TakenIn {
 
 /** Decides whether predictions are accepted, and puts them into the queue. */
 export class Intake {
-  readonly #redis: Redis;
+  readonly #redis: RedisServers;
   readonly #ears: Ears;
   readonly #bounds: IntakeBounds;
 
-  constructor(redis: Redis, ears: Ears, bounds: IntakeBounds) {
+  constructor(redis: RedisServers, ears: Ears, bounds: IntakeBounds) {
     this.#redis = redis;
     this.#ears = ears;
     this.#bounds = bounds;
@@ -60,11 +63,18 @@ export class Intake {
       return;
     }
     const isCancelled = await channel.isCancelled(id);
-    // One that was given up has to stop before it can be begun again.
-    if (isCancelled) await this.#ears.until(id, async () => !(await isActive(channel, id)), STOP_MS);
+    // One that was given up has to stop before it can be begun again, unless its worker has died.
+    const hasStopped = async () => !(await isActive(channel, id)) || !(await this.#isLocked(channel, id));
+    if (isCancelled) await this.#ears.until(id, hasStopped, STOP_MS);
     if (!isCancelled && (await isLive(job))) return;
-    await job.remove();
+    // Somebody else may have begun it again: then it is joined.
+    await job.remove().catch(() => {});
     await this.#redis.del(channel.cancelled(id), channel.waiters(id));
+  }
+
+  /** Whether a worker holds it. */
+  async #isLocked(channel: Channel, id: string): Promise<boolean> {
+    return (await this.#redis.exists(channel.lockKey(id))) > 0;
   }
 
   /** @throws InvalidRequestError, OverloadedError, PredictorUnavailableError */
@@ -130,6 +140,8 @@ export class Intake {
       {
         jobId: jobId(remains.record.id),
         priority: own + 1,
+        // What fails for good says so; a worker that has lost its lease leaves the job to the next.
+        attempts: MAX_LEASES,
         removeOnComplete: { count: 0 },
         removeOnFail: KEPT,
       },

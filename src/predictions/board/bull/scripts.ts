@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
 import { SHARE } from '../../admission.js';
 import type { Channel } from './channel.js';
+import type { RedisServers } from './redis.js';
 
 /** Who waits says so this often, and is taken for gone after `LEASE_MS` without a word. */
 export const RENEWAL_MS = 3000;
@@ -117,7 +117,7 @@ export const waiterOf = (service: string, name: string): string => `${service}/$
 export const placeSeconds = (place: string): number => Number.parseFloat(place);
 
 export async function admit(
-  redis: Redis,
+  redis: RedisServers,
   channel: Channel,
   { id, seconds, isWaitedFor, maxQueue, maxWaitSeconds, workers, client, who, hasLooked }: AdmitArguments,
 ): Promise<{
@@ -163,11 +163,11 @@ export async function admit(
 }
 
 /** @param term in milliseconds; for ever without */
-export async function hold(redis: Redis, waiters: string, who: string, term?: number): Promise<void> {
+export async function hold(redis: RedisServers, waiters: string, who: string, term?: number): Promise<void> {
   await redis.eval(HOLD, 1, waiters, who, term ?? '');
 }
 
-export async function leave(redis: Redis, waiters: string, who: string): Promise<number> {
+export async function leave(redis: RedisServers, waiters: string, who: string): Promise<number> {
   return Number(await redis.eval(LEAVE, 1, waiters, who));
 }
 
@@ -181,7 +181,7 @@ export interface FinishArguments {
 
 /** Whether somebody will come back for it. */
 export async function finish(
-  redis: Redis,
+  redis: RedisServers,
   channel: Channel,
   { id, service, stored }: FinishArguments,
 ): Promise<boolean> {
