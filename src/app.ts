@@ -25,6 +25,7 @@ import { BodyReader } from './http/requests/reading/body-reader.js';
 import { readLarge } from './http/requests/reading/read-large.js';
 import type { Metrics } from './metrics/metrics.js';
 import type { Refusal } from './predictions/admission.js';
+import type { SharedCounts } from './predictions/board/bull/shared-counts.js';
 import type { Predictions } from './predictions/predictions.js';
 import type { Executor } from './predictor/executor.js';
 import { architectures } from './routes/architectures.js';
@@ -57,6 +58,8 @@ export interface AppOptions {
   readonly predictions: Predictions;
   readonly answers: AnswerMonitor;
   readonly metrics: Metrics;
+  /** Counts for services that share a queue. */
+  readonly shared?: SharedCounts;
   readonly tracer?: Tracer | null;
   readonly version: string;
   /** Whether the service was told to stop: load balancers must send nothing more. */
@@ -71,6 +74,7 @@ export async function buildApp({
   predictions,
   answers,
   metrics,
+  shared,
   tracer,
   version,
   isStopping,
@@ -109,6 +113,9 @@ export async function buildApp({
     origins: settings.CORS_ORIGINS,
     rateLimit: settings.RATE_LIMIT,
     hasKeys: settings.API_KEYS.length > 0,
+    ...(shared && {
+      countTogether: (client: string, milliseconds: number) => shared.count(client, milliseconds),
+    }),
   });
   await app.register(malformedHttp);
   await app.register(authentication, { keys: settings.API_KEYS, metricsKeys: settings.METRICS_KEY ?? [] });

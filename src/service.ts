@@ -68,7 +68,7 @@ export async function buildService({
     endpoint: settings.S3_ENDPOINT,
     publicEndpoint: settings.S3_PUBLIC_ENDPOINT,
     maxBytes: settings.STORE_MAX_BYTES,
-    onRequest: (operation, seconds) => metrics?.bucketAsked(operation, seconds),
+    onRequest: (...request) => metrics?.bucketAsked(...request),
     onProblem: (error) => {
       if (error instanceof StoreCorruptError) corruptions++;
       if (error instanceof NotUnderstoodError) notUnderstood++;
@@ -95,6 +95,7 @@ export async function buildService({
     queueDepth: () => board.depth(),
     queueSeconds: () => board.secondsUntilIdle(),
     workers: () => board.workers,
+    redisUp: () => shared?.isUp ?? null,
     engineBytes: () => predictor.memory,
     engineRestarts: () => predictor.restarts,
     deviceMemory: async () => {
@@ -120,7 +121,7 @@ export async function buildService({
     heapMegabytes: readerHeapMegabytes(settings.MAX_BODY_BYTES),
     timeoutMilliseconds: settings.REQUEST_TIMEOUT_MS,
   });
-  const { board, executor } = await openBoard({
+  const { board, executor, shared } = await openBoard({
     queue: settings.QUEUE,
     role: settings.ROLE,
     admission,
@@ -150,6 +151,7 @@ export async function buildService({
     predictions,
     answers,
     metrics,
+    shared,
     tracer,
     version,
     isStopping: () => isStopping,

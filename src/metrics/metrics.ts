@@ -11,6 +11,8 @@ export interface Sources {
   readonly queueDepth: () => Promise<number>;
   readonly queueSeconds: () => Promise<number>;
   readonly workers: () => number;
+  /** Whether Redis answers; null where it is not asked. */
+  readonly redisUp: () => boolean | null;
   readonly engineBytes: () => number;
   readonly engineRestarts: () => number;
   /** Total and used memory of the GPU, by all processes; null without a GPU. */
@@ -40,6 +42,8 @@ export class Metrics implements PredictionObserver {
   readonly #commits: Counter<'whose'>;
   readonly #takeovers: Counter;
   readonly #bucket: Histogram<'operation'>;
+  /** Whether the bucket has answered the last request to it; null before the first. */
+  #bucketUp: boolean | null = null;
 
   constructor(sources: Sources) {
     const registers = [this.registry];
@@ -137,6 +141,24 @@ export class Metrics implements PredictionObserver {
       'Estimated time until all accepted predictions are made',
       sources.queueSeconds,
     );
+    const lamp = (name: string, help: string, isUp: () => boolean | null) =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          const value = isUp();
+          this.reset();
+          if (value === null) this.remove();
+          else this.set(Number(value));
+        },
+      });
+    lamp('ghn_serve_redis_up', 'Whether Redis answers, where QUEUE is its address', sources.redisUp);
+    lamp(
+      'ghn_serve_bucket_up',
+      'Whether the bucket answered the last request, where STORE is a bucket',
+      () => this.#bucketUp,
+    );
     gauge('ghn_serve_workers', 'Number of processes that make predictions for this service', sources.workers);
     gauge('ghn_serve_engine_memory_bytes', 'What the engine holds', sources.engineBytes);
     gauge(
@@ -220,8 +242,9 @@ export class Metrics implements PredictionObserver {
   }
 
   /** A request to the bucket was answered, or given up. */
-  bucketAsked(operation: string, seconds: number): void {
+  bucketAsked(operation: string, seconds: number, isAnswered: boolean): void {
     this.#bucket.observe({ operation }, seconds);
+    this.#bucketUp = isAnswered;
   }
 
   storeFailed(): void {

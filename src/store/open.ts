@@ -11,7 +11,7 @@ export interface OpenOptions {
   /** Is told what was found corrupt and removed, and what could not be removed. */
   readonly onProblem: (problem: Error) => void;
   /** Is told how long each request to a bucket has taken. */
-  readonly onRequest?: (operation: string, seconds: number) => void;
+  readonly onRequest?: (operation: string, seconds: number, isAnswered: boolean) => void;
 }
 
 /**

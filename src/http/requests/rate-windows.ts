@@ -12,10 +12,15 @@ interface Counted {
   readonly ttl: number;
 }
 
+/** Counts for several services together; null where that cannot be done now. */
+export type CountTogether = (client: string, milliseconds: number) => Promise<Counted | null>;
+
 export interface RateWindowsOptions {
   /** Milliseconds, by a clock that nobody sets. */
   readonly now?: () => number;
   readonly maxClients?: number;
+  /** Without it, each service counts by itself. */
+  readonly together?: CountTogether;
 }
 
 /**
@@ -25,11 +30,17 @@ export interface RateWindowsOptions {
 export class RateWindows {
   readonly #now: () => number;
   readonly #maxClients: number;
+  readonly #together: CountTogether | undefined;
   /** In the order in which they began. */
   readonly #windows = new Map<string, Window>();
 
-  constructor({ now = () => performance.now(), maxClients = MAX_CLIENTS }: RateWindowsOptions = {}) {
+  constructor({
+    now = () => performance.now(),
+    maxClients = MAX_CLIENTS,
+    together,
+  }: RateWindowsOptions = {}) {
     this.#now = now;
+    this.#together = together;
     this.#maxClients = maxClients;
   }
 
@@ -38,6 +49,18 @@ export class RateWindows {
     callback: (error: Error | null, result?: Counted) => void,
     milliseconds: number,
   ): void {
+    const own = this.#count(client, milliseconds);
+    if (!this.#together) callback(null, own);
+    // Where others cannot be asked, it is held to what this service has seen of it.
+    else void this.#together(client, milliseconds).then((counted) => callback(null, counted ?? own));
+  }
+
+  /** Limits of a route's own; there are none. */
+  child(): RateWindows {
+    return this;
+  }
+
+  #count(client: string, milliseconds: number): Counted {
     const now = this.#now();
     let window = this.#windows.get(client);
     if (!window || now - window.since >= milliseconds) {
@@ -48,12 +71,7 @@ export class RateWindows {
       this.#windows.set(client, window);
     }
     window.count++;
-    callback(null, { current: window.count, ttl: milliseconds - (now - window.since) });
-  }
-
-  /** Limits of a route's own; there are none. */
-  child(): RateWindows {
-    return this;
+    return { current: window.count, ttl: milliseconds - (now - window.since) };
   }
 
   #makeRoom(now: number, milliseconds: number): void {

@@ -42,8 +42,8 @@ export interface BucketLocation {
   readonly publicEndpoint?: string;
 }
 
-/** Is told how long a request has taken. */
-export type RequestObserver = (operation: string, seconds: number) => void;
+/** Is told how long a request has taken, and whether the server has answered it with anything but a fault of its own. */
+export type RequestObserver = (operation: string, seconds: number, isAnswered: boolean) => void;
 
 export interface StoredObject {
   readonly bytes: Buffer;
@@ -298,10 +298,15 @@ function observe(client: S3Client, onRequest: RequestObserver): void {
     (next, { commandName = '' }) =>
       async (args) => {
         const start = performance.now();
+        const tell = (isAnswered: boolean) =>
+          onRequest(commandName.replace(/Command$/, ''), (performance.now() - start) / 1000, isAnswered);
         try {
-          return await next(args);
-        } finally {
-          onRequest(commandName.replace(/Command$/, ''), (performance.now() - start) / 1000);
+          const answer = await next(args);
+          tell(true);
+          return answer;
+        } catch (error) {
+          tell((statusOf(error) ?? 500) < 500);
+          throw error;
         }
       },
     { step: 'initialize' },

@@ -31,6 +31,15 @@ describe('windows of a second', () => {
   });
 });
 
+it('goes by what others have counted as well, and by its own count where they cannot be asked', async () => {
+  let together: { current: number; ttl: number } | null = { current: 7, ttl: 300 };
+  const windows = new RateWindows({ now: () => 0, together: async () => together });
+  const count = () => new Promise((resolve) => windows.incr('a', (_, result) => resolve(result), 1000));
+  expect(await count()).toEqual({ current: 7, ttl: 300 });
+  together = null;
+  expect(await count()).toEqual({ current: 2, ttl: 1000 });
+});
+
 it('goes by no clock that can be set', () => {
   const { now } = Date;
   const windows = new RateWindows();

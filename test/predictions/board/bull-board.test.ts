@@ -80,7 +80,9 @@ describe.skipIf(NO_REDIS)(`a board in Redis${NO_REDIS ? ` (${NO_REDIS})` : ''}`,
   });
 
   it('takes what others have put into Redis for no prediction, and goes on', async () => {
-    const { boards } = await open();
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const { boards } = await open(redis.url);
     const { signal } = new AbortController();
     const first = await boards[0]!.submit(planOf(1), signal);
     await first.made();

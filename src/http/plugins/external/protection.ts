@@ -3,7 +3,7 @@ import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { RateWindows } from '../../requests/rate-windows.js';
+import { type CountTogether, RateWindows } from '../../requests/rate-windows.js';
 import { clientOf } from '../authentication.js';
 import { TooManyRequestsError } from '../problems.js';
 
@@ -14,6 +14,8 @@ export interface ProtectionOptions {
   readonly rateLimit: number;
   /** Whether who asks has a key, which has been checked before requests are counted. */
   readonly hasKeys: boolean;
+  /** Counts for several services together. */
+  readonly countTogether?: CountTogether;
 }
 
 /** Probes must not be turned away. */
@@ -64,7 +66,11 @@ export const protection = fastifyPlugin(async (app: FastifyInstance, options: Pr
     await app.register(rateLimit, {
       max: options.rateLimit,
       timeWindow: 60_000,
-      store: RateWindows,
+      store: class extends RateWindows {
+        constructor() {
+          super({ together: options.countTogether });
+        }
+      },
       keyGenerator: clientOf(options.hasKeys),
       allowList: (request) => UNLIMITED.has(request.routeOptions.url ?? ''),
       errorResponseBuilder: (_request, { ttl }) => new TooManyRequestsError(Math.ceil(ttl / 1000)),
