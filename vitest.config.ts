@@ -1,4 +1,6 @@
 import { defineConfig } from 'vitest/config';
+import { NO_REDIS } from './test/predictions/board/redis-server.js';
+import { NO_SERVER } from './test/store/s3/server.js';
 
 /** Tests that kill, soak, try many random inputs or take long: `npm run test:slow`. CI runs them as well. */
 const SLOW = [
@@ -29,6 +31,18 @@ const SLOW = [
 /** Tests that replace modules, or measure their own process: each file has a process to itself. */
 const ISOLATED = ['test/engine/select.test.ts', 'test/format/made-up-format.test.ts'];
 
+/**
+ * Route tests that are asked of three services on one bucket and one Redis as well, each request of another. The other ones count what
+ * one process does, hold its queue or its disk, or send what no proxy lets through.
+ */
+const REPLICATED =
+  NO_SERVER || NO_REDIS
+    ? []
+    : [
+        'test/routes/{bodies,catalogue,errors,hub,postprocess,predict,predict-faults,unsupported}.test.ts',
+        'test/routes/predictions/{list,statistics,tfjs,weights}.test.ts',
+      ];
+
 export default defineConfig({
   test: {
     setupFiles: ['test/setup.ts'],
@@ -53,6 +67,7 @@ export default defineConfig({
       },
       { extends: true, test: { name: 'isolated', include: ISOLATED } },
       { extends: true, test: { name: 'slow', include: SLOW } },
+      { extends: true, test: { name: 'replicas', include: REPLICATED, env: { REPLICAS: '3' } } },
     ],
   },
 });

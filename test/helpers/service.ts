@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { buildService, type Service } from '../../src/service.js';
 import { readSettings } from '../../src/settings/settings.js';
 import { VERSION } from '../../src/version.js';
+import { startReplicas } from './replicas.js';
 import { watchAnswers } from './watched.js';
 
 /** A file of test/fixtures/checkpoints. */
@@ -54,8 +55,15 @@ export async function buildTestService(settings: TestSettings = {}): Promise<Tes
   };
 }
 
-/** A whole service behind a socket, its GHNs loaded. */
+/** Whether what is called a service is several of them, whose counters, queue and files are not those of one process. */
+export const IS_REPLICATED = Boolean(process.env.REPLICAS);
+
+/** A whole service behind a socket, its GHNs loaded; with REPLICAS several of them that share a bucket and Redis. */
 export async function startService(settings: TestSettings = {}): Promise<TestService> {
+  return IS_REPLICATED ? startReplicas(settings, startOne) : startOne(settings);
+}
+
+async function startOne(settings: TestSettings): Promise<TestService> {
   const built = await buildTestService(settings);
   const [url] = await Promise.all([built.service.start(), built.service.ready]);
   return { ...built, url };

@@ -9,7 +9,7 @@ import { LIMITS, tinyGraph } from '../../architecture/fixtures.js';
 import { parseSafetensors } from '../../format/files.js';
 import { bytesOf, json, post, predicted, tensorsOf } from '../../helpers/http.js';
 import { KERAS_FIXTURES, kerasFixture } from '../../helpers/keras.js';
-import { startService, type TestService } from '../../helpers/service.js';
+import { IS_REPLICATED, startService, type TestService } from '../../helpers/service.js';
 import { runInNode } from '../../helpers/tfjs.js';
 
 const RUNNABLE = KERAS_FIXTURES.filter((name) => !name.startsWith('attention'));
@@ -139,7 +139,7 @@ describe('its TensorFlow.js model', () => {
     expect(new Set(output).size).toBe(output.length);
   });
 
-  it('is there again when the service has restarted', async () => {
+  it.skipIf(IS_REPLICATED)('is there again when the service has restarted', async () => {
     const first = await startService();
     const url = await predicted(first.url, { architecture: keras('mobilenet.keras3') });
     const before = await runInNode(`${url}/tfjs/model.json`);
