@@ -32,8 +32,8 @@ const SLOW = [
 const ISOLATED = ['test/engine/select.test.ts', 'test/format/made-up-format.test.ts'];
 
 /**
- * Route tests that are asked of three services on one bucket and one Redis as well, each request of another. The other ones count what
- * one process does, hold its queue or its disk, or send what no proxy lets through.
+ * Route tests that run against three services on one bucket and one Redis as well: each request goes to another one. The other tests
+ * count what one process does, hold its queue or its disk, or send what no proxy lets through.
  */
 const REPLICATED =
   NO_SERVER || NO_REDIS
