@@ -411,7 +411,7 @@ export class BullBoard implements JobBoard {
     }
     if (job && (await isLive(job))) return false;
     if (await this.#options.store.record(id)) return true;
-    // Neither under way nor stored: RedisServers has lost it.
+    // Neither under way nor stored: Redis has lost it.
     if (job === null) {
       await hold(this.#redis, channel.waiters(id), who, waiter && LEASE_MS);
       await this.#intake.add(channel, remainsOf(plan));
