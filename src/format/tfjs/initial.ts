@@ -1,5 +1,5 @@
 import { isObject } from '../../architecture/json.js';
-import { kerasShape } from '../../architecture/keras/variable.js';
+import { kerasShape, type Variable } from '../../architecture/keras/variable.js';
 import { randomKey } from '../../random/key.js';
 import { normals } from '../../random/normal.js';
 import { elements, type TensorSource } from '../../tensor/tensor.js';
@@ -19,10 +19,9 @@ const CONSTANTS: Readonly<Record<string, number>> = {
  * What a weight begins with that the GHN did not predict: the constant of its initialiser, or for a kernel Glorot's
  * normal distribution, drawn with the prediction's seed.
  */
-export function initialTensor({ name, variable, config }: TfjsWeight, seed: number): TensorSource {
+export function initialTensor({ name, variable, constant: given }: TfjsWeight, seed: number): TensorSource {
   const shape = kerasShape(variable);
-  const weight = variable.path.slice(variable.path.lastIndexOf('/') + 1);
-  const constant = constantOf(config, weight) ?? CONSTANTS[weight];
+  const constant = given ?? CONSTANTS[weightOf(variable)];
   if (constant !== undefined) {
     const block = Float32Array.of(constant);
     return {
@@ -43,9 +42,12 @@ export function initialTensor({ name, variable, config }: TfjsWeight, seed: numb
   };
 }
 
-/** The value of an initialiser that gives one to all entries. */
-function constantOf(config: unknown, weight: string): number | undefined {
-  const initializer = isObject(config) ? config[`${weight}_initializer`] : undefined;
+/** Keras' name of a weight within its layer, `kernel`. */
+const weightOf = ({ path }: Variable): string => path.slice(path.lastIndexOf('/') + 1);
+
+/** The value that a layer's config in Keras gives to all entries of a weight at first; undefined where it gives none. */
+export function constantOf(config: unknown, variable: Variable): number | undefined {
+  const initializer = isObject(config) ? config[`${weightOf(variable)}_initializer`] : undefined;
   const name = isObject(initializer) ? initializer.class_name : initializer;
   if (typeof name !== 'string') return undefined;
   if (/^zeros$/i.test(name)) return 0;

@@ -9,14 +9,15 @@ import type { Variable } from '../../architecture/keras/variable.js';
 import type { Size } from '../../architecture/layers/size.js';
 import { type TfjsLayer, tfjsLayer } from './convert.js';
 import { TfjsUnsupportedError } from './errors.js';
+import { constantOf } from './initial.js';
 
 /** A weight of a TensorFlow.js model. */
 export interface TfjsWeight {
   /** As TensorFlow.js calls it: the layer and the weight, whatever models are around them. */
   readonly name: string;
   readonly variable: Variable;
-  /** The layer's config in Keras, which says how the weight begins. */
-  readonly config: unknown;
+  /** The value with which the layer's config in Keras fills it at first, if it gives one. */
+  readonly constant?: number;
 }
 
 export interface TfjsTopology {
@@ -116,7 +117,8 @@ class TopologyWriter {
         );
       }
       this.#names.add(name);
-      this.weights.push({ name, variable, config: layer.config });
+      const constant = constantOf(layer.config, variable);
+      this.weights.push({ name, variable, ...(constant !== undefined && { constant }) });
     }
   }
 }
