@@ -2,8 +2,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Clients, sha256 } from './clients.js';
+import type { Finding, ProofOptions } from './finding.js';
 import { Fleet } from './fleet.js';
-import type { Finding, ProofOptions } from './proof.js';
 
 const STORE_MAX_BYTES = 6 * 2 ** 20;
 

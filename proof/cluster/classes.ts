@@ -1,7 +1,7 @@
 import { tinyGraph } from '../../test/architecture/fixtures.js';
 import { Clients, sha256 } from './clients.js';
+import type { Finding, ProofOptions } from './finding.js';
 import { Fleet } from './fleet.js';
-import type { Finding, ProofOptions } from './proof.js';
 
 const NETWORKS = 20;
 

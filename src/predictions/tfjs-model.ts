@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readKeras } from '../architecture/keras/parse.js';
 import { TfjsUnsupportedError } from '../format/tfjs/errors.js';
 import { tfjsModel } from '../format/tfjs/tfjs.js';
-import type { TfjsWeight } from '../format/tfjs/topology.js';
+import type { TfjsWeight } from '../format/tfjs/weight.js';
 import { parsed } from '../json-text.js';
 import type { PredictionRecord } from '../record/record.js';
 import { UNLIMITED } from './resolve.js';

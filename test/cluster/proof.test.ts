@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type Finding, prove } from '../../proof/cluster/proof.js';
+import type { Finding } from '../../proof/cluster/finding.js';
+import { prove } from '../../proof/cluster/proof.js';
 import { NO_TOXIPROXY } from '../../proof/cluster/toxiproxy.js';
 import { AS_BUILT } from '../clients/service-process.js';
 import { NO_REDIS } from '../predictions/board/redis-server.js';

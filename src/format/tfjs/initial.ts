@@ -3,7 +3,7 @@ import { kerasShape, type Variable } from '../../architecture/keras/variable.js'
 import { randomKey } from '../../random/key.js';
 import { normals } from '../../random/normal.js';
 import { elements, type TensorSource } from '../../tensor/tensor.js';
-import type { TfjsWeight } from './topology.js';
+import type { TfjsWeight } from './weight.js';
 
 /** Initial values of weights other than kernels, if the layer's config does not give them. */
 const CONSTANTS: Readonly<Record<string, number>> = {

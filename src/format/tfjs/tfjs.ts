@@ -5,7 +5,8 @@ import { TensorBytes } from '../../tensor/tiling.js';
 import { type ByteSource, Layout } from '../layout.js';
 import { Section } from '../section.js';
 import { initialTensor } from './initial.js';
-import { type TfjsWeight, tfjsTopology } from './topology.js';
+import { tfjsTopology } from './topology.js';
+import type { TfjsWeight } from './weight.js';
 
 /** Few enough for a browser's cache to keep, many enough for few requests. */
 const SHARD_BYTES = 32 * 2 ** 20;

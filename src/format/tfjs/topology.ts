@@ -5,20 +5,11 @@ import { isOperation } from '../../architecture/keras/operations/index.js';
 import type { ReadKeras } from '../../architecture/keras/parse.js';
 import type { PlacedLayer } from '../../architecture/keras/reader.js';
 import { type Call, callOf, type Reference } from '../../architecture/keras/references.js';
-import type { Variable } from '../../architecture/keras/variable.js';
 import type { Size } from '../../architecture/layers/size.js';
 import { type TfjsLayer, tfjsLayer } from './convert.js';
 import { TfjsUnsupportedError } from './errors.js';
 import { constantOf } from './initial.js';
-
-/** A weight of a TensorFlow.js model. */
-export interface TfjsWeight {
-  /** As TensorFlow.js calls it: the layer and the weight, whatever models are around them. */
-  readonly name: string;
-  readonly variable: Variable;
-  /** The value with which the layer's config in Keras fills it at first, if it gives one. */
-  readonly constant?: number;
-}
+import type { TfjsWeight } from './weight.js';
 
 export interface TfjsTopology {
   /** `{class_name, config}`, in the form of Keras 2. */
