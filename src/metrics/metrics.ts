@@ -141,7 +141,7 @@ export class Metrics implements PredictionObserver {
       'Estimated time until all accepted predictions are made',
       sources.queueSeconds,
     );
-    const lamp = (name: string, help: string, isUp: () => boolean | null) =>
+    const upGauge = (name: string, help: string, isUp: () => boolean | null) =>
       new Gauge({
         name,
         help,
@@ -153,8 +153,8 @@ export class Metrics implements PredictionObserver {
           else this.set(Number(value));
         },
       });
-    lamp('ghn_serve_redis_up', 'Whether Redis answers, where QUEUE is its address', sources.redisUp);
-    lamp(
+    upGauge('ghn_serve_redis_up', 'Whether Redis answers, where QUEUE is its address', sources.redisUp);
+    upGauge(
       'ghn_serve_bucket_up',
       'Whether the bucket answered the last request, where STORE is a bucket',
       () => this.#bucketUp,
