@@ -7,17 +7,26 @@ import type { TestService, TestSettings } from './service.js';
 /** One that makes predictions, and two that only ask: an engine for each would be slower and prove no more. */
 const ROLES = ['all', 'api', 'api'] as const;
 
-/** The servers that all services of this process share, once somebody needs them. */
-let servers: Promise<{ readonly s3: string; readonly redis: string }> | undefined;
+interface Servers {
+  readonly s3: string;
+  readonly redis: string;
+  stop(): Promise<void>;
+}
+
+/** The servers that all services of this process share, from the first that is started until the last is stopped. */
+let servers: Promise<Servers> | undefined;
+let users = 0;
 let started = 0;
 
-async function startServers() {
+async function startServers(): Promise<Servers> {
   const [s3, redis] = await Promise.all([startS3(), startRedis()]);
-  process.once('exit', () => {
-    void s3.stop();
-    void redis.stop();
-  });
-  return { s3: s3.endpoint, redis: redis.url };
+  return {
+    s3: s3.endpoint,
+    redis: redis.url,
+    async stop() {
+      await Promise.all([s3.stop(), redis.stop()]);
+    },
+  };
 }
 
 /**
@@ -29,8 +38,9 @@ export async function startReplicas(
   settings: TestSettings,
   start: (settings: TestSettings) => Promise<TestService>,
 ): Promise<TestService> {
+  users++;
   servers ??= startServers();
-  const { s3, redis } = await servers;
+  const { s3, redis, stop: stopServers } = await servers;
   const name = `replicas-${process.pid}-${++started}`;
   const shared = { STORE: `s3://${BUCKET}/${name}`, S3_ENDPOINT: s3, QUEUE: `${redis}/${started % 16}` };
   const services = await Promise.all(ROLES.map((ROLE) => start({ ...settings, ...shared, ROLE })));
@@ -48,6 +58,9 @@ export async function startReplicas(
       proxy.closeAllConnections();
       proxy.close();
       for (const service of services.reverse()) await service.stop();
+      if (--users > 0) return;
+      servers = undefined;
+      await stopServers();
     },
   };
 }
