@@ -1,10 +1,11 @@
 import type { Activation, AttentionBias, Computation, Engine, Linear, Matrix, RowRange } from '../engine.js';
 import { GatheredRows } from './gathered-rows.js';
-import { env, type InferenceSession, Tensor } from './library.js';
+import { env, Tensor } from './library.js';
 import type { OnnxModel } from './model.js';
 import { ADD, attentionModel, LAYER_NORM, linearModel } from './models.js';
 import { Recorder } from './recorder.js';
 import { createSession } from './session.js';
+import { SessionCache } from './session-cache.js';
 import { bandOf, bandRows, headsModel, relativeTable, TILE_SCORES, tileModel } from './tiled-attention.js';
 
 /** Multiplications of one product below which one thread computes alone: waking another takes longer. */
@@ -38,7 +39,7 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
   readonly device = 'cpu';
   readonly limits = { scoresAtOnce: TILE_SCORES, headsAtOnce: null };
   readonly gatheredEntries = null;
-  readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #sessions = new SessionCache();
   readonly #threads: number | null;
   readonly #gathered = new GatheredRows<HostMatrix>();
   readonly #weights = new WeakSet<HostMatrix>();
@@ -207,9 +208,7 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
   }
 
   async dispose(): Promise<void> {
-    const sessions = await Promise.all(this.#sessions.values());
-    this.#sessions.clear();
-    await Promise.all(sessions.map((session) => session.release()));
+    await this.#sessions.release();
   }
 
   /** @param work multiplications of the largest product */
@@ -230,13 +229,8 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
     work = Number.POSITIVE_INFINITY,
   ): Promise<Readonly<Record<string, Tensor>>> {
     const threads = work < ALONE_BELOW ? 1 : this.#threads;
-    const ofThreads = `${key} ${threads}`;
-    let session = this.#sessions.get(ofThreads);
-    if (!session) {
-      session = createSession(model(), threads);
-      this.#sessions.set(ofThreads, session);
-    }
-    return (await (await session).run(feeds)) as Record<string, Tensor>;
+    const session = await this.#sessions.get(`${key} ${threads}`, () => createSession(model(), threads));
+    return (await session.run(feeds)) as Record<string, Tensor>;
   }
 }
 
