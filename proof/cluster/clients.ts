@@ -108,7 +108,7 @@ export class Clients {
     return apis[Math.floor(Math.random() * apis.length)];
   }
 
-  /** What any of the apis answers, whole; null where the connection breaks. Answers that may not be are faults. */
+  /** The whole answer of one of the apis; null where the connection breaks. Answers that are not allowed are faults. */
   async fetch(path: string, init: RequestInit = {}): Promise<{ response: Response; body: Buffer } | null> {
     const api = this.#api;
     try {

@@ -18,7 +18,7 @@ export interface ProofOptions {
   readonly program?: readonly string[];
 }
 
-/** What was seen of a claim; it holds where there are no faults. */
+/** The figures and faults of a claim; without faults it holds. */
 export interface Finding {
   readonly claim: string;
   readonly figures: string;

@@ -26,7 +26,7 @@ async function post(body: object): Promise<{ milliseconds: number; bytes: number
   return { milliseconds: performance.now() - start, bytes: answer.byteLength, timing };
 }
 
-/** What the service says of memory, of its processes and of the card. */
+/** The service's own figures for memory: those of its processes and of the card. */
 async function printMemory(when: string): Promise<void> {
   const metrics = await (await fetch(`${service}/metrics`)).text();
   const lines = metrics.split('\n').filter((line) => /memory|engine/.test(line) && !line.startsWith('#'));

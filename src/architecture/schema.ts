@@ -191,7 +191,7 @@ export const nodeSchema = strictObject('a node', {
   }),
 }).meta({ id: 'Node', description: 'One operation of a network, with the tensors that it owns' });
 
-/** What a GHN has no operation for: it is not a node of the graph that the GHN sees, and its tensors stay as they are. */
+/** A layer or node for which a GHN has no operation: the graph that the GHN sees leaves it out, and its tensors stay as they are. */
 export const otherNodeSchema = strictObject('a node of op other', {
   id: nameSchema.meta({ description: 'Unique among the nodes', example: 'gn1' }),
   op: z.literal('other').meta({ description: 'Accepted only with `"unsupported": "skip"`' }),

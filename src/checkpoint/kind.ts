@@ -92,7 +92,7 @@ const KINDS: readonly Kind[] = [
 /** Text as a message shows it. */
 const SHOWN_CHARACTERS = 60;
 
-/** What a file is that begins with these bytes and is not a checkpoint, and what to do; as the rest of a sentence. */
+/** The end of a sentence about a file that is not a checkpoint: the kind that its first bytes show, and what to do. */
 export function kindOf(start: Uint8Array): string {
   if (start.length === 0) return 'is empty: nothing was saved or fetched; fetch or save it again';
   const bytes = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
@@ -131,7 +131,7 @@ export function pathFault(path: string): string | null {
   return null;
 }
 
-/** What the path leads to instead of a file, and what to do; null for a file. */
+/** Says what the path leads to instead of a file, and what to do; null for a file. */
 export function nodeFault(stats: Stats): string | null {
   if (stats.isFile()) return null;
   if (stats.isDirectory()) return 'is not a file but a directory; name the file within it';

@@ -27,7 +27,7 @@ export interface AsideOptions {
   readonly errors: AsideErrors;
 }
 
-/** What a task has come to: a message, and the texts that came with it. */
+/** The result of a task: a message, and the texts that came with it. */
 export interface Done<Message> {
   readonly message: Message;
   readonly texts: readonly Uint8Array[];

@@ -74,7 +74,7 @@ export class Network {
   }
 
   /**
-   * What comes from several nodes by an operation that is not a node, as a product does: those behind it are joined to all
+   * The output of an operation on several nodes that is not a node itself, such as a product: nodes behind it are joined to all
    * of them (docs/ghn.md, section 1). Gives null where there are more than one junction may have.
    */
   junction(inputs: readonly number[]): number | null {

@@ -5,7 +5,7 @@ import type { Plan } from '../plan.js';
 import { planAgain } from '../remake.js';
 import { type BuiltModel, buildModel, type NoModel } from '../tfjs-model.js';
 
-/** What takes long for large architectures, wherever it is done. */
+/** Work that takes long for large architectures; it can be done in this process or in another. */
 export interface Planner {
   /**
    * The plan by which a prediction comes to the same bytes again.

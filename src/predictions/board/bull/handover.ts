@@ -35,7 +35,10 @@ export function sealHandover(record: PredictionRecord, tensors: readonly TiledTe
   return head.length > MAX_HEAD_BYTES ? noNetwork : Buffer.concat([head, Buffer.of(SEPARATOR), ...blocks]);
 }
 
-/** What a message says; null where it says nothing. One of another version, or with other bytes, hands nothing over: the store has it. */
+/**
+ * Reads a message; null where it names no prediction. A message of another version, or with damaged bytes, hands nothing over: the
+ * prediction is read from the store.
+ */
 export function readHandover(message: Buffer): Handover | null {
   const end = message.indexOf(SEPARATOR);
   const head = parsed(end < 0 ? message : message.subarray(0, end));

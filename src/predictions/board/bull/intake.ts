@@ -140,7 +140,7 @@ export class Intake {
       {
         jobId: jobId(remains.record.id),
         priority: own + 1,
-        // What fails for good says so; a worker that has lost its lease leaves the job to the next.
+        // A worker that has lost its lease leaves the job to the next; a job that fails for good is not tried again.
         attempts: MAX_LEASES,
         removeOnComplete: { count: 0 },
         removeOnFail: KEPT,

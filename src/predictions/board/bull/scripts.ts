@@ -175,7 +175,7 @@ export interface FinishArguments {
   readonly id: string;
   /** The service that has worked on it, which needs no message. */
   readonly service: string;
-  /** What the others are told, and for how long it is noted that it is stored; null where it has failed. */
+  /** The message for the other services, and how long a note stays that it is stored; null where it has failed. */
   readonly stored: { readonly message: Buffer; readonly milliseconds: number } | null;
 }
 
