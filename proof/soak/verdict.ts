@@ -47,7 +47,7 @@ export function verdictOf(soaked: Soaked): Verdict {
     answers(soaked),
     digests(soaked),
     store(soaked),
-    ...memory.map((growth) => flatness(growth, altogether)),
+    ...[ALL, ...ROLES].map((name) => flatness(name, memory.find((one) => one.name === name), altogether)),
     ...files(soaked),
   ];
   return {
@@ -99,7 +99,9 @@ function store({ predictions: { made, stored } }: Soaked): Check {
  * No process may grow by more than a part of what the service takes altogether: a small one alone goes up and down by
  * more than that part of itself, by what its garbage collector and its allocator have not yet given back.
  */
-function flatness({ name, seconds, windows, growth, perHour }: NamedGrowth, altogether: number): Check {
+function flatness(name: string, watched: NamedGrowth | undefined, altogether: number): Check {
+  if (!watched) return { name: `memory, ${name}`, holds: null, says: 'too few samples' };
+  const { seconds, windows, growth, perHour } = watched;
   const megabytes = windows.map(({ residentBytes }) => (residentBytes / 1e6).toFixed(0));
   const grown = growth * windows[0].residentBytes;
   return {
