@@ -5,6 +5,11 @@ import { findTarget, TARGETS } from './targets/index.js';
 
 const MIB = 2 ** 20;
 
+const total = (tallies: readonly Tally[], of: (tally: Tally) => number) =>
+  tallies.reduce((sum, tally) => sum + of(tally), 0);
+
+const secondsSince = (start: number) => ((performance.now() - start) / 1000).toFixed(0);
+
 function table(tallies: readonly Tally[]): string {
   const rows = tallies.map(({ target, ...tally }) => [
     target.name,
@@ -17,8 +22,7 @@ function table(tallies: readonly Tally[]): string {
     `${target.memory.constant / MIB} + ${target.memory.factor}n`,
     String(tally.findings.length),
   ]);
-  const sum = (of: (tally: Tally) => number) =>
-    String(tallies.reduce((total, tally) => total + of(tally), 0));
+  const sum = (of: (tally: Tally) => number) => String(total(tallies, of));
   const all = [
     ['target', 'inputs', 'accepted', 'refused', 'slowest ms', 'cpu ms', 'most MiB', 'bound MiB', 'findings'],
     ...rows,
@@ -53,13 +57,16 @@ async function main(): Promise<void> {
       : await fuzz({
           ...options,
           targets: options.targets.length > 0 ? options.targets.map(findTarget) : TARGETS,
+          onProgress: (tallies) =>
+            console.log(
+              `${total(tallies, ({ inputs }) => inputs)} of ${options.inputs} inputs, ` +
+                `${total(tallies, ({ findings }) => findings.length)} findings, ${secondsSince(start)} s`,
+            ),
         });
   const findings = tallies.flatMap((tally) => tally.findings);
   for (const { target, path, message } of findings) console.log(`${target}: ${path}\n${message}\n`);
   console.log(table(tallies));
-  console.log(
-    `seed ${options.seed}, ${((performance.now() - start) / 1000).toFixed(0)} s; n is an input's size`,
-  );
+  console.log(`seed ${options.seed}, ${secondsSince(start)} s; n is an input's size`);
   if (findings.length > 0) process.exitCode = 1;
 }
 

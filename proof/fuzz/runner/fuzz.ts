@@ -41,6 +41,8 @@ export interface FuzzOptions {
   readonly seed: number;
   readonly processes: number;
   readonly keep?: (target: string, name: string, input: Buffer) => string;
+  /** Called each time a process has run its inputs, with the tallies so far. */
+  readonly onProgress?: (tallies: readonly Tally[]) => void;
 }
 
 /** Runs made inputs through all targets, in processes of their own, and reports the results. */
@@ -50,6 +52,7 @@ export async function fuzz({
   seed,
   processes,
   keep = keepFinding,
+  onProgress,
 }: FuzzOptions): Promise<Tally[]> {
   const shares = targets.reduce((sum, { share }) => sum + share, 0);
   const tallies = targets.map(emptyTally);
@@ -75,6 +78,7 @@ export async function fuzz({
         const best = await alone({ ...task, from: index, to: index + 1 }, target);
         count(tally, best, () => keepAt(index));
       }
+      onProgress?.(tallies);
     }
   };
   await Promise.all(Array.from({ length: processes }, runNext));
