@@ -45,7 +45,7 @@ const REPLICATED =
   NO_SERVER || NO_REDIS
     ? []
     : [
-        'test/routes/{bodies,catalogue,errors,hub,postprocess,predict,predict-faults,unsupported}.test.ts',
+        'test/routes/{bodies,catalogue,errors,hub,postprocess,predict,predict-faults,predict-list,unsupported}.test.ts',
         'test/routes/predictions/{list,statistics,tfjs,weights}.test.ts',
       ];
 

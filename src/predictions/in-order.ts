@@ -1,10 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
+import { type Deferred, deferred } from '../async/deferred.js';
 import { OverloadedError } from './admission.js';
 
 /**
  * Does something with each of many, a few at a time, and gives the outcomes in their order: another is begun when the first
- * of those under way has been taken. One for which there is no room is tried again as each of those before it is over; where
- * there is none for it then, there is none for those behind it, which are not tried. Others have their turn between any two.
+ * of those under way has been taken. One for which there is no room is tried again whenever another of them is over; where
+ * none is under way that could make room, there is none for those behind it either, which are not tried. Others have their turn
+ * between any two.
  *
  * @param release is called with what nobody takes any more
  */
@@ -14,15 +16,12 @@ export async function* inOrder<In, Out>(
   work: (each: In) => Promise<Out>,
   release: (out: Out) => void,
 ): AsyncGenerator<Out | Error> {
+  const room = new SharedRoom();
   const running: Promise<Out | Error>[] = [];
   const waiting = [...all];
-  let refusal: OverloadedError | null = null;
   const begin = async (each: In): Promise<Out | Error> => {
-    const others = [...running];
     await setImmediate();
-    const outcome = refusal ?? (await patiently(() => work(each), others));
-    if (outcome instanceof OverloadedError) refusal = outcome;
-    return outcome;
+    return room.use(() => work(each));
   };
   try {
     while (waiting.length > 0 || running.length > 0) {
@@ -38,17 +37,49 @@ export async function* inOrder<In, Out>(
   }
 }
 
-/** Tries again, where there was no room, when each of the others is over. */
-async function patiently<Out>(
-  work: () => Promise<Out>,
-  others: readonly Promise<unknown>[],
-): Promise<Out | Error> {
-  for (let tried = 0; ; tried++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof OverloadedError) || tried >= others.length) return error as Error;
-      await others[tried];
+/** The room that those of one list have together: each that is over may leave some to another. */
+class SharedRoom {
+  #underWay = 0;
+  /** How many were over up to now. */
+  #over = 0;
+  #nextOver: Deferred<void> = deferred();
+  #refusal: OverloadedError | null = null;
+
+  /** Tries until there is room, and none can come any more. */
+  async use<Out>(work: () => Promise<Out>): Promise<Out | Error> {
+    while (!this.#refusal) {
+      const overBefore = this.#over;
+      this.#underWay++;
+      const outcome = await settled(work);
+      this.#underWay--;
+      if (!(outcome instanceof OverloadedError)) {
+        this.#tell();
+        return outcome;
+      }
+      // It may have been refused just before another one was over.
+      if (this.#over > overBefore) continue;
+      if (this.#underWay > 0) {
+        await this.#nextOver.promise;
+        continue;
+      }
+      this.#refusal = outcome;
+      this.#tell();
     }
+    return this.#refusal;
+  }
+
+  #tell(): void {
+    const told = this.#nextOver;
+    this.#over++;
+    this.#nextOver = deferred();
+    told.resolve();
+  }
+}
+
+async function settled<Out>(work: () => Promise<Out>): Promise<Out | Error> {
+  try {
+    return await work();
+  } catch (error) {
+    return error as Error;
   }
 }
