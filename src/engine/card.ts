@@ -14,8 +14,8 @@ export interface Card {
 const MIB = 2 ** 20;
 
 /**
- * The NVIDIA card that CUDA calls device 0, null where its driver's `nvidia-smi` is missing or knows none. Cards of other
- * makers have no tool that every system has.
+ * Returns the NVIDIA card that CUDA calls device 0, or null if its driver's `nvidia-smi` is missing or lists no card.
+ * Cards of other makers have no tool that every system has.
  */
 export async function readCard(): Promise<Card | null> {
   const query = ['--query-gpu=name,memory.total,memory.used', '--format=csv,noheader,nounits'];
@@ -30,7 +30,7 @@ export async function readCard(): Promise<Card | null> {
   }
 }
 
-/** Reads a line such as `NVIDIA H100 80GB HBM3, 81559, 7423`: name, MiB there are, MiB in use. */
+/** Parses a line such as `NVIDIA H100 80GB HBM3, 81559, 7423`: name, total MiB, used MiB. */
 export function parseCard(output: string): Card | null {
   const [line] = output.split('\n', 1);
   const [, name, total, used] = /^(.+), (\d+), (\d+)\s*$/.exec(line) ?? [];

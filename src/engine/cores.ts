@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
-/** cgroup v2: quota and period in one file; `max` for no quota. */
+/** File of cgroup v2 with quota and period; the quota is `max` if there is no limit. */
 const QUOTA_V2 = '/sys/fs/cgroup/cpu.max';
 
-/** cgroup v1: a file each; -1 for no quota. */
+/** Files of cgroup v1 with quota and period; the quota is -1 if there is no limit. */
 const QUOTA_V1 = '/sys/fs/cgroup/cpu/cpu.cfs_quota_us';
 const PERIOD_V1 = '/sys/fs/cgroup/cpu/cpu.cfs_period_us';
 
@@ -16,15 +16,16 @@ function read(path: string): string {
   }
 }
 
-/** The cores of a quota, rounded up; null for texts that give none. */
+/** Returns the number of cores of a CPU quota, rounded up, or null if the texts hold no quota. */
 export function quotaCores(quota: string, period: string): number | null {
   const cores = Math.ceil(Number(quota || Number.NaN) / Number(period || Number.NaN));
   return Number.isFinite(cores) && cores >= 1 ? cores : null;
 }
 
 /**
- * The number of threads that a container's CPU quota has cores for; null where there is no quota below the machine's own
- * cores. More threads than that are stopped together for the rest of each period once the quota is used up.
+ * Returns the number of threads that a container's CPU quota allows, or null if no quota is below the machine's number
+ * of cores. With more threads than that, the kernel stops all of them for the rest of each period once the quota is
+ * used up.
  */
 export function threadsOfQuota(): number | null {
   const [quota = '', period = ''] = read(QUOTA_V2).split(' ');

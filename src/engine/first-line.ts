@@ -1,4 +1,4 @@
-/** The first line of an error's message, without the full stop at its end. */
+/** Returns the first line of an error's message, without the full stop at its end. */
 export function firstLine(text: string): string {
   const [line] = text.split('\n', 1);
   let end = line.length;

@@ -1,11 +1,11 @@
-/** There is not enough memory for a computation: in the process, in WebAssembly or on the GPU. */
+/** A computation failed for lack of memory: in the process, in WebAssembly or on the GPU. */
 export class OutOfMemoryError extends Error {
   override readonly name = 'OutOfMemoryError';
 }
 
-/** The messages of allocators that have run out of memory. */
+/** Patterns of the messages of allocators that have run out of memory. */
 const MESSAGES: readonly RegExp[] = [
-  // TensorFlow; the last two are what it says where a copy to the GPU, or CUDA's own libraries, find no room.
+  // TensorFlow. The last two are its messages when a copy to the GPU, or CUDA's libraries, run out of memory.
   /\bOOM when allocating\b/,
   /\bResource ?exhausted\b|\bRESOURCE_EXHAUSTED\b/i,
   /\bCUDA_ERROR_OUT_OF_MEMORY\b|\bDst tensor is not initialized\b/,
@@ -20,13 +20,13 @@ const MESSAGES: readonly RegExp[] = [
   /\bmemory access out of bounds\b|\bout of memory\b/i,
 ];
 
-/** Whether an error, of whichever library, says that memory has run out. */
+/** Returns true if an error, from any library, says that memory has run out. */
 export function isOutOfMemory(error: unknown): boolean {
   if (error instanceof OutOfMemoryError) return true;
   return error instanceof Error && MESSAGES.some((message) => message.test(error.message));
 }
 
-/** Whether an error leaves WebAssembly's memory in an unknown state, because it ended inside a function. */
+/** Returns true if an error leaves WebAssembly's memory in an unknown state, because it ended inside a function. */
 export function isTrap(error: unknown): boolean {
   return error instanceof Error && error.name === 'RuntimeError';
 }

@@ -6,7 +6,7 @@ import type { Engine } from './engine.js';
 export interface EngineChoice {
   readonly engine: 'auto' | 'tensorflow' | 'onnxruntime' | 'wasm';
   readonly device: 'auto' | 'cpu' | 'cuda' | 'webgpu';
-  /** Threads of products on the CPU; null for one on each core. */
+  /** Number of threads for products on the CPU; null for one on each core. */
   readonly threads?: number | null;
 }
 
@@ -15,13 +15,13 @@ const GPU_DEVICES = ['/dev/nvidiactl', '/dev/dxg'];
 
 type Candidate = (threads: number | null) => Promise<Engine>;
 
-/** An engine, and why it was taken. */
+/** The selected engine, and the reason for the choice. */
 export interface Selection {
   readonly engine: Engine;
   readonly reason: string;
 }
 
-/** Loads a module over onnxruntime, whose binary npm installs for some platforms alone. */
+/** Loads a module that uses onnxruntime, whose binary npm installs on some platforms only. */
 async function loadOnnxruntime<T>(load: () => Promise<T>): Promise<T> {
   try {
     return await load();
@@ -62,10 +62,10 @@ const ON_CPU = {
   wasm: [tensorflow('wasm', 'cpu')],
 };
 
-/** The CPU's engines where the settings leave it open: WebAssembly comes with every platform. */
+/** Engines for the CPU if the settings name none: WebAssembly works on every platform. */
 const ANY_CPU = [onnxruntime.cpu, tensorflow('wasm', 'cpu')];
 
-/** In the order of preference: each but the last may be missing. */
+/** Returns the engines to try, in the order of preference. All except the last may be unavailable. */
 function candidates({ engine, device }: EngineChoice): Candidate[] {
   const of = (all: Record<'onnxruntime' | 'tensorflow' | 'wasm', Candidate[]>) =>
     engine === 'auto' ? [...all.onnxruntime, ...all.tensorflow] : all[engine];
@@ -86,7 +86,7 @@ function candidates({ engine, device }: EngineChoice): Candidate[] {
   }
 }
 
-/** Why an engine was chosen, if the settings did not say. */
+/** Reasons for a choice that the settings did not make. */
 const REASONS: Readonly<Record<string, string>> = {
   'onnxruntime cuda': 'there is an NVIDIA GPU, on which onnxruntime was measured to be the fastest',
   'tensorflow cuda': 'there is an NVIDIA GPU that TensorFlow can use and onnxruntime cannot',
@@ -95,10 +95,10 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The engine that the settings ask for, or the best there is: on an NVIDIA GPU where there is one, else onnxruntime. WebGPU
- * has to be asked for: on an H100 it is no faster than a CPU.
+ * Returns the engine that the settings ask for, or the best available: on an NVIDIA GPU if there is one, otherwise
+ * onnxruntime. WebGPU is used only if the settings ask for it: on an H100 it is no faster than a CPU.
  *
- * @param onFallback is called with the reason if a better engine is not available
+ * @param onFallback called with the reason if a better engine is not available
  * @throws if no engine that the settings allow is available
  */
 export async function selectEngine(
@@ -124,10 +124,10 @@ export async function selectEngine(
 }
 
 /**
- * Matrix products for post-processing: native where onnxruntime can be loaded, whichever engine the GHN runs on.
+ * Returns the matrix products for post-processing: onnxruntime's if it can be loaded, whichever engine the GHN runs on.
  *
- * @param threads how many compute; null for one on each core
- * @param onFallback is told why there is no onnxruntime
+ * @param threads number of threads that compute; null for one on each core
+ * @param onFallback called with the reason if onnxruntime is not available
  */
 export async function selectProducts(
   threads: number | null = null,

@@ -1,15 +1,15 @@
 import { fstatSync, write } from 'node:fs';
 import { Socket } from 'node:net';
 
-/** Maximum bytes of lines that wait to be written. A reader that falls behind further loses lines. */
+/** Limit of bytes that wait to be written. If the reader falls further behind, lines are dropped. */
 const MAX_WAITING_BYTES = 2 ** 20;
 
-/** Writes bytes, and calls back once they are written or cannot be. */
+/** Writes bytes, and calls back once they are written or writing has failed. */
 type WriteBytes = (bytes: Buffer, done: (error: Error | null) => void) => void;
 
 /**
- * Writes log lines without ever holding up who logs: lines that cannot be written (a full disk, a closed pipe) or that a
- * slow reader leaves waiting beyond a bound are dropped and counted.
+ * Writes log lines without ever delaying the caller. Lines that cannot be written (a full disk, a closed pipe), or that
+ * exceed the limit because the reader is slow, are dropped and counted.
  */
 export class LogDestination {
   readonly #write: WriteBytes;
@@ -23,7 +23,7 @@ export class LogDestination {
     this.#write = write;
   }
 
-  /** How many lines were dropped so far. */
+  /** Number of lines dropped so far. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -39,7 +39,7 @@ export class LogDestination {
     this.#writeWaiting();
   }
 
-  /** Resolves once everything is written or dropped, or after this time. */
+  /** Resolves once every line is written or dropped, or after this time. */
   async flush(milliseconds: number): Promise<void> {
     if (!this.#isWriting) return;
     await new Promise<void>((resolve) => {
@@ -67,7 +67,10 @@ export class LogDestination {
   }
 }
 
-/** A file, a terminal or /dev/null: a thread of Node's pool writes, so that a slow disk holds up nothing else. */
+/**
+ * Writes to a file, a terminal or /dev/null on a thread of Node's pool, so that a slow disk does not block the event
+ * loop.
+ */
 function fileWriter(descriptor: number): WriteBytes {
   return function writeAll(bytes, done) {
     write(descriptor, bytes, (error, written) => {
@@ -77,10 +80,13 @@ function fileWriter(descriptor: number): WriteBytes {
   };
 }
 
-/** A pipe or a socket: the event loop writes. A thread would wait for the reader, and Node's end for the thread. */
+/**
+ * Writes to a pipe or a socket on the event loop. A thread would wait for the reader, and Node waits for the thread at
+ * exit.
+ */
 function pipeWriter(descriptor: number): WriteBytes {
   const pipe = new Socket({ fd: descriptor, readable: false });
-  // Every failure is told to the write's callback as well.
+  // The callback of each write receives the error too.
   pipe.on('error', () => {});
   pipe.unref();
   return (bytes, done) => {
@@ -88,7 +94,7 @@ function pipeWriter(descriptor: number): WriteBytes {
   };
 }
 
-/** A destination that writes to an open descriptor, such as 1, the standard output. */
+/** Creates a destination that writes to an open file descriptor, such as 1, the standard output. */
 export function logTo(descriptor: number): LogDestination {
   const status = fstatSync(descriptor);
   const isPipe = status.isFIFO() || status.isSocket();

@@ -5,11 +5,11 @@ import type { LogDestination } from './destination.js';
 export interface LoggerOptions {
   readonly level: string;
   readonly format: 'json' | 'pretty';
-  /** Whether the destination shows colours. */
+  /** True if the destination shows colours. */
   readonly colors: boolean;
 }
 
-/** A logger whose lines have their level by name and their time in ISO 8601: JSON, or text for people. */
+/** Creates a logger. Its lines have a level by name and a time in ISO 8601, as JSON or as text for people. */
 export function createLogger(destination: LogDestination, { level, format, colors }: LoggerOptions): Logger {
   const pretty = prettyFactory({ colorize: colors, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' });
   const write = (line: string) => destination.write(format === 'pretty' ? (pretty(line) ?? line) : line);

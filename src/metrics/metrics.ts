@@ -4,18 +4,18 @@ import type { PredictionObserver } from '../predictions/observer.js';
 import type { PredictionRecord } from '../record/record.js';
 import type { Saved } from '../store/store.js';
 
-/** From a cached health check to a GHN-3-XL's prediction with post-processing. */
+/** Bucket bounds of the histograms, from a cached health check to a prediction by a GHN-3-XL with post-processing. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 export interface Sources {
   readonly queueDepth: () => Promise<number>;
   readonly queueSeconds: () => Promise<number>;
   readonly workers: () => number;
-  /** Whether Redis answers; null where it is not asked. */
+  /** True if Redis answers; null if the service does not use Redis. */
   readonly redisUp: () => boolean | null;
   readonly engineBytes: () => number;
   readonly engineRestarts: () => number;
-  /** Total and used memory of the GPU, by all processes; null without a GPU. */
+  /** Total memory of the GPU, and the memory that all processes use; null without a GPU. */
   readonly deviceMemory: () => Promise<{ readonly totalBytes: number; readonly usedBytes: number } | null>;
   readonly storeBytes: () => Promise<number>;
   readonly storeCorruptions: () => number;
@@ -24,8 +24,8 @@ export interface Sources {
 }
 
 /**
- * The metrics for Prometheus. Labels have few values, whatever clients send: a GHN's id, a format, a stage, a route's
- * pattern, but never a name from a request.
+ * The metrics for Prometheus. Labels have few values, whatever clients send: the id of a GHN, a format, a stage, the
+ * pattern of a route, but never a name from a request.
  */
 export class Metrics implements PredictionObserver {
   readonly registry = new Registry();
@@ -42,7 +42,7 @@ export class Metrics implements PredictionObserver {
   readonly #commits: Counter<'whose'>;
   readonly #takeovers: Counter;
   readonly #bucket: Histogram<'operation'>;
-  /** Whether the bucket has answered the last request to it; null before the first. */
+  /** True if the bucket has answered the last request; null before the first. */
   #bucketUp: boolean | null = null;
 
   constructor(sources: Sources) {
@@ -131,7 +131,7 @@ export class Metrics implements PredictionObserver {
         help,
         registers,
         async collect() {
-          // A value that is not available now is left out, and the scrape has all the others.
+          // A value that is not available now is left out, so that the scrape still returns all others.
           this.set(await Promise.resolve(value()).catch(() => Number.NaN));
         },
       });
@@ -241,7 +241,7 @@ export class Metrics implements PredictionObserver {
     this.#takeovers.inc();
   }
 
-  /** A request to the bucket was answered, or given up. */
+  /** Counts a request to the bucket that was answered or given up. */
   bucketAsked(operation: string, seconds: number, isAnswered: boolean): void {
     this.#bucket.observe({ operation }, seconds);
     this.#bucketUp = isAnswered;

@@ -9,15 +9,15 @@ import { firstLine } from '../first-line.js';
 const PROVIDER = 'libonnxruntime_providers_cuda.so';
 const CUDA_SCRIPT = fileURLToPath(new URL('../../../scripts/onnxruntime-cuda.sh', import.meta.url));
 
-/** The installed package onnxruntime-node. */
+/** Returns the folder of the installed package onnxruntime-node. */
 function packageFolder(): string {
   return join(dirname(createRequire(import.meta.url).resolve('onnxruntime-node')), '..');
 }
 
-/** Says in one message why onnxruntime cannot use the GPU, with the remedy. */
+/** Returns a message that says why onnxruntime cannot use the GPU, with the remedy. */
 export async function explainMissingCuda(reason: string, version: string): Promise<string> {
   const onnxruntime = packageFolder();
-  // Beside its binding: onnxruntime looks for its provider libraries nowhere else.
+  // The folder of onnxruntime's binding: onnxruntime looks for its provider libraries only there.
   const folder = join(onnxruntime, 'bin', 'napi-v6', process.platform, process.arch);
   const provider = join(folder, PROVIDER);
   const found = existsSync(provider) ? await missingLibraries(provider) : [`${PROVIDER} in ${folder}`];
@@ -31,7 +31,7 @@ export async function explainMissingCuda(reason: string, version: string): Promi
   );
 }
 
-/** The libraries that a library needs and the loader does not find. */
+/** Returns the libraries that a library needs and that the loader does not find. */
 async function missingLibraries(library: string): Promise<string[]> {
   try {
     const { stdout } = await promisify(execFile)('ldd', [library], { timeout: 10_000 });
@@ -41,7 +41,7 @@ async function missingLibraries(library: string): Promise<string[]> {
   }
 }
 
-/** Names in what `ldd` prints that it marks `not found`. */
+/** Returns the names that the output of `ldd` marks `not found`. */
 export function unresolved(output: string): string[] {
   const missing = output
     .split('\n')

@@ -9,18 +9,18 @@ import { countRows, type RowRuns, rowNumbers, sliceRuns, valuesOfRuns } from './
 import { createDeviceSession } from './session.js';
 import { SessionCache } from './session-cache.js';
 
-/** Weights of fewer entries, and vectors, stay in the process's memory and go to the device with each product. */
+/** Smaller weights, and vectors, stay in the process's memory and go to the device with each product. */
 const SMALLEST_HELD = 2 ** 18;
 
 /** Entries of weight rows that one product gathers: 256 MB on the device. */
 const GATHERED_ENTRIES = 64 * 2 ** 20;
 
-/** An uploaded weight: in the process's memory until a session holds it on the device. */
+/** An uploaded weight. It is in the process's memory until a session holds it on the device. */
 class Weight {
   data: Float32Array | null;
   readonly rows: number;
   readonly columns: number;
-  /** Set once a session of its own, or a recording's, is made. */
+  /** Set once a session is made for this weight alone, or a recording has taken it. */
   session: Promise<InferenceSession> | 'recorded' | null = null;
 
   constructor(data: Float32Array, rows: number, columns: number) {
@@ -44,16 +44,16 @@ class CudaMatrix implements Matrix {
 }
 
 export interface CudaOptions {
-  /** `cpu` computes with the same sessions on the CPU: for tests on machines without a GPU. */
+  /** For tests on machines without a GPU, `cpu` runs the same sessions on the CPU. */
   readonly provider?: 'cuda' | 'cpu';
-  /** Weights of at least that many entries are held on the device. */
+  /** Weights with at least this many entries are held on the device. */
   readonly smallestHeld?: number;
 }
 
 /**
- * onnxruntime on an NVIDIA GPU. onnxruntime-node keeps no tensor of its own on a CUDA device, only the weights of a
- * session. So a large weight is held by a session of its own that multiplies by any of its rows, or by a recording's
- * session. What a session computes comes back to the host at its end.
+ * Runs onnxruntime on an NVIDIA GPU. onnxruntime-node keeps no tensors on a CUDA device except the weights of a
+ * session. So each large weight is held by a session, either one that multiplies by any of its rows or that of a
+ * recording. The results of a session return to the host when it ends.
  */
 class CudaEngine implements Engine<CudaMatrix> {
   readonly name = 'onnxruntime';
@@ -208,7 +208,7 @@ class CudaEngine implements Engine<CudaMatrix> {
     };
   }
 
-  /** Moves the weights to the device that no recording has taken. */
+  /** Moves the weights that no recording has taken to the device. */
   async settle(): Promise<void> {
     for (const weight of this.#weights) {
       if (weight.session === null && this.#isHeld(weight)) await this.#sessionOf(weight);
@@ -279,7 +279,7 @@ const int64 = (value: number) => new Tensor('int64', BigInt64Array.of(BigInt(val
 
 const queriesAtOnce = (nodes: number, heads: number) => Math.max(1, Math.floor(MAX_SCORES / (nodes * heads)));
 
-/** The rows of several matrices together, where all are rows of one weight. */
+/** Combines the rows of several matrices if all are rows of one weight; otherwise returns null. */
 function sameWeight(matrices: readonly CudaMatrix[]): { weight: Weight; runs: RowRuns } | null {
   const runs: (readonly [number, number])[] = [];
   let weight: Weight | null = null;
@@ -292,8 +292,8 @@ function sameWeight(matrices: readonly CudaMatrix[]): { weight: Weight; runs: Ro
 }
 
 /**
- * @throws where the GPU or onnxruntime's library for it is not available, or products are rounded: with the reason and the
- * remedy
+ * @throws if the GPU or onnxruntime's library for it is not available, or if products are rounded; the message gives
+ * the reason and the remedy
  */
 export async function createCudaEngine(options: CudaOptions = {}): Promise<Engine> {
   // From the Ampere generation on cuBLAS would round float32 factors to 10 bits (TF32): errors of 1e-3. onnxruntime-node
@@ -313,7 +313,7 @@ export async function createCudaEngine(options: CudaOptions = {}): Promise<Engin
 
 class ImpreciseError extends Error {}
 
-/** Rows and columns of the product that is checked: large enough for the units that would round. */
+/** Rows and columns of the product that is checked: large enough to run on the units that would round. */
 const CHECKED = 256;
 
 /** Float32 products of this size are usually off by 1e-6; with factors rounded to TF32, by 3e-4. */

@@ -8,7 +8,7 @@ import { createSession } from './session.js';
 import { SessionCache } from './session-cache.js';
 import { bandOf, bandRows, headsModel, relativeTable, TILE_SCORES, tileModel } from './tiled-attention.js';
 
-/** Multiplications of one product below which one thread computes alone: waking another takes longer. */
+/** Products with fewer multiplications run on one thread: waking another takes longer than the product. */
 const ALONE_BELOW = 2 ** 21;
 
 /** A matrix in the process's memory. */
@@ -29,9 +29,9 @@ class HostMatrix implements Matrix {
 }
 
 /**
- * onnxruntime's native CPU code. Each operation is a model without weights of its own: they are inputs of the run, so
- * that onnxruntime reads them where they lie, whatever their size, and holds no second copy. Its `run` blocks the
- * thread, and must not be called from two threads of a process at once (microsoft/onnxruntime 24486, 26968).
+ * Runs onnxruntime's native CPU code. Each operation is a model without weights: the weights are inputs of the run, so
+ * that onnxruntime reads them in place, whatever their size, and holds no second copy. Its `run` blocks the thread, and
+ * must not be called from two threads of a process at once (microsoft/onnxruntime 24486, 26968).
  */
 class OnnxruntimeEngine implements Engine<HostMatrix> {
   readonly name = 'onnxruntime';
@@ -167,8 +167,9 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
   }
 
   /**
-   * One run of onnxruntime in place of one for each operation, which takes as long as the arithmetic of a small network. The
-   * weights are inputs of the run here too. Graphs whose attention is computed in tiles take the operations one by one.
+   * Runs onnxruntime once, not once for each operation: in small networks, the overhead of runs takes as long as the
+   * arithmetic. Weights are inputs of the run here too. Graphs whose attention is computed in tiles still use single
+   * operations.
    */
   async record(computation: Computation<HostMatrix>, columns: number) {
     const recorder = new Recorder<HostMatrix, HostMatrix>(
@@ -211,7 +212,7 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
     await this.#sessions.release();
   }
 
-  /** @param work multiplications of the largest product */
+  /** @param work number of multiplications in the largest product */
   async #run(
     key: string,
     model: () => OnnxModel,
@@ -234,7 +235,7 @@ class OnnxruntimeEngine implements Engine<HostMatrix> {
   }
 }
 
-/** One matrix below the other. */
+/** Stacks matrices, one below the other. */
 function joined(matrices: readonly HostMatrix[]): HostMatrix {
   const columns = matrices[0].columns;
   const rows = matrices.reduce((sum, matrix) => sum + matrix.rows, 0);
@@ -247,11 +248,11 @@ function joined(matrices: readonly HostMatrix[]): HostMatrix {
   return new HostMatrix(data, rows, columns);
 }
 
-/** A vector of sizes, as operations take them. */
+/** Makes a tensor of sizes in the form that operations take. */
 const sizes = (...values: number[]) =>
   new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
 
-/** @param threads how many compute; null for one on each core */
+/** @param threads number of threads that compute; null for one on each core */
 export async function createOnnxruntimeEngine(threads: number | null = null): Promise<Engine> {
   return new OnnxruntimeEngine(threads) as unknown as Engine;
 }

@@ -1,12 +1,12 @@
 import type { Matrix, RowRange } from '../engine.js';
 
-/** Numbers that are kept at most, 16 MB: the rows for some thirty kernels of a GHN-3-T. */
+/** Largest number of values that are kept, 16 MB: the rows for some thirty kernels of a GHN-3-T. */
 const MAX_KEPT = 4 * 2 ** 20;
 
-/** Rows that were gathered from weights, the ones that were used last. */
+/** A cache of rows gathered from weights. It keeps the most recently used. */
 export class GatheredRows<M extends Matrix> {
   readonly #numbers = new WeakMap<M, number>();
-  /** The one that was used longest ago comes first. */
+  /** Ordered from the least to the most recently used. */
   readonly #kept = new Map<string, M>();
   #weights = 0;
   #size = 0;
@@ -15,7 +15,7 @@ export class GatheredRows<M extends Matrix> {
     return this.#size * Float32Array.BYTES_PER_ELEMENT;
   }
 
-  /** The kept rows of these ranges, or else what `gather` gives. */
+  /** Returns the cached rows of these ranges, or the result of `gather` if they are not cached. */
   get(weight: M, ranges: readonly RowRange[], gather: () => M): M {
     const key = `${this.#numberOf(weight)} ${ranges.join(' ')}`;
     const kept = this.#kept.get(key);

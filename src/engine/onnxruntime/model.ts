@@ -11,7 +11,7 @@ export interface OnnxNode {
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
 }
 
-/** A whole number, several, a float, or the graph of a loop's body. */
+/** The value of an attribute: a whole number, a list of whole numbers, a float, or the graph of a loop's body. */
 export type OnnxAttribute =
   | number
   | readonly number[]
@@ -19,19 +19,19 @@ export type OnnxAttribute =
   | { readonly graph: OnnxModel };
 
 export interface OnnxModel {
-  /** Name → element type; the shapes stay open, but those of `scalars`. */
+  /** Element type of each input, by name. Shapes stay open, except for `scalars`. */
   readonly inputs: Readonly<Record<string, ElementType>>;
   readonly outputs: Readonly<Record<string, ElementType>>;
   readonly nodes: readonly OnnxNode[];
-  /** Names of inputs without dimensions: those that a loop gives its body. */
+  /** Names of inputs without dimensions, such as those that a loop gives its body. */
   readonly scalars?: readonly string[];
-  /** Name → a vector of int64, for the shapes that Reshape takes. */
+  /** Vectors of int64, by name, for the shapes that Reshape takes. */
   readonly constants?: Readonly<Record<string, readonly number[]>>;
-  /** Name → shape of a float32 weight whose bytes are given beside the model, as external data of that name. */
+  /** Shapes of float32 weights, by name. Their bytes are given beside the model, as external data of that name. */
   readonly weights?: Readonly<Record<string, readonly number[]>>;
 }
 
-/** Opset 20 is the first with Gelu; IR 9 is the version it came with. */
+/** Opset 20 is the first with Gelu. It was released with IR 9. */
 const OPSET = 20;
 const IR_VERSION = 9;
 
@@ -89,7 +89,7 @@ const ModelProto = protobuf.Root.fromJSON({
     TensorTypeProto: {
       fields: { elemType: { type: 'int32', id: 1 }, shape: { type: 'TensorShapeProto', id: 2 } },
     },
-    // Its only field, the dimensions, is empty for a scalar.
+    // Its only field, the list of dimensions, is empty for a scalar.
     TensorShapeProto: { fields: {} },
   },
 }).lookupType('ModelProto');
@@ -107,7 +107,7 @@ function attribute(name: string, value: OnnxAttribute) {
   return { name, type: ATTRIBUTE.ints, ints: value };
 }
 
-/** A model as the bytes of a .onnx file. Weights are inputs of every run, or external data. */
+/** Encodes a model as the bytes of a .onnx file. Weights are inputs of every run, or external data. */
 export function encodeModel(model: OnnxModel): Uint8Array {
   return ModelProto.encode({
     irVersion: IR_VERSION,

@@ -1,7 +1,9 @@
 import type { Activation } from '../engine.js';
 import type { OnnxModel, OnnxNode } from './model.js';
 
-/** Attention scores that exist at once: of 5,000 nodes and 16 heads all would be 1.6 GB. */
+/**
+ * Largest number of attention scores that exist at once: for 5,000 nodes and 16 heads, all of them would take 1.6 GB.
+ */
 export const MAX_SCORES = 16 * 2 ** 20;
 
 export const ACTIVATIONS: Record<Activation, string | null> = { none: null, relu: 'Relu', gelu: 'Gelu' };
@@ -65,7 +67,7 @@ export const RESHAPE: OnnxModel = {
   nodes: [{ op: 'Reshape', inputs: ['x', 'shape'], outputs: ['y'] }],
 };
 
-/** The rows that `row` lists. */
+/** Selects the rows that `row` lists. */
 export const GATHER: OnnxModel = {
   inputs: { x: 'float32', row: 'int32' },
   outputs: { y: 'float32' },
@@ -81,7 +83,7 @@ export function concatModel(count: number, axis: 0 | 1): OnnxModel {
   };
 }
 
-/** Like the linear model, by the rows of `weight` that `row` lists. */
+/** Like the linear model, but with the rows of `weight` that `row` lists. */
 export function gatheredLinearModel(withBias: boolean, activation: Activation): OnnxModel {
   const { inputs, outputs, nodes } = linearModel(withBias, activation);
   const [{ op, attributes }] = GATHER.nodes;
@@ -111,8 +113,8 @@ export const LAYER_NORM_OF_ROWS: OnnxModel = {
 };
 
 /**
- * A model that holds a weight, [rows, columns]: max(floor, x wᵀ + bias) with `row`'s rows of the weight for w, and those
- * rows themselves. A floor of 0 makes it a ReLU, one of -∞ leaves the product as it is.
+ * Builds a model that holds a weight, [rows, columns]. With w, the rows of the weight that `row` lists, it computes
+ * max(floor, x wᵀ + bias), and also returns w. With a floor of 0 it is a ReLU; with -∞ the product stays as it is.
  */
 export function heldWeightModel(rows: number, columns: number): OnnxModel {
   return {
@@ -127,7 +129,7 @@ export function heldWeightModel(rows: number, columns: number): OnnxModel {
   };
 }
 
-/** Attention of some rows' queries over every row's keys and values; both come as rows of qkv. */
+/** Builds the attention of some rows' queries over the keys and values of all rows. Both inputs are rows of qkv. */
 export function attentionModel(heads: number, hidden: number): OnnxModel {
   const scale = Math.sqrt(heads / hidden);
   return {

@@ -29,7 +29,7 @@ const OPERATIONS: Readonly<Record<Operation, OperationModel>> = {
     outputs: ['y'],
     nodes: [{ op: 'Transpose', inputs: ['a'], outputs: ['y'], attributes: { perm: [1, 0] } }],
   },
-  // One run for three products: between runs the threads would fall asleep.
+  // One run for three products, because threads fall asleep between runs.
   project: {
     inputs: ['x', 'basis'],
     outputs: ['residual', 'gram'],
@@ -53,8 +53,8 @@ function model(operation: Operation, precision: Precision): OnnxModel {
 }
 
 /**
- * Products by onnxruntime's native code, which reads the operands where they lie and writes the result where it is
- * wanted. As every run of onnxruntime they must not be called from two threads of a process at once.
+ * Computes products with onnxruntime's native code, which reads the operands in place and writes the result into the
+ * given array. Like every run of onnxruntime, they must not be called from two threads of a process at once.
  */
 export class OnnxruntimeProducts implements Products {
   readonly library = `onnxruntime ${env.versions.node ?? env.versions.common}`;

@@ -2,7 +2,7 @@ import type { Activation, AttentionBias, Linear, Matrix, Operations } from '../e
 import type { OnnxModel, OnnxNode } from './model.js';
 import { ACTIVATIONS, attentionModel, LAYER_NORM } from './models.js';
 
-/** A weight that a recording can take in. */
+/** A weight that a recording can include. */
 export interface RecordedWeight {
   readonly rows: number;
   readonly columns: number;
@@ -15,14 +15,15 @@ export interface Recording<W extends RecordedWeight> {
 }
 
 /**
- * How a recorded attention computes its scores: all at once, or for some queries after the others, as many as an input of
- * the graph says.
+ * The way in which a recorded attention computes its scores: all at once, or in passes over some of the queries. An
+ * input of the graph gives the number of queries in one pass.
  */
 export type RecordedAttention = 'at once' | 'in passes';
 
 /**
- * Writes operations down as one ONNX graph, with the weights that they use as its weights. The graph's inputs are `x` and
- * the rows of the attention bias; with attention in passes also the queries of one pass, [1], and how many passes there are.
+ * Records operations as one ONNX graph, together with the weights that they use. The graph's inputs are `x` and the
+ * rows of the attention bias. With attention in passes, further inputs are the queries of one pass, [1], and the number
+ * of passes.
  */
 export class Recorder<M extends Matrix, W extends RecordedWeight> implements Operations<M> {
   readonly #nodes: OnnxNode[] = [];
@@ -36,7 +37,7 @@ export class Recorder<M extends Matrix, W extends RecordedWeight> implements Ope
   #heads = 1;
 
   /**
-   * @param weightOf the weight that a matrix is, null where it is something else
+   * @param weightOf returns the weight that a matrix is, or null if it is something else
    * @param result makes a matrix that stands for a result
    */
   constructor(
@@ -88,7 +89,7 @@ export class Recorder<M extends Matrix, W extends RecordedWeight> implements Ope
     return result;
   }
 
-  /** A loop over parts of the queries: how many there are depends on the number of nodes. */
+  /** Adds a loop over parts of the queries. The number of passes depends on the number of nodes. */
   #attentionInPasses(
     scope: string,
     { constants, nodes }: OnnxModel,
@@ -123,7 +124,10 @@ export class Recorder<M extends Matrix, W extends RecordedWeight> implements Ope
     return this.#add('Loop', ['passes', '', inner('empty')], hidden, { body: { graph: body } });
   }
 
-  /** The graph whose output is `y`, the weights that it takes, by their names in it, and the most heads attending. */
+  /**
+   * Returns the graph whose output is `y`, its weights by their names in the graph, and the largest number of attention
+   * heads.
+   */
   finish(y: M): Recording<W> {
     const shapes = [...this.#weights].map(([{ rows, columns }, name]) => [
       name,
@@ -158,7 +162,7 @@ export class Recorder<M extends Matrix, W extends RecordedWeight> implements Ope
     return this.#names.get(matrix) ?? this.#take(matrix, 'weight');
   }
 
-  /** A weight of one row as the vector that biases and gains are. */
+  /** Adds a weight of one row as a vector, the form that biases and gains need. */
   #vector(matrix: M): string {
     return this.#take(matrix, 'vector');
   }

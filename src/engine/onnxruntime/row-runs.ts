@@ -1,7 +1,7 @@
-/** Rows of a weight, as runs from a first row to the one before an end, in order. */
+/** Rows of a weight as an ordered list of runs, each given by its first row and the row after its last. */
 export type RowRuns = readonly (readonly [number, number])[];
 
-/** Rows `start` to `end` - 1 of the rows that `runs` list. */
+/** Returns rows `start` to `end` - 1 of the rows that `runs` list. */
 export function sliceRuns(runs: RowRuns, start: number, end: number): RowRuns {
   const slice: [number, number][] = [];
   let at = 0;
@@ -14,7 +14,7 @@ export function sliceRuns(runs: RowRuns, start: number, end: number): RowRuns {
   return slice;
 }
 
-/** The number of each row, as onnxruntime's Gather takes them, counted from `base`. */
+/** Returns the index of each row, counted from `base`, as onnxruntime's Gather takes them. */
 export function rowNumbers(runs: RowRuns, base = 0): Int32Array {
   const numbers = new Int32Array(countRows(runs));
   let at = 0;
@@ -26,7 +26,7 @@ export function countRows(runs: RowRuns): number {
   return runs.reduce((sum, [first, last]) => sum + last - first, 0);
 }
 
-/** The rows' values, one row behind the other. No copy where the rows lie side by side. */
+/** Returns the values of the rows, one row after the other. Makes no copy if the rows are adjacent. */
 export function valuesOfRuns(data: Float32Array, columns: number, runs: RowRuns): Float32Array {
   if (runs.length === 1) return data.subarray(runs[0][0] * columns, runs[0][1] * columns);
   const values = new Float32Array(countRows(runs) * columns);

@@ -1,6 +1,8 @@
 import type { InferenceSession } from './library.js';
 
-/** Sessions by key, each made when it is first needed. One that cannot be made is tried again the next time. */
+/**
+ * A cache of sessions by key. A session is made when it is first needed. If that fails, the next request tries again.
+ */
 export class SessionCache {
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
 

@@ -2,8 +2,9 @@ import { InferenceSession } from './library.js';
 import { encodeModel, type OnnxModel } from './model.js';
 
 /**
- * Makes a model ready to run on the CPU, with that many threads, or one for each core. Every session has threads of its own, and threads that wait for work by spinning, as they
- * do by default, take the cores from those of the session that has work: several times slower on two cores.
+ * Prepares a model to run on the CPU with `threads` threads, or one for each core. Every session has its own threads.
+ * By default, threads spin while they wait for work, and so take the cores from the session that has work: on two
+ * cores, this makes it several times slower. So spinning is off.
  */
 export function createSession(model: OnnxModel, threads: number | null = null): Promise<InferenceSession> {
   return InferenceSession.create(encodeModel(model), {
@@ -13,12 +14,12 @@ export function createSession(model: OnnxModel, threads: number | null = null): 
   });
 }
 
-/** Weights of a model by their name in it. */
+/** Weights of a model, by their names in the model. */
 export type ModelWeights = Readonly<Record<string, Float32Array>>;
 
 /**
- * Makes a model ready to run on a device. Its weights go to the device, and onnxruntime keeps none of `weights`.
- * Only one thread: the arithmetic is the device's.
+ * Prepares a model to run on a device. Its weights move to the device, and onnxruntime keeps no reference to `weights`.
+ * One thread is enough, since the device does the arithmetic.
  */
 export function createDeviceSession(
   model: OnnxModel,
@@ -33,7 +34,7 @@ export function createDeviceSession(
   return InferenceSession.create(encodeModel(model), {
     executionProviders: [provider],
     intraOpNumThreads: 1,
-    // Errors alone: it warns of each model whose input or result crosses between host and device.
+    // Log only errors: onnxruntime warns about each model whose input or result moves between host and device.
     logSeverityLevel: 3,
     extra: { session: { intra_op: { allow_spinning: '0' }, use_device_allocator_for_initializers: '1' } },
     ...(output === 'gpu-buffer' ? { preferredOutputLocation: output } : {}),

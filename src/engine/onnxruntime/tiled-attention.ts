@@ -1,12 +1,15 @@
 import type { OnnxModel, OnnxNode } from './model.js';
 
 /**
- * Scores of one tile of an attention: they, their bias and their weights stay in the processor's caches, and a run's
- * overhead is small beside them.
+ * Number of scores in one tile of an attention. With their bias and weights, they fit into the processor's caches, and
+ * the overhead of a run is small beside them.
  */
 export const TILE_SCORES = 2 ** 20;
 
-/** qkv, [nodes, 3 · hidden], by head: the queries, scaled, [heads, nodes, d]; the keys, [heads, d, nodes]; the values. */
+/**
+ * Builds a model that splits qkv, [nodes, 3 · hidden], by head into the scaled queries, [heads, nodes, d], the keys,
+ * [heads, d, nodes], and the values.
+ */
 export function headsModel(heads: number, hidden: number): OnnxModel {
   const scale = Math.sqrt(heads / hidden);
   return {
@@ -33,17 +36,18 @@ export function headsModel(heads: number, hidden: number): OnnxModel {
 }
 
 /**
- * Attention of the queries `start` to `end` - 1 over all keys. The bias of a band of keys is looked up, that of the
- * others is 0.
+ * Builds the attention of the queries `start` to `end` - 1 over all keys. The bias is looked up for a band of keys, and
+ * is 0 for the others.
  *
- * Its inputs beside the heads' are the band's rows of the table, [queries, band]; `band`, [heads, queries, keys of the
- * band]; and `padding`, how many keys lie before and behind the band, as the operation Pad takes it.
+ * Besides the heads, its inputs are the band's rows of the table, [queries, band]; `band`, [heads, queries, keys of the
+ * band]; and `padding`, the number of keys before and after the band, in the form that the operation Pad takes.
  */
 export function tileModel(heads: number, hidden: number): OnnxModel {
   const nodes: OnnxNode[] = [
     { op: 'Slice', inputs: ['q', 'start', 'end', 'axis'], outputs: ['queries'] },
     { op: 'MatMul', inputs: ['queries', 'k'], outputs: ['product'] },
-    // A row of the table for each pair, then by head: many times as fast as a number for each head and pair.
+    // Gathers one row of the table for each pair and then splits it by head, which is many times faster than gathering
+    // one number for each head and pair.
     { op: 'Gather', inputs: ['table', 'row'], outputs: ['by_pair'], attributes: { axis: 0 } },
     { op: 'Reshape', inputs: ['by_pair', 'pairs'], outputs: ['by_pair_flat'] },
     { op: 'Transpose', inputs: ['by_pair_flat'], outputs: ['by_head_flat'], attributes: { perm: [1, 0] } },
@@ -73,18 +77,18 @@ export function tileModel(heads: number, hidden: number): OnnxModel {
   };
 }
 
-/** Keys from the first to the one before the second. */
+/** A range of keys: the first, and the one after the last. */
 export interface Band {
   readonly from: number;
   readonly to: number;
 }
 
-/** Larger numbers would take bits from what they are taken from. */
+/** Subtracting a larger number would cost the result bits of precision. */
 const MAX_SHIFT = 16;
 
 /**
- * A table less its first row, which is that of pairs that nothing connects: weights stay the same where all scores of a
- * head change by the same number. Null where the first row has numbers too large for that.
+ * Returns the table minus its first row, which belongs to pairs that no path connects. Attention weights stay the same
+ * if all scores of a head change by the same number. Returns null if the first row has numbers too large for that.
  */
 export function relativeTable(table: Float32Array, heads: number): Float32Array | null {
   const first = table.subarray(0, heads);
@@ -92,11 +96,12 @@ export function relativeTable(table: Float32Array, heads: number): Float32Array 
   return table.map((value, index) => value - first[index % heads]);
 }
 
-/** Bands of each query's keys, by the rows that they come of: every layer needs them. */
+/** Bands of each query's keys, by the rows that they come from. They are cached because every layer needs them. */
 const known = new WeakMap<Int32Array, readonly Band[]>();
 
 /**
- * The keys that have another row of the table than the first for any of the queries `start` to `end` - 1.
+ * Returns the band of keys that use a row of the table other than the first with any of the queries `start` to `end` -
+ * 1.
  *
  * @param row [nodes, nodes]
  */
@@ -112,7 +117,7 @@ export function bandOf(row: Int32Array, nodes: number, start: number, end: numbe
     from = Math.min(from, bands[query].from);
     to = Math.max(to, bands[query].to);
   }
-  // One key at least: an operation on nothing is a case of its own.
+  // A band has at least one key, because operations on empty tensors would need special treatment.
   return from < to ? { from, to } : { from: 0, to: 1 };
 }
 
@@ -125,7 +130,7 @@ function bandOfQuery(row: Int32Array, nodes: number, query: number): Band {
   return { from, to };
 }
 
-/** The rows of the table for these queries and the band's keys, [queries, keys]. */
+/** Returns the rows of the table for these queries and the band's keys, [queries, keys]. */
 export function bandRows(
   row: Int32Array,
   nodes: number,

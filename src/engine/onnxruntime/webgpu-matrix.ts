@@ -39,13 +39,13 @@ export class DeviceBuffer {
   }
 }
 
-/** Part of a weight: its rows from `first` on. */
+/** Part of a weight: its rows from `first` on, in a buffer. */
 interface Part {
   readonly first: number;
   readonly buffer: DeviceBuffer;
 }
 
-/** A weight in as many buffers as its size asks for, each with some of the rows. */
+/** A weight, split into as many buffers as its size needs. Each buffer holds some of the rows. */
 export class Weight {
   readonly parts: readonly Part[];
   readonly columns: number;
@@ -62,7 +62,7 @@ export class Weight {
     this.columns = columns;
   }
 
-  /** The parts that hold any of these rows, and which of theirs. */
+  /** Yields the parts that hold any of these rows, with the rows that each part holds. */
   *partsOf(runs: RowRuns): Generator<{ buffer: DeviceBuffer; runs: RowRuns; first: number }> {
     for (const { first, buffer } of this.parts) {
       const end = first + buffer.rows;
@@ -75,7 +75,7 @@ export class Weight {
   }
 }
 
-/** Some rows of a weight, seen with `rows` rows: gathered when an operation needs them. */
+/** Some rows of a weight, reshaped to `rows` rows. They are gathered when an operation needs them. */
 export interface WeightRows {
   readonly weight: Weight;
   readonly runs: RowRuns;
@@ -93,13 +93,13 @@ export class WebgpuMatrix implements Matrix {
   }
 }
 
-/** Whether these are all rows of a weight in one buffer. */
+/** Returns true if these are all rows of a weight that has one buffer. */
 export function isWhole({ weight, runs }: WeightRows): boolean {
   const [{ buffer }] = weight.parts;
   return weight.parts.length === 1 && runs.length === 1 && runs[0][0] === 0 && runs[0][1] === buffer.rows;
 }
 
-/** The rows of several matrices together, where all are rows of one weight. */
+/** Combines the rows of several matrices if all are rows of one weight; otherwise returns null. */
 export function sameWeight(matrices: readonly WebgpuMatrix[]): WeightRows | null {
   const runs: (readonly [number, number])[] = [];
   let weight: Weight | null = null;

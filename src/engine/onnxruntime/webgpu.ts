@@ -20,23 +20,26 @@ import { createDeviceSession } from './session.js';
 import { SessionCache } from './session-cache.js';
 import { DeviceBuffer, isWhole, sameWeight, WebgpuMatrix, Weight, type WeightRows } from './webgpu-matrix.js';
 
-/** The largest buffer that every WebGPU device has, in bytes. */
+/** Size of the largest buffer that every WebGPU device supports, in bytes. */
 const MAX_BUFFER_BYTES = 256 * 2 ** 20;
 
 /** Entries of weight rows that one product gathers: 64 MB on the device. */
 const GATHERED_ENTRIES = 16 * 2 ** 20;
 
-/** Inputs of one Concat: a shader has room for few buffers, and each number of inputs is a model of its own. */
+/**
+ * Largest number of inputs of one Concat: a shader has room for few buffers, and each number of inputs needs its own
+ * model.
+ */
 const CONCAT_AT_ONCE = 8;
 
 export interface WebgpuOptions {
-  /** Weights are split where they take more bytes. */
+  /** Largest size of a buffer, in bytes. Larger weights are split. */
   readonly maxBufferBytes?: number;
 }
 
 /**
- * onnxruntime's WebGPU code, on the GPU of any maker by Vulkan, Metal or Direct3D. Weights and results are in buffers
- * of the device; values come back to the host by `read` alone.
+ * Runs onnxruntime's WebGPU code, on GPUs of any maker, by Vulkan, Metal or Direct3D. Weights and results are in
+ * buffers of the device; only `read` copies values to the host.
  */
 class WebgpuEngine implements Engine<WebgpuMatrix> {
   readonly name = 'onnxruntime';
@@ -196,14 +199,14 @@ class WebgpuEngine implements Engine<WebgpuMatrix> {
     await this.#sessions.release();
   }
 
-  /** One row's columns `start` to `end` - 1, all of them where it is asked for all. */
+  /** Returns columns `start` to `end` - 1 of a matrix of one row, or the matrix itself if these are all its columns. */
   async #columnsOf(matrix: WebgpuMatrix, start: number, end: number): Promise<WebgpuMatrix> {
     if (end - start === matrix.columns) return matrix;
     const column = await this.reshape(matrix, matrix.columns);
     return this.reshape(await this.slice(column, start, end), 1);
   }
 
-  /** Along an axis, some at a time: 0 for one below the other, 1 for side by side. */
+  /** Concatenates along an axis, a few matrices at a time: 0 for one below the other, 1 for side by side. */
   async #concat(matrices: readonly WebgpuMatrix[], axis: 0 | 1): Promise<WebgpuMatrix> {
     let level = matrices;
     while (level.length > 1) {
@@ -229,7 +232,7 @@ class WebgpuEngine implements Engine<WebgpuMatrix> {
       : this.#result(rows, sum('columns'), key, model, feeds);
   }
 
-  /** Several rows of a weight in one buffer, freed with the scope. */
+  /** Copies rows of a weight into one buffer, which is freed with the scope. */
   async #gather({ weight, runs }: WeightRows): Promise<DeviceBuffer> {
     if (isWhole({ weight, runs })) return weight.parts[0].buffer;
     const gathered: WebgpuMatrix[] = [];
@@ -268,7 +271,7 @@ class WebgpuEngine implements Engine<WebgpuMatrix> {
     return this.#own(new DeviceBuffer(await this.#run(key, model, feeds), rows, columns), rows, columns);
   }
 
-  /** Outside of any scope a result lives as long as the engine. */
+  /** Registers a result with the current scope. Outside of any scope, it lives as long as the engine. */
   #own(buffer: DeviceBuffer, rows: number, columns: number): WebgpuMatrix {
     const scope = this.#scopes[this.#scopes.length - 1];
     if (scope) {
@@ -293,7 +296,7 @@ class WebgpuEngine implements Engine<WebgpuMatrix> {
 const int64 = (...values: number[]) =>
   new Tensor('int64', BigInt64Array.from(values.map(BigInt)), [values.length]);
 
-/** @throws where there is no GPU that WebGPU can use. */
+/** @throws if there is no GPU that WebGPU can use */
 export async function createWebgpuEngine(options: WebgpuOptions = {}): Promise<Engine> {
   const engine = new WebgpuEngine(options);
   try {

@@ -2,23 +2,23 @@ import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { TensorflowBackend } from './backend.js';
 
 /**
- * Attention scores that are computed together: 32 MiB of them, of which some five copies exist for a moment. All scores
- * of 5,000 nodes and 16 heads would be 1.6 GB.
+ * Largest number of attention scores that are computed together. They take 32 MiB, and about five copies of them exist
+ * for a moment. All scores of 5,000 nodes and 16 heads would be 1.6 GB.
  */
 export const MAX_SCORES = 8 * 2 ** 20;
 
-/** How many nodes attend at once. */
+/** Returns the number of nodes whose attention is computed at once. */
 function chunkRows(nodes: number, headsAtOnce: number): number {
   return Math.max(1, Math.floor(MAX_SCORES / (nodes * headsAtOnce)));
 }
 
-/** The most float32 that `attention` needs beside its arguments, its result included. */
+/** Returns the largest number of float32 values that `attention` needs besides its arguments, including its result. */
 export function attentionCount(nodes: number, hidden: number, headsAtOnce: number): number {
   const scores = Math.min(nodes, chunkRows(nodes, headsAtOnce)) * nodes * headsAtOnce;
   return 5 * scores + 12 * nodes * hidden;
 }
 
-/** `Engine.attention`, some of the nodes and heads at a time. */
+/** Computes `Engine.attention` for some of the nodes and heads at a time. */
 export function attention(
   backend: TensorflowBackend,
   qkv: Tensor2D,
@@ -33,7 +33,7 @@ export function attention(
   const step = chunkRows(nodes, together);
   const table: Tensor2D = tf.transpose(bias.table);
 
-  /** [rows, 3·d] → [3·heads, rows, d/heads]: the queries of each head, the keys, the values. */
+  /** [rows, 3·d] → [3·heads, rows, d/heads]: first the queries of each head, then the keys, then the values. */
   const byHead = (rows: Tensor2D): Tensor3D =>
     tf.reshape(tf.transpose(tf.reshape(rows, [-1, 3, heads, size]), [1, 2, 0, 3]), [3 * heads, -1, size]);
   const all = byHead(qkv);
@@ -56,7 +56,7 @@ export function attention(
   }
   return chunks.length === 1 ? chunks[0] : tf.concat(chunks);
 
-  /** `together` heads from `head` on: [heads, rows of `own`, d/heads]. */
+  /** Computes `together` heads from `head` on; returns [heads, rows of `own`, d/heads]. */
   function attend(own: Tensor3D, head: number, row: Int32Array): Tensor3D {
     const part = (of: Tensor3D, third: number): Tensor3D =>
       backend.rows(of, third * heads + head, third * heads + head + together);

@@ -1,30 +1,30 @@
 import type * as core from '@tensorflow/tfjs-core';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 
-/** TensorFlow.js, from whichever of its packages. */
+/** The module of TensorFlow.js, from any of its packages. */
 export type TensorFlow = typeof core;
 
-/** Functions that differ between the backends of TensorFlow.js, or that some of them do badly. */
+/** Functions that differ between the backends of TensorFlow.js, or that are slow in some of them. */
 export interface TensorflowBackend {
   readonly tf: TensorFlow;
   readonly name: 'tensorflow' | 'wasm';
   readonly version: string;
   readonly device: 'cpu' | 'cuda';
-  /** The most that weights may take up, in bytes. */
+  /** Largest total size of the weights, in bytes. */
   readonly maxWeightBytes: number;
-  /** How many heads of an attention one product computes together. */
+  /** Number of attention heads that one product computes together. */
   readonly headsAtOnce: number;
 
-  /** x weightᵀ */
+  /** Returns x weightᵀ. */
   timesTransposed(x: Tensor2D, weight: Tensor2D): Tensor2D;
-  /** Entries `start` to `end` - 1 along the first axis, where they lie: gone when `tensor` is. */
+  /** Returns entries `start` to `end` - 1 along the first axis without copying; they are freed with `tensor`. */
   rows<T extends Tensor>(tensor: T, start: number, end: number): T;
   /** [r, c] and n columns' numbers → [r, n]. */
   lookUp(table: Tensor2D, columns: Int32Array): Tensor2D;
-  /** Takes a tensor's values to where they are computed with, now rather than at the first use. */
+  /** Moves a tensor's values to the memory where they are computed with, now rather than at the first use. */
   settle(tensor: Tensor2D): void;
-  /** Throws where there is no room for as many more float32, if running out would not throw by itself. */
+  /** Throws if there is no room for `count` more float32 values; does nothing on backends that throw by themselves. */
   reserve(count: number): void;
-  /** Bytes that live tensors take up. */
+  /** Returns the number of bytes of live tensors. */
   memory(): number;
 }

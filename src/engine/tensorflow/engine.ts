@@ -23,8 +23,8 @@ class TensorMatrix implements Matrix {
 }
 
 /**
- * TensorFlow.js, which has one backend at work and one stack of scopes a process: a process may use one such engine at
- * a time.
+ * Runs TensorFlow.js. A process has only one active backend and one stack of scopes, so it may use only one such engine
+ * at a time.
  */
 class TensorflowEngine implements Engine<TensorMatrix> {
   readonly name: 'tensorflow' | 'wasm';
@@ -48,7 +48,7 @@ class TensorflowEngine implements Engine<TensorMatrix> {
     this.#backend = backend;
   }
 
-  /** @throws where the weights take more than the backend can hold, or the device's memory is full. */
+  /** @throws if the weights exceed the backend's limit, or the device's memory is full */
   upload(data: Float32Array, rows: number, columns: number): TensorMatrix {
     const { tf, maxWeightBytes } = this.#backend;
     if (this.#weightBytes + data.byteLength > maxWeightBytes) {
@@ -146,13 +146,13 @@ class TensorflowEngine implements Engine<TensorMatrix> {
     this.#weightBytes = 0;
   }
 
-  /** Runs an operation that needs `count` float32 at most, and keeps its result alone. */
+  /** Runs an operation that needs at most `count` float32 values, and keeps only its result. */
   #compute(count: number, operation: () => Tensor2D): TensorMatrix {
     if (count > 0) this.#backend.reserve(count);
     return new TensorMatrix(this.#backend.tf.tidy(operation));
   }
 
-  /** x·Φ(x), by erf, not by tanh. */
+  /** Computes x·Φ(x) with erf, not with tanh. */
   #gelu(x: Tensor2D): Tensor2D {
     const { tf } = this.#backend;
     const erf = spend(tf.mul(x, Math.SQRT1_2), (scaled: Tensor2D) => tf.erf(scaled));
@@ -162,7 +162,7 @@ class TensorflowEngine implements Engine<TensorMatrix> {
   }
 }
 
-/** Computes on from a tensor that nothing else needs, so that a chain of steps takes the memory of two. */
+/** Computes the next step from a tensor and frees it, so that a chain of steps takes the memory of two tensors. */
 function spend(tensor: Tensor2D, step: (tensor: Tensor2D) => Tensor2D): Tensor2D {
   const next = step(tensor);
   tensor.dispose();
@@ -171,15 +171,15 @@ function spend(tensor: Tensor2D, step: (tensor: Tensor2D) => Tensor2D): Tensor2D
 
 export interface TensorflowOptions {
   readonly backend: 'wasm' | 'native';
-  /** WebAssembly runs on the CPU alone. */
+  /** WebAssembly runs only on the CPU. */
   readonly device: 'cpu' | 'cuda';
 }
 
 /**
- * TensorFlow.js on one of its backends. `native` is TensorFlow's own library: of `@tensorflow/tfjs-node`, or on the GPU
- * of `@tensorflow/tfjs-node-gpu`.
+ * Creates an engine that runs TensorFlow.js on one of its backends. `native` is TensorFlow's C++ library, from
+ * `@tensorflow/tfjs-node` or, on the GPU, from `@tensorflow/tfjs-node-gpu`.
  *
- * @throws if the backend is not available, with the reason and the remedy.
+ * @throws if the backend is not available, with the reason and the remedy
  */
 export async function createTensorflowEngine({ backend, device }: TensorflowOptions): Promise<Engine> {
   if (backend === 'native') {

@@ -13,13 +13,13 @@ interface NativeKernelBackend extends KernelBackend {
 
 const PACKAGES = { cpu: '@tensorflow/tfjs-node', cuda: '@tensorflow/tfjs-node-gpu' } as const;
 
-// Not `import`: the packages are CommonJS, need not be there, and `require` finds them through NODE_PATH as well.
+// Not `import`: the packages are CommonJS and optional, and `require` also finds them through NODE_PATH.
 const require = createRequire(import.meta.url);
 
 /**
- * TensorFlow's own library.
+ * Loads TensorFlow's C++ library.
  *
- * @throws where the package, its native part or the GPU is missing: what is, and how to get it.
+ * @throws if the package, its native part or the GPU is missing; the message says which, and how to install it
  */
 export async function createNativeBackend(device: 'cpu' | 'cuda'): Promise<TensorflowBackend> {
   const name = PACKAGES[device];
@@ -43,7 +43,7 @@ export async function createNativeBackend(device: 'cpu' | 'cuda'): Promise<Tenso
     rows: (tensor, start, end) => tf.slice(tensor, start, end - start),
     lookUp: (table, columns) => tf.gather(table, tf.tensor1d(columns, 'int32'), 1),
     settle(tensor) {
-      // The package hands the values over when an operation first reads them: this is one that computes nothing much.
+      // The package copies the values when an operation first reads them, so this runs a cheap one.
       tf.dispose(tf.slice(tensor, [0, 0], [1, 1]));
     },
     reserve() {},
@@ -51,7 +51,7 @@ export async function createNativeBackend(device: 'cpu' | 'cuda'): Promise<Tenso
   };
 }
 
-/** The CUDA that a version of TensorFlow is made for (its release notes). */
+/** Returns the CUDA version that a version of TensorFlow is built for (its release notes). */
 export function cudaOf(version: string): string {
   const [major, minor] = version.split('.').map(Number);
   const isAtLeast = (least: number) => major > 2 || (major === 2 && minor >= least);

@@ -4,12 +4,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { OutOfMemoryError } from '../out-of-memory.js';
 import type { TensorflowBackend } from './backend.js';
 
-/** Where WebAssembly's addresses end: 32 bits, less the page that Emscripten keeps back. */
+/** End of WebAssembly's address space: 32 bits, minus the page that Emscripten reserves. */
 const ADDRESSABLE_BYTES = 2 ** 32 - 2 ** 16;
 
 /**
- * The most that a GHN's weights may take up on WebAssembly: half of what it can address. The other half is for what a
- * prediction computes, and for the holes between. A GHN-3-L has 0.9 GB, a GHN-3-XL 2.6 GB.
+ * Largest total size of a GHN's weights on WebAssembly: half of its address space. The other half is for the
+ * intermediate results of a prediction, and for fragmentation. A GHN-3-L takes 0.9 GB, a GHN-3-XL 2.6 GB.
  */
 export const MAX_WASM_WEIGHT_BYTES = 2 ** 31;
 
@@ -23,12 +23,17 @@ interface Heap {
   _free(address: number): void;
 }
 
-/** TensorFlow.js' WebAssembly backend, with tensors that are rows of another and have no memory of their own. */
+/**
+ * TensorFlow.js' WebAssembly backend, extended with views: tensors that are rows of another tensor and own no memory.
+ */
 class WasmWithViews extends BackendWasm {
   readonly #views = new Set<DataId>();
   viewedBytes = 0;
 
-  /** Entries `start` to `end` - 1 along the first axis. TensorFlow.js' own slice copies all of `tensor` first. */
+  /**
+   * Returns entries `start` to `end` - 1 along the first axis. TensorFlow.js' own slice would copy all of `tensor`
+   * first.
+   */
   view<T extends Tensor>(tensor: T, start: number, end: number): T {
     const [length, ...rest] = tensor.shape;
     const rowBytes = (tensor.size / length) * FLOAT_BYTES;
@@ -43,7 +48,7 @@ class WasmWithViews extends BackendWasm {
     if (this.#views.has(dataId) && (force || this.refCount(dataId) === 1)) {
       const data = this.dataIdMap.get(dataId);
       this.viewedBytes -= tf.util.sizeFromShape(data.shape) * FLOAT_BYTES;
-      // The memory is another tensor's: freeing address 0 frees nothing.
+      // The memory belongs to another tensor; freeing address 0 frees nothing.
       data.memoryOffset = 0;
       this.#views.delete(dataId);
     }
@@ -61,7 +66,7 @@ async function start(): Promise<WasmWithViews> {
 
 let started: Promise<WasmWithViews> | undefined;
 
-/** TensorFlow.js' WebAssembly backend: one thread, anywhere. */
+/** Creates TensorFlow.js' WebAssembly backend, which runs on any platform, with one thread. */
 export async function createWasmBackend(): Promise<TensorflowBackend> {
   started ??= start();
   const backend = await started;
@@ -76,16 +81,16 @@ export async function createWasmBackend(): Promise<TensorflowBackend> {
     device: 'cpu',
     maxWeightBytes: MAX_WASM_WEIGHT_BYTES,
     headsAtOnce: 1,
-    // XNNPACK multiplies at full speed what is neither transposed nor a batch. It packs the right factor and keeps the
-    // copy until that is disposed, by its data's id whatever its shape. So the right factor is never a weight but a
-    // transpose made for this product, and of the smaller of the two.
+    // XNNPACK multiplies at full speed only if no factor is transposed and there is no batch. It packs the right factor
+    // and caches the copy by the id of its data, whatever its shape, until that is disposed. So the right factor is
+    // never a weight, but a transpose made for this product, of the smaller of the two factors.
     timesTransposed: (x, weight) =>
       x.shape[0] < weight.shape[0]
         ? tf.transpose(tf.matMul(weight, tf.transpose(x)))
         : tf.matMul(x, tf.transpose(weight)),
     rows: (tensor, start, end) => backend.view(tensor, start, end),
     lookUp(table, columns) {
-      // TensorFlow.js' gather takes ten times as long.
+      // The gather of TensorFlow.js takes ten times as long.
       const values = table.dataSync();
       const [rows, width] = table.shape;
       const result = new Float32Array(rows * columns.length);
@@ -98,7 +103,7 @@ export async function createWasmBackend(): Promise<TensorflowBackend> {
     },
     settle() {},
     reserve(count) {
-      // TensorFlow.js does not look at what malloc answers, and writes to address 0.
+      // TensorFlow.js does not check the result of malloc, and would write to address 0.
       const bytes = count * FLOAT_BYTES;
       const address = bytes < ADDRESSABLE_BYTES ? heap._malloc(bytes) : 0;
       if (address === 0) {
