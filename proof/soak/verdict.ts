@@ -47,7 +47,13 @@ export function verdictOf(soaked: Soaked): Verdict {
     answers(soaked),
     digests(soaked),
     store(soaked),
-    ...[ALL, ...ROLES].map((name) => flatness(name, memory.find((one) => one.name === name), altogether)),
+    ...[ALL, ...ROLES].map((name) =>
+      flatness(
+        name,
+        memory.find((one) => one.name === name),
+        altogether,
+      ),
+    ),
     ...files(soaked),
   ];
   return {

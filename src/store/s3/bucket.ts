@@ -142,7 +142,9 @@ export class ObjectBucket {
       IfNoneMatch: isNew ? '*' : undefined,
       IfMatch: etag,
     });
-    return this.#conditionally(() => this.#client.send(command, { abortSignal: signal }), signal);
+    const send = () => this.#client.send(command, { abortSignal: signal });
+    // For a condition on the etag of a missing object, S3 answers with 404.
+    return this.#conditionally(send, { ifMissing: etag === undefined ? null : false, signal });
   }
 
   /** Writes an object of any size, whose bytes come in runs that are not kept. */
@@ -157,10 +159,11 @@ export class ObjectBucket {
     await this.#putParts(key, [first.value as Buffer, second.value], parts, signal);
   }
 
-  /** Whether the condition held; a missing object is removed already. */
+  /** Whether the condition held. Without a condition, a missing object counts as removed. */
   async remove(key: string, { etag }: Condition = {}): Promise<boolean> {
     const command = new DeleteObjectCommand({ ...this.#at(key), IfMatch: etag });
-    return this.#conditionally(() => this.#client.send(command));
+    // Some servers answer with 404 if two requests remove the same object at once.
+    return this.#conditionally(() => this.#client.send(command), { ifMissing: etag === undefined });
   }
 
   /** One page of the objects whose keys begin with `prefix` and come behind `after`, in the order of their keys. */
@@ -260,12 +263,18 @@ export class ObjectBucket {
     return { Bucket: this.#location.bucket, Key: this.#location.prefix + key };
   }
 
-  async #conditionally(send: () => Promise<unknown>, signal?: AbortSignal): Promise<boolean> {
+  /** @param ifMissing the result if the object is missing; null if that is an error */
+  async #conditionally(
+    send: () => Promise<unknown>,
+    { ifMissing, signal }: { readonly ifMissing: boolean | null; readonly signal?: AbortSignal },
+  ): Promise<boolean> {
     try {
       await this.#ask(send, signal);
       return true;
     } catch (error) {
-      if (CONFLICTS.has(statusOf(error) ?? 0)) return false;
+      const status = statusOf(error) ?? 0;
+      if (CONFLICTS.has(status)) return false;
+      if (status === 404 && ifMissing !== null) return ifMissing;
       throw error;
     }
   }
