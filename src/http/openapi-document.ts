@@ -13,14 +13,14 @@ import {
 import { nameSchemasOnce } from './openapi-schemas.js';
 import { isOpen } from './plugins/authentication.js';
 
-/** The descriptions that a route gives of its answers, by status. */
+/** The answers that a route documents, by status. */
 type Responses = Record<string, DocumentedResponse | EmptyResponse | z.ZodType>;
 
 function mapValues<From, To>(object: Readonly<Record<string, From>>, map: (value: From, key: string) => To) {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, map(value, key)]));
 }
 
-/** An answer of so many operations is a component of the document. */
+/** An answer that this many operations share becomes a component of the document. */
 const SHARED_BY = 4;
 
 /** Headers of every answer. */
@@ -28,7 +28,7 @@ const commonHeaders = z.object({
   'x-request-id': z.string().describe('The request’s id. If the client sent one, it is the client’s.'),
 });
 
-/** Answers that any route may give. Probes need no key and are never refused. */
+/** Returns the answers that any route may give. Probes need no key and are never refused. */
 function commonResponses(url: string): Responses {
   return {
     400: problemResponse('The path is badly encoded, or the host is missing'),
@@ -46,7 +46,10 @@ function commonResponses(url: string): Responses {
   };
 }
 
-/** Each header as the document has it; `required` belongs beside its schema, where `transformObject` moves it. */
+/**
+ * Returns headers in the form of the document. `required` belongs beside a header's schema, and `transformObject` moves
+ * it there.
+ */
 function headersOf(own: z.ZodObject | undefined): Record<string, object> {
   const { properties, required } = z.toJSONSchema(commonHeaders.extend(own?.shape ?? {}));
   return mapValues(properties as Record<string, object>, (schema, name) => ({
@@ -59,7 +62,7 @@ function headersOf(own: z.ZodObject | undefined): Record<string, object> {
 const withBody = (response: Responses[string]) =>
   response instanceof z.ZodType || 'content' in response ? response : z.undefined();
 
-/** A path's rest is a parameter like any other to those who read the document; the router calls it `*`. */
+/** Names the wildcard of a path. The router calls it `*`, but in the document it is a parameter like any other. */
 function nameRest(params: object, url: string): object {
   const { properties, ...rest } = params as { properties?: Record<string, unknown> };
   if (!url.endsWith('/*') || !properties) return params;
@@ -67,7 +70,7 @@ function nameRest(params: object, url: string): object {
   return { ...rest, properties: { ...others, name }, required: [...Object.keys(others), 'name'] };
 }
 
-/** A route's schemas as the document has them, with what holds for every route. */
+/** Returns a route's schemas in the form of the document, with the answers and headers that every route has. */
 export const transform: typeof jsonSchemaTransform = (route) => {
   if (!route.schema || route.schema.hide) return jsonSchemaTransform(route);
   const documented = { ...commonResponses(route.url), ...(route.schema.response as Responses) };
@@ -91,8 +94,8 @@ export const transform: typeof jsonSchemaTransform = (route) => {
 };
 
 /**
- * A tuple of one type is an array of that length as well, which every reader understands; `prefixItems`, which came with
- * 3.1, many do not.
+ * Describes a tuple of one type as an array of fixed length, which every tool understands. Many do not understand
+ * `prefixItems`, which came with JSON Schema in OpenAPI 3.1.
  */
 function withoutTuples(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutTuples);
@@ -104,7 +107,7 @@ function withoutTuples(value: unknown): unknown {
   return isOfOneType ? { ...object, items: first } : { ...object, prefixItems };
 }
 
-/** The whole document, made of what @fastify/swagger makes of the routes. */
+/** Completes the document that @fastify/swagger makes of the routes. */
 export const transformObject: typeof jsonSchemaTransformObject = (made) => {
   const document = jsonSchemaTransformObject(made) as OpenAPIV3_1.Document;
   for (const item of Object.values(document.paths!)) {
@@ -121,7 +124,7 @@ export const transformObject: typeof jsonSchemaTransformObject = (made) => {
   return withoutTuples(whole) as ReturnType<typeof jsonSchemaTransformObject>;
 };
 
-/** A request's examples are found in its schema, and belong beside it. */
+/** Moves a request's examples from its schema to the place beside it. */
 function showExamples({ paths, components }: OpenAPIV3_1.Document): void {
   for (const item of Object.values(paths!)) {
     const body = item?.post?.requestBody as OpenAPIV3_1.RequestBodyObject | undefined;
@@ -135,7 +138,7 @@ function showExamples({ paths, components }: OpenAPIV3_1.Document): void {
   }
 }
 
-/** Answers that many operations share are described once. */
+/** Describes answers that many operations share once. */
 function shareResponses(document: OpenAPIV3_1.Document): void {
   const operations = Object.values(document.paths!)
     .flatMap((item) => [item?.get, item?.head, item?.post, item?.delete])
@@ -161,7 +164,7 @@ function shareResponses(document: OpenAPIV3_1.Document): void {
   document.components!.responses = shared;
 }
 
-/** @fastify/swagger takes all that is said of a header for its schema. */
+/** Corrects the headers of answers: @fastify/swagger puts everything about a header into its schema. */
 function withHeaders<Operation extends OpenAPIV3_1.OperationObject>(operation: Operation): Operation {
   const responses = mapValues(operation.responses ?? {}, (response) => {
     const { headers = {}, ...rest } = response as OpenAPIV3_1.ResponseObject;
@@ -176,7 +179,10 @@ function headerOf(made: OpenAPIV3_1.HeaderObject | OpenAPIV3_1.ReferenceObject) 
   return { ...header, ...(required === true && { required }), schema: rest };
 }
 
-/** A route that also answers HEAD is made of one operation: the second needs an id, and nothing follows from no body. */
+/**
+ * Makes the HEAD operation of a route from its GET operation: it needs a separate id, and has no links because there is
+ * no body.
+ */
 function headOf<Operation extends OpenAPIV3_1.OperationObject>(operation: Operation): Operation {
   const responses = mapValues(withHeaders(operation).responses!, (response) => {
     const { links: _, ...rest } = response as OpenAPIV3_1.ResponseObject;

@@ -1,21 +1,23 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** The ending that fastify-type-provider-zod gives to the names of schemas of what requests hold. */
+/** The suffix with which fastify-type-provider-zod names the schemas of requests. */
 const INPUT = 'Input';
 const PREFIX = '#/components/schemas/';
 
 type Schemas = Readonly<Record<string, unknown>>;
 
 /**
- * Gives each component schema one name. fastify-type-provider-zod makes two of each, `Graph` for answers and `GraphInput` for
- * requests; here a schema keeps the second name only where both are used and they differ. Schemas that nothing refers to go.
+ * Gives each component schema one name. fastify-type-provider-zod makes two of each, `Graph` for answers and
+ * `GraphInput` for requests. Here, a schema keeps the second name only if both are used and they differ. Unused schemas
+ * are removed.
  *
- * @param rest of the document, which refers to the schemas
+ * @param rest the rest of the document, which refers to the schemas
  */
 export function nameSchemasOnce<Rest>(schemas: Schemas, rest: Rest): { schemas: Schemas; rest: Rest } {
   const used = usedSchemas(schemas, rest);
   const pairs = new Set([...used].filter((name) => name.endsWith(INPUT) && used.has(plain(name))));
-  // Two are equal if they are so with what they refer to: pairs that differ are found until none is left.
+  // Two schemas are equal if everything that they refer to is equal too, so pairs that differ are collected until there
+  // are no more.
   let differing: string[];
   do {
     differing = [...pairs].filter((name) => {
@@ -37,7 +39,7 @@ export function nameSchemasOnce<Rest>(schemas: Schemas, rest: Rest): { schemas: 
 
 const plain = (name: string) => name.slice(0, -INPUT.length);
 
-/** Names of the schemas that a part of the document refers to, directly or through other schemas. */
+/** Returns the names of the schemas that a part of the document refers to, directly or through other schemas. */
 function usedSchemas(schemas: Schemas, part: unknown): Set<string> {
   const found = new Set<string>();
   const visit = (value: unknown): void => {
@@ -53,7 +55,7 @@ function usedSchemas(schemas: Schemas, part: unknown): Set<string> {
   return found;
 }
 
-/** A part of the document with other names in its references to schemas. */
+/** Returns a part of the document with other names in its references to schemas. */
 function withReferences(value: unknown, nameOf: (name: string) => string): unknown {
   if (Array.isArray(value)) return value.map((item) => withReferences(item, nameOf));
   if (typeof value !== 'object' || value === null) return value;

@@ -2,27 +2,27 @@ import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 import type { FastifyReply } from 'fastify';
 import { whenClosed } from './when-closed.js';
 
-/** How often it looks: less than a moment that anyone would notice. */
+/** Time between two looks at the answers: too short for anyone to notice. */
 const INTERVAL_MS = 100;
 
-/** Share of time from which the event loop counts as busy: then writing one answer delays the others. */
+/** Utilisation of the event loop above which it counts as busy. Then writing one answer delays the others. */
 const BUSY = 0.9;
 
 interface Answer {
   readonly bytesWritten: () => number;
-  /** When it was last looked at. */
+  /** Bytes written at the last look. */
   written: number;
   isMoving: boolean;
 }
 
-/** Watches answers that are being written, and says how many of them slow each other down. */
+/** Watches the answers that are being written, and counts those that slow each other down. */
 export class AnswerMonitor {
   readonly #answers = new Set<Answer>();
   #timer: NodeJS.Timeout | null = null;
   #before: EventLoopUtilization | null = null;
   #isBusy = false;
 
-  /** Watches an answer until it is over. */
+  /** Watches an answer until it has ended. */
   watch(reply: FastifyReply): void {
     const { socket } = reply.raw;
     const bytesWritten = () => socket?.bytesWritten ?? 0;
@@ -34,8 +34,8 @@ export class AnswerMonitor {
   }
 
   /**
-   * How many answers are written at the same time while there is no time left for more; 0 while there is. Those whose
-   * clients do not read cost no time, and do not count.
+   * Number of answers that are being written while the event loop is busy; 0 while it is not. Answers whose clients do
+   * not read take no time and do not count.
    */
   get crowded(): number {
     if (!this.#isBusy) return 0;

@@ -1,17 +1,17 @@
 import type { FastifyReply } from 'fastify';
 import { whenClosed } from './when-closed.js';
 
-/** The request took longer than the service lets one take. */
+/** The request took longer than the service allows. */
 export class RequestTimeoutError extends Error {
   constructor(milliseconds: number) {
     super(`there was no answer after ${milliseconds} ms; try again`);
   }
 }
 
-/** The client has disconnected, so nobody reads the answer. */
+/** The client has disconnected, so no one reads the answer. */
 export class ClientGoneError extends Error {}
 
-/** Aborts when the client hangs up before its answer is finished, or after a time. */
+/** Returns a signal that aborts when the client disconnects before its answer has ended, or after a time. */
 export function requestSignal(reply: FastifyReply, timeoutMilliseconds: number): AbortSignal {
   const controller = new AbortController();
   const timer = setTimeout(

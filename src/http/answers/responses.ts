@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PROBLEM_TYPE, problemSchema } from '../problems/problem.js';
 
-/** How the OpenAPI document shows an answer: its headers, beside those that every answer has, and what it holds. */
+/** Documentation of an answer in the OpenAPI document: its content, and its headers besides those of every answer. */
 export interface DocumentedResponse<Schema extends z.ZodType = z.ZodType> {
   readonly description: string;
   readonly headers?: z.ZodObject;
@@ -12,12 +12,12 @@ type ProblemResponse = DocumentedResponse<typeof problemSchema>;
 
 const bytesSchema = z.any().meta({ type: 'string', format: 'binary' });
 
-/** An answer that is a problem. */
+/** Documents an answer that is a problem. */
 export function problemResponse(description: string, headers?: z.ZodObject): ProblemResponse {
   return { description, headers, content: { [PROBLEM_TYPE]: { schema: problemSchema } } };
 }
 
-/** An answer of JSON. */
+/** Documents an answer of JSON. */
 export function jsonResponse<Schema extends z.ZodType>(
   description: string,
   schema: Schema,
@@ -26,7 +26,7 @@ export function jsonResponse<Schema extends z.ZodType>(
   return { description, headers, content: { 'application/json': { schema } } };
 }
 
-/** An answer of bytes. */
+/** Documents an answer of bytes. */
 export function bytesResponse(
   description: string,
   headers?: z.ZodObject,
@@ -36,7 +36,7 @@ export function bytesResponse(
   return { description, headers, content };
 }
 
-/** An answer of headers alone. */
+/** An answer with headers and no body. */
 export interface EmptyResponse {
   readonly description: string;
   readonly headers?: z.ZodObject;
@@ -44,13 +44,13 @@ export interface EmptyResponse {
 
 const seconds = z.int().min(1).describe('Seconds after which to try again.');
 
-/** Header of a refusal that may be granted later. */
+/** Header of a refusal that tells the client when to try again. */
 export const retryAfter = z.object({ 'retry-after': seconds });
 
-/** The service cannot do it now. */
+/** Documents a 503: the service cannot do this now. */
 export const unavailable = (description: string) => problemResponse(description, retryAfter);
 
-/** There are no weights: `retry-after` is given while the prediction is still being made. */
+/** Documents the answer when there are no weights. `retry-after` is given while the prediction is being made. */
 export const notReady = problemResponse(
   'The prediction has no weights: not yet (with `retry-after`), or because it failed or was cancelled',
   retryAfter.partial(),

@@ -6,19 +6,19 @@ import { Section } from '../../format/section.js';
 import { streamBytes } from '../../format/stream.js';
 import { sendProblem } from '../plugins/problems.js';
 
-/** More in one request is not a download but an attack (RFC 9110, section 14.2): the whole is sent instead. */
+/** More ranges in one request are an attack, not a download (RFC 9110, section 14.2): the whole is sent instead. */
 const MAX_RANGES = 100;
 
 export interface Sendable {
   readonly source: ByteSource;
-  /** Strong, in its quotes. */
+  /** A strong entity tag, with its quotes. */
   readonly etag: string;
   readonly contentType: string;
 }
 
 /**
- * Answers a GET or HEAD with bytes as RFC 9110 has it: If-Match, If-None-Match, Range (one, several, suffixes) and
- * If-Range. The length is always said, and nothing is read but what is sent.
+ * Answers a GET or HEAD request with bytes, according to RFC 9110: If-Match, If-None-Match, Range (single, multiple,
+ * suffix) and If-Range. The answer always gives its length, and only the bytes that are sent are read.
  */
 export function sendBytes(
   request: FastifyRequest,
@@ -58,7 +58,7 @@ export function sendBytes(
   return sendSource(request, reply, multipart(source, ranges, boundary, contentType));
 }
 
-/** A problem is not to be saved under the weights' name, nor to be kept. */
+/** Removes headers that would make a client save a problem under the weights' name, or cache it. */
 const withoutFile = (reply: FastifyReply) =>
   reply.removeHeader('content-disposition').removeHeader('cache-control');
 
@@ -67,12 +67,15 @@ function sendSource(request: FastifyRequest, reply: FastifyReply, source: ByteSo
   return request.method === 'HEAD' ? reply.send() : reply.send(streamBytes(source));
 }
 
-/** Whether a list of entity tags, or `*`, has one. */
+/** Returns true if a list of entity tags, or `*`, includes a tag. */
 function has(header: string, etag: string): boolean {
   return header.trim() === '*' || header.split(',').some((tag) => tag.trim() === etag);
 }
 
-/** range-parser takes a suffix longer than the file for a fault; it is the whole file (RFC 9110, section 14.1.2). */
+/**
+ * Limits suffix ranges to the length of the file. A longer suffix means the whole file (RFC 9110, section 14.1.2), but
+ * range-parser treats it as an error.
+ */
 function clampSuffixes(range: string, total: number): string {
   return range.replaceAll(/([=,]\s*)-(\d+)/g, (_, before: string, length: string) => {
     return `${before}-${Math.min(Number(length), total)}`;
@@ -94,7 +97,7 @@ function requestedRanges(
   return ranges === -2 || ranges.type !== 'bytes' ? null : ranges;
 }
 
-/** Several ranges as one body (RFC 9110, section 14.6). */
+/** Answers with several ranges in one body (RFC 9110, section 14.6). */
 function multipart(
   source: ByteSource,
   ranges: readonly Range[],

@@ -1,6 +1,6 @@
 import type { PredictionRecord } from '../../record/record.js';
 
-/** The stages of a prediction as a `server-timing` header: of one that was stored already they are no news. */
+/** Returns a `server-timing` header with the stages of a prediction, or a hit if the prediction was stored before. */
 export function serverTiming(latency: PredictionRecord['latency_ms'], cached: boolean): string {
   if (cached || !latency) return 'store;desc="hit"';
   const stages = ['parse', 'graph', 'encode', 'decode', 'postprocess'] as const;

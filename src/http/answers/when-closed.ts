@@ -2,15 +2,15 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
 
-/** One listener for all who wait for an answer's end: Node takes more than ten for a leak. */
+/** Callbacks that wait for the end of each answer. They share one listener, because Node warns of a leak above ten. */
 const waiting = new WeakMap<ServerResponse, (() => void)[]>();
 
 /** Callbacks that end the answers of each connection. */
 const endings = new WeakMap<Socket, Set<() => void>>();
 
 /**
- * Calls back when an answer is over; at once where its client has gone before there was one. Of an answer that waits for
- * those before it on its connection Node never says that it is closed: that its connection is has to do.
+ * Calls back when an answer has ended, or at once if its client is gone already. Node emits no `close` for an answer
+ * that waits for earlier answers on its connection, so the end of the connection counts as its end.
  */
 export function whenClosed({ raw }: FastifyReply, callback: () => void): void {
   const { socket } = raw.req;

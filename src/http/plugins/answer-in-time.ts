@@ -4,12 +4,13 @@ import fastifyPlugin from 'fastify-plugin';
 import { RequestTimeoutError } from '../answers/request-signal.js';
 
 /**
- * Answers with 503 if a route has not begun to answer after a time, so that a disk that hangs does not end connections
- * without an answer. The route goes on, and its late answer is dropped.
+ * Answers with 503 if a route has not begun to answer after a time, so that a disk that hangs does not cause
+ * connections to end without an answer. The route continues, and its late answer is dropped.
  */
 export const answerInTime = fastifyPlugin(
   async (app: FastifyInstance, { milliseconds }: { milliseconds: number }) => {
-    // A route's promise comes to its reply, so it settles when the answer is over: until then it may take long to send.
+    // A route's promise resolves to its reply, so it settles when the answer has ended. Sending may take long, so it
+    // does not count.
     const begun = new WeakSet<FastifyReply>();
     app.addHook('onSend', async (_request, reply) => {
       begun.add(reply);
@@ -40,7 +41,7 @@ export const answerInTime = fastifyPlugin(
   },
 );
 
-/** Fastify ignores a second answer, and leaves the file of one that is a stream open. */
+/** Fastify ignores a second answer. If that is a stream, this closes it, since Fastify would leave its file open. */
 function dropLateStreams(reply: FastifyReply): void {
   const { send } = reply;
   reply.send = function (this: FastifyReply, payload?: unknown) {

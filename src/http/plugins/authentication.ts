@@ -4,38 +4,41 @@ import fastifyPlugin from 'fastify-plugin';
 import { clientAddress } from '../requests/rate-windows.js';
 import { sendProblem, TooManyRequestsError } from './problems.js';
 
-/** Paths that probes and browsers need before they have a key. The page asks for a key itself. */
+/**
+ * Paths that need no key, because probes and browsers request them before they have one. The page itself asks for a
+ * key.
+ */
 const OPEN_PATHS = /^\/(livez|readyz|docs(\/.*)?|icon\.svg|assets\/.*)?$/;
 
 /**
- * Paths that are answered under any load: an orchestrator must not end a busy service, and a person can see why it is
- * busy.
+ * Paths that are answered under any load: an orchestrator must not restart a busy service, and a person must be able to
+ * see why it is busy.
  */
 const METRICS = '/metrics';
 const PROBES = new Set(['/livez', '/readyz', METRICS]);
 
-/** Whether a request is a probe. */
+/** Returns true if a request is a probe. */
 export const isProbe = ({ routeOptions }: FastifyRequest): boolean => PROBES.has(routeOptions.url ?? '');
 
-/** Whether that path needs no key. */
+/** Returns true if a path needs no key. */
 export const isOpen = (path: string): boolean => OPEN_PATHS.test(path);
 
-/** Whether a request needs a key, where there are any. */
+/** Returns true if a request needs a key, provided that there are keys. */
 export const needsKey = ({ url }: FastifyRequest): boolean => !isOpen(url.split('?', 1)[0]);
 
-/** A key may be given as its digest, so that the settings hold no secret. */
+/** The form of a key that is given as its digest, so that the settings hold no secret. */
 const HASHED = /^sha256:([0-9a-f]{64})$/;
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest();
 
-/** The key that a request carries, or null. */
+/** Returns the key in a request, or null. */
 export function bearerKey({ headers }: FastifyRequest): string | null {
   return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null;
 }
 
 /**
- * Identifies the client, for limits by client: its key once that has been checked, otherwise its address. An unchecked
- * key proves nothing: a client could send a new one with each request and have no limit.
+ * Identifies the client for limits: by its key once that has been checked, otherwise by its address. An unchecked key
+ * proves nothing: a client could send a new one with each request to avoid every limit.
  */
 export const clientOf =
   (hasKeys: boolean) =>
@@ -43,9 +46,12 @@ export const clientOf =
     (hasKeys && needsKey(request) && bearerKey(request)) || clientAddress(request.ip);
 
 export interface AuthenticationOptions {
-  /** Keys, or `sha256:` and their digests, that open every route. None, and every route but /metrics is open. */
+  /**
+   * Keys that open every route, in plain text or as `sha256:` and a digest. If there are none, every route except
+   * /metrics is open.
+   */
   readonly keys: readonly string[];
-  /** Keys that open /metrics alone. None, and /metrics is as open as the other routes. */
+  /** Keys that open only /metrics. If there are none, /metrics is as open as the other routes. */
   readonly metricsKeys: readonly string[];
 }
 
@@ -55,8 +61,8 @@ function digestOf(key: string): Buffer {
 }
 
 /**
- * Refuses requests without one of the keys. They are compared by digest and each to its end, so that the time it takes
- * tells nothing about them. Where requests are limited, so is how often an address may guess.
+ * Refuses requests without a valid key. Keys are compared by digest, each to its end, so that the time gives no
+ * information about them. If requests are limited, guesses of keys are limited too.
  */
 export const authentication = fastifyPlugin(
   async (app: FastifyInstance, { keys, metricsKeys }: AuthenticationOptions) => {

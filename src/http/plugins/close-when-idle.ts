@@ -7,16 +7,20 @@ export interface CloseWhenIdleOptions {
   readonly receivingMilliseconds?: number;
 }
 
-/** A request that has not come whole so long after the server began to close is given up: Node looks after it no more. */
+/**
+ * Time after which a request that is still arriving when the server closes is given up. Node no longer checks its own
+ * time limits then.
+ */
 const RECEIVING_MS = 10_000;
 
 /**
- * Lets the server close with every answer sent to its end, and without waiting for connections that clients keep for
- * more. Node's own way cuts answers that are written and not yet sent, and leaves connections that fall idle later.
+ * Lets the server close once every answer has been sent completely, without waiting for connections that clients keep
+ * open. Node by itself would cut answers that are written but not sent, and would keep connections that become idle
+ * later.
  */
 export const closeWhenIdle = fastifyPlugin(
   async (app: FastifyInstance, { receivingMilliseconds = RECEIVING_MS }: CloseWhenIdleOptions) => {
-    /** The requests of each connection whose answers are not over. */
+    /** Requests of each connection whose answers have not ended. */
     const connections = new Map<Socket, Set<IncomingMessage>>();
     let isClosing = false;
 
@@ -33,7 +37,7 @@ export const closeWhenIdle = fastifyPlugin(
         if (isClosing && !requests?.size) socket.destroySoon();
       });
     });
-    // The server calls this when it begins to close.
+    // Node calls this function when the server begins to close.
     app.server.closeIdleConnections = () => {
       if (!isClosing) setTimeout(giveUpReceiving, receivingMilliseconds).unref();
       isClosing = true;

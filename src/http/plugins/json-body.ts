@@ -5,24 +5,26 @@ import { OverloadedError } from '../../predictions/admission.js';
 import { parseBody, SMALL_BYTES } from '../requests/reading/parse-body.js';
 import { BodyRoom, receiveBody } from '../requests/receive-body.js';
 
-/** The body is in a form that the service does not read. */
+/** The body has a media type or encoding that the service does not read. */
 class UnsupportedBodyError extends Error {
   readonly statusCode = 415;
 }
 
 export interface JsonBodyOptions {
-  /** Limit for all bodies that are being received, together. */
+  /** Limit in bytes for all bodies that are being received, together. */
   readonly bodiesBytes: number;
-  /** Limit for one body, in bytes. */
+  /** Limit in bytes for one body. */
   readonly bodyLimit: number;
   /** Identifies the client: a key or an address. */
   readonly clientOf: (request: FastifyRequest) => string;
-  /** Reads a large body where nobody else waits for it; without it all are read here. */
+  /**
+   * Reads a large body in another process, so that other requests do not wait. Without it, all bodies are read here.
+   */
   readonly readLarge?: (bytes: Buffer, request: FastifyRequest) => Promise<unknown>;
   readonly onRefusal: (reason: 'bodies') => void;
 }
 
-/** Bodies are JSON; of one that is not, the answer says where. Other media types are answered with 415. */
+/** Reads JSON bodies. If one is malformed, the answer says where. Other media types are answered with 415. */
 export const jsonBody = fastifyPlugin(
   async (
     app: FastifyInstance,
@@ -56,7 +58,7 @@ export const jsonBody = fastifyPlugin(
   },
 );
 
-/** @throws UnsupportedBodyError for a body that is not UTF-8 as it is: read as if it were, it would be another */
+/** @throws UnsupportedBodyError for a body that is not in UTF-8: read as UTF-8, its text would be different */
 function refuseForm(headers: IncomingHttpHeaders): void {
   const charset = /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(headers['content-type'] ?? '')?.[1];
   if (charset !== undefined && !/^utf-?8$/i.test(charset)) {

@@ -6,8 +6,8 @@ import { isOpen } from './authentication.js';
 const noQuery = z.strictObject({});
 
 /**
- * What a route has no use for in a query is refused: a `dtype` beside POST /predict would else be passed over, and the
- * weights be others than those that were meant. Probes are answered whatever they carry.
+ * Refuses query parameters that a route does not use: if a `dtype` in the query of POST /predict were ignored, the
+ * weights would not be those that the client meant. Probes are answered whatever their query is.
  */
 export const knownQueries = fastifyPlugin(async (app: FastifyInstance) => {
   app.addHook('onRoute', ({ url, schema }) => {

@@ -9,7 +9,7 @@ import { PROBLEM_KINDS, type ProblemCode } from '../problems/problem-kinds.js';
 import { headersBeforeRoutes, type ProblemAnswer, problemText, sendProblem } from './problems.js';
 import { requestIdOf } from './request-id.js';
 
-/** By the codes that Node gives to what it cannot read. */
+/** Answers by the codes of Node's parse errors. */
 const ANSWERS: Readonly<Record<string, readonly [code: ProblemCode, detail: string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request did not arrive completely in time.'],
   HPE_HEADER_OVERFLOW: [
@@ -27,8 +27,8 @@ const MALFORMED = ['bad_request', 'The service cannot read this as HTTP.'] as co
 const answers = new WeakMap<Duplex, ServerResponse>();
 
 /**
- * Knows which answers are under way, for `refuseMalformed`, and answers what Node would refuse without a word of why: a
- * request without a host as well, where its `requireHostHeader` is false.
+ * Records which answers are being written, for `refuseMalformed`. It also answers requests that Node would refuse
+ * without giving the reason, such as a request without a host if `requireHostHeader` is false.
  */
 export const malformedHttp = fastifyPlugin(async (app: FastifyInstance) => {
   const { server } = app;
@@ -56,7 +56,7 @@ export const malformedHttp = fastifyPlugin(async (app: FastifyInstance) => {
   });
 });
 
-/** Answers what cannot be read as a request, so never comes to a route, and ends its connection. */
+/** Answers bytes that cannot be parsed as a request, so never reach a route, and ends the connection. */
 export function refuseMalformed({ code }: ConnectionError, socket: Socket): void {
   const [problem, detail] = ANSWERS[code] ?? MALFORMED;
   if (code === 'ECONNRESET') socket.destroy();
@@ -64,8 +64,9 @@ export function refuseMalformed({ code }: ConnectionError, socket: Socket): void
 }
 
 /**
- * Answers what has no response that could be written to. Into an answer that is being sent it writes nothing, since its
- * client would take that for a part of it, nor a second one behind that of a request whose body turns out to be malformed.
+ * Writes a problem directly to a connection, and ends it. It writes nothing into an answer that is being sent, since
+ * the client would take it for a part of the answer, and no second answer to a request whose body turns out to be
+ * malformed.
  */
 function endWithProblem(socket: Duplex, problem: ProblemAnswer): void {
   const answer = answers.get(socket);
@@ -83,7 +84,7 @@ function endWithProblem(socket: Duplex, problem: ProblemAnswer): void {
   );
 }
 
-/** Headers of an answer after which its connection ends. */
+/** Headers of the last answer on a connection. */
 const headersOf = (body: string, requestId: string) => ({
   'content-type': PROBLEM_TYPE,
   'content-length': Buffer.byteLength(body),

@@ -4,11 +4,11 @@ import fastifyPlugin from 'fastify-plugin';
 import { sendProblem } from './problems.js';
 
 /**
- * Remembers the methods of every path; `refuseOtherMethods`, called once all routes are there, answers the others with
- * 405 and `allow` instead of 404.
+ * Records the methods of every path. `refuseOtherMethods`, called once all routes are registered, answers the others
+ * with 405 and `allow` instead of 404.
  */
 export const methodNotAllowed = fastifyPlugin(async (app: FastifyInstance) => {
-  // Known to Node, not to Fastify; CONNECT is for no path.
+  // Methods that Node knows and Fastify does not. CONNECT has no path.
   for (const method of METHODS) {
     if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method);
   }
@@ -21,7 +21,7 @@ export const methodNotAllowed = fastifyPlugin(async (app: FastifyInstance) => {
   });
 
   app.decorate('refuseOtherMethods', () => {
-    // Fastify reports a path with and without a final slash as two routes, each with some of the methods.
+    // Fastify reports a path with and without a final slash as two routes, and each has some of the methods.
     const known = [...methodsOf].map(([url, methods]) => {
       const others = methodsOf.get(url.replace(/\/$/, '')) ?? [];
       return [url, new Set([...methods, ...others])] as const;
@@ -35,7 +35,7 @@ export const methodNotAllowed = fastifyPlugin(async (app: FastifyInstance) => {
           code: 'method_not_allowed',
           detail: `${method} is not a method of this path; it has ${allow}.`,
         });
-      // On the request, not on its body: that need not even be one that the service could read.
+      // Refuses before the body is read: the service might not be able to read it.
       const onRequest = app.hasDecorator('rateLimit') ? [app.rateLimit(), refuse] : refuse;
       app.route({ method: others, url, schema: { hide: true }, onRequest, handler: refuse });
     }

@@ -6,8 +6,8 @@ const refuse = (request: FastifyRequest, reply: FastifyReply) =>
   sendProblem(reply, { code: 'not_found', detail: `Nothing is at ${request.method} ${request.url}.` });
 
 /**
- * Answers with 404 what no route is for, whatever its body, which is not read. Where requests are limited, so are these:
- * who tries out paths asks as well.
+ * Answers requests without a route with 404, and does not read their bodies. If requests are limited, these count too:
+ * a client that tries out paths also sends requests.
  */
 export const notFound = fastifyPlugin(async (app: FastifyInstance) => {
   const count = app.hasDecorator('createRateLimit') ? app.createRateLimit() : null;

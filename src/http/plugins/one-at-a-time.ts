@@ -4,14 +4,17 @@ import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { type Expected, RequestBoundary } from '../requests/request-boundary.js';
 
-/** Requests that Node has read at once in spite of `RequestReader`, on one connection: more are an attack. */
+/**
+ * Largest number of requests on one connection that Node has read at once in spite of `RequestReader`; more are an
+ * attack.
+ */
 const MAX_WAITING = 8;
 
 const HEAD: Expected = { part: 'head' };
 
 /**
- * Takes one request of a connection at a time: the next is read once the answer before it is over. Node would read and
- * begin all that fit into 64 KB, and hold what they come to until the client has read the first.
+ * Handles one request of a connection at a time: the next is read once the answer before it has ended. Node would read
+ * and start all requests that fit into 64 KB, and hold their answers until the client has read the first.
  */
 export const oneAtATime = fastifyPlugin(async (app: FastifyInstance) => {
   const readers = new WeakMap<Socket, RequestReader>();
@@ -28,7 +31,7 @@ export const oneAtATime = fastifyPlugin(async (app: FastifyInstance) => {
   app.server.prependListener('clientError', (_error: Error, socket: Socket) => stop(socket));
   app.server.prependListener('connect', (request: IncomingMessage) => stop(request.socket));
 
-  // Where two requests were read at once all the same, the second waits here.
+  // If two requests were read at once after all, the second waits here.
   app.addHook('onRequest', async ({ raw }, reply) => {
     const reader = readers.get(raw.socket);
     if (reader && !(await reader.turnOf(raw))) reply.hijack();
@@ -41,11 +44,11 @@ interface Exchange {
   readonly expected: Expected;
 }
 
-/** Gives Node's parser the bytes of one request, and the next request's once the answer is over. */
+/** Gives Node's parser the bytes of one request, and those of the next once the answer has ended. */
 class RequestReader {
   readonly #socket: Socket;
   readonly #boundary = new RequestBoundary();
-  /** Exchanges that are not over, in order. A request may be answered before its body has arrived completely. */
+  /** Exchanges that have not ended, in order. A request may be answered before its body has arrived completely. */
   readonly #exchanges: Exchange[] = [];
   readonly #waiting = new Map<IncomingMessage, (isItsTurn: boolean) => void>();
   #feed: (chunk: Buffer) => void = () => {};
@@ -53,7 +56,7 @@ class RequestReader {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    // Node's own listener. As soon as there is another, Node's parser no longer takes bytes past the socket's events.
+    // This is Node's own listener. Once there is another, Node's parser no longer takes bytes directly from the socket.
     const [feed] = socket.listeners('data') as ((chunk: Buffer) => void)[];
     if (!feed) return;
     this.#feed = (chunk) => feed.call(socket, chunk);
@@ -64,7 +67,7 @@ class RequestReader {
     });
   }
 
-  /** A request's head was read. */
+  /** Adds an exchange when a request's head was read. */
   begin(request: IncomingMessage, response: ServerResponse): void {
     this.#exchanges.push({ request, response, expected: bodyOf(request) });
     if (this.#exchanges.length > MAX_WAITING) this.#socket.destroy();
@@ -74,7 +77,7 @@ class RequestReader {
     });
   }
 
-  /** Waits until the answers before it are over; false where its connection has ended. */
+  /** Waits until the answers before it have ended. Returns false if the connection has ended. */
   async turnOf(request: IncomingMessage): Promise<boolean> {
     if (this.#exchanges[0]?.request === request) return true;
     if (this.#socket.destroyed) return false;
@@ -83,7 +86,7 @@ class RequestReader {
     return isItsTurn;
   }
 
-  /** Anything else is no readable request. */
+  /** Stops reading: the bytes that follow cannot be a request. */
   stop(): void {
     this.#isStopped = true;
   }
@@ -93,7 +96,7 @@ class RequestReader {
       const current = this.#exchanges.at(-1);
       if (current?.request.complete) {
         this.#socket.pause();
-        // A stream that has buffered enough stops reading by itself.
+        // A stream whose buffer is full stops reading by itself.
         this.#socket.unshift(chunk.subarray(at));
         return;
       }

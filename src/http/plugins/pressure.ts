@@ -5,18 +5,21 @@ import { OverloadedError } from '../../predictions/admission.js';
 import { MEMORY_LIMIT } from '../../system/memory.js';
 import { isProbe } from './authentication.js';
 
-/** Share of V8's heap, which holds parsed requests, not weights. Beyond it most time goes into looking for what can be freed. */
+/**
+ * Limit as a share of V8's heap, which holds parsed requests, not weights. Above it, V8 spends most of its time on
+ * garbage collection.
+ */
 const HEAP_SHARE = 0.8;
 
-/** Share of all memory. Predictions are accepted up to far less; this catches everything unforeseen. */
+/** Limit as a share of all memory. Predictions are accepted only up to far less, so this catches the unforeseen. */
 const RESIDENT_SHARE = 0.9;
 
 const RETRY_AFTER_SECONDS = 2;
 
-/** How often it measures. */
+/** Time between two measurements. */
 const INTERVAL_MS = 1000;
 
-/** How finely the event loop's delay is measured. */
+/** Time between two measurements of the event loop's delay. */
 const RESOLUTION_MS = 20;
 
 const MESSAGES = {
@@ -26,9 +29,9 @@ const MESSAGES = {
 
 export interface PressureOptions {
   /**
-   * How late the event loop may be on average over a second; 0 for any time. Reading the largest body takes it for some
-   * 100 ms, once, and writing 100 downloads at full speed about as long for each turn: it is a second late only where
-   * nothing is answered in time.
+   * Limit of the event loop's average delay over a second; 0 for no limit. Reading the largest body takes about 100 ms,
+   * once, and writing 100 downloads at full speed takes about as long in each turn, so the delay reaches a second only
+   * if nothing is answered in time.
    */
   readonly maxEventLoopDelayMilliseconds: number;
   readonly maxHeapBytes?: number;
@@ -37,8 +40,8 @@ export interface PressureOptions {
 }
 
 /**
- * Refuses requests with 503 while the event loop is late or memory nearly used up. Not @fastify/under-pressure: where no
- * file can be opened its timer throws, which ends the process.
+ * Refuses requests with 503 while the event loop is late or memory is nearly used up. It does not use
+ * @fastify/under-pressure, whose timer throws, and so ends the process, if no file can be opened.
  */
 export const pressure = fastifyPlugin(
   async (
@@ -77,8 +80,8 @@ export const pressure = fastifyPlugin(
 );
 
 /**
- * How late the event loop is, on average over time: a turn of a second counts a hundred times as much as one of ten
- * milliseconds, since a hundred times as many requests fall into it.
+ * Measures the event loop's delay as an average over time: a turn of one second counts a hundred times as much as a
+ * turn of ten milliseconds, since a hundred times as many requests arrive in it.
  */
 class LoopDelay {
   #last = performance.now();
@@ -95,7 +98,7 @@ class LoopDelay {
     return this.#sum;
   }
 
-  /** The delay since it was last taken, in milliseconds. */
+  /** Returns the average delay since the last call, in milliseconds. */
   take(): number {
     const delay = this.#sum === 0 ? 0 : this.#squares / this.#sum - RESOLUTION_MS;
     this.#sum = 0;
@@ -104,7 +107,7 @@ class LoopDelay {
   }
 }
 
-/** 0 where it cannot be read: the process may have no file left to read it from. */
+/** Returns 0 if the size cannot be read: the process may have no file descriptor left to read it. */
 function residentBytes(): number {
   try {
     return process.memoryUsage.rss();

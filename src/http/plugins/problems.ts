@@ -21,7 +21,9 @@ import { PROBLEM_TYPE, type Problem } from '../problems/problem.js';
 import { codeOfStatus, PROBLEM_KINDS, type ProblemCode, problemType } from '../problems/problem-kinds.js';
 import { REQUEST_ID_HEADER } from './request-id.js';
 
-/** How soon a request is worth another try where nothing says more: about as long as a restart of the engine takes. */
+/**
+ * Delay before another try is worthwhile, if nothing more exact is known: about the time in which the engine restarts.
+ */
 const RETRY_AFTER_SECONDS = 2;
 
 /** The client sent more requests than allowed. */
@@ -40,13 +42,13 @@ export interface ProblemAnswer {
   readonly code: ProblemCode;
   readonly detail: string;
   readonly errors?: Problem['errors'];
-  /** Seconds. */
+  /** Delay in seconds before another try. */
   readonly retryAfter?: number;
 }
 
 type ErrorClass = abstract new (...args: never[]) => Error;
 
-/** An error of the rooms below, and what it is refused with. */
+/** Pairs an error class with the answer that it is refused with. */
 function refusal<E extends ErrorClass>(
   type: E,
   answer: (error: InstanceType<E>) => ProblemAnswer,
@@ -107,7 +109,7 @@ function refusalOf(error: Error): ProblemAnswer {
   };
 }
 
-/** Refuses what does not validate: in words the first fault, in `errors` all of them. */
+/** Refuses a request that does not validate. The detail describes the first fault, and `errors` lists all of them. */
 function invalid(faults: readonly Fault[]): ProblemAnswer {
   const [first] = faults;
   const others = faults.length > 1 ? ` (and ${faults.length - 1} more, in errors)` : '';
@@ -116,7 +118,9 @@ function invalid(faults: readonly Fault[]): ProblemAnswer {
   return { code: 'invalid_request', detail, errors: [...faults] };
 }
 
-/** A prediction that is being made is worth waiting for. A failed one gives the reason. */
+/**
+ * Refuses weights that do not exist: a prediction in progress is worth another try, and a failed one gives its reason.
+ */
 function notReady({ message, record }: NotReadyError): ProblemAnswer {
   if (record.error) return { code: 'no_weights', detail: `${message}: ${record.error.message}` };
   return { code: 'not_ready', detail: message, retryAfter: RETRY_AFTER_SECONDS };
@@ -127,18 +131,18 @@ function toProblem({ code, detail, errors }: ProblemAnswer): Problem {
   return { type: problemType(code), code, title, status, ...bounded({ detail, ...(errors && { errors }) }) };
 }
 
-/** The failure of a prediction as a problem. */
+/** Converts the failure of a prediction into a problem. */
 export function problemOf({ code, message }: Failure): Problem {
   return toProblem({ code, detail: message });
 }
 
-/** The problem that answers a failed request, and the seconds after which another try is worth it. */
+/** Returns the problem that answers a failed request, and the seconds after which another try is worthwhile. */
 export function problemOfError(error: Error): { readonly problem: Problem; readonly retryAfter?: number } {
   const answer = refusalOf(error);
   return { problem: toProblem(answer), retryAfter: answer.retryAfter };
 }
 
-/** A problem as it is sent. */
+/** Returns a problem as JSON text. */
 export function problemText(answer: ProblemAnswer): string {
   return JSON.stringify(toProblem(answer));
 }
@@ -146,22 +150,22 @@ export function problemText(answer: ProblemAnswer): string {
 /** Answers with a problem. */
 export function sendProblem(reply: FastifyReply, answer: ProblemAnswer): FastifyReply {
   if (answer.retryAfter !== undefined) reply.header('retry-after', answer.retryAfter);
-  // As a string, so that no route's response schema is asked to serialise it.
+  // Sent as a string, so that the route's response schema does not apply.
   return reply.code(PROBLEM_KINDS[answer.code].status).type(PROBLEM_TYPE).send(problemText(answer));
 }
 
-/** Headers of an answer that is given before any plugin has seen the request. */
+/** Returns the headers of an answer that is given before any plugin has seen the request. */
 export const headersBeforeRoutes = (requestId: string) => ({
   [REQUEST_ID_HEADER]: requestId,
   'x-content-type-options': 'nosniff',
 });
 
-/** Answers a request whose path Fastify can read for no route: it is badly encoded, or an id in it too long. */
+/** Answers a request whose path matches no route because it is badly encoded, or because an id in it is too long. */
 export function refusePath(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   sendProblem(reply.headers(headersBeforeRoutes(request.id)), refusalOf(error));
 }
 
-/** Every error is answered in the one form of RFC 9457. */
+/** Answers every error in the form of RFC 9457. */
 export const problems = fastifyPlugin(async (app: FastifyInstance) => {
   app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
     const answer = refusalOf(error);

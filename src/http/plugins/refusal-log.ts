@@ -3,8 +3,8 @@ import fastifyPlugin from 'fastify-plugin';
 import { isProbe } from './authentication.js';
 
 /**
- * Logs a line for each request that was refused or failed, but for probes, which ask several times a second while the GHNs
- * are loaded. Bodies, queries and headers may hold secrets: they are left out.
+ * Logs a line for each request that was refused or failed, except probes, which come several times a second while the
+ * GHNs are loaded. Bodies, queries and headers are left out, since they may hold secrets.
  */
 export const refusalLog = fastifyPlugin(async (app: FastifyInstance) => {
   app.addHook('onResponse', async (request, { statusCode }) => {

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import type { Metrics } from '../../metrics/metrics.js';
 
-/** Times every request, by its route's pattern, and counts the bytes of its answer. */
+/** Measures the time of every request, by the pattern of its route, and counts the bytes of its answer. */
 export const requestMetrics = fastifyPlugin(
   async (app: FastifyInstance, { metrics }: { metrics: Metrics }) => {
     const writtenBefore = new WeakMap<FastifyRequest, number>();
@@ -19,5 +19,5 @@ export const requestMetrics = fastifyPlugin(
   },
 );
 
-/** To its connection so far; 0 for a request that was injected and has none. */
+/** Returns the bytes written to the request's connection so far; 0 for an injected request, which has none. */
 const bytesWritten = ({ raw }: FastifyRequest): number => raw.socket.bytesWritten ?? 0;

@@ -2,12 +2,12 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { type Span, type Tracer, within } from '../../tracing/tracer.js';
 
-/** Probes and scrapes do not belong to any trace. */
+/** Paths without traces: probes and scrapes. */
 const UNTRACED: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
 
 const SERVER_FAULT = 500;
 
-/** A span for each request, in the trace that its `traceparent` names; the answer names the span. */
+/** Records a span for each request, in the trace that its `traceparent` names. The answer names the span. */
 export const tracing = fastifyPlugin(async (app: FastifyInstance, { tracer }: { tracer: Tracer }) => {
   const spans = new WeakMap<FastifyRequest, Span>();
 
@@ -33,7 +33,7 @@ export const tracing = fastifyPlugin(async (app: FastifyInstance, { tracer }: { 
     within(tracer, span, done);
   });
 
-  // A body is read on another chain of events than the one that the request began.
+  // A body is read in another asynchronous context than the one in which the request began.
   app.addHook('preHandler', (request, _reply, done) => {
     const span = spans.get(request);
     if (span) within(tracer, span, done);

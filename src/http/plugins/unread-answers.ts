@@ -8,10 +8,10 @@ import { isProbe } from './authentication.js';
 
 const RETRY_AFTER_SECONDS = 2;
 
-/** A smaller answer is never refused: probes are among them, and connections are few enough. */
+/** Smaller answers are never refused: probes are among them, and the number of connections is limited. */
 const LARGE = 64 * 1024;
 
-/** Headers that tell of the answer that is not sent. */
+/** Headers that describe the answer that is not sent. */
 const HEADERS_OF_ANSWER = [
   'accept-ranges',
   'cache-control',
@@ -23,11 +23,11 @@ const HEADERS_OF_ANSWER = [
   'server-timing',
 ];
 
-/** The part of the room that one client may have, so that others find some. */
+/** Share of the room that one client may take, so that there is some for others. */
 const SHARE = 0.5;
 
 export interface UnreadAnswersOptions {
-  /** Memory that all unfinished answers may hold together. */
+  /** Limit of bytes that all unfinished answers may hold together. */
   readonly bytes: number;
   /** Identifies the client: a key or an address. */
   readonly clientOf: (request: FastifyRequest) => string;
@@ -35,8 +35,8 @@ export interface UnreadAnswersOptions {
 }
 
 /**
- * Bounds what answers hold until their clients have read them, whichever route or library gives them: an answer that would
- * hold more is refused with 503. Bytes that several answers share count once.
+ * Limits the bytes that answers hold until their clients have read them, whichever route or library makes them. An
+ * answer that would exceed the limit is refused with 503. Bytes that several answers share count once.
  */
 export const unreadAnswers = fastifyPlugin(
   async (app: FastifyInstance, { bytes, clientOf, onRefusal }: UnreadAnswersOptions) => {
@@ -51,7 +51,7 @@ export const unreadAnswers = fastifyPlugin(
       );
     }
 
-    // Before anything is computed for a client that has its share already.
+    // Refuses before anything is computed for a client that has used up its share.
     app.addHook('onRequest', async (request) => {
       if (room.isFull(clientOf(request)) && !isProbe(request)) refuse();
     });
@@ -83,7 +83,9 @@ type Held = Buffer | string | Readable;
 
 const isLarge = (held: Held) => held instanceof Readable || held.length >= LARGE;
 
-/** The body of an answer, with a long text as bytes, since Node would hold it as both. Null for an empty body. */
+/**
+ * Returns the body of an answer, with a long text as bytes, since Node would hold both. Returns null for an empty body.
+ */
 function asHeld(payload: unknown): Held | null {
   if (typeof payload === 'string') return payload.length < LARGE ? payload : Buffer.from(payload);
   return Buffer.isBuffer(payload) || payload instanceof Readable ? payload : null;
@@ -91,10 +93,10 @@ function asHeld(payload: unknown): Held | null {
 
 const isGone = ({ raw }: FastifyReply) => raw.closed || raw.req.socket.destroyed;
 
-/** The bytes that are held, by client. */
+/** Counts the bytes that answers hold, by client. */
 class AnswerRoom {
   readonly #limit: number;
-  /** How many of each client's answers hold these bytes. */
+  /** Number of answers of each client that hold a buffer. */
   readonly #holders = new Map<Buffer, Map<string, number>>();
   readonly #clients = new Map<string, number>();
   #taken = 0;
@@ -103,7 +105,7 @@ class AnswerRoom {
     this.#limit = bytes;
   }
 
-  /** Whether there is no room for a client's large answer, whatever it is. */
+  /** Returns true if there is no room for any large answer of a client. */
   isFull(client: string): boolean {
     return this.#own(client) < LARGE || this.#limit - this.#taken < LARGE;
   }
@@ -117,7 +119,7 @@ class AnswerRoom {
     );
   }
 
-  /** Returns what gives it back. */
+  /** Counts an answer. Returns a function that releases it. */
   take(held: Held, client: string): () => void {
     const cost = costOf(held);
     if (!Buffer.isBuffer(held)) {
@@ -148,7 +150,7 @@ class AnswerRoom {
     };
   }
 
-  /** The rest of a client's share. */
+  /** Returns the rest of a client's share. */
   #own(client: string): number {
     return SHARE * this.#limit - (this.#clients.get(client) ?? 0);
   }

@@ -5,13 +5,14 @@ import { ArchitectureError, FaultList } from '../../architecture/faults.js';
 import { addZodFaults } from '../../architecture/zod-faults.js';
 import { InvalidRequestError } from '../../predictions/errors.js';
 
-/** Requests are read by the routes' zod schemas, and refused with every fault found. */
+/** Validates requests by the routes' zod schemas, and refuses invalid ones with all faults. */
 export const validation = fastifyPlugin(async (app: FastifyInstance) => {
   app.setValidatorCompiler<z.ZodType>(({ schema }) => (value) => {
     const { data, error } = schema.safeParse(value);
     return error ? { error: invalidRequest(error, value) } : { value: data };
   });
-  // The compiler holds answers to their schemas; holding each to them again would cost more than making it.
+  // The TypeScript compiler checks answers against their schemas. Checking them again here would take longer than
+  // making them.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
 });
 

@@ -3,16 +3,19 @@ import type { Problem } from './problem.js';
 
 type Fault = NonNullable<Problem['errors']>[number];
 
-/** With the one that says that there are more. */
+/** Includes the error that says that there are more. */
 const MAX_ERRORS = MAX_FAULTS + 1;
 
-/** All errors together, as JSON: what checks of architectures list, with what a request puts before their paths. */
+/**
+ * Limit for all errors together, as JSON: the faults of an architecture, plus the part of their paths that the request
+ * adds.
+ */
 const MAX_ERRORS_BYTES = MAX_FAULT_BYTES + 20_000;
 
-/** Longest text of a problem; clients decide how long quoted parts are. */
+/** Limit of a problem's text. Clients determine the length of quoted parts. */
 const MAX_LENGTH = 4000;
 
-/** The texts of a problem, none too long to be made into JSON or to be worth sending, wherever they come from. */
+/** Shortens the texts of a problem so that none is too long to serialise or to send, wherever they come from. */
 export function bounded<Texts extends Pick<Problem, 'detail' | 'errors'>>(problem: Texts): Texts {
   const { detail, errors } = problem;
   return {
@@ -35,6 +38,6 @@ function boundedErrors(errors: readonly Fault[]): Fault[] {
   return others === 0 ? listed : [...listed, { path: '', message: `${others} more are not listed` }];
 }
 
-/** Cuts between characters. */
+/** Shortens a text without splitting a surrogate pair. */
 const shortened = (text: string) =>
   text.length <= MAX_LENGTH ? text : `${text.slice(0, MAX_LENGTH).replace(/[\ud800-\udbff]$/, '')}…`;

@@ -1,4 +1,4 @@
-/** A kind of problem: how it is answered, and what its page in the documentation says. */
+/** A kind of problem: its HTTP answer and the content of its page in the documentation. */
 export interface ProblemKind {
   /** The HTTP status. */
   readonly status: number;
@@ -8,8 +8,8 @@ export interface ProblemKind {
 }
 
 /**
- * Every kind of problem by its code. Codes are stable: programs may tell problems apart by them. `docs/errors.md` and the
- * page at /docs/errors are made from this table.
+ * Every kind of problem by its code. Codes are stable, so programs can tell problems apart by them. `docs/errors.md`
+ * and the page at /docs/errors are generated from this table.
  */
 export const PROBLEM_KINDS = {
   invalid_request: {
@@ -172,15 +172,15 @@ export type ProblemCode = keyof typeof PROBLEM_KINDS;
 
 export const PROBLEM_CODES = Object.keys(PROBLEM_KINDS) as [ProblemCode, ...ProblemCode[]];
 
-/** Where a problem's page is, relative to the service. */
+/** Returns the path of a problem's page, relative to the service. */
 export const problemType = (code: ProblemCode): string => `/docs/errors#${code}`;
 
 const BY_STATUS: ReadonlyMap<number, ProblemCode> = new Map(
-  // The first of a status stands for it.
+  // The first code of each status stands for it.
   PROBLEM_CODES.toReversed().map((code) => [PROBLEM_KINDS[code].status, code]),
 );
 
-/** The kind that an error of a library comes under, by its HTTP status. */
+/** Returns the code for an error of a library, by its HTTP status. */
 export function codeOfStatus(status: number): ProblemCode {
   return BY_STATUS.get(status) ?? (status < 500 ? 'bad_request' : 'internal');
 }

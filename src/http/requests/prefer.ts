@@ -1,6 +1,6 @@
 /**
- * Whether a request prefers that. Preferences are separated by commas, each with its parameters behind semicolons; what is quoted is a
- * value (RFC 7240).
+ * Returns true if the `prefer` header of a request has this preference. Preferences are separated by commas, and each
+ * may have parameters after semicolons. Quoted text is a value (RFC 7240).
  */
 export const prefers = (preference: string, header: string | string[] | undefined): boolean =>
   [header].flat().some((value) =>

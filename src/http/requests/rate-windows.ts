@@ -1,4 +1,4 @@
-/** Clients that are counted at the same time; beyond it those whose windows began first are forgotten. */
+/** Largest number of clients that are counted at the same time. Above it, the oldest windows are forgotten. */
 const MAX_CLIENTS = 100_000;
 
 interface Window {
@@ -8,15 +8,15 @@ interface Window {
 
 interface Counted {
   readonly current: number;
-  /** Milliseconds until the window is over. */
+  /** Milliseconds until the window ends. */
   readonly ttl: number;
 }
 
-/** Counts for several services together; null where that cannot be done now. */
+/** Counts requests for several services together. Resolves with null if that is not possible now. */
 export type CountTogether = (client: string, milliseconds: number) => Promise<Counted | null>;
 
 export interface RateWindowsOptions {
-  /** Milliseconds, by a clock that nobody sets. */
+  /** Milliseconds on a monotonic clock. */
   readonly now?: () => number;
   readonly maxClients?: number;
   /** Without it, each service counts by itself. */
@@ -24,14 +24,14 @@ export interface RateWindowsOptions {
 }
 
 /**
- * Counts requests by client in windows, as @fastify/rate-limit wants it. The package's own store goes by the wall clock:
- * where that is set back, who was refused stays refused until it has caught up.
+ * Counts requests of each client in time windows, as a store of @fastify/rate-limit. The package's own store uses the
+ * wall clock: if that is set back, refused clients stay refused until it has caught up.
  */
 export class RateWindows {
   readonly #now: () => number;
   readonly #maxClients: number;
   readonly #together: CountTogether | undefined;
-  /** In the order in which they began. */
+  /** Ordered by the time at which they began. */
   readonly #windows = new Map<string, Window>();
 
   constructor({
@@ -51,11 +51,11 @@ export class RateWindows {
   ): void {
     const own = this.#count(client, milliseconds);
     if (!this.#together) callback(null, own);
-    // Where others cannot be asked, it is held to what this service has seen of it.
+    // If the shared count is not available, only this service's count applies.
     else void this.#together(client, milliseconds).then((counted) => callback(null, counted ?? own));
   }
 
-  /** Limits of a route's own; there are none. */
+  /** Required by the package for routes with separate limits, of which there are none. */
   child(): RateWindows {
     return this;
   }
@@ -66,7 +66,7 @@ export class RateWindows {
     if (!window || now - window.since >= milliseconds) {
       this.#makeRoom(now, milliseconds);
       window = { since: now, count: 0 };
-      // At the end of the order, where it may have been in its midst.
+      // Moved to the end of the order.
       this.#windows.delete(client);
       this.#windows.set(client, window);
     }
@@ -83,7 +83,8 @@ export class RateWindows {
 }
 
 /**
- * An address as clients are told apart by it: whoever has an IPv6 address has at least the 2^64 that share its first half.
+ * Returns the part of an address that identifies a client: the owner of an IPv6 address has at least the 2^64 addresses
+ * that share its first half.
  */
 export function clientAddress(ip: string): string {
   if (!ip.includes(':')) return ip;

@@ -2,12 +2,12 @@ import type { Readable } from 'node:stream';
 import { errorCodes } from 'fastify';
 import { OverloadedError } from '../../predictions/admission.js';
 
-/** Initial size of a body's buffer: senders that send nothing hold no more than this. */
+/** Initial size of a body's buffer: a client that sends nothing holds no more than this. */
 const FIRST_BYTES = 4096;
 
 const RETRY_AFTER_SECONDS = 2;
 
-/** The client has gone, or its connection was ended, before the body was complete. */
+/** The client has disconnected, or its connection was ended, before the body was complete. */
 class BodyCutError extends Error {
   readonly statusCode = 400;
   constructor() {
@@ -15,23 +15,23 @@ class BodyCutError extends Error {
   }
 }
 
-/** The part of the room that one client may take up, so that others find some. */
+/** Share of the room that one client may take, so that there is some for others. */
 const SHARE = 0.5;
 
-/** Maximum size of all bodies that are being received. Only bytes that have arrived count. */
+/** Limits the total size of all bodies that are being received. Only bytes that have arrived count. */
 export class BodyRoom {
   readonly #bytes: number;
   readonly #most: number;
   readonly #clients = new Map<string, number>();
   #taken = 0;
 
-  /** @param bodyLimit the largest body, for which there is room whatever one client's share is */
+  /** @param bodyLimit size of the largest body; there is room for it whatever one client's share is */
   constructor(bytes: number, bodyLimit: number) {
     this.#bytes = bytes;
     this.#most = Math.max(SHARE * bytes, bodyLimit);
   }
 
-  /** @throws OverloadedError where there is no room for so much */
+  /** @throws OverloadedError if there is no room for so many bytes */
   take(bytes: number, client: string): void {
     const own = this.#clients.get(client) ?? 0;
     if (this.#taken + bytes > this.#bytes || own + bytes > this.#most) {
@@ -53,7 +53,10 @@ export class BodyRoom {
   }
 }
 
-/** A body as it comes. It is copied into one buffer that doubles: a chunk of one byte, kept, would cost hundreds. */
+/**
+ * A body that is being received. It is copied into one buffer that doubles when full: keeping a chunk of one byte would
+ * cost hundreds of bytes.
+ */
 class BodyBuffer {
   readonly #room: BodyRoom;
   readonly #client: string;
@@ -61,7 +64,7 @@ class BodyBuffer {
   #buffer = Buffer.alloc(0);
   #length = 0;
 
-  /** @param most what the body may come to, in bytes */
+  /** @param most limit of the body's size in bytes */
   constructor(room: BodyRoom, client: string, most: number) {
     this.#room = room;
     this.#client = client;
@@ -88,7 +91,7 @@ class BodyBuffer {
     this.#buffer = grown;
   }
 
-  /** Gives back the room and forgets its bytes. */
+  /** Releases the room and drops the bytes. */
   clear(): void {
     this.#room.giveBack(this.#buffer.length, this.#client);
     this.#buffer = Buffer.alloc(0);
@@ -97,11 +100,11 @@ class BodyBuffer {
 }
 
 /**
- * Receives a body of at most so many bytes, and hands it over as long as it has its room. A body for which there is no
- * room is refused at its end, and none of it is kept until then: many clients read no answer before they have sent
- * everything, and treat a closed connection as an error.
+ * Receives a body of at most `most` bytes, and holds its room until it has been used. A body without room is refused at
+ * its end, and none of it is kept until then: many clients read no answer before they have sent everything, and treat a
+ * closed connection as an error.
  *
- * @throws OverloadedError where there is no room for it
+ * @throws OverloadedError if there is no room for it
  */
 export function receiveBody<T>(
   payload: Readable,

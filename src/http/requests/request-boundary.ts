@@ -1,7 +1,7 @@
 /** The part of a request that a connection's reader expects next. */
 export type Expected =
   | { readonly part: 'head' }
-  /** A body of so many bytes. */
+  /** A body with a known number of bytes. */
   | { readonly part: 'sized body'; readonly bytes: number }
   | { readonly part: 'chunked body' };
 
@@ -12,16 +12,19 @@ const LF = 0x0a;
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 
 /**
- * Finds where a request's head or body ends in the bytes of a connection, so that a parser can be given one request and
- * not the next. It does not judge what it reads: that is the parser's work.
+ * Finds the end of a request's head or body in the bytes of a connection, so that a parser can be given one request and
+ * not the next. It does not validate the bytes: the parser does.
  */
 export class RequestBoundary {
   #isLineEmpty = true;
-  /** Bytes of the last chunk's mark that were seen. */
+  /** Number of bytes of the last chunk's mark that were seen. */
   #matched = 0;
   #bodyBytes = 0;
 
-  /** Where the part that is expected ends in a chunk, read from `start` on; the chunk's length where it goes on. */
+  /**
+   * Returns the index at which the expected part ends in a chunk, read from `start` on, or the chunk's length if the
+   * part continues.
+   */
   end(chunk: Buffer, start: number, expected: Expected): number {
     if (expected.part === 'head') return this.#headEnd(chunk, start);
     if (expected.part === 'chunked body') return this.#chunkedEnd(chunk, start);
@@ -31,7 +34,7 @@ export class RequestBoundary {
     return end;
   }
 
-  /** Another part begins. */
+  /** Prepares for another part. */
   reset(): void {
     this.#isLineEmpty = true;
     this.#matched = 0;

@@ -5,7 +5,10 @@ import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { transform, transformObject } from '../../openapi-document.js';
 
-/** What Swagger UI's page may load. Its own policy would have it ask for everything by HTTPS, which may not be there. */
+/**
+ * Content security policy of Swagger UI's page. Its default policy requests everything by HTTPS, which the service may
+ * not have.
+ */
 const PAGE_POLICY = {
   'default-src': "'self'",
   'base-uri': "'none'",
@@ -18,7 +21,7 @@ const PAGE_POLICY = {
 
 export interface OpenapiOptions {
   readonly version: string;
-  /** Whether the service has API keys: without any, Swagger UI shows no locks. */
+  /** True if the service has API keys. Without any, Swagger UI shows no locks. */
   readonly hasKeys: boolean;
 }
 
@@ -29,12 +32,12 @@ const THEME = `
 .swagger-ui .opblock.opblock-post .opblock-summary-method, .swagger-ui .btn.execute { background: #2f5fd0; border-color: #2f5fd0 }
 `;
 
-/** The project's icon, where `npm run build` puts it or, in a clone that was not built, where it comes from. */
+/** Paths of the project's icon: in a built clone, and in one that was not built. */
 const ICONS = ['dist/web/icon.svg', 'web/public/icon.svg'].map(
   (path) => new URL(`../../../../${path}`, import.meta.url),
 );
 
-/** The icon as Swagger UI takes it; undefined, for its own, where there is none. */
+/** Returns the icon in the form that Swagger UI takes; undefined, for Swagger UI's own icon, if there is no file. */
 function favicon() {
   const file = ICONS.find((path) => existsSync(path));
   if (!file) return undefined;
@@ -57,7 +60,7 @@ export const openapi = fastifyPlugin(async (app: FastifyInstance, { version, has
       },
       servers: [{ url: '/', description: 'The service that this document comes from' }],
       components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
-      // A key where the service wants one.
+      // A key, if the service needs one.
       security: [{}, { key: [] }],
       tags: [
         { name: 'predictions', description: 'Predict weights, and download them' },
@@ -72,8 +75,8 @@ export const openapi = fastifyPlugin(async (app: FastifyInstance, { version, has
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: PAGE_POLICY,
-    // By default the page sends the document to a validator on the internet. There is a schema for each type of layer, so the
-    // schemas are folded up.
+    // By default, the page sends the document to a validator on the internet. The list of schemas is collapsed, since
+    // there is one for each layer type.
     uiConfig: { validatorUrl: null, defaultModelsExpandDepth: 0 },
     theme: { title: 'ghn-serve: API', css: [{ filename: 'theme.css', content: THEME }], favicon: favicon() },
     transformSpecification: (document) => forPeople(document as OpenApiDocument, hasKeys),
@@ -90,8 +93,8 @@ type OpenApiDocument = Readonly<Record<string, unknown>> & {
 };
 
 /**
- * The document as Swagger UI shows it: without HEAD, which says nothing beside GET, without the one server, and without locks
- * where there are no keys.
+ * Returns the document for Swagger UI: without HEAD, which adds nothing to GET, without the only server, and without
+ * locks if there are no keys.
  */
 function forPeople(
   { paths, security, servers: _, ...rest }: OpenApiDocument,

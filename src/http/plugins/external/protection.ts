@@ -8,20 +8,20 @@ import { clientOf } from '../authentication.js';
 import { TooManyRequestsError } from '../problems.js';
 
 export interface ProtectionOptions {
-  /** Origins whose pages may call the service; none, and browsers keep to its own. */
+  /** Origins whose pages may call the service. If there are none, browsers allow only its own page. */
   readonly origins: readonly string[];
-  /** Requests a minute from one key or address; 0 for any number. */
+  /** Limit of requests per minute for each key or address; 0 for no limit. */
   readonly rateLimit: number;
-  /** Whether who asks has a key, which has been checked before requests are counted. */
+  /** True if the service has keys. A key is checked before its request is counted. */
   readonly hasKeys: boolean;
-  /** Counts for several services together. */
+  /** Counts requests for several services together. */
   readonly countTogether?: CountTogether;
 }
 
-/** Probes must not be turned away. */
+/** Probes must not be refused. */
 const UNLIMITED = new Set(['/livez', '/readyz']);
 
-/** What a page of another origin may read of an answer, beside what it always may. */
+/** Response headers that a page of another origin may read, besides those that it always may. */
 const EXPOSED_HEADERS = [
   'accept-ranges',
   'allow',
@@ -39,14 +39,15 @@ const EXPOSED_HEADERS = [
   'x-tensor-shape',
 ];
 
-/** Whether a browser asks what a page of another origin may do. */
+/** Returns true if a browser asks what a page of another origin may do. */
 const isPreflight = ({ headers }: FastifyRequest): boolean =>
   headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
 
-/** Security headers, other origins' pages, and how often one client may ask. */
+/** Sets security headers, allows the pages of other origins, and limits the rate of requests. */
 export const protection = fastifyPlugin(async (app: FastifyInstance, options: ProtectionOptions) => {
   await app.register(helmet, {
-    // The service speaks HTTP; whether TLS stands before it, the proxy knows. Swagger UI's page has its own policy.
+    // The service speaks HTTP, and only a proxy in front of it knows about TLS. Swagger UI's page has a separate
+    // policy.
     hsts: false,
     contentSecurityPolicy: false,
     crossOriginResourcePolicy: options.origins.length > 0 ? { policy: 'cross-origin' } : undefined,
@@ -58,7 +59,7 @@ export const protection = fastifyPlugin(async (app: FastifyInstance, options: Pr
       exposedHeaders: EXPOSED_HEADERS,
     };
     await app.register(cors, {
-      // An OPTIONS that is no browser's question is told what the path has, as without CORS.
+      // An OPTIONS request that does not come from a browser gets the path's methods, as without CORS.
       delegator: (request, callback) => callback(null, { ...shared, preflight: isPreflight(request) }),
     });
   }

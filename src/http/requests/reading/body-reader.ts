@@ -9,15 +9,15 @@ import { type FromReader, type ReadEntry, receivedError, type ToReader } from '.
 
 export interface BodyReaderOptions {
   readonly bodyLimit: number;
-  /** Memory for the objects of one body, in MiB: what takes more is refused. */
+  /** Size of the heap for the objects of one body, in MiB. Bodies that need more are refused. */
   readonly heapMegabytes: number;
-  /** For how long a body may be read, in milliseconds. */
+  /** Time limit for reading a body, in milliseconds. */
   readonly timeoutMilliseconds: number;
 }
 
 /**
- * Reads large bodies in a process of its own: nobody else waits for one, and one that is made to take up all memory ends
- * no more than its own request.
+ * Reads large bodies in a separate process, so that other requests do not wait, and a body that exhausts the memory
+ * ends only its own request.
  */
 export class BodyReader {
   readonly #bodyLimit: number;
@@ -42,7 +42,7 @@ export class BodyReader {
   /**
    * Reads and plans the body of POST /predict.
    *
-   * @param client whose body it is
+   * @param client the client that sent the body
    * @throws the errors of reading and planning a request; TooManyObjectsError, RequestTimeoutError; the signal's reason
    */
   async plan(
@@ -61,7 +61,7 @@ export class BodyReader {
     );
   }
 
-  /** Checks that a body is JSON, where nothing of it is wanted. @throws as `plan` does */
+  /** Checks that a body is JSON, if its content is not needed. @throws as `plan` does */
   async check(bytes: Buffer, client: string, signal: AbortSignal): Promise<void> {
     const { message } = await this.#read(bytes, null, client, signal);
     if (message.type === 'request' && 'error' in message.entry) throw receivedError(message.entry.error);
@@ -87,7 +87,7 @@ function requestOf(message: FromReader, texts: Uint8Array[]): PlannedRequest {
   throw entry ? receivedError(entry.error) : new Error(`a body's reader answered with ${message.type}`);
 }
 
-/** @param texts of this plan and those behind it, from which its own are taken */
+/** @param texts the texts of this plan and of those after it; this plan's are removed */
 function planned(sent: SentPlan, texts: Uint8Array[]): PlannedRequest {
   return new PlannedRequest(receivedPlan(sent, texts));
 }

@@ -2,23 +2,23 @@ import { isUtf8 } from 'node:buffer';
 import secureJson from 'secure-json-parse';
 import { jsonShape, MAX_KEYS } from '../json-shape.js';
 
-/** The body is not JSON, or hides keys that would reach into an object's prototype. */
+/** The body is not JSON, or has keys that could change an object's prototype. */
 export class MalformedJsonError extends Error {
   readonly statusCode = 400;
 }
 
-/** The body holds more than could be read in time. */
+/** The body holds more objects or keys than could be parsed in time. */
 export class TooManyObjectsError extends Error {
   readonly statusCode = 413;
 }
 
-/** A list of nothing but empty objects takes JSON.parse a second for 10 MB; of what makes sense each is longer than this. */
+/** JSON.parse takes a second for 10 MB of empty objects. In meaningful bodies, each object is longer than this. */
 const LEAST_BYTES_OF_OBJECT = 8;
 
-/** Bodies below this hold nothing that takes long: they are not looked through, and read where they come in. */
+/** Bodies below this size take little time, so they are not inspected, and are parsed in the main process. */
 export const SMALL_BYTES = 2 ** 18;
 
-/** Files that people send for networks, by how they begin. */
+/** Types of files that people send instead of networks, by their first bytes. */
 const FILES: readonly { readonly start: Buffer; readonly name: string }[] = [
   { start: Buffer.from('PK\u0003\u0004'), name: 'a zip archive, as .keras and .pt files are' },
   { start: Buffer.from([0x89, 0x48, 0x44, 0x46]), name: 'an HDF5 file' },
@@ -31,7 +31,7 @@ const FILES: readonly { readonly start: Buffer; readonly name: string }[] = [
 ];
 
 /**
- * The value of a body.
+ * Parses a body.
  *
  * @throws MalformedJsonError, TooManyObjectsError
  */

@@ -7,8 +7,8 @@ import { connectToService } from '../../../process/parent.js';
 import { parseBody } from './parse-body.js';
 import { type FromReader, type ReadEntry, sentError, type ToReader } from './protocol.js';
 
-// The process that reads large bodies: what takes long of it holds up nobody else, and what takes too much memory ends
-// this process alone.
+// Entry point of the process that reads large bodies: a body that takes long does not delay other requests, and one
+// that takes too much memory ends only this process.
 
 const channel = connectToService<ToReader, FromReader>((message, _arrays, [body]) => {
   const texts: Uint8Array[] = [];

@@ -7,10 +7,10 @@ import { PredictorUnavailableError } from '../../../predictor/executor.js';
 import type { PredictorDescription } from '../../../predictor/protocol.js';
 import { MalformedJsonError, TooManyObjectsError } from './parse-body.js';
 
-/** A body to read, which follows as a text. */
+/** A body to read. Its bytes follow as a text. */
 export interface ToReader {
   readonly bodyLimit: number;
-  /** How it is to be planned; null where it only has to be JSON. */
+  /** The inputs of planning; null if the body only has to be JSON. */
   readonly planning: {
     readonly limits: Limits;
     /** The engine and the GHNs; null before they are loaded. */
@@ -21,19 +21,19 @@ export interface ToReader {
 export type ReadEntry = { readonly plan: SentPlan } | { readonly error: SentError };
 
 export type FromReader =
-  /** It is JSON. */
+  /** The body is JSON. */
   | { readonly type: 'json' }
   | { readonly type: 'request'; readonly entry: ReadEntry }
   | { readonly type: 'list'; readonly entries: readonly ReadEntry[] };
 
-/** An error on its way from one process to another. */
+/** An error in the form that travels between processes. */
 export interface SentError {
   readonly name: string;
   readonly message: string;
   readonly faults?: readonly Fault[];
 }
 
-/** Classes of the errors that reading a body ends with, by the names under which they are sent. */
+/** Classes of the errors that reading a body can throw, by the names under which they are sent. */
 const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
   malformed: MalformedJsonError,
   large: TooManyObjectsError,
@@ -51,7 +51,7 @@ export function sentError(error: Error): SentError {
   return { name: known?.[0] ?? '', message };
 }
 
-/** The error as it was; one that nobody expects is a plain one. */
+/** Restores an error. An unknown one becomes a plain Error. */
 export function receivedError({ name, message, faults }: SentError): Error {
   if (name === INVALID) return new InvalidRequestError(faults ?? []);
   return new (CLASSES[name] ?? Error)(message);

@@ -8,11 +8,14 @@ export interface ReadLargeOptions {
   readonly reader: BodyReader;
   readonly limits: Limits;
   readonly executor: Pick<Executor, 'description'>;
-  /** Who asks: a key or an address. */
+  /** Identifies the client: a key or an address. */
   readonly clientOf: (request: FastifyRequest) => string;
 }
 
-/** Reads large bodies with the reader: those of /predict are planned as well, of others it is said that they are JSON. */
+/**
+ * Reads large bodies with the reader. Those of /predict are also planned; for others, the reader only checks that they
+ * are JSON.
+ */
 export function readLarge({ reader, limits, executor, clientOf }: ReadLargeOptions) {
   return async (bytes: Buffer, request: FastifyRequest): Promise<unknown> => {
     const { socket } = request.raw;
