@@ -1,4 +1,4 @@
-/** A promise, and what settles it. */
+/** A promise, with the functions that resolve and reject it. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   readonly resolve: (value: T) => void;

@@ -3,20 +3,20 @@ interface Waiting {
   readonly start: () => void;
 }
 
-/** The client of tasks that no client has brought. */
+/** The client of tasks that were given none. */
 const NOBODY = '';
 
-/** A task's place in a queue, and those for whom it is done: they can become more while it waits. */
+/** A task's place in a queue, with the clients that wait for it. More clients can join while the task waits. */
 export class Turn {
   readonly clients: Set<string>;
-  /** Called with each who joins. */
+  /** Called with each client that joins. */
   onJoin: (client: string) => void = () => {};
 
   constructor(client = NOBODY) {
     this.clients = new Set([client]);
   }
 
-  /** Another waits for the same task: it is done at the turn of whichever of them comes first. */
+  /** Adds a client that waits for the same task. The task runs at the earliest turn of any of its clients. */
   join(client: string): void {
     if (this.clients.has(client)) return;
     this.clients.add(client);
@@ -25,28 +25,30 @@ export class Turn {
 }
 
 /**
- * Runs tasks one at a time. Clients take turns, each with the task of its own that has waited longest: however many one of
- * them brings, another's next task waits for one of each client's at most.
+ * Runs tasks one at a time. Clients take turns, and each turn runs the client's oldest task. So however many tasks one
+ * client brings, the next task of another waits for at most one task of each client.
  */
 export class Queue {
-  /** Tasks that wait, by those for whom they are done, in the order of their turns. */
+  /** Waiting tasks by client, in the order of the clients' turns. */
   readonly #clients = new Map<string, Set<Waiting>>();
   #depth = 0;
   #running = false;
 
-  /** How many wait. */
+  /** Number of waiting tasks. */
   get depth(): number {
     return this.#depth;
   }
 
-  /** Whether a task runs now. */
+  /** True while a task runs. */
   get busy(): boolean {
     return this.#running;
   }
 
   /**
-   * @param signal takes a waiting task out of the queue; a running one has to heed it by itself
-   * @throws the signal's reason when it is aborted before the start
+   * Runs a task once it is its turn.
+   *
+   * @param signal removes a waiting task from the queue; a running task has to watch it itself
+   * @throws the signal's reason if it is aborted before the task starts
    */
   async run<T>(task: () => Promise<T>, signal: AbortSignal, turn = new Turn()): Promise<T> {
     signal.throwIfAborted();
@@ -69,7 +71,7 @@ export class Queue {
       const waiting: Waiting = {
         turn,
         start: () => {
-          // Held for the task that starts: another must not slip in before its continuation runs.
+          // Set for the task that starts, so that no other starts before its continuation runs.
           this.#running = true;
           signal.removeEventListener('abort', leave);
           resolve();
@@ -88,7 +90,10 @@ export class Queue {
     else this.#clients.set(client, new Set([waiting]));
   }
 
-  /** Takes the oldest task of the client whose turn it is; its next turn is behind everybody else's. */
+  /**
+   * Removes and returns the oldest task of the client whose turn it is. The client's next turn comes after those of all
+   * others.
+   */
   #next(): Waiting | undefined {
     for (const [client, own] of this.#clients) {
       const [first] = own;

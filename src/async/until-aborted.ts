@@ -1,7 +1,7 @@
 /**
- * What a promise comes to.
+ * Returns the result of a promise.
  *
- * @throws the signal's reason once that is aborted, whatever comes of the promise
+ * @throws the signal's reason as soon as it is aborted, even if the promise is still pending
  */
 export async function untilAborted<T>(pending: Promise<T>, signal: AbortSignal): Promise<T> {
   let leave = () => {};

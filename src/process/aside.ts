@@ -3,14 +3,14 @@ import { Queue, Turn } from '../async/queue.js';
 import { untilAborted } from '../async/until-aborted.js';
 import { Supervisor } from './supervisor.js';
 
-/** A process that nobody has needed for so long gives its memory back. */
+/** A process without a task for this long is ended, to free its memory. */
 const IDLE_MS = 30_000;
 
-/** The errors that a task ends with where its process cannot go on. */
+/** Makes the errors that a task rejects with if its process cannot finish it. */
 export interface AsideErrors {
-  /** The process found no memory for it. */
+  /** The process ran out of memory. */
   readonly outOfMemory: () => Error;
-  /** The process is gone. @param reason as a sentence */
+  /** The process has ended. @param reason as a sentence */
   readonly ended: (reason: string) => Error;
   readonly timedOut: (milliseconds: number) => Error;
 }
@@ -18,11 +18,11 @@ export interface AsideErrors {
 export interface AsideOptions {
   /** The module that the process runs, under its built name. */
   readonly entry: URL;
-  /** How messages call the process. */
+  /** Name of the process in messages. */
   readonly name: string;
-  /** Memory for the objects of one task, in MiB. */
+  /** Size of the heap for the objects of one task, in MiB. */
   readonly heapMegabytes: number;
-  /** For how long one task may take, in milliseconds. */
+  /** Time limit for one task, in milliseconds. */
   readonly timeoutMilliseconds: number;
   readonly errors: AsideErrors;
 }
@@ -33,25 +33,26 @@ export interface Done<Message> {
   readonly texts: readonly Uint8Array[];
 }
 
-/** The process is gone. */
+/** The process has ended. */
 class EndedError extends Error {}
 
-/** The process found no memory. */
+/** The process ran out of memory. */
 class OutOfMemoryError extends Error {}
 
-/** The signals by which V8 ends a process that finds no memory. */
+/** The signals with which V8 ends a process that runs out of memory. */
 const OUT_OF_MEMORY = /SIG(?:ABRT|TRAP|ILL)/;
 
 /**
- * Does tasks that would hold up the event loop in a process of its own, one at a time, in which clients take turns: so
- * nobody else waits for one, and one that is made to take up all memory ends by itself. Not in a thread: V8 ends the whole
- * process where JSON.parse finds no memory in any of its threads. The process starts with the first task.
+ * Runs tasks that would block the event loop in a separate process, one at a time. Clients take turns. So other
+ * requests do not wait for a task, and a task that exhausts the memory ends only its own process. It is not a thread
+ * because V8 ends the whole process when JSON.parse runs out of memory in any thread. The process starts with the first
+ * task.
  */
 export class Aside<Task, Message> {
   readonly #options: AsideOptions;
   readonly #queue = new Queue();
   readonly #supervisor: Supervisor<Message, Task>;
-  /** The answer to the task that is being done. */
+  /** The answer to the running task. */
   #answer: Deferred<Done<Message>> | null = null;
   #idle: NodeJS.Timeout | undefined;
 
@@ -65,15 +66,17 @@ export class Aside<Task, Message> {
       onEnd: (reason) => {
         const isOutOfMemory = OUT_OF_MEMORY.test(reason);
         this.#answer?.reject(isOutOfMemory ? new OutOfMemoryError() : new EndedError(reason));
-        // The next task starts another.
+        // The next task starts a new process.
         return false;
       },
     });
   }
 
   /**
-   * @param client whose task it is
-   * @throws the options' errors; the signal's reason
+   * Runs a task.
+   *
+   * @param client the client that the task belongs to
+   * @throws the errors of the options; the signal's reason
    */
   run(task: Task, texts: readonly Uint8Array[], client: string, signal: AbortSignal): Promise<Done<Message>> {
     return this.#queue.run(
@@ -108,7 +111,7 @@ export class Aside<Task, Message> {
     } catch (error) {
       if (error instanceof EndedError) throw errors.ended(`${error.message}; try again`);
       if (error instanceof OutOfMemoryError) throw errors.outOfMemory();
-      // It is at it for nobody.
+      // The process still works on a task that no one waits for.
       this.#supervisor.rest();
       if (limit.aborted) throw errors.timedOut(timeoutMilliseconds);
       throw error;

@@ -1,22 +1,25 @@
 import type { Duplex } from 'node:stream';
 
-/** Before each message: the length of its JSON, which says how long the arrays behind it are. */
+/** Each message begins with the length of its JSON. The JSON gives the lengths of the arrays and texts after it. */
 const PREFIX_BYTES = 4;
 
 const FLOAT32_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
-/** Messages up to this size are written at once: each write of a stream costs more than copying this many bytes. */
+/** Messages up to this size are written with one call: a call costs more than copying this many bytes. */
 const WRITTEN_AT_ONCE_BYTES = 2 ** 16;
 
-/** Arrays of a message share memory up to this size: allocating it for each of many small ones takes longer than filling them. */
+/**
+ * Arrays of a message share one allocation up to this size: for many small arrays, allocating each takes longer than
+ * filling it.
+ */
 const SHARED_BYTES = 2 ** 18;
 
-/** Called with each message that has come. */
+/** Called with each message that arrives. */
 export type OnMessage<Incoming> = (message: Incoming, arrays: Float32Array[], texts: Uint8Array[]) => void;
 
 /**
- * Messages between the service and a process of its own over a socket: JSON, arrays that travel as they are, and texts, as
- * bytes that nobody reads on the way. Node's own channel between processes would copy arrays several times.
+ * Exchanges messages with a child process over a socket: JSON, arrays as raw bytes, and texts as bytes that are not
+ * decoded on the way. Node's own channel between processes would copy arrays several times.
  */
 export class Channel<Incoming, Outgoing> {
   readonly #socket: Duplex;
@@ -26,11 +29,14 @@ export class Channel<Incoming, Outgoing> {
     this.#socket = socket;
     this.#reader = new MessageReader((json, arrays, texts) => onMessage(json as Incoming, arrays, texts));
     socket.on('data', (chunk: Buffer) => this.#reader.push(chunk));
-    // The process at the other end is gone, which its exit tells better.
+    // The process at the other end has ended. Its exit event gives a better reason.
     socket.on('error', () => {});
   }
 
-  /** Resolves once the message is with the operating system: until then `arrays` and `texts` must not change. */
+  /**
+   * Sends a message. Resolves once the operating system has all of it; until then, `arrays` and `texts` must not
+   * change.
+   */
   send(
     message: Outgoing,
     arrays: readonly Float32Array[] = [],
@@ -68,20 +74,20 @@ export class Channel<Incoming, Outgoing> {
 
 interface Frame {
   readonly message: unknown;
-  /** Lengths of the arrays, in numbers. */
+  /** Number of values in each array. */
   readonly lengths: readonly number[];
-  /** Lengths of the texts, in bytes. */
+  /** Length of each text in bytes. */
   readonly texts?: readonly number[];
 }
 
-/** A part of a message that is read into one piece of memory: arrays that lie side by side in it, or a text. */
+/** A part of a message that is read into one piece of memory: a text, or arrays that lie side by side. */
 interface Payload {
   readonly bytes: Uint8Array;
   readonly arrays: readonly Float32Array[];
   readonly isText: boolean;
 }
 
-/** Puts messages together from the chunks that a socket gives; arrays are filled where they will stay. */
+/** Assembles messages from the chunks of a socket. Array data is written directly into the final arrays. */
 class MessageReader {
   readonly #onMessage: OnMessage<unknown>;
   #target: Uint8Array = new Uint8Array(PREFIX_BYTES);
@@ -105,7 +111,7 @@ class MessageReader {
     }
   }
 
-  /** The target is full: takes it for what it is and sets up the next. */
+  /** Handles the target, which is now full, and sets up the next. */
   #advance(): void {
     switch (this.#part) {
       case 'prefix': {
@@ -147,7 +153,7 @@ class MessageReader {
   }
 }
 
-/** Memory for the arrays and texts of a message, in their order. */
+/** Allocates memory for the arrays and texts of a message, in their order. */
 function payloadsOf({ lengths, texts = [] }: Frame): Payload[] {
   const payloads: Payload[] = [];
   for (let first = 0; first < lengths.length; ) {

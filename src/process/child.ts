@@ -5,23 +5,24 @@ import { Channel, type OnMessage } from './channel.js';
 import { childEnvironment } from './environment.js';
 import { CHANNEL_FD } from './parent.js';
 
-/** A process of the service's own, and the way to talk to it. */
+/** A child process of the service, and the channel to it. */
 export interface Child<Incoming, Outgoing> {
   readonly process: ChildProcess;
   readonly channel: Channel<Incoming, Outgoing>;
 }
 
-/** The exit code of a process that never was, as Node has it for one: negative, unlike any that a process can have. */
+/** The exit code that Node gives a process that could not be started: negative, unlike that of any real process. */
 const NEVER_STARTED = -1;
 
 /**
- * Starts a process that runs a module which calls `connectToService`. Throws nothing: who starts a process again does so
- * from a timer, and where file descriptors or memory run out it may succeed later.
+ * Starts a process that runs a module which calls `connectToService`. It never throws: callers restart processes from
+ * timers, and a start that fails for lack of file descriptors or memory may succeed later.
  *
- * @param entry the module under its built name: with tsx the sources run as they are, and so does their `.ts` under it
- * @param onEnd is called with the outcome, as the end of a sentence that begins with "the process": it could not be started, or ended. Once, and
- * after this has returned.
- * @param options Node's, beside those that this process was started with
+ * @param entry the module under its built name; with tsx, which runs the sources directly, the `.ts` file of that name
+ * runs
+ * @param onEnd called once, after this function has returned, with the outcome: the process could not be started, or
+ * has ended. The text completes a sentence that begins with "the process"
+ * @param options Node's options, in addition to those that this process was started with
  */
 export function startChild<Incoming, Outgoing>(
   entry: URL,
@@ -37,16 +38,16 @@ export function startChild<Incoming, Outgoing>(
     isOver = true;
   };
   child.once('exit', (code, signal) => end(`ended (${signal ?? `exit code ${code}`})`));
-  // Every error: one that nobody listens to ends the service.
+  // Listens to all errors: an `error` event without a listener would end the service.
   child.on('error', ({ message }) => end(`cannot be started: ${message}`));
-  // Without descriptors for its pipes Node makes none of the streams, whatever the types say.
+  // Without file descriptors for its pipes, Node creates no streams, although the types say otherwise.
   const socket: Duplex | null | undefined = child.stdio?.[CHANNEL_FD] as Duplex | null | undefined;
   return { process: child, channel: new Channel<Incoming, Outgoing>(socket ?? nowhere(), onMessage) };
 }
 
 const children = new Set<ChildProcess>();
 
-/** A process that hangs does not see that the service has ended: whichever way that comes about, it is ended with it. */
+/** Ends the child with the service, however the service ends: a process that hangs would not notice. */
 function keepFromOutliving(child: ChildProcess): void {
   if (children.size === 0) process.on('exit', endAll);
   children.add(child);
@@ -63,7 +64,7 @@ function endAll(): void {
   for (const child of children) child.kill('SIGKILL');
 }
 
-/** Node throws some errors of a spawn and emits others as `error` events; here all are emitted. */
+/** Node throws some spawn errors and emits others as `error` events. This function emits all of them. */
 function spawnOrFail(entry: URL, options: readonly string[]): ChildProcess {
   try {
     return spawn(process.execPath, [...process.execArgv, ...options, fileURLToPath(entry)], {
@@ -77,18 +78,18 @@ function spawnOrFail(entry: URL, options: readonly string[]): ChildProcess {
   }
 }
 
-/** In the place of a socket to a process that never was. */
+/** Stands in for the socket of a process that could not be started. */
 const nowhere = () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
 
 /**
- * How long an ended process may take to be gone: one that waits within the kernel, for a device or a network's file
- * system, goes when that answers, if ever.
+ * Time to wait for a killed process to exit. A process that waits in the kernel, for a device or a network file system,
+ * exits when that answers, if ever.
  */
 const GONE_MS = 5000;
 
-/** Ends a process that runs, whatever it does, and waits until it is gone, or cannot be waited for. */
+/** Kills a process and waits until it has exited, or until waiting is pointless. */
 export async function endChild(child: ChildProcess): Promise<void> {
-  // One that could not be started, or has ended, does not end again.
+  // It never started, or has ended already.
   if (!child.pid || child.exitCode !== null || child.signalCode !== null) return;
   let timer: NodeJS.Timeout | undefined;
   const gone = new Promise<void>((resolve) => {

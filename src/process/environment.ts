@@ -1,6 +1,6 @@
 /**
- * What a process of the service's own gets of the environment: what libraries for computing, their drivers and Node go by.
- * Everything else stays with the service, as keys and tokens must: a library that is taken over finds none.
+ * Environment variables that the service passes to its child processes: those that compute libraries, their drivers and
+ * Node use. All others, such as keys and tokens, stay with the service, so that a compromised library finds no secrets.
  */
 const NAMES = new Set([
   'PATH',
@@ -56,16 +56,16 @@ const PREFIXES = [
   'LP_',
 ];
 
-/** A secret by its name, whatever else it begins with. */
+/** A name that suggests a secret. It is not passed on, whatever it begins with. */
 const SECRET = /TOKEN|SECRET|PASSW|CREDENTIAL|KEY/;
 
 const isPassedOn = (name: string): boolean =>
   NAMES.has(name) || (PREFIXES.some((prefix) => name.startsWith(prefix)) && !SECRET.test(name));
 
-/** The environment of a process of the service's own, from the service's. */
+/** Returns the environment of a child process, taken from the service's own. */
 export function childEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
-    // Names on Windows are the same in either case.
+    // On Windows, the names are not case-sensitive.
     Object.entries(environment).filter(([name]) => isPassedOn(name.toUpperCase())),
   );
 }

@@ -1,9 +1,12 @@
-/** How often a process says that it is alive, unless it multiplies. */
+/** Time between two signs of life of a process, except while it computes a product. */
 export const ALIVE_INTERVAL_MS = 1000;
 
-/** Checks without a sign of life after which a process counts as hung; a process gives one between any two checks. */
+/**
+ * Limits after which a process counts as hung, as numbers of checks. A process that works gives a sign of life between
+ * any two checks.
+ */
 export interface LivenessLimits {
-  /** At the first start: libraries and a cold disk may take long, and whoever started the service watches it. */
+  /** Duration of any later start as a whole: reading a file may hang while the rest of the process is alive. */
   readonly firstSilence: number;
   readonly silence: number;
   /** For a start as a whole, after the first: reading a file may hang while the rest is alive. */
@@ -12,18 +15,21 @@ export interface LivenessLimits {
 
 const LIMITS: LivenessLimits = { firstSilence: 120, silence: 30, start: 120 };
 
-/** A starting process may be silent for this many checks. */
+/** Number of silent checks after which a start is suspect. */
 const SUSPECT = 5;
 
-/** How much longer than the first a later start may take. */
+/** A later start may take this many times as long as the first. */
 const SLOWER = 10;
 
-/** Limits double with each start that was too slow, so that a crowded machine gets there too; no more often than this. */
+/**
+ * Limits double with each start that was too slow, so that a start succeeds on a crowded machine too; this is the
+ * largest number of doublings.
+ */
 const MAX_DOUBLINGS = 4;
 
 /**
- * Tells from a process's signs of life whether it hangs. Counts checks rather than time: while the service itself stood
- * still, none were made and no message was read.
+ * Decides from a process's signs of life if it hangs. It counts checks, not time: while the service itself is
+ * suspended, it makes no checks and reads no messages.
  */
 export class Liveness {
   readonly #limits: LivenessLimits;
@@ -31,14 +37,14 @@ export class Liveness {
   #starting = 0;
   #isStarting = false;
   #slowStarts = 0;
-  /** Checks that the first start took; null before it was over. */
+  /** Number of checks that the first start took; null until it is over. */
   #first: number | null = null;
 
   constructor(limits: LivenessLimits = LIMITS) {
     this.#limits = limits;
   }
 
-  /** Whether a start takes longer without a sign than one that goes well. */
+  /** True if the process has been silent during a start for longer than usual. */
   get isSuspect(): boolean {
     return this.#isStarting && this.#silent >= SUSPECT;
   }
@@ -59,7 +65,10 @@ export class Liveness {
     this.#silent = 0;
   }
 
-  /** A check: why the process counts as hung, or null. Says so once for each limit that is passed. */
+  /**
+   * Makes a check. Returns the reason why the process counts as hung, once for each limit that is exceeded, and
+   * otherwise null.
+   */
   tick(): string | null {
     this.#silent++;
     if (this.#isStarting) this.#starting++;

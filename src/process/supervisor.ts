@@ -3,31 +3,34 @@ import type { Channel, OnMessage } from './channel.js';
 import { endChild, startChild } from './child.js';
 import { ALIVE_INTERVAL_MS, type Liveness } from './liveness.js';
 
-/** The first replacement is at once, each further one without a success between waits twice as long. */
+/** The first replacement starts at once. Each further one waits twice as long, until a start succeeds. */
 const FIRST_REPLACEMENT_DELAY_MS = 250;
 const MAX_REPLACEMENT_DELAY_MS = 30_000;
 
 export interface SupervisorOptions<Incoming> {
   /** The module that the process runs, under its built name. */
   readonly entry: URL;
-  /** Node's options for it, beside those that this process was started with. */
+  /** Node's options for the process, in addition to those that this process was started with. */
   readonly nodeOptions?: readonly string[];
-  /** How messages call the process: "the engine's process". */
+  /** Name of the process in messages, such as "the engine's process". */
   readonly name: string;
-  /** A process was started, the first or another: it can be sent to. */
+  /** Called when a process, the first or a replacement, was started and can receive messages. */
   readonly onStart?: () => void;
   readonly onMessage: OnMessage<Incoming>;
-  /** The process has ended, and why, as a sentence. Returns whether another takes its place without being asked for. */
+  /**
+   * Called with the reason, as a sentence, when the process has ended. Returns true if the supervisor should replace it
+   * now.
+   */
   readonly onEnd: (reason: string) => boolean;
-  /** A process is ended because it hangs, as a sentence. */
+  /** Called with a sentence when a process is ended because it hangs. */
   readonly onHang?: (message: string) => void;
-  /** How it is told that a process hangs; without it a process may be silent for as long as it likes. */
+  /** Detects a process that hangs. Without it, a process may be silent for any time. */
   readonly liveness?: Liveness;
-  /** Whether the process may be silent now. */
+  /** Returns true while the process may be silent. */
   readonly mayBeSilent?: () => boolean;
 }
 
-/** Starts a process of the service's own, watches it, ends it when it hangs, and replaces it. There is one at a time. */
+/** Starts a child process, watches it, ends it when it hangs, and replaces it. There is one process at a time. */
 export class Supervisor<Incoming, Outgoing> {
   readonly #options: SupervisorOptions<Incoming>;
   #process: ChildProcess | null = null;
@@ -42,7 +45,7 @@ export class Supervisor<Incoming, Outgoing> {
     this.#options = options;
   }
 
-  /** The process's id, or null while there is none. */
+  /** The process's id; null while there is no process. */
   get pid(): number | null {
     return this.#process?.pid ?? null;
   }
@@ -51,24 +54,24 @@ export class Supervisor<Incoming, Outgoing> {
     return this.#closed;
   }
 
-  /** How often the process was replaced. */
+  /** Number of times that the process was replaced. */
   get replacements(): number {
     return this.#replacements;
   }
 
-  /** How many starts there were since the last process that was ready and ended. */
+  /** Number of starts since the last one that became ready. */
   get failedStarts(): number {
     return this.#failedStarts;
   }
 
-  /** Starts the process unless there is one. */
+  /** Starts the process unless it is running. */
   start(): void {
     if (this.#process || this.#closed) return;
     const { entry, nodeOptions, name, liveness, onStart, onMessage } = this.#options;
     const { process, channel } = startChild<Incoming, Outgoing>(
       entry,
       (message, arrays, texts) => {
-        // One that is being ended has nothing more to say.
+        // Messages of a process that is being ended are ignored.
         if (this.#process !== process) return;
         liveness?.heard();
         onMessage(message, arrays, texts);
@@ -88,13 +91,13 @@ export class Supervisor<Incoming, Outgoing> {
     onStart?.();
   }
 
-  /** The process is ready for what it is for: a later end is no failed start. */
+  /** Marks the start as successful: if the process ends later, that is not a failed start. */
   started(): void {
     this.#options.liveness?.started();
     this.#failedStarts = 0;
   }
 
-  /** Sends a message; resolves when its bytes are on the way, or at once where there is no process. */
+  /** Sends a message. Resolves once the operating system has its bytes, or at once if there is no process. */
   async send(
     message: Outgoing,
     arrays?: readonly Float32Array[],
@@ -103,7 +106,7 @@ export class Supervisor<Incoming, Outgoing> {
     await this.#channel?.send(message, arrays, texts);
   }
 
-  /** Ends the process, and goes on without it where even that does not come to pass: it may wait within the kernel. */
+  /** Ends the process. If it does not exit, because it waits in the kernel, the supervisor goes on without it. */
   end(): void {
     const process = this.#process;
     if (!process) return;
@@ -112,14 +115,14 @@ export class Supervisor<Incoming, Outgoing> {
     });
   }
 
-  /** As `end`, and says why. */
+  /** Ends the process as `end` does, and reports the reason. */
   endBecause(reason: string): void {
     if (!this.#process) return;
     this.#options.onHang?.(`${this.#options.name} ${reason}: it is ended`);
     this.end();
   }
 
-  /** Ends the process without a word, until it is started again. */
+  /** Ends the process without a report. `start` starts it again. */
   rest(): void {
     const process = this.#process;
     if (!process) return;
@@ -128,7 +131,7 @@ export class Supervisor<Incoming, Outgoing> {
     void endChild(process);
   }
 
-  /** Ends the process for good, and waits until it is gone. */
+  /** Ends the process for good, and waits until it has exited. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#timer) clearTimeout(this.#timer);

@@ -9,6 +9,6 @@ export const FAILURE_CODES = [
 ] as const;
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
-/** Why a prediction failed. */
+/** The reason why a prediction failed. */
 export const failureSchema = z.object({ code: z.enum(FAILURE_CODES), message: z.string() });
 export type Failure = z.infer<typeof failureSchema>;

@@ -1,15 +1,18 @@
 import type { PredictionRecord } from './record.js';
 
-/** Size of a record without its lists of tensors. */
+/** Estimated size of a record without its lists of tensors. */
 const BASE_CHARACTERS = 4096;
 
-/** Around a tensor's name, or a warning. */
+/** Estimated size of a list entry besides the tensor's name or the warning. */
 const APPLIED_CHARACTERS = 64;
 
-/** A page of the list, and the records of failed predictions, are bounded by it: records name tensors by the thousand. */
+/**
+ * Largest total size of the records on a page of the list, and of the kept records of failed predictions: a record can
+ * name thousands of tensors.
+ */
 export const MAX_RECORDS_CHARACTERS = 8 * 2 ** 20;
 
-/** About how many characters a record is long. */
+/** Returns the approximate size of a record, in characters. */
 export function recordCharacters({ architecture, applied, warnings, error }: PredictionRecord): number {
   let characters = BASE_CHARACTERS;
   for (const name of architecture.not_predicted) characters += name.length;
@@ -19,7 +22,7 @@ export function recordCharacters({ architecture, applied, warnings, error }: Pre
   return characters + (error?.message.length ?? 0);
 }
 
-/** How many of the first records make a page: at least one, where there is one. */
+/** Returns the number of leading records that fit on a page, at least one if there are any. */
 export function pageLength(records: readonly PredictionRecord[], limit: number): number {
   let characters = 0;
   for (const [index, record] of records.entries()) {

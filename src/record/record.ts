@@ -41,7 +41,7 @@ const warningSchema = z
   .object({ code: z.string().describe('A stable code for programs.'), message: z.string() })
   .meta({ id: 'Warning' });
 
-/** A prediction's record. Its weights, its tensors' statistics and its graph have addresses of their own. */
+/** The record of a prediction. Its weights, tensor statistics and graph have separate addresses. */
 export const recordSchema = z.object({
   id: z.string(),
   status: statusSchema,

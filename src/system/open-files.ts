@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 
-/** What Linux says of a process's limits; nothing of the kind elsewhere. */
+/** File in which Linux gives the limits of a process. Other systems have none. */
 const LIMITS = '/proc/self/limits';
 
 /**
- * How many files, connections among them, a process may have open, by what `/proc/self/limits` holds: the soft limit,
- * which is the one that counts. Infinity where it says nothing of it.
+ * Returns the number of files, including connections, that a process may have open. It is the soft limit in the text of
+ * `/proc/self/limits`; Infinity if the text has none.
  */
 export function openFilesLimit(limits: string): number {
   const soft = /^Max open files +(\d+) /m.exec(limits)?.[1];
   return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
 }
 
-/** Limit of open files of this process, which Node raises at the start as far as it may. */
+/** Returns this process's limit of open files, which Node raises at its start as far as it may. */
 export function ownOpenFilesLimit(): number {
   try {
     return openFilesLimit(readFileSync(LIMITS, 'latin1'));

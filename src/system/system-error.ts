@@ -1,6 +1,6 @@
 import { getSystemErrorMap } from 'node:util';
 
-/** A system's error as the system says it, without the paths it was about; undefined where it has no words for it. */
+/** Returns the operating system's description of an error, without the paths; undefined if the system has none. */
 export function systemDescription(error: unknown): string | undefined {
   const { code, errno } = error as NodeJS.ErrnoException;
   const [, description] = getSystemErrorMap().get(errno ?? 0) ?? [];
