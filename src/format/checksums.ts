@@ -1,17 +1,17 @@
 import type { Checksums } from './format.js';
 
-/** Checksums that are kept with one file, or one prediction; what they are computed from is not kept with them. */
+/** Checksums of one file or one prediction. Only the checksums are kept, not the data that they are computed from. */
 export class KeptChecksums implements Checksums {
   readonly #known = new Map<string, number>();
   readonly #computed = new Map<string, Promise<number>>();
   readonly #onNew: () => void;
 
-  /** @param onNew is called for each checksum that was not known */
+  /** @param onNew called for each checksum that was not known */
   constructor(onNew = () => {}) {
     this.#onNew = onNew;
   }
 
-  /** A failure is not kept. */
+  /** Returns a checksum, and computes it if it is not known. A failure is not cached. */
   async of(name: string, compute: () => Promise<number>): Promise<number> {
     return this.#known.get(name) ?? this.#computed.get(name) ?? this.#compute(name, compute);
   }
@@ -35,24 +35,24 @@ export class KeptChecksums implements Checksums {
 }
 
 /**
- * Checksums of what was last written, by what it is: a zip has them in its directory, and whoever asks for that alone would
- * otherwise have the whole file read each time.
+ * Caches checksums of recently written files. A zip has checksums in its directory, and without the cache each request
+ * for the directory alone would read the whole file.
  */
 export class RecentChecksums {
   readonly #limit: number;
   readonly #files = new Map<string, KeptChecksums>();
-  /** Checksums that are kept, and one for each file. */
+  /** Number of cached checksums, plus one for each file. */
   #kept = 0;
 
-  /** @param limit how many checksums are kept at most, but for those of the last file */
+  /** @param limit largest number of cached checksums, except for those of the last file */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** @param file the same for the same bytes, and never for others */
+  /** @param file a key that is equal for equal bytes and differs for others */
   of(file: string): Checksums {
     const checksums = this.#files.get(file) ?? this.#add(file);
-    // Files are in the order of their last use.
+    // Files are ordered by their last use.
     this.#files.delete(file);
     this.#files.set(file, checksums);
     for (const [oldest, { size }] of this.#files) {

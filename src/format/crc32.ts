@@ -3,7 +3,7 @@ import { BYTES_PER_ELEMENT, type Dtype, encode } from '../tensor/dtype.js';
 import { elements, isTiled, type TensorSource } from '../tensor/tensor.js';
 import { mergeAxes } from '../tensor/tiling.js';
 
-/** A checksum and how many bytes it is of. */
+/** A checksum and the number of bytes that it covers. */
 interface Checksum {
   readonly crc: number;
   readonly length: number;
@@ -11,10 +11,13 @@ interface Checksum {
 
 const EMPTY: Checksum = { crc: 0, length: 0 };
 
-/** Entries that are read at once of a tensor that is its own block. */
+/** Number of entries that are read at once from a tensor without tiling. */
 const PIECE = 2 ** 18;
 
-/** The CRC-32 of a tensor's bytes after others of checksum `before`, from its block: what is repeated is not expanded. */
+/**
+ * Returns the CRC-32 of a tensor's bytes after other bytes with checksum `before`. It is computed from the block,
+ * without expanding repeated parts.
+ */
 export async function tensorCrc32(tensor: TensorSource, dtype: Dtype, before: number): Promise<number> {
   if (isTiled(tensor)) {
     const block = encode(await tensor.readBlock(0, elements(tensor.blockShape)), dtype);
@@ -66,8 +69,9 @@ function repeat(checksum: Checksum, times: number): Checksum {
 }
 
 /**
- * The checksum of one string of bytes behind another (zlib's crc32_combine). A CRC is linear: the first's is multiplied
- * by x^(8·length of the second) modulo the polynomial, as if as many zeros followed, and the second's is added.
+ * Returns the checksum of two byte strings in sequence (zlib's crc32_combine). A CRC is linear: the first checksum is
+ * multiplied by x^(8·length of the second) modulo the polynomial, as if that many zero bytes followed, and the second
+ * is added.
  */
 function concatenate(first: Checksum, second: Checksum): Checksum {
   return {
@@ -76,12 +80,12 @@ function concatenate(first: Checksum, second: Checksum): Checksum {
   };
 }
 
-/** CRC-32's polynomial, the coefficient of x^0 in the highest bit, as are all polynomials here. */
+/** CRC-32's polynomial. In this and all polynomials here, the highest bit is the coefficient of x^0. */
 const POLYNOMIAL = 0xedb88320;
 const ONE = 0x80000000;
 const X = 0x40000000;
 
-/** The product of two polynomials modulo CRC-32's. */
+/** Returns the product of two polynomials modulo CRC-32's. */
 function multiply(a: number, b: number): number {
   let product = 0;
   for (let bit = ONE; bit !== 0; bit >>>= 1) {
@@ -91,7 +95,7 @@ function multiply(a: number, b: number): number {
   return product >>> 0;
 }
 
-/** x to the 2^k-th modulo the polynomial, for k up to 55: bits of 2^52 bytes. */
+/** x to the power 2^k modulo the polynomial, for k up to 55, enough for 2^52 bytes. */
 const SQUARES = squares(56);
 
 function squares(count: number): Uint32Array {

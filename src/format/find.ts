@@ -1,7 +1,7 @@
 import type { FileFormat } from './format.js';
 import { FORMATS } from './formats.js';
 
-/** A format's name. */
+/** The name of a format. */
 export type Format = (typeof FORMATS)[number]['name'];
 
 /** The names of all formats, the default first. */
@@ -9,17 +9,17 @@ export const FORMAT_NAMES: readonly Format[] = FORMATS.map(({ name }) => name);
 
 export const DEFAULT_FORMAT: Format = FORMATS[0].name;
 
-/** The format of that name. */
+/** Returns the format with this name. */
 export function formatOf(name: Format): FileFormat {
   return FORMATS.find((format) => format.name === name)!;
 }
 
-/** The names of the formats that fit, as messages list them: `safetensors or npz`. */
+/** Lists the names of the formats that fit, for messages, such as `safetensors or npz`. */
 export function formatsThat(fit: (format: FileFormat) => boolean): string {
   return FORMATS.filter(fit)
     .map(({ name }) => name)
     .join(' or ');
 }
 
-/** The format that a part of the weights has where none is asked for. */
+/** The default format for parts of the weights. */
 export const PART_FORMAT: Format = FORMATS.find(({ holdsParts }) => holdsParts)!.name;

@@ -2,24 +2,24 @@ import type { Dtype } from '../tensor/dtype.js';
 import type { TensorSource } from '../tensor/tensor.js';
 import type { ByteSource } from './layout.js';
 
-/** A file format for weights. Everything that depends on the format is here; `formats.ts` lists them. */
+/** A file format for weights. All that depends on the format is here; `formats.ts` lists the formats. */
 export interface FileFormat {
-  /** Its name in requests. */
+  /** The format's name in requests. */
   readonly name: string;
-  /** The ending of its files' names, without the dot. */
+  /** The ending of file names, without the dot. */
   readonly ending: string;
-  /** The element types that it can hold. */
+  /** The element types that the format supports. */
   readonly dtypes: readonly Dtype[];
-  /** Whether a file may hold some of a prediction's tensors, or one rank's part of each. */
+  /** True if a file may hold some of a prediction's tensors, or one rank's part of each. */
   readonly holdsParts: boolean;
-  /** Whether post-processed weights can be written in it. */
+  /** True if the format supports post-processed weights. */
   readonly holdsPostprocessed: boolean;
   /**
-   * The file, of which nothing is written yet.
+   * Returns the file, without writing any of it.
    *
    * @param dtype one of `dtypes`
-   * @param metadata strings by name; a format without a place for them leaves them out
-   * @param checksums of these tensors as they are written in that type
+   * @param metadata strings by name; formats without a place for them leave them out
+   * @param checksums of these tensors as written in that type
    */
   write(
     tensors: readonly TensorSource[],
@@ -29,7 +29,7 @@ export interface FileFormat {
   ): ByteSource;
 }
 
-/** Checksums of tensors' bytes by the tensors' names: each is computed once, for as long as they are kept. */
+/** Checksums of tensors' bytes by the tensors' names. Each is computed once while it is kept. */
 export interface Checksums {
   of(name: string, compute: () => Promise<number>): Promise<number>;
 }

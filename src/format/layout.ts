@@ -1,16 +1,16 @@
-/** Something of a known length, any part of which can be written out. */
+/** Bytes of known length. Any part of them can be written without the rest. */
 export interface ByteSource {
   readonly byteLength: number;
   /**
-   * Writes bytes `start` to `end` - 1 to `target`, from `at` on: at once where they are in memory, else the promise
-   * tells when it is done.
+   * Writes bytes `start` to `end` - 1 to `target`, from `at` on. Writes at once if they are in memory; otherwise
+   * returns a promise that resolves when they are written.
    */
   copy(start: number, end: number, target: Uint8Array, at: number): void | Promise<void>;
-  /** Lets go of what was read to copy from; a later copy reads it again. */
+  /** Frees the data that was read for copying. A later copy reads it again. */
   release?(): void;
 }
 
-/** Bytes that are there already: a header, say. */
+/** Bytes that are in memory already, such as a header. */
 export class ReadyBytes implements ByteSource {
   readonly #bytes: Uint8Array;
 
@@ -27,11 +27,13 @@ export class ReadyBytes implements ByteSource {
   }
 }
 
-/** A file whose parts lie one behind the other: its length is known and any range can be read before any is written. */
+/**
+ * A file that consists of parts in sequence. Its length is known, and any range can be read before others are written.
+ */
 export class Layout implements ByteSource {
   readonly byteLength: number;
   readonly #parts: readonly ByteSource[];
-  /** Where each part begins. */
+  /** Start of each part. */
   readonly #starts: Float64Array;
 
   constructor(parts: readonly ByteSource[]) {
@@ -64,7 +66,7 @@ export class Layout implements ByteSource {
     }
   }
 
-  /** The last part that begins at or before a position. */
+  /** Returns the last part that begins at or before a position. */
   #partAt(position: number): number {
     let low = 0;
     let high = this.#parts.length - 1;

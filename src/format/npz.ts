@@ -9,18 +9,19 @@ import { type ByteSource, Layout, ReadyBytes } from './layout.js';
 import { once } from './once.js';
 import { centralHeader, endOfDirectory, localHeader, type ZipEntry } from './zip.js';
 
-/** numpy's names of the element types that it has. */
+/** numpy's names for the element types that it has. */
 const DESCRIPTIONS: ReadonlyMap<Dtype, string> = new Map([
   ['F32', '<f4'],
   ['F16', '<f2'],
 ]);
 
-/** The data of an .npy file begins at a multiple of this. */
+/** The data of an .npy file begins at a multiple of this number of bytes. */
 const NPY_ALIGNMENT = 64;
 
 /**
- * numpy's .npz: a zip of stored `NAME.npy`. A zip's headers hold checksums of what follows; they are computed when bytes
- * of the headers are asked for, so that an answer's first bytes wait for its first tensor alone.
+ * Writes numpy's .npz: a zip of stored `NAME.npy` files. The headers of a zip hold checksums of the data after them.
+ * They are computed when bytes of the headers are requested, so that the first bytes of an answer wait only for the
+ * first tensor.
  */
 export function npz(
   tensors: readonly TensorSource[],
@@ -60,7 +61,7 @@ export function npz(
   return new Layout(parts);
 }
 
-/** The .npy format's version 1.0 (numpy.lib.format). */
+/** Encodes a header in version 1.0 of the .npy format (numpy.lib.format). */
 function npyHeader(shape: readonly number[], dtype: Dtype): Buffer {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
   const dictionary = `{'descr': '${DESCRIPTIONS.get(dtype)}', 'fortran_order': False, 'shape': ${tuple}, }`;
@@ -70,7 +71,7 @@ function npyHeader(shape: readonly number[], dtype: Dtype): Buffer {
   return Buffer.concat([prefix, Buffer.from(`${dictionary.padEnd(length - prefix.byteLength - 1)}\n`)]);
 }
 
-/** Bytes of a known length that are made when they are first asked for. */
+/** Bytes of known length that are made when they are first requested. */
 class HeaderBytes implements ByteSource {
   readonly byteLength: number;
   readonly #make: () => Promise<Uint8Array>;

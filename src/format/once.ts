@@ -1,4 +1,4 @@
-/** Keeps a result once it is computed; a computation that failed is tried again. */
+/** Caches the result of a computation. If it fails, the next call tries again. */
 export function once<T>(compute: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | null = null;
   return () => {

@@ -1,20 +1,24 @@
-/** Even with each character escaped it fits into a URL (see the service's bound on headers). */
+/** Fits into a URL even with each character escaped (see the service's limit for headers). */
 export const MAX_PATTERN_LENGTH = 8192;
 
-/** Each is held to every tensor's name; a name without a star costs nearly nothing, however many there are. */
+/**
+ * Limit of names with stars, since each is compared with every tensor's name. Names without a star cost nearly nothing,
+ * however many there are.
+ */
 const MAX_STARRED = 64;
 
 /**
- * What stands between two stars is searched for in every tensor's name, which at worst takes the product of both lengths:
- * 64 would take a second for 10,000 names as long as names can be, and nothing else is answered meanwhile.
+ * Limit of fragments between two stars. Each is searched for in every tensor's name, which at worst takes the product
+ * of both lengths: 64 fragments would take a second for 10,000 names of the maximum length, and nothing else is
+ * answered meanwhile.
  */
 const MAX_SEARCHED = 8;
 
 export class PatternError extends Error {}
 
 /**
- * A choice of tensors by their names: names with commas between, in which `*` stands for any run of characters, also for
- * none, and everything else for itself. A backslash takes its meaning from a comma, a star or a backslash behind it.
+ * A selection of tensors by their names: a comma-separated list, in which `*` stands for any sequence of characters,
+ * including none. A backslash before a comma, a star or a backslash makes it an ordinary character.
  */
 export class NamePattern {
   /** The pattern's text. */
@@ -22,7 +26,7 @@ export class NamePattern {
   readonly #names = new Set<string>();
   readonly #starred: Starred[] = [];
 
-  /** @throws PatternError with what is wrong and where */
+  /** @throws PatternError that names the fault and its place */
   constructor(text: string) {
     this.text = text;
     for (const fragments of parse(text)) {
@@ -45,7 +49,7 @@ export class NamePattern {
   }
 }
 
-/** What stands before the first star, between two and behind the last. */
+/** The fragments of a name with stars: before the first star, between two stars, and after the last star. */
 interface Starred {
   readonly beginning: string;
   readonly middle: readonly string[];
@@ -61,8 +65,8 @@ function starred(fragments: readonly string[]): Starred {
 }
 
 /**
- * Takes each fragment at its first place behind the one before: if any choice of places fits, this one does, and no
- * place is looked at twice.
+ * Matches each fragment at its first occurrence after the one before. If any positions match, these do, and no position
+ * is tried twice.
  */
 function matchesStarred({ beginning, middle, end }: Starred, name: string): boolean {
   if (!name.startsWith(beginning) || !name.endsWith(end)) return false;
@@ -75,7 +79,7 @@ function matchesStarred({ beginning, middle, end }: Starred, name: string): bool
   return at <= name.length - end.length;
 }
 
-/** Each name of the list as what stands between its stars. */
+/** Splits the list into names, and each name into the fragments between its stars. */
 function parse(text: string): string[][] {
   if (text.length > MAX_PATTERN_LENGTH) {
     throw new PatternError(`the names are ${text.length} characters long, more than ${MAX_PATTERN_LENGTH}`);

@@ -4,7 +4,7 @@ import { TensorBytes } from '../tensor/tiling.js';
 import type { FileFormat } from './format.js';
 import { Layout, ReadyBytes } from './layout.js';
 
-/** The format's own alignment: the data begins at a multiple of it. */
+/** The format's alignment: the data begins at a multiple of this number of bytes. */
 const ALIGNMENT = 8;
 
 /** A safetensors file of whole tensors. */
@@ -26,9 +26,12 @@ export function safetensors(
   ]);
 }
 
-/** The length as eight bytes, and the header as JSON, its keys in the tensors' order, filled up with spaces. */
+/**
+ * Encodes the header: its length in eight bytes, then JSON with the keys in the order of the tensors, padded with
+ * spaces.
+ */
 function encodeHeader(entries: readonly (readonly [string, unknown])[]): Uint8Array {
-  // Not by way of an object, which would put names that look like numbers first.
+  // Not made from an object, which would put names that look like numbers first.
   const members = entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
   const json = Buffer.from(`{${members.join(',')}}`);
   const length = Math.ceil(json.byteLength / ALIGNMENT) * ALIGNMENT;

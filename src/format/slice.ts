@@ -1,8 +1,9 @@
 import { elements, type TensorSource } from '../tensor/tensor.js';
 
 /**
- * The rules by which n entries are divided between w ranks, each by where a rank's entries begin. `even`: as evenly as
- * can be, ⌊r·n/w⌋. `chunk`: ⌈n/w⌉ a rank, the last ones fewer or none, as `torch.chunk`, DTensor and FSDP2 have it.
+ * The rules that divide n entries between w ranks, each given by the start of a rank's entries. `even`: as evenly as
+ * possible, ⌊r·n/w⌋. `chunk`: ⌈n/w⌉ for each rank, and fewer or none for the last ones, as in `torch.chunk`, DTensor
+ * and FSDP2.
  */
 const SHARDINGS = {
   even: (rank: number, worldSize: number, size: number) => Math.floor((rank * size) / worldSize),
@@ -14,21 +15,22 @@ export type Sharding = keyof typeof SHARDINGS;
 
 export const SHARDING_NAMES = Object.keys(SHARDINGS) as [Sharding, ...Sharding[]];
 
-/** Which part of each tensor a worker of sharded training wants. */
+/** The part of each tensor that a worker of sharded training needs. */
 export interface Slice {
-  /** 0 to worldSize - 1. */
+  /** The rank, from 0 to worldSize - 1. */
   readonly rank: number;
   readonly worldSize: number;
   readonly dim: number;
   readonly sharding: Sharding;
 }
 
-/** Entries that are read together where a slice is scattered over them. */
+/** Number of entries that are read together if the entries of a slice are scattered over them. */
 const PIECE = 2 ** 18;
 
 /**
- * A rank's entries along `dim`, by the slice's rule; the whole tensor where it does not have that dimension. What is periodic stays so when it is cut: the slice's block is the tensor's, rotated to begin
- * where the slice does, and cut where the slice is shorter. It is read as it is asked for.
+ * Returns a rank's entries along `dim`, by the slice's rule, or the whole tensor if it does not have that dimension. A
+ * part of a periodic tensor is periodic too: the block of the slice is the tensor's block, rotated so that it begins
+ * where the slice begins, and cut if the slice is shorter. It is read when it is needed.
  */
 export function sliceTensor(tensor: TensorSource, slice: Slice): TensorSource {
   const { rank, worldSize, dim } = slice;
@@ -50,12 +52,15 @@ export function sliceTensor(tensor: TensorSource, slice: Slice): TensorSource {
   return { name, shape, blockShape, readBlock: (from, to) => readSlice(tensor, places, from, to) };
 }
 
-/** Where a slice's entries are in each row of the tensor's block: a row is what one index before `dim` has. */
+/**
+ * Positions of a slice's entries in each row of the tensor's block. A row holds the entries of one index of the axes
+ * before `dim`.
+ */
 interface Places {
   readonly row: number;
-  /** Where in a row the slice begins. */
+  /** Start of the slice within a row. */
   readonly offset: number;
-  /** How many of a row's entries it has; behind the row's end it goes on at its beginning. */
+  /** Number of entries that the slice takes from a row. After the end of the row it continues at the beginning. */
   readonly length: number;
 }
 
@@ -75,7 +80,10 @@ function readSlice(
   return gather(tensor, { row, offset, length }, from, to);
 }
 
-/** Puts entries together from several places: short rows are read together, of long ones no more than is wanted. */
+/**
+ * Collects entries from several positions. Short rows are read together; of long rows, only the needed entries are
+ * read.
+ */
 async function gather(
   tensor: TensorSource,
   { row, offset, length }: Places,

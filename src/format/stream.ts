@@ -2,33 +2,40 @@ import { Readable } from 'node:stream';
 import { UNREAD_ANSWER_BYTES } from '../system/memory.js';
 import type { ByteSource } from './layout.js';
 
-/** Large enough that a write's overhead does not count, small enough to stay in a core's cache. */
+/** Large enough that the overhead of a write is negligible, small enough to stay in a core's cache. */
 const CHUNK_BYTES = 2 ** 20;
 
-/** Where many streams are alive at the same time, each takes its part of this; a chunk gets no smaller than the second. */
+/**
+ * Limit of the bytes that all streams buffer together; each takes an equal share, but chunks are no smaller than the
+ * minimum.
+ */
 const BUFFERED_BYTES = UNREAD_ANSWER_BYTES / 2;
 const LEAST_CHUNK_BYTES = 2 ** 15;
 
 /**
- * While one chunk is with the socket another waits in the stream's buffer and a third is written: with a high-water mark
- * below a chunk's size there are never more, so three buffers can be used in turn.
+ * Number of chunks that exist at once: one with the socket, one in the stream's buffer, and one being written. A
+ * high-water mark below the size of a chunk ensures that there are no more, so three buffers can be used in turn.
  */
 const CHUNKS_ALIVE = 3;
 
-/** The least that a stream holds in memory while it is read. */
+/** The least memory that a stream holds while it is read. */
 export const LEAST_STREAM_BYTES = CHUNKS_ALIVE * LEAST_CHUNK_BYTES;
 
-/** Streams that are read and not over. One that is never read may never be destroyed: Fastify drops it where it is late. */
+/**
+ * Number of streams that are being read. A stream counts from its first read, because one that is never read may never
+ * be destroyed: Fastify drops the stream of a late answer.
+ */
 let streamsAlive = 0;
 
 /**
- * Streams bytes `start` to `end` - 1, expanding them as they are asked for. A chunk's memory is used again two chunks
- * later: a consumer that keeps chunks must copy them. However many clients do not read, what waits for them is bounded.
+ * Streams bytes `start` to `end` - 1, and makes them when they are read. The memory of a chunk is reused two chunks
+ * later, so a consumer that keeps chunks must copy them. However many clients do not read, the bytes that wait for them
+ * are limited.
  */
 export function streamBytes(source: ByteSource, start = 0, end = source.byteLength): Readable {
   const length = end - start;
   const buffers: Buffer[] = [];
-  /** 0 before the first is read. */
+  /** Size of a chunk; 0 before the first read. */
   let chunkBytes = 0;
   let position = start;
   let turn = 0;
@@ -63,7 +70,7 @@ export function streamBytes(source: ByteSource, start = 0, end = source.byteLeng
   });
 }
 
-/** Counts a stream that is about to be read; returns how large its chunks may be. */
+/** Counts a stream whose reading begins. Returns the size of its chunks. */
 function countedChunkBytes(): number {
   streamsAlive++;
   const part = Math.floor(BUFFERED_BYTES / (CHUNKS_ALIVE * streamsAlive));

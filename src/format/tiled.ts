@@ -5,8 +5,9 @@ import type { Layout } from './layout.js';
 import { safetensors } from './safetensors.js';
 
 /**
- * A safetensors file of each tensor's block alone. `__metadata__.shapes` is JSON, an object from name to the tensor's
- * shape: the block repeated along every dimension in which it is smaller, and cut, gives the tensor.
+ * Writes a safetensors file with only the block of each tensor. `__metadata__.shapes` is JSON, an object from name to
+ * the tensor's shape. A tensor is its block, repeated along every dimension in which the block is smaller, and cut to
+ * the shape.
  */
 export function tiled(
   tensors: readonly TensorSource[],
@@ -26,7 +27,9 @@ function blockAlone(tensor: TensorSource): TensorSource {
   };
 }
 
-/** A safetensors file of blocks: a few MB where the tensors take hundreds. Post-processed weights have no smaller block. */
+/**
+ * A safetensors file of blocks: a few MB for tensors of hundreds of MB. Post-processed weights have no smaller block.
+ */
 export const TILED = {
   name: 'tiled',
   ending: 'safetensors',

@@ -1,8 +1,8 @@
-/** A stored, not compressed, entry of a zip. */
+/** An entry of a zip that is stored without compression. */
 export interface ZipEntry {
   readonly name: string;
   readonly size: number;
-  /** Where its local header begins. */
+  /** Offset of its local header. */
   readonly offset: number;
   readonly crc: () => Promise<number>;
 }
@@ -13,17 +13,17 @@ const END = 0x06054b50;
 const END64 = 0x06064b50;
 const END64_LOCATOR = 0x07064b50;
 
-/** Versions of the format that a reader must know: the first with stored entries in folders, and that of zip64. */
+/** Versions of the format that a reader must support: the first with stored entries in folders, and that of zip64. */
 const VERSION = 20;
 const VERSION_ZIP64 = 45;
 
-/** The name is in UTF-8. */
+/** Flag for a name in UTF-8. */
 const UTF8_FLAG = 0x0800;
 
-/** The first of January 1980, a zip's earliest: the same tensors give the same bytes. */
+/** 1 January 1980, the earliest date of a zip. It is constant so that the same tensors give the same bytes. */
 const DATE = 0x0021;
 
-/** Stands in a field whose value is too large and is in the zip64 extra field. */
+/** Stands in a field whose value is too large and is in the zip64 extra field instead. */
 const MAX_16 = 0xffff;
 const MAX_32 = 0xffffffff;
 
@@ -63,7 +63,9 @@ interface CommonFields {
   readonly extra: Buffer;
 }
 
-/** Flags, method (0, stored), time, date, checksum, both sizes and lengths: the same in both headers. */
+/**
+ * Writes the fields that both headers share: flags, method (0, stored), time, date, checksum, both sizes and lengths.
+ */
 function writeCommon(header: Buffer, at: number, { crc, size, nameLength, extra }: CommonFields): void {
   header.writeUInt16LE(UTF8_FLAG, at);
   header.writeUInt16LE(DATE, at + 6);
@@ -84,7 +86,7 @@ function zip64Extra(values: readonly number[]): Buffer {
   return extra;
 }
 
-/** End of a zip whose directory of `count` entries begins at `offset`. */
+/** Returns the end of a zip whose directory has `count` entries and begins at `offset`. */
 export function endOfDirectory(count: number, offset: number, size: number): Buffer {
   const end = Buffer.alloc(22);
   end.writeUInt32LE(END, 0);
@@ -96,7 +98,7 @@ export function endOfDirectory(count: number, offset: number, size: number): Buf
 
   const wide = Buffer.alloc(56);
   wide.writeUInt32LE(END64, 0);
-  // The length of what follows this field.
+  // The length of the data after this field.
   wide.writeBigUInt64LE(BigInt(wide.byteLength - 12), 4);
   wide.writeUInt16LE(VERSION_ZIP64, 12);
   wide.writeUInt16LE(VERSION_ZIP64, 14);

@@ -1,16 +1,16 @@
 import { elements, type TiledTensor } from './tensor.js';
 
-/** How a tensor's entries are rearranged. */
+/** A change of a tensor's layout. */
 export interface Arrangement {
-  /** The tensor's shape, of which axes may be divided, as [h·d, e] is into [h, d, e], and those of 1 left out. */
+  /** The tensor's shape, with an axis divided (such as [h·d, e] into [h, d, e]) or axes of length 1 removed. */
   readonly view: readonly number[];
   /** The view's axes in their new order. */
   readonly axes: readonly number[];
 }
 
 /**
- * The same entries in another layout. What is tiled stays so, by a block that is laid out as the tensor is; only along a
- * divided axis whose parts and whose period are no multiples of each other is the block repeated first.
+ * Returns the same entries in another layout. A tiled tensor stays tiled, with its block in the new layout. Only if an
+ * axis is divided so that neither the parts nor the period is a multiple of the other is the block repeated first.
  */
 export function arrange(tensor: TiledTensor, { view, axes }: Arrangement): TiledTensor {
   const { blockShape, block } = divideAxes(tensor, view);
@@ -22,7 +22,7 @@ export function arrange(tensor: TiledTensor, { view, axes }: Arrangement): Tiled
   };
 }
 
-/** The tensor's block in the view's shape. */
+/** Returns the tensor's block in the view's shape. */
 function divideAxes(
   { shape, blockShape, block }: TiledTensor,
   view: readonly number[],
@@ -36,18 +36,18 @@ function divideAxes(
       parts.push(view[at]!);
       product *= view[at]!;
     }
-    // A view keeps axes of 1, or leaves them out.
+    // A view keeps axes of length 1, or leaves them out.
     if (size === 1 && view[at] === 1) parts.push(view[at++]!);
     const periods = dividePeriod(blockShape[axis]!, parts);
     if (!periods) whole = repeat(whole, axis, size);
     divided.push(...(periods ?? parts));
   });
-  // The rest of the view are axes of 1.
+  // The remaining axes of the view have length 1.
   divided.push(...view.slice(at));
   return { blockShape: divided, block: whole.block };
 }
 
-/** The periods along an axis's parts, outermost first; null where a block of parts cannot be repeated so. */
+/** Returns the periods along an axis's parts, outermost first; null if the block is not periodic along the parts. */
 function dividePeriod(period: number, parts: readonly number[]): number[] | null {
   const [, ...inner] = parts;
   const periods: number[] = [];
@@ -61,7 +61,7 @@ function dividePeriod(period: number, parts: readonly number[]): number[] | null
   return parts.length === 0 ? [] : [rest, ...periods];
 }
 
-/** The block repeated along an axis, up to its whole size. */
+/** Repeats the block along an axis, up to the axis's full length. */
 function repeat(
   { blockShape, block }: Pick<TiledTensor, 'blockShape' | 'block'>,
   axis: number,
@@ -79,7 +79,7 @@ function repeat(
   return { blockShape: blockShape.with(axis, size), block: repeated };
 }
 
-/** The entries of an array with its axes in another order. */
+/** Returns the entries of an array with its axes in another order. */
 function permute(values: Float32Array, shape: readonly number[], axes: readonly number[]): Float32Array {
   if (axes.every((axis, index) => axis === index)) return values;
   const strides = shape.map((_, axis) => elements(shape.slice(axis + 1)));

@@ -1,11 +1,11 @@
-/** The element types that an answer can have, by safetensors' names. */
+/** The element types of weights, by their names in safetensors. */
 export const DTYPES = ['F32', 'F16', 'BF16'] as const;
 
 export type Dtype = (typeof DTYPES)[number];
 
 export const BYTES_PER_ELEMENT: Readonly<Record<Dtype, number>> = { F32: 4, F16: 2, BF16: 2 };
 
-/** The values as little-endian bytes, rounded to nearest even; what is too large for the type becomes ±Inf. */
+/** Encodes values as little-endian bytes, rounded to nearest even. Values too large for the type become ±Inf. */
 export function encode(values: Float32Array, dtype: Dtype): Uint8Array {
   if (dtype === 'F32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
@@ -19,13 +19,14 @@ const EXPONENT_AND_FRACTION = 0x7fffffff;
 const INFINITY = 0x7f800000;
 
 function bfloat16Bits(bits: number): number {
-  // A NaN keeps its upper half, with the quiet bit set lest its fraction be lost: Infinity would be left.
+  // A NaN keeps its upper half, with the quiet bit set. Without that bit, the fraction could become 0, which would be
+  // Infinity.
   if ((bits & EXPONENT_AND_FRACTION) > INFINITY) return (bits >>> 16) | 0x40;
   const half = 0x7fff + ((bits >>> 16) & 1);
   return ((bits + half) >>> 16) & 0xffff;
 }
 
-/** 2^-14, the smallest normal number of F16, and 65520, which is halfway between its largest and what would follow. */
+/** 2^-14, the smallest normal number of F16, and 65520, the midpoint between its largest number and the next. */
 const MIN_NORMAL_F16 = 0x38800000;
 const OVERFLOW_F16 = 0x477ff000;
 
@@ -49,12 +50,12 @@ function float16Bits(bits: number): number {
   return sign | (rest > half || (rest === half && kept & 1) ? kept + 1 : kept);
 }
 
-/** Whether a finite value leaves F16's range when it is rounded. */
+/** Returns true if a finite value leaves F16's range when it is rounded. */
 export function overflowsFloat16(value: number): boolean {
   return Number.isFinite(value) && Math.abs(value) >= 65520;
 }
 
-/** The values as they are once written in that type and read again; the same array where it is F32. */
+/** Returns the values as they are after writing them in that type and reading them again; for F32, the same array. */
 export function rounded(values: Float32Array, dtype: Dtype): Float32Array {
   if (dtype === 'F32') return values;
   const encoded = encode(values, dtype);

@@ -8,33 +8,30 @@ export interface TiledTensor {
   readonly name: string;
   /** 1 to 4 positive integers. */
   readonly shape: readonly number[];
-  /** As many dimensions as `shape`, none larger. */
+  /** The same number of dimensions as `shape`, each at most as long. */
   readonly blockShape: readonly number[];
   /** The block's values, row-major. */
   readonly block: Float32Array;
 }
 
-/**
- * A tensor whose block is somewhere: in memory, or in a store that is read piece by piece. What is written to answers is
- * written from these.
- */
+/** A tensor whose block is in memory, or in a store that is read piece by piece. Answers are written from these. */
 export interface TensorSource {
   readonly name: string;
   readonly shape: readonly number[];
   readonly blockShape: readonly number[];
   /**
-   * The block's entries `start` to `end` - 1, row-major; the caller must not change them. At once where they are in
-   * memory.
+   * Returns the block's entries `start` to `end` - 1, row-major: directly if they are in memory, otherwise as a
+   * promise. The caller must not change them.
    */
   readBlock(start: number, end: number): Float32Array | Promise<Float32Array>;
 }
 
-/** A tensor in memory as a source. */
+/** Wraps a tensor in memory as a source. */
 export function tensorSource({ name, shape, blockShape, block }: TiledTensor): TensorSource {
   return { name, shape, blockShape, readBlock: (start, end) => block.subarray(start, end) };
 }
 
-/** The tensor as it reads once it was written in that type. */
+/** Wraps a source so that it gives the values as written in that type. */
 export function roundedSource(source: TensorSource, dtype: Dtype): TensorSource {
   if (dtype === 'F32') return source;
   const { name, shape, blockShape } = source;
@@ -49,12 +46,12 @@ export function roundedSource(source: TensorSource, dtype: Dtype): TensorSource 
   };
 }
 
-/** Whether the tensor is more than its block. */
+/** Returns true if the tensor is larger than its block. */
 export function isTiled({ shape, blockShape }: Pick<TensorSource, 'shape' | 'blockShape'>): boolean {
   return shape.some((size, axis) => blockShape[axis] < size);
 }
 
-/** The number of entries of a tensor of that shape; 1 for a scalar, []. */
+/** Returns the number of entries of a tensor with that shape; 1 for a scalar, []. */
 export function elements(shape: readonly number[]): number {
   let count = 1;
   for (const n of shape) count *= n;

@@ -7,7 +7,9 @@ export interface Axis {
   period: number;
 }
 
-/** Neighbouring axes are one where the inner is not repeated: at most as many are left as are tiled. */
+/**
+ * Returns the axes, with neighbours merged if the inner one is not repeated. At most the tiled axes remain separate.
+ */
 export function mergeAxes({ shape, blockShape }: TensorSource): Axis[] {
   const axes: Axis[] = [];
   for (let k = shape.length - 1; k >= 0; k--) {
@@ -22,7 +24,9 @@ export function mergeAxes({ shape, blockShape }: TensorSource): Axis[] {
   return axes;
 }
 
-/** With the bytes of an entry, in the tensor and in the block; sizes and periods count such entries. */
+/**
+ * An axis with the bytes of one entry along it, in the tensor and in the block. Sizes and periods count such entries.
+ */
 interface StridedAxis extends Axis {
   readonly stride: number;
   readonly blockStride: number;
@@ -43,17 +47,17 @@ function stridedAxes(tensor: TensorSource, bytesPerElement: number): StridedAxis
 }
 
 /**
- * A tensor's bytes in one dtype, of which any part can be written out without the rest. Along each axis a tiled tensor
- * is periodic, so one period is put together from the block and then copied on within the target.
+ * A tensor's bytes in one dtype. Any part can be written without the rest. Along each axis a tiled tensor is periodic,
+ * so one period is built from the block and then copied on within the target.
  */
 export class TensorBytes {
   readonly byteLength: number;
   readonly #tensor: TensorSource;
   readonly #dtype: Dtype;
   readonly #tiled: boolean;
-  /** Known once it is expanded: few tensors of small networks are. */
+  /** Set once the tensor is expanded. */
   #axes: readonly StridedAxis[] | null = null;
-  /** A tiled tensor's whole block, once it was read. */
+  /** The whole block of a tiled tensor, once it was read. */
   #block: Uint8Array | null = null;
 
   constructor(tensor: TensorSource, dtype: Dtype) {
@@ -79,7 +83,7 @@ export class TensorBytes {
     this.#block = null;
   }
 
-  /** A tensor that is its own block is read no further than it is asked for. */
+  /** Copies from a tensor without tiling, and reads only the requested part. */
   #copyPlain(start: number, end: number, target: Uint8Array, at: number): void | Promise<void> {
     const bytes = BYTES_PER_ELEMENT[this.#dtype];
     const first = Math.floor(start / bytes);

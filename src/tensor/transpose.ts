@@ -1,8 +1,8 @@
-/** Squares of this many rows and columns of both matrices stay in the processor's first cache. */
+/** Size of the square tiles: the tiles of both matrices stay in the processor's first cache. */
 const TILE = 16;
 
 /**
- * [rows, columns] → [columns, rows]; the same array where there is one of either.
+ * Transposes [rows, columns] to [columns, rows]. Returns the same array if there is only one row or column.
  *
  * @param values row-major
  */

@@ -2,7 +2,7 @@ import { isObject } from '../../architecture/json.js';
 import type { Generation } from '../../architecture/keras/layer.js';
 import { TfjsUnsupportedError } from './errors.js';
 
-/** Names in TensorFlow.js of the activations that it computes as Keras does. */
+/** TensorFlow.js' names of the activations that it computes as Keras does. */
 const ACTIVATIONS: ReadonlyMap<string, string> = new Map([
   ...[
     'linear',
@@ -23,17 +23,19 @@ const ACTIVATIONS: ReadonlyMap<string, string> = new Map([
   ['swish', 'swish'],
 ]);
 
-/** An activation as TensorFlow.js names it. */
+/** Returns the name of an activation in TensorFlow.js. */
 export function activationName(given: unknown, generation: Generation): string {
   const name = nameOf(given);
   const known = ACTIVATIONS.get(name);
   if (known !== undefined) return known;
-  // That of Keras 3 has another slope.
+  // In Keras 3, this function has another slope.
   if (name === 'hard_sigmoid' && generation === 2) return 'hardSigmoid';
   throw new TfjsUnsupportedError(`activation ${JSON.stringify(name)}`);
 }
 
-/** Keras writes a function by its name, or as an object: of a function, of a layer. */
+/**
+ * Returns the name of an activation, which Keras writes as a name or as an object that describes a function or a layer.
+ */
 function nameOf(given: unknown): string {
   if (given === null || given === undefined) return 'linear';
   if (typeof given === 'string') return given;

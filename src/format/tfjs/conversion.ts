@@ -6,26 +6,32 @@ import { TfjsUnsupportedError } from './errors.js';
 
 export type Config = Readonly<Record<string, unknown>>;
 
-/** A layer of Keras, to be converted. */
+/** A Keras layer to convert. */
 export interface Given {
   readonly config: Config;
   readonly generation: Generation;
   readonly placed: PlacedLayer;
 }
 
-/** The layer of TensorFlow.js that computes the same. */
+/** The TensorFlow.js layer that computes the same. */
 export interface Converted {
   readonly type: string;
   readonly config: Config;
 }
 
-/** What TensorFlow.js takes for some of Keras' layers; throws TfjsUnsupportedError where it has nothing. */
+/**
+ * Converts Keras layers of one class into TensorFlow.js layers. Throws TfjsUnsupportedError if TensorFlow.js has no
+ * equivalent.
+ */
 export type Convert = (given: Given) => Converted;
 
-/** Keras' layers that do nothing, or nothing that matters when the model runs. */
+/** Converts Keras layers that do nothing, or nothing relevant when the model runs. */
 export const IDENTITY = (): Converted => ({ type: 'Activation', config: { activation: 'linear' } });
 
-/** A layer that TensorFlow.js has under the same name, with some of its config: it refuses or misreads other keys. */
+/**
+ * Converts to the TensorFlow.js layer of the same name, with the given keys of the config: TensorFlow.js refuses or
+ * misreads others.
+ */
 export function same(type: string, ...keys: readonly string[]): Convert {
   return ({ config, generation }) => ({
     type,
@@ -37,7 +43,7 @@ export function same(type: string, ...keys: readonly string[]): Convert {
   });
 }
 
-/** As `convert`, where the config has these values, null or nothing at some keys: TensorFlow.js would pass over others. */
+/** Like `convert`, but requires these values in the config, or null or no value: TensorFlow.js would ignore others. */
 export function only(values: Config, convert: Convert): Convert {
   return (given) => {
     for (const [key, value] of Object.entries(values)) {
@@ -49,7 +55,10 @@ export function only(values: Config, convert: Convert): Convert {
   };
 }
 
-/** As `convert`, where the layer's axis is its input's last: TensorFlow.js computes others along the last as well. */
+/**
+ * Like `convert`, but requires that the layer's axis is the last of its input: TensorFlow.js would compute along the
+ * last axis anyway.
+ */
 export function onLastAxis(convert: Convert): Convert {
   return (given) => {
     const { config, placed } = given;
@@ -63,17 +72,17 @@ export function onLastAxis(convert: Convert): Convert {
   };
 }
 
-/** x · scale + offset, each a number or one for each entry of the last axis. */
+/** Returns a layer for x · scale + offset. Each is a number, or has one number for each entry of the last axis. */
 export function rescaling(scale: unknown, offset: unknown): Converted {
   return { type: 'Rescaling', config: { scale, offset } };
 }
 
-/** The arguments of the layer's call that are not tensors. */
+/** Returns the arguments of the layer's call that are not tensors. */
 export function constantsOf({ call }: PlacedLayer): readonly Constant[] {
   return readArguments(call, call.references, { takes: null }, true).constants;
 }
 
-/** A layer that gives its output's size, in which only the batch may be unknown. */
+/** Converts a layer that only changes the shape. Only the batch size may be unknown. */
 export const reshape: Convert = ({ placed: { size } }) => {
   if (size === null || size.includes(null)) {
     throw new TfjsUnsupportedError('size to reshape to where the input’s is not known whole');

@@ -7,15 +7,16 @@ import { TfjsUnsupportedError } from './errors.js';
 import { layerConversion } from './layers.js';
 import { operationConversion } from './operations.js';
 
-/** A layer as TensorFlow.js reads it, but for its name. */
+/** A layer in the form of TensorFlow.js, without its name. */
 export interface TfjsLayer extends Converted {
-  /** Whether it has the weights that Keras' layer has; else it has none. */
+  /** True if the layer has the same weights as the Keras layer; false if it has none. */
   readonly hasWeights: boolean;
 }
 
 /**
- * A layer of Keras 2 or 3 as TensorFlow.js' version 4 has it, which is much as Keras 2 had it. Initialisers, regularisers
- * and constraints are left out: the model comes with its weights.
+ * Converts a layer of Keras 2 or 3 into one of TensorFlow.js 4, whose format is close to that of Keras 2. Initialisers,
+ * regularisers and constraints are left out, because the model comes with its weights.
+ *
  * @throws TfjsUnsupportedError
  */
 export function tfjsLayer(placed: PlacedLayer, generation: Generation): TfjsLayer {

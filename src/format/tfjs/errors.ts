@@ -1,4 +1,4 @@
-/** A model that TensorFlow.js cannot run; the message says what in it. */
+/** TensorFlow.js cannot run the model. The message names the part that it cannot run. */
 export class TfjsUnsupportedError extends Error {
   override readonly name = 'TfjsUnsupportedError';
 }

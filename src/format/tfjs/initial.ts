@@ -5,7 +5,7 @@ import { normals } from '../../random/normal.js';
 import { elements, type TensorSource } from '../../tensor/tensor.js';
 import type { TfjsWeight } from './weight.js';
 
-/** Initial values of weights other than kernels, if the layer's config does not give them. */
+/** Initial values of weights other than kernels, for layers whose config gives none. */
 const CONSTANTS: Readonly<Record<string, number>> = {
   bias: 0,
   beta: 0,
@@ -16,8 +16,8 @@ const CONSTANTS: Readonly<Record<string, number>> = {
 };
 
 /**
- * What a weight begins with that the GHN did not predict: the constant of its initialiser, or for a kernel Glorot's
- * normal distribution, drawn with the prediction's seed.
+ * Returns the initial values of a weight that the GHN did not predict: the constant of its initialiser, or for a kernel
+ * Glorot's normal distribution, drawn with the prediction's seed.
  */
 export function initialTensor({ name, variable, constant: given }: TfjsWeight, seed: number): TensorSource {
   const shape = kerasShape(variable);
@@ -42,10 +42,12 @@ export function initialTensor({ name, variable, constant: given }: TfjsWeight, s
   };
 }
 
-/** Keras' name of a weight within its layer, `kernel`. */
+/** Returns the name of a weight within its Keras layer, such as `kernel`. */
 const weightOf = ({ path }: Variable): string => path.slice(path.lastIndexOf('/') + 1);
 
-/** The value that a layer's config in Keras gives to all entries of a weight at first; undefined where it gives none. */
+/**
+ * Returns the constant initial value of a weight in the config of its Keras layer; undefined if the config gives none.
+ */
 export function constantOf(config: unknown, variable: Variable): number | undefined {
   const initializer = isObject(config) ? config[`${weightOf(variable)}_initializer`] : undefined;
   const name = isObject(initializer) ? initializer.class_name : initializer;

@@ -17,7 +17,7 @@ import { TfjsUnsupportedError } from './errors.js';
 const WINDOW = ['strides', 'padding', 'data_format'];
 const CONVOLUTION = [...WINDOW, 'kernel_size', 'dilation_rate', 'use_bias', 'activation'];
 
-/** Layers of Keras, by their classes. */
+/** Conversions of Keras layers, by class. */
 export const CONVERSIONS: Readonly<Record<string, Convert>> = {
   Conv2D: only({ groups: 1, data_format: 'channels_last' }, same('Conv2D', 'filters', ...CONVOLUTION)),
   DepthwiseConv2D: only({ dilation_rate: 1 }, same('DepthwiseConv2D', 'depth_multiplier', ...CONVOLUTION)),
@@ -34,7 +34,7 @@ export const CONVERSIONS: Readonly<Record<string, Convert>> = {
     const { type, config } = same('LayerNormalization', 'epsilon', 'center', 'scale')(given);
     return { type, config: { ...config, axis: -1 } };
   }),
-  // Before it has seen data its mean is 0 and its variance 1.
+  // Before the layer has seen data, its mean is 0 and its variance 1.
   Normalization: (given) => (given.config.mean ? normalization(given) : IDENTITY()),
   MaxPooling2D: same('MaxPooling2D', 'pool_size', ...WINDOW),
   AveragePooling2D: same('AveragePooling2D', 'pool_size', ...WINDOW),
@@ -45,7 +45,7 @@ export const CONVERSIONS: Readonly<Record<string, Convert>> = {
     same('GlobalAveragePooling1D'),
   ),
   Flatten: (given) =>
-    // TensorFlow.js refuses to flatten what is flat.
+    // TensorFlow.js refuses to flatten a flat input.
     given.placed.inputs[0]?.length === 1 ? IDENTITY() : same('Flatten', 'data_format')(given),
   Reshape: reshape,
   Permute: same('Permute', 'dims'),
@@ -93,7 +93,7 @@ export const CONVERSIONS: Readonly<Record<string, Convert>> = {
   RepeatVector: same('RepeatVector', 'n'),
 };
 
-/** Other names of layers. */
+/** Alternative names of layer classes. */
 const ALIASES: Readonly<Record<string, string>> = {
   Convolution2D: 'Conv2D',
   SeparableConvolution2D: 'SeparableConv2D',
@@ -106,16 +106,16 @@ const ALIASES: Readonly<Record<string, string>> = {
   GlobalAvgPool1D: 'GlobalAveragePooling1D',
 };
 
-/** Changes of images that are not for training alone. */
+/** Augmentation layers that also change images outside of training. */
 const ALWAYS: ReadonlySet<string> = new Set(['AutoContrast', 'Equalization']);
 
-/** How a layer is converted; undefined where it is not. */
+/** Returns the conversion of a layer class; undefined if there is none. */
 export function layerConversion(type: string): Convert | undefined {
   const isForTraining = AUGMENTATIONS.includes(type) && !ALWAYS.has(type);
   return isForTraining ? IDENTITY : CONVERSIONS[ALIASES[type] ?? type];
 }
 
-/** A resized image whose sides are whole multiples of what they were: every pixel several times. */
+/** Converts resizing to whole multiples of the size: every pixel is repeated. */
 function enlargement({ config, placed }: Given): Converted {
   const isFirst = config.data_format === 'channels_first';
   const sides = (size: Size | null | undefined) => (isFirst ? size?.slice(1) : size?.slice(0, 2)) ?? [];
@@ -127,7 +127,7 @@ function enlargement({ config, placed }: Given): Converted {
   return { type: 'UpSampling2D', config: { size: by, data_format: config.data_format ?? 'channels_last' } };
 }
 
-/** A mean and a variance for each channel come to a scale and an offset. */
+/** Converts a mean and a variance for each channel into a scale and an offset. */
 function normalization({ config, placed }: Given): Converted {
   const rank = placed.inputs[0]?.length ?? 0;
   const [axis, ...others] = [config.axis ?? []].flat();
@@ -152,7 +152,10 @@ function leakyRelu(slope: unknown): Convert {
   return () => ({ type: 'LeakyReLU', config: { alpha: slope } });
 }
 
-/** TensorFlow.js' global pools do not keep dimensions; a pool of the input's size does. */
+/**
+ * Converts a global pool that keeps its dimensions. TensorFlow.js has none, but a pool of the input's size does the
+ * same.
+ */
 function globalPool(type: string, pool: string): Convert {
   return (given) => {
     const { config, placed } = given;

@@ -15,10 +15,13 @@ import {
 } from './conversion.js';
 import { TfjsUnsupportedError } from './errors.js';
 
-/** A number, or one for each entry of the last axis: what x · scale + offset can have. */
+/** A number, or one number for each entry of the last axis: the possible factors in x · scale + offset. */
 type Factor = number | readonly number[];
 
-/** An operation of two operands: of two tensors a layer that joins, of a tensor and numbers x · scale + offset. */
+/**
+ * Converts an operation with two operands: for two tensors a layer that merges them, for a tensor and numbers x · scale
+ * + offset.
+ */
 function arithmetic(
   join: string | null,
   rescale: (factor: Factor, isFirst: boolean) => readonly [scale: Factor, offset: Factor] | null,
@@ -42,12 +45,15 @@ function arithmetic(
   };
 }
 
-/** Whether the operand that is not a tensor comes before the one that is. */
+/** Returns true if the operand that is not a tensor comes first. */
 function isBefore({ placed }: Given): boolean {
   return placed.call.arguments[0]?.references.length === 0;
 }
 
-/** Whether an operand leaves the tensor's size as it is: it is a number, or has one for each entry of the last axis. */
+/**
+ * Returns true if an operand leaves the tensor's size unchanged: it is a number, or has one number for each entry of
+ * the last axis.
+ */
 function keepsSize({ placed }: Given, factor: Factor): boolean {
   return typeof factor === 'number' || factor.length === placed.inputs[0]?.at(-1);
 }
@@ -77,7 +83,7 @@ function activation(name: string): Convert {
   });
 }
 
-/** Layer for two tensors; TensorFlow.js has none for a tensor and a number. */
+/** Converts to a layer for two tensors. TensorFlow.js has none for a tensor and a number. */
 function pairwise(type: string): Convert {
   return ({ placed }) => {
     if (placed.call.references.length < 2)
@@ -86,7 +92,7 @@ function pairwise(type: string): Convert {
   };
 }
 
-/** A mean over the whole image, which may keep the dimensions. */
+/** Converts a mean over the whole image, which may keep the dimensions. */
 const mean: Convert = (given) => {
   const { placed, config } = given;
   const constant = (key: string) => constantsOf(placed).find(({ name }) => name === key)?.value;
@@ -106,7 +112,7 @@ const transpose: Convert = ({ config, placed }) => {
   return { type: 'Permute', config: { dims: axes.slice(1) } };
 };
 
-/** Operations of Keras 3, by their classes. */
+/** Conversions of Keras 3 operations, by class. */
 export const OPERATIONS: Readonly<Record<string, Convert>> = {
   Add: add,
   Subtract: subtract,
@@ -145,7 +151,7 @@ export const OPERATIONS: Readonly<Record<string, Convert>> = {
   Tanh: activation('tanh'),
 };
 
-/** TensorFlow's functions as Keras 2 records them. */
+/** Conversions of TensorFlow functions, by the names that Keras 2 records. */
 export const FUNCTIONS: Readonly<Record<string, Convert>> = {
   '__operators__.add': add,
   'math.add': add,
@@ -172,7 +178,7 @@ export const FUNCTIONS: Readonly<Record<string, Convert>> = {
   'nn.selu': activation('selu'),
 };
 
-/** How an operation is converted; undefined where it is not. */
+/** Returns the conversion of an operation; undefined if there is none. */
 export function operationConversion(type: string, config: Config): Convert | undefined {
   const name = functionOf(config);
   return name === '' ? OPERATIONS[type] : FUNCTIONS[name];

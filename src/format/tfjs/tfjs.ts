@@ -8,16 +8,16 @@ import { initialTensor } from './initial.js';
 import { tfjsTopology } from './topology.js';
 import type { TfjsWeight } from './weight.js';
 
-/** Few enough for a browser's cache to keep, many enough for few requests. */
+/** Size of a weights file: small enough for a browser's cache, large enough for few requests. */
 const SHARD_BYTES = 32 * 2 ** 20;
 
 /** The version of Keras whose models TensorFlow.js reads. */
 const KERAS_VERSION = '2.15.0';
 
 export interface TfjsOptions {
-  /** In Keras' names and layouts. */
+  /** The predicted tensors, with Keras' names and layouts. */
   readonly tensors: readonly TensorSource[];
-  /** For kernels that were not predicted. */
+  /** Seed for kernels that were not predicted. */
   readonly seed: number;
   readonly generatedBy: string;
   /** The metadata of the model, as `model.getUserDefinedMetadata()` returns it. */
@@ -26,29 +26,30 @@ export interface TfjsOptions {
 
 /** The files of a TensorFlow.js model. */
 export interface TfjsFiles {
-  /** What `model.json` holds. */
+  /** The content of `model.json`. */
   readonly model: unknown;
   /** The weights, by the paths that `model.json` gives. */
   readonly shards: ReadonlyMap<string, ByteSource>;
 }
 
-/** The contents of `model.json`, and which weights there are. It takes long to make, and reads no weights. */
+/** The content of `model.json`, and the list of weights. Making it takes long, but reads no weights. */
 export interface TfjsModel {
   readonly model: unknown;
   readonly weights: readonly TfjsWeight[];
 }
 
 /**
- * A prediction as `tf.loadLayersModel` takes it: the model and all of its weights, as F32, those that were not predicted
- * with what they begin with.
- * @throws TfjsUnsupportedError where TensorFlow.js cannot run the model
+ * Returns the files of a prediction for `tf.loadLayersModel`: the model and all of its weights as F32. Weights that
+ * were not predicted have their initial values.
+ *
+ * @throws TfjsUnsupportedError if TensorFlow.js cannot run the model
  */
 export function tfjsFiles(read: ReadKeras, options: TfjsOptions): TfjsFiles {
   const { model, weights } = tfjsModel(read, options);
   return { model, shards: tfjsShards(weights, options) };
 }
 
-/** @throws TfjsUnsupportedError where TensorFlow.js cannot run the model */
+/** @throws TfjsUnsupportedError if TensorFlow.js cannot run the model */
 export function tfjsModel(
   read: ReadKeras,
   { generatedBy, metadata }: Pick<TfjsOptions, 'generatedBy' | 'metadata'>,
@@ -77,7 +78,7 @@ export function tfjsModel(
   };
 }
 
-/** The weights by the paths of the model's `weightsManifest`. */
+/** Returns the files of weights by the paths in the model's `weightsManifest`. */
 export function tfjsShards(
   weights: readonly TfjsWeight[],
   { tensors, seed }: Pick<TfjsOptions, 'tensors' | 'seed'>,

@@ -20,8 +20,9 @@ export interface TfjsTopology {
 type Written = Readonly<Record<string, unknown>>;
 
 /**
- * A Keras model as `tf.loadLayersModel` reads it.
- * @throws TfjsUnsupportedError where it has what TensorFlow.js has not
+ * Converts a Keras model into the form that `tf.loadLayersModel` reads.
+ *
+ * @throws TfjsUnsupportedError if the model has parts that TensorFlow.js does not support
  */
 export function tfjsTopology(read: ReadKeras): TfjsTopology {
   const writer = new TopologyWriter(read);
@@ -51,7 +52,7 @@ class TopologyWriter {
     const byName = new Map(layers.map((layer) => [layer.name, layer]));
     const reference = (given: Reference): unknown[] => {
       const isModel = Boolean(byName.get(given.layer)?.model);
-      // The first call of a model is the one that makes it.
+      // The first call of a model creates it.
       const call = callOf(given, isModel, this.#generation) + (isModel ? 1 : 0);
       return [given.layer, call, given.output];
     };
@@ -64,7 +65,7 @@ class TopologyWriter {
     return { class_name: type, config: { name, layers: written, ...ends } };
   }
 
-  /** TensorFlow.js has to be told the size that a Sequential begins with. */
+  /** Returns the input layer of a Sequential model: TensorFlow.js needs the size of the input. */
   #sequentialInput({ name, layers, inputSize }: Model): Written[] {
     const [first] = layers;
     if (!first || first.model || first.type === 'InputLayer') return [];
@@ -99,7 +100,7 @@ class TopologyWriter {
   #addWeights({ layer, variables }: PlacedLayer, type: string): void {
     for (const variable of variables) {
       const weight = variable.path.slice(variable.path.lastIndexOf('/') + 1);
-      // The name in Keras 2.
+      // The weight's name in Keras 2.
       const own = type === 'DepthwiseConv2D' && weight === 'kernel' ? 'depthwise_kernel' : weight;
       const name = `${layer.name}/${own}`;
       if (this.#names.has(name)) {
@@ -114,7 +115,7 @@ class TopologyWriter {
   }
 }
 
-/** The tensors that a call's layer or model takes, as TensorFlow.js has them: in a list, in their order. */
+/** Returns the tensors that a call's layer or model takes, in the form of TensorFlow.js: a list, in order. */
 function taken(layer: ModelLayer, call: Call): readonly Reference[] {
   if (layer.model?.type === 'Sequential') return call.references;
   if (layer.model) return inputsOfCall(layer.model, call, call.references).flatMap((given) => given ?? []);

@@ -2,9 +2,9 @@ import type { Variable } from '../../architecture/keras/variable.js';
 
 /** A weight of a TensorFlow.js model. */
 export interface TfjsWeight {
-  /** As TensorFlow.js calls it: the layer and the weight, whatever models are around them. */
+  /** The name in TensorFlow.js: the layer and the weight, without the models around them. */
   readonly name: string;
   readonly variable: Variable;
-  /** The value with which the layer's config in Keras fills it at first, if it gives one. */
+  /** The constant initial value in the Keras layer's config, if it gives one. */
   readonly constant?: number;
 }
