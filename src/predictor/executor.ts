@@ -7,20 +7,20 @@ import type {
   Stage,
 } from './protocol.js';
 
-/** The predictor cannot take a job, or lost it: the same request may succeed a little later. */
+/** The predictor cannot take a job now, or has lost it. The same request may succeed a little later. */
 export class PredictorUnavailableError extends Error {}
 
-/** The job failed by itself: it would fail again. */
+/** The job itself failed, and would fail again. */
 export class PredictionFailedError extends Error {}
 
-/** The job found no room in the engine's memory: a smaller one may, and the same one when others leave more of it. */
+/** The engine ran out of memory for the job. A smaller job may succeed, or the same one when others use less memory. */
 export class PredictorMemoryError extends PredictorUnavailableError {
   constructor(reason: string) {
     super(`the engine has not enough memory for this network: ${reason}`);
   }
 }
 
-/** The error that a job failed with, by what a process says of it. */
+/** Returns the error for a failed job, by the cause that the predictor's process reports. */
 export function failureOf(cause: FailureCause, reason: string): Error {
   switch (cause) {
     case 'memory':
@@ -37,37 +37,34 @@ export interface PredictOptions {
   readonly onStage?: (stage: Stage) => void;
 }
 
-/** A predicted network; its statistics follow. */
+/** A predicted network. Its statistics arrive later. */
 export interface Prediction extends PredictedNetwork {
-  /** Rejects with a PredictorUnavailableError where the process dies before it has computed them. */
+  /** Rejects with a PredictorUnavailableError if the process ends before it has computed them. */
   readonly statistics: Promise<PredictedStatistics>;
 }
 
 /**
- * What makes predictions: the engine's process, or something that stands in for it. It takes jobs as they come; one at a
- * time is for the caller to see to.
+ * Makes predictions: the engine's process, or something in its place. It accepts every job at once; a caller that wants
+ * one job at a time has to queue them.
  */
 export interface Executor {
-  /** What is loaded, or null before; it may change when checkpoints were replaced. */
+  /** The loaded engine and GHNs; null before they are loaded. It changes if checkpoints were replaced. */
   readonly description: PredictorDescription | null;
-  /** Whether a job would be taken now. */
+  /** True if a job would be accepted now. */
   readonly ready: boolean;
-  /**
-   * Whether a job will be accepted before long, as far as one can tell: not once a start has failed or gives no sign of
-   * life.
-   */
+  /** True if a job will probably be accepted soon; false once a start has failed or shows no sign of life. */
   readonly readySoon: boolean;
   /**
-   * Resolves when a job is taken that is not now.
+   * Resolves when jobs are accepted again.
    *
-   * @throws the signal's reason once that is aborted; PredictorUnavailableError when it is closed
+   * @throws the signal's reason once it is aborted; PredictorUnavailableError when the executor is closed
    */
   whenReady(signal: AbortSignal): Promise<void>;
   /**
-   * Tells of each stage as it begins. What makes the same job twice on the same machine makes the same bits.
+   * Makes a prediction, and reports each stage when it begins. The same job on the same machine gives the same bits.
    *
-   * @throws PredictorUnavailableError where no job is taken now, this one is lost, or its GHN is not loaded any more; the
-   * signal's reason once that is aborted; PredictionFailedError where the job itself fails; PredictorMemoryError
+   * @throws PredictorUnavailableError if no job is accepted now, this job is lost, or its GHN is no longer loaded; the
+   * signal's reason once it is aborted; PredictionFailedError if the job itself fails; PredictorMemoryError
    */
   predict(job: PlannedJob, options?: PredictOptions): Promise<Prediction>;
 }

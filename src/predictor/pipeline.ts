@@ -27,7 +27,7 @@ import type {
 import { ghnKey } from './protocol.js';
 import { WARM_UP } from './warm-up.js';
 
-/** A job is for a GHN that is not the one that was loaded: its checkpoint was replaced since the job was planned. */
+/** The job's GHN is not the loaded one: its checkpoint was replaced after the job was planned. */
 export class GhnNotLoadedError extends Error {
   constructor() {
     super(
@@ -37,12 +37,12 @@ export class GhnNotLoadedError extends Error {
   }
 }
 
-/** The loaded GHNs on their engine: from an architecture to its finished tensors. */
+/** Computes a network's tensors from its architecture, with the loaded GHNs on their engine. */
 export class Pipeline {
   readonly description: PredictorDescription;
   readonly #engine: Engine;
   readonly #products: Products;
-  /** By their `ghnKey`. */
+  /** The GHNs by their `ghnKey`. */
   readonly #ghns: ReadonlyMap<string, Ghn>;
 
   private constructor(
@@ -58,11 +58,11 @@ export class Pipeline {
   }
 
   /**
-   * Reads the checkpoints, one after the other, and predicts once with each, so that no request waits for what an
-   * engine prepares at its first use.
+   * Reads the checkpoints, one after the other, and makes one prediction with each, so that no request waits for the
+   * work that an engine does at its first use.
    *
-   * @param onNotice is told what a person who runs the service should know
-   * @throws Error with what is wrong and how to mend it, for whoever started the service
+   * @param onNotice called with messages for the person who runs the service
+   * @throws Error that names the fault and the remedy, for whoever started the service
    */
   static async load(
     { engine: choice, checkpoints }: PredictorOptions,
@@ -112,13 +112,13 @@ export class Pipeline {
     const { tensors, applied } = options
       ? await postprocess(predicted, touched(architecture, options), options, this.#products, signal)
       : { tensors: predicted, applied: null };
-    // Last of all: whatever is computed is computed in PyTorch's layout.
+    // The layout changes last, because everything is computed in PyTorch's layout.
     const laidOut = layOut(tensors, architecture);
     const latency = stopwatch.stop();
     return { tensors: laidOut, applied: applied && appliedOutside(applied, architecture), latency };
   }
 
-  /** Statistics of the tensors as they are when written in this type. */
+  /** Computes the statistics of the tensors as they are once written in this type. */
   async statistics(tensors: readonly TiledTensor[], dtype: Dtype): Promise<PredictedStatistics> {
     const sources = tensors.map(tensorSource);
     return {
@@ -127,7 +127,7 @@ export class Pipeline {
     };
   }
 
-  /** Bytes that the engine holds. */
+  /** Returns the number of bytes that the engine holds. */
   memory(): number {
     return this.#engine.memory();
   }
@@ -154,7 +154,7 @@ async function describe(
   };
 }
 
-/** What was done, to tensors by the names that they go out by. */
+/** Returns the changes of post-processing, with the tensors' names in the answer. */
 function appliedOutside(applied: readonly Applied[], architecture: Architecture): Applied[] {
   const names = namesOutside(
     applied.map(({ name }) => name),

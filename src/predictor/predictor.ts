@@ -20,12 +20,12 @@ import type {
   ToProcess,
 } from './protocol.js';
 
-/** How long a cancelled job may go on before its process is ended: an engine cannot be stopped within an operation. */
+/** Time after which the process of a cancelled job is ended: an engine cannot be stopped during an operation. */
 const CANCEL_GRACE_MS = 10_000;
 
 /**
- * V8's memory for new objects, in MB. An engine makes few objects and much memory outside of V8's heap that hangs on them: with
- * little room for new objects that memory is freed soon, and V8 need not look through the whole heap for it.
+ * Size of V8's space for new objects, in MB. An engine makes few objects, but they hold much memory outside of V8's
+ * heap. With a small space that memory is freed early, and V8 need not search the whole heap for it.
  */
 const SEMI_SPACE_MEGABYTES = 2;
 
@@ -33,9 +33,9 @@ const SEMI_SPACE_MEGABYTES = 2;
 export class PredictorRefusedError extends Error {}
 
 export interface PredictorEvents {
-  /** Something went wrong that a person who runs the service should read of. */
+  /** Called with problems that the person who runs the service should know. */
   readonly onProblem?: (message: string) => void;
-  /** Not wrong, but good to know. */
+  /** Called with messages that are useful but not problems. */
   readonly onNotice?: (message: string) => void;
 }
 
@@ -47,11 +47,11 @@ interface RunningJob {
 }
 
 /**
- * The service's side of the predictor's process: starts it, gives it jobs, and starts it again when it dies. It takes
- * jobs as they come; one at a time is for the caller to see to.
+ * Manages the predictor's process: starts it, gives it jobs, and restarts it when it dies. It accepts every job at
+ * once; a caller that wants one job at a time has to queue them.
  */
 export class Predictor implements Executor {
-  /** Settles when the first process is loaded and warm, or has refused. */
+  /** Settles when the first process has loaded the GHNs and has warmed up, or has refused to start. */
   readonly started: Promise<PredictorDescription>;
   #options: PredictorOptions;
   readonly #events: PredictorEvents;
@@ -60,7 +60,7 @@ export class Predictor implements Executor {
   #description: PredictorDescription | null = null;
   #ready = false;
   #nextJob = 1;
-  /** Resolves for those who wait for the process to be ready. */
+  /** Resolves when the process is ready. */
   #readiness: Deferred<void> | null = null;
   #memory = 0;
   readonly #liveness: Liveness;
@@ -79,28 +79,28 @@ export class Predictor implements Executor {
       onEnd: (reason) => this.#ended(reason),
       onHang: (message) => this.#events.onProblem?.(message),
       liveness,
-      // While it multiplies it can give no sign of life, and the job's own time limit counts.
+      // The process can give no sign of life while it computes a product. The job's own time limit applies then.
       mayBeSilent: () => this.#ready && [...this.#jobs.values()].some(({ isMade }) => !isMade),
     });
     this.started = this.#settleStart!.promise;
   }
 
   /**
-   * Starts the process; `started` settles with the result.
+   * Starts the process. `started` settles with the outcome.
    *
-   * @param checkpoints in place of the options' own, where it was not known before which files they are
+   * @param checkpoints replace those of the options, if the files were not known before
    */
   start(checkpoints = this.#options.checkpoints): void {
     this.#options = { ...this.#options, checkpoints };
     this.#supervisor.start();
   }
 
-  /** What was loaded, or null before. */
+  /** The loaded engine and GHNs; null before they are loaded. */
   get description(): PredictorDescription | null {
     return this.#description;
   }
 
-  /** Whether a job would be taken now. */
+  /** True if a job would be accepted now. */
   get ready(): boolean {
     return this.#ready;
   }
@@ -110,7 +110,7 @@ export class Predictor implements Executor {
     return !this.#supervisor.isClosed && this.#supervisor.failedStarts <= 1 && !this.#liveness.isSuspect;
   }
 
-  /** How often the process was started again. */
+  /** Number of times that the process was restarted. */
   get restarts(): number {
     return this.#supervisor.replacements;
   }
@@ -120,15 +120,15 @@ export class Predictor implements Executor {
     return this.#memory;
   }
 
-  /** The process's id, or null while there is none. */
+  /** The process's id; null while there is no process. */
   get pid(): number | null {
     return this.#supervisor.pid;
   }
 
   /**
-   * Resolves when a job is taken that is not now.
+   * Resolves when jobs are accepted again.
    *
-   * @throws the signal's reason once that is aborted; PredictorUnavailableError when it is closed
+   * @throws the signal's reason once it is aborted; PredictorUnavailableError when the predictor is closed
    */
   async whenReady(signal: AbortSignal): Promise<void> {
     if (this.#supervisor.isClosed) throw new PredictorUnavailableError('the service is shutting down');
@@ -137,8 +137,8 @@ export class Predictor implements Executor {
   }
 
   /**
-   * @throws PredictorUnavailableError when there is no process now or it dies on the way; the signal's reason once that
-   * is aborted; PredictionFailedError when the job itself fails, PredictorMemoryError where it was for want of memory.
+   * @throws PredictorUnavailableError if there is no process now, or it dies during the job; the signal's reason once
+   * it is aborted; PredictionFailedError if the job itself fails; PredictorMemoryError if it fails for lack of memory
    */
   predict(request: PlannedJob, { signal, onStage = () => {} }: PredictOptions = {}): Promise<Prediction> {
     if (!this.#ready) {
@@ -148,7 +148,7 @@ export class Predictor implements Executor {
     const job = this.#nextJob++;
     const network = deferred<Prediction>();
     const statistics = deferred<PredictedStatistics>();
-    // Whoever has no network has no use for its statistics either.
+    // A caller that has no network does not need its statistics either.
     statistics.promise.catch(() => {});
     this.#jobs.set(job, { network, statistics, onStage, isMade: false });
     const { promise } = network;
@@ -163,7 +163,8 @@ export class Predictor implements Executor {
     signal.addEventListener('abort', cancel, { once: true });
     return promise
       .then((prediction) => {
-        // It was made before its process heard that nobody wants it: whoever cancelled it was told that there is none.
+        // The prediction was finished before the process received the cancellation, but the caller was told that it is
+        // cancelled.
         signal.throwIfAborted();
         return prediction;
       })
@@ -176,7 +177,7 @@ export class Predictor implements Executor {
       });
   }
 
-  /** Ends the process; what runs is lost. */
+  /** Ends the process. Running jobs are lost. */
   async close(): Promise<void> {
     this.#readiness?.reject(new PredictorUnavailableError('the service is shutting down'));
     await this.#supervisor.close();
@@ -229,7 +230,7 @@ export class Predictor implements Executor {
     }
   }
 
-  /** A checkpoint may be replaced while the service runs: the next start of the engine loads what is there by then. */
+  /** A checkpoint may be replaced while the service runs. Then the next start of the engine loads the new file. */
   #reportReplaced({ ghns }: PredictorDescription): void {
     for (const { id, digest } of this.#description?.ghns ?? []) {
       const now = ghns.find((ghn) => ghn.id === id);
@@ -240,7 +241,7 @@ export class Predictor implements Executor {
     }
   }
 
-  /** Whether a process that has ended is replaced. */
+  /** Fails all jobs of a process that has ended. Returns true if the process should be replaced. */
   #ended(reason: string): boolean {
     this.#ready = false;
     for (const { network, statistics } of this.#jobs.values()) {
@@ -251,7 +252,7 @@ export class Predictor implements Executor {
     this.#jobs.clear();
     if (this.#supervisor.isClosed) return false;
     this.#events.onProblem?.(reason);
-    // A service that never could start is stopped by whoever waits for `started`.
+    // If the first start fails, whoever waits for `started` stops the service.
     this.#settleStart?.reject(new PredictorRefusedError(reason));
     const isFirst = this.#settleStart !== null;
     this.#settleStart = null;

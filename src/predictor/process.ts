@@ -5,10 +5,10 @@ import { connectToService } from '../process/parent.js';
 import { GhnNotLoadedError, Pipeline } from './pipeline.js';
 import type { FailureCause, FromProcess, PredictionJob, ToProcess } from './protocol.js';
 
-// The predictor's process. An engine blocks its thread while it multiplies and can take its process down with it; here
-// it does neither to the service.
+// Entry point of the predictor's process. An engine blocks its thread while it computes, and may crash its process. In
+// a separate process, it does neither to the service.
 
-/** The engine is in a state that nobody knows. */
+/** The engine is in an unknown state. */
 const EXIT_CODE_BROKEN = 3;
 
 const running = new Map<number, AbortController>();
@@ -68,7 +68,7 @@ async function predict(job: number, request: PredictionJob): Promise<void> {
     await channel.send({ type: 'statistics', job, statistics });
   } catch (error) {
     await channel.send({ type: 'failed', job, reason: reasonOf(error), cause: causeOf(error) });
-    // The service starts another, whose memory is sound.
+    // The service starts another process, whose memory is intact.
     if (isTrap(error)) process.exit(EXIT_CODE_BROKEN);
   } finally {
     running.delete(job);

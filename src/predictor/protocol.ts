@@ -12,27 +12,27 @@ import type { NetworkStatistics } from '../statistics/schema.js';
 import type { Dtype } from '../tensor/dtype.js';
 import type { TiledTensor } from '../tensor/tensor.js';
 
-/** The pipeline's result for a job. */
+/** The result of the pipeline for a job. */
 export interface PredictedNetwork {
-  /** In the order of the state dict, or of the nodes where there is none. */
+  /** The tensors in the order of the state dict, or of the nodes if there is no state dict. */
   readonly tensors: readonly TiledTensor[];
-  /** What post-processing did; null where none was asked for. */
+  /** The changes that post-processing made; null if the request did not ask for it. */
   readonly applied: readonly Applied[] | null;
   readonly latency: StageLatency;
 }
 
-/** What is known of all tensors together, as they are after post-processing. */
+/** Statistics of all tensors together, after post-processing. */
 export interface PredictedStatistics {
   readonly network: NetworkStatistics;
-  /** How many finite values leave the type's range. */
+  /** Number of finite values outside the range of the type. */
   readonly overflow: number;
 }
 
-/** A checkpoint file and the name under which its GHN is asked for. */
+/** A checkpoint file, and the id of its GHN in requests. */
 export interface CheckpointFile {
   readonly id: string;
   readonly path: string;
-  /** Settings of the GHN that its file does not tell. */
+  /** Settings of the GHN that are not in its file. */
   readonly options?: GhnOptions;
 }
 
@@ -42,66 +42,69 @@ export interface PredictorOptions {
 }
 
 export interface EngineDescription extends Pick<Engine, 'name' | 'version' | 'device' | 'limits'> {
-  /** Why it is this engine. */
+  /** The reason why this engine was chosen. */
   readonly reason: string;
-  /** The GPU that it computes on, null where that is not known or there is none. */
+  /** The GPU that the engine uses; null if there is none or it is not known. */
   readonly card: Pick<Card, 'name' | 'memoryBytes'> | null;
 }
 
 export interface GhnDescription {
   readonly id: string;
   readonly config: GhnConfig;
-  /** How many numbers the checkpoint holds. */
+  /** Number of values in the checkpoint. */
   readonly parameters: number;
-  /** Channels, height and width of the images that it was trained on; null where its file does not say. */
+  /** Channels, height and width of the images that the GHN was trained on; null if its file does not give them. */
   readonly images: ImageShape | null;
-  /** `sha256:` and the file's digest. */
+  /** `sha256:` and the digest of the file. */
   readonly digest: string;
 }
 
-/** The same for GHNs that predict the same: of the weights, and of what is set beside them. */
+/**
+ * Returns a key that is equal for GHNs that predict the same: it consists of the digest of the weights and the
+ * configuration.
+ */
 export function ghnKey({ digest, config }: Pick<GhnDescription, 'digest' | 'config'>): string {
   return `${digest} ${sortedString(config)}`;
 }
 
 export interface PredictorDescription {
   readonly engine: EngineDescription;
-  /** Name and version of the library that multiplies in post-processing. */
+  /** Name and version of the library that computes products in post-processing. */
   readonly products: string;
-  /** In the order of the options' checkpoints. */
+  /** The GHNs in the order of the options' checkpoints. */
   readonly ghns: readonly GhnDescription[];
 }
 
-/** What a prediction is made of; nothing else decides what is known of it. */
+/** The inputs of a prediction. Its result depends on nothing else. */
 export interface PredictionJob {
-  /** The `ghnKey` of the GHN: whatever is loaded under its name by now, no other makes this prediction. */
+  /** The `ghnKey` of the GHN. No other GHN makes this prediction, whatever is loaded under its id by then. */
   readonly ghn: string;
   readonly architecture: Architecture;
   readonly predictClassifier: boolean;
   readonly seed: number;
   readonly postprocess: PostprocessOptions | null;
-  /** What it will be written in: the statistics are of the values as they are then. */
+  /** The element type of the file: the statistics are of the values rounded to it. */
   readonly dtype: Dtype;
 }
 
-/** A job as the service passes it on: a large architecture is the text that another process has made of it. */
+/** A job in the form in which the service passes it on: a large architecture is JSON text from another process. */
 export interface PlannedJob extends Omit<PredictionJob, 'architecture'> {
   readonly architecture: Architecture | ArchitectureText;
 }
 
 export type Stage = 'graph' | 'encode' | 'decode' | 'postprocess';
 
-/** Milliseconds by stage. */
+/** Duration of each stage in milliseconds. */
 export type StageLatency = Readonly<Record<Stage, number>>;
 
 export type TensorHeader = Omit<TiledTensor, 'block'>;
 
-/** Why a job failed: by itself, since memory ran out, or since its GHN is not loaded any more. */
+/** Cause of a job's failure: the job itself, lack of memory, or a GHN that is no longer loaded. */
 export type FailureCause = 'job' | 'memory' | 'ghn';
 
 export type ToProcess =
   | { readonly type: 'load'; readonly options: PredictorOptions }
-  /** Where there is no architecture in it, its JSON follows as a text. */
+  /** A job. If it has no architecture, the JSON of the architecture follows as a text. */
   | {
       readonly type: 'predict';
       readonly job: number;
@@ -111,14 +114,14 @@ export type ToProcess =
 
 export type FromProcess =
   | { readonly type: 'ready'; readonly description: PredictorDescription }
-  /** The process's event loop turns. */
+  /** A sign of life: the process's event loop is running. */
   | { readonly type: 'alive' }
-  /** A notice for whoever runs the service. */
+  /** A message for the person who runs the service. */
   | { readonly type: 'notice'; readonly message: string }
-  /** It cannot start, whatever one tries: a setting or a file is wrong. */
+  /** The process cannot start because a setting or a file is wrong. Another try would not help. */
   | { readonly type: 'refused'; readonly reason: string }
   | { readonly type: 'stage'; readonly job: number; readonly stage: Stage }
-  /** The blocks follow as arrays, in the tensors' order. */
+  /** The finished tensors. Their blocks follow as arrays, in the same order. */
   | {
       readonly type: 'predicted';
       readonly job: number;
@@ -126,7 +129,9 @@ export type FromProcess =
       /** Bytes that the engine holds. */
       readonly memory: number;
     }
-  /** Statistics of all tensors of a job together. They follow the tensors, so that nobody waits for them. */
+  /**
+   * Statistics of all tensors of a job together. They are sent after the tensors, so that no one has to wait for them.
+   */
   | { readonly type: 'statistics'; readonly job: number; readonly statistics: PredictedStatistics }
   | {
       readonly type: 'failed';

@@ -1,7 +1,7 @@
 import { buildArchitecture } from '../architecture/graph.js';
 import type { PredictionJob } from './protocol.js';
 
-/** A network with one of each kind of tensor that a decoder knows. */
+/** A network with one tensor of each kind that a decoder knows. */
 const NETWORK = buildArchitecture(
   {
     name: 'warm-up',
@@ -29,7 +29,7 @@ const NETWORK = buildArchitecture(
   { maxNodes: 10, maxParameters: 1000 },
 );
 
-/** What a process does before it takes jobs: an engine prepares much at its first use. */
+/** The prediction that a process makes before it accepts jobs: an engine does much work at its first use. */
 export const WARM_UP: Omit<PredictionJob, 'ghn'> = {
   architecture: NETWORK,
   predictClassifier: true,

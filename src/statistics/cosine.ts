@@ -2,20 +2,20 @@ import type { DenseMatrix } from '../postprocess/products.js';
 import type { CountedMatrix, Interval } from './matrix.js';
 
 /**
- * The mean |cosine| over the pairs of different rows of a tensor's [o, rest] matrix. Copies of a row are pairs with a
- * cosine of 1; a row of zeros has no direction and a cosine of 0 with every other.
+ * Computes the mean |cosine| over the pairs of different rows of a tensor's [o, rest] matrix. Copies of a row are pairs
+ * with cosine 1. A row of zeros has no direction, and its cosine with every other row counts as 0.
  */
 export class CosineMean {
   readonly #rowCounts: Float64Array;
-  /** Whether each row has a direction. */
+  /** 1 for each row with a direction, 0 for rows of zeros. */
   readonly #directed: Uint8Array;
-  /** √count/length of each of the sample's rows; 0 for a row of zeros. */
+  /** √count/length of each row in the sample; 0 for a row of zeros. */
   readonly #scale: Float64Array;
-  /** How many pairs each pair of the sample stands for. */
+  /** Number of pairs of the matrix that each pair of the sample represents. */
   readonly #weight: number;
   #sum = 0;
 
-  /** @param sample some of the matrix' rows, whose pairs stand for all; without it all do for themselves */
+  /** @param sample rows of the matrix whose pairs represent all pairs; by default all rows */
   constructor(matrix: CountedMatrix, sample = matrix) {
     this.#rowCounts = matrix.rowCounts;
     this.#directed = Uint8Array.from(rowLengths(matrix), (length) => (length > 0 ? 1 : 0));
@@ -26,7 +26,7 @@ export class CosineMean {
     this.#weight = sample === matrix ? 1 : pairs(matrix) / pairs(sample);
   }
 
-  /** Takes in inner products of the sample's rows of √D_rows·B·√D_columns, with themselves or with rows before them. */
+  /** Adds inner products of the sample's rows of √D_rows·B·√D_columns, with themselves or with earlier rows. */
   add(rows: Interval, others: Interval, { data, columns }: DenseMatrix<Float64Array>): void {
     for (let i = rows.start; i < rows.end; i++) {
       const row = (i - rows.start) * columns - others.start;
@@ -37,7 +37,7 @@ export class CosineMean {
     }
   }
 
-  /** Once every block is in; null where there is no pair. */
+  /** Returns the mean once all blocks are added; null if there is no pair. */
   mean(): number | null {
     let rows = 0;
     let copies = 0;
@@ -49,7 +49,7 @@ export class CosineMean {
   }
 }
 
-/** Each row's length in the whole tensor. */
+/** Returns the length of each row in the whole tensor. */
 function rowLengths({ rows, columns, columnCounts, block }: CountedMatrix): Float64Array {
   const lengths = new Float64Array(rows);
   for (let i = 0; i < rows; i++) {

@@ -1,15 +1,18 @@
 import { elements, type TensorSource } from '../tensor/tensor.js';
 
-/** The smaller side of the largest matrix whose rank is computed: its inner products take 512 MB, its eigenvalues minutes. */
+/** Largest smaller side of a matrix whose rank is computed: its inner products take 512 MB, its eigenvalues minutes. */
 export const MAX_RANK = 8192;
 
-/** Multiplications that the inner products of a tall matrix' rows may take: seconds. Beyond that some rows stand for all. */
+/**
+ * Limit of multiplications for the inner products of a tall matrix' rows, which take seconds. Above it, only a sample
+ * of the rows is compared.
+ */
 const MAX_COSINE_WORK = 2 ** 34;
 
-/** Number of sampled rows: their mean |cosine| is within about 0.001 of all rows'. */
+/** Number of sampled rows: their mean |cosine| is within about 0.001 of that of all rows. */
 const SAMPLED_ROWS = 2048;
 
-/** What a product costs beside its multiplications, in columns. */
+/** Cost of a product besides its multiplications, expressed as a number of columns. */
 const COLUMNS_PER_PRODUCT = 16;
 
 interface Size {
@@ -17,7 +20,10 @@ interface Size {
   readonly columns: number;
 }
 
-/** How many rows stand for all, or null where all are compared: of a wide matrix the products are needed anyway. */
+/**
+ * Returns the number of sampled rows, or null if all rows are compared. A wide matrix is never sampled, because its
+ * products are needed anyway.
+ */
 export function sampleSize({ rows, columns }: Size): number | null {
   if (rows <= SAMPLED_ROWS || (rows <= columns && rows <= MAX_RANK)) return null;
   return cosineWork(rows, columns) > MAX_COSINE_WORK ? SAMPLED_ROWS : null;
@@ -25,15 +31,15 @@ export function sampleSize({ rows, columns }: Size): number | null {
 
 const cosineWork = (rows: number, columns: number) => (rows ** 2 / 2) * (columns + COLUMNS_PER_PRODUCT);
 
-/** About how many multiplications a prediction's statistics take. */
+/** Returns the approximate number of multiplications for a prediction's statistics. */
 export function statisticsWork(tensors: readonly Pick<TensorSource, 'blockShape'>[]): number {
   return tensors.reduce((sum, { blockShape }) => sum + tensorWork(blockShape), 0);
 }
 
-/** For an eigenvalue in plain JavaScript, as many of the products' multiplications as take as long. */
+/** Cost of an eigenvalue in plain JavaScript, relative to the multiplications in products that take as long. */
 const EIGENVALUE_FACTOR = 10;
 
-/** Reading, counting up and sorting into a histogram. */
+/** Cost of reading an entry, adding it to the moments and sorting it into the histogram. */
 const WORK_PER_ENTRY = 50;
 
 function tensorWork(blockShape: readonly number[]): number {

@@ -1,15 +1,16 @@
 import { symmetricEigenvalues } from './eigenvalues.js';
 
-/** What the shortcut for nearly orthogonal rows may be off by, relatively. */
+/** Largest relative error of the shortcut for nearly orthogonal rows. */
 const SHORTCUT_ERROR = 1e-5;
 
 /**
- * exp of the entropy of the normalised singular values σ/Σσ of a matrix A (Roy and Vetterli, 2007), from G = A Aᵀ, whose
- * eigenvalues are σ²; null for zeros.
+ * Returns the effective rank of a matrix A: exp of the entropy of the normalised singular values σ/Σσ (Roy and
+ * Vetterli, 2007), computed from G = A Aᵀ, whose eigenvalues are σ². Returns null if A is zero.
  *
- * An eigenvalue is off by some 2^-50 of the largest at worst, so singular values below 1e-7 of the largest are more error
- * than value. Where all of 2048 are, the errors add up to 2e-5 of the largest singular value and change the result by
- * 3e-4 of itself; singular values of 1e-5, as noise leaves them, are exact to 1e-5 of themselves.
+ * The error of an eigenvalue is at worst about 2^-50 of the largest, so singular values below 1e-7 of the largest are
+ * mostly error. If all of 2048 values are that small, the errors add up to 2e-5 of the largest singular value and
+ * change the result by a relative 3e-4. Singular values of 1e-5 of the largest, as noise leaves them, are exact to a
+ * relative 1e-5.
  *
  * @param gram [size, size], row-major; only its lower triangle is read; it is overwritten
  */
@@ -33,9 +34,9 @@ export function effectiveRank(gram: Float64Array, size: number): number | null {
 }
 
 /**
- * Whether G is so near to c·I that the effective rank is the size. With φ = ‖G/c - I‖ (Frobenius) and c the mean of the
- * diagonal, √x ≥ 1 + (x - 1)/2 - (x - 1)²/2 gives Σσ ≥ √c·(n - φ²/2); an entropy is at least that of second order,
- * -log Σp² = log((Σσ)²/Σσ²), so the rank is between n·(1 - φ²/n) and n.
+ * Returns true if G is so close to c·I that the effective rank equals the size. With φ = ‖G/c - I‖ (Frobenius) and c
+ * the mean of the diagonal, √x ≥ 1 + (x - 1)/2 - (x - 1)²/2 gives Σσ ≥ √c·(n - φ²/2). An entropy is at least that of
+ * second order, -log Σp² = log((Σσ)²/Σσ²), so the rank is between n·(1 - φ²/n) and n.
  */
 function isNearlyOrthogonal(gram: Float64Array, size: number, mean: number): boolean {
   const limit = SHORTCUT_ERROR * size;

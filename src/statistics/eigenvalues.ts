@@ -1,7 +1,7 @@
 /**
- * The eigenvalues of a symmetric matrix, in no order: reduced to tridiagonal form by Householder reflections, then by
- * the implicit QL algorithm (Golub and Van Loan, Matrix Computations, 8.3). They are off by at most a small multiple of
- * size·2⁻⁵³ of the largest.
+ * Returns the eigenvalues of a symmetric matrix, unordered. The matrix is reduced to tridiagonal form by Householder
+ * reflections, then diagonalised by the implicit QL algorithm (Golub and Van Loan, Matrix Computations, 8.3). The
+ * errors are at most a small multiple of size·2⁻⁵³ of the largest eigenvalue.
  *
  * @param matrix [size, size], row-major; only its lower triangle is read; it is overwritten
  */
@@ -13,14 +13,14 @@ export function symmetricEigenvalues(matrix: Float64Array, size: number): Float6
 
 interface Tridiagonal {
   readonly diagonal: Float64Array;
-  /** Entry k is between diagonal entries k - 1 and k; the first is 0. */
+  /** Entry k lies between diagonal entries k - 1 and k. The first entry is 0. */
   readonly offDiagonal: Float64Array;
 }
 
 /**
- * From the last row up, so that what is reduced is the start of each row. The two-sided update A - v wᵀ - w vᵀ of one
- * reflection is applied in the same sweep over the lower triangle that computes the next one's product A v: the matrix
- * comes from memory once for each row.
+ * Reduces from the last row up, so that the reduced part is the start of each row. The two-sided update A - v wᵀ - w vᵀ
+ * of one reflection is applied in the same sweep over the lower triangle that computes the product A v of the next, so
+ * the matrix is read from memory once for each row.
  */
 function tridiagonalise(matrix: Float64Array, size: number): Tridiagonal {
   const diagonal = new Float64Array(size);
@@ -49,10 +49,10 @@ function tridiagonalise(matrix: Float64Array, size: number): Tridiagonal {
 }
 
 /**
- * The reflection I - scale·v vᵀ that takes `row` to a multiple of its last unit vector. `row`'s last entry becomes that
- * multiple.
+ * Computes the reflection I - scale·v vᵀ that maps `row` to a multiple of its last unit vector. The last entry of `row`
+ * becomes that multiple.
  *
- * @returns scale, 0 where `row` is such a multiple already
+ * @returns scale; 0 if `row` is such a multiple already
  */
 function reflect(row: Float64Array, v: Float64Array): number {
   const last = row.length - 1;
@@ -63,7 +63,7 @@ function reflect(row: Float64Array, v: Float64Array): number {
     return 0;
   }
   largest = Math.max(largest, Math.abs(row[last]));
-  // Divided by the largest, lest squares overflow or vanish.
+  // Divided by the largest entry, so that squares neither overflow nor vanish.
   let square = 0;
   for (let j = 0; j <= last; j++) {
     v[j] = row[j] / largest;
@@ -76,7 +76,10 @@ function reflect(row: Float64Array, v: Float64Array): number {
   return scale;
 }
 
-/** Subtracts v wᵀ + w vᵀ from the first `count` rows' lower triangle, and writes the result times `x` to `product`. */
+/**
+ * Subtracts v wᵀ + w vᵀ from the lower triangle of the first `count` rows, and writes the product of the result and `x`
+ * to `product`.
+ */
 function multiplyUpdated(
   matrix: Float64Array,
   size: number,
@@ -88,7 +91,7 @@ function multiplyUpdated(
 ): void {
   product.fill(0, 0, count);
   let i = 0;
-  // Two rows at once: what is loaded of the vectors serves both.
+  // Two rows at once, so that the loaded parts of the vectors serve both.
   for (; i + 1 < count; i += 2) {
     const upper = i * size;
     const lower = upper + size;
@@ -136,13 +139,13 @@ function multiplyUpdated(
   }
 }
 
-/** An eigenvalue takes two steps on average. */
+/** Limit of steps for one eigenvalue, which takes two on average. */
 const MAX_STEPS = 60;
 
-/** Leaves the eigenvalues in `diagonal`. */
+/** Computes the eigenvalues and leaves them in `diagonal`. */
 function diagonaliseTridiagonal(diagonal: Float64Array, offDiagonal: Float64Array): void {
   const size = diagonal.length;
-  // Entry k between diagonal entries k and k + 1.
+  // Entry k lies between diagonal entries k and k + 1.
   const between = Float64Array.from({ length: size }, (_, k) => (k + 1 < size ? offDiagonal[k + 1] : 0));
   for (let first = 0; first < size; first++) {
     for (let step = 0; ; step++) {
@@ -155,14 +158,14 @@ function diagonaliseTridiagonal(diagonal: Float64Array, offDiagonal: Float64Arra
   }
 }
 
-/** The smallest number with all its bits. Of smaller entries, rounding alone can be as large as they are. */
+/** The smallest number with full precision. Smaller entries may be rounding errors. */
 const SMALLEST_NORMAL = 2 ** -1022;
 
 function isNegligible(between: number, above: number, below: number): boolean {
   return Math.abs(between) <= Math.max(Number.EPSILON * (Math.abs(above) + Math.abs(below)), SMALLEST_NORMAL);
 }
 
-/** One QL step with Wilkinson's shift on the unreduced part from `first` to `end`. */
+/** Makes one QL step with Wilkinson's shift on the unreduced part from `first` to `end`. */
 function stepImplicitly(diagonal: Float64Array, between: Float64Array, first: number, end: number): void {
   const slope = (diagonal[first + 1] - diagonal[first]) / (2 * between[first]);
   const root = Math.hypot(slope, 1);

@@ -3,17 +3,20 @@ import { type CountedMatrix, type Interval, weightedPart } from './matrix.js';
 
 export type GramProducts = Pick<Products, 'multiplyTransposed'>;
 
-/** Rows whose inner products are computed at once: enough for fast products, few enough to waste little on the diagonal. */
+/**
+ * Number of rows whose inner products are computed at once: enough for fast products, but few enough to waste little on
+ * the diagonal.
+ */
 const BLOCK_ROWS = 512;
 
-/** Columns that are taken at once: parts of 16 MB, however large the matrix is. */
+/** Number of columns that are processed at once: parts of 16 MB, however large the matrix is. */
 const PANEL_COLUMNS = 4096;
 
 /**
- * Inner products of the rows of A = √D_rows·B·√D_columns, in float64, block by block: A Aᵀ from its diagonal to the
- * left, a block of rows after the other.
+ * Computes inner products of the rows of A = √D_rows·B·√D_columns in float64, block by block: for each block of rows, A
+ * Aᵀ from the diagonal to the left.
  *
- * @param visit gets the products of `rows` with `others`, which are the same rows or rows before them
+ * @param visit called with the products of `rows` with `others`, which are the same rows or earlier ones
  */
 export async function visitGramBlocks(
   matrix: CountedMatrix,
@@ -39,7 +42,7 @@ export async function visitGramBlocks(
   }
 }
 
-/** The lower triangle of A Aᵀ, [rows, rows], row-major; above it are zeros or products as well. */
+/** Returns the lower triangle of A Aᵀ, [rows, rows], row-major. The upper triangle holds zeros or products too. */
 export async function gramMatrix(matrix: CountedMatrix, products: GramProducts): Promise<Float64Array> {
   const size = matrix.rows;
   const whole = new Float64Array(size * size);

@@ -1,8 +1,8 @@
 import { HISTOGRAM_BINS, type Histogram } from './schema.js';
 
 /**
- * numpy.histogram's equal bins over a range: the edges are its linspace, a bin is closed on the left and the last on
- * both sides. Where all values are the same the range is made 1 wide, the value in its middle.
+ * Counts values in equal bins over a range, with the edges of numpy.histogram (its linspace). Bins include their left
+ * edge, and the last also its right edge. If all values are equal, the range is 1 wide, with the value in the middle.
  */
 export class HistogramCounter {
   readonly #edges: Float64Array;
@@ -18,7 +18,7 @@ export class HistogramCounter {
     this.#binsPerUnit = HISTOGRAM_BINS / (last - first);
   }
 
-  /** Counts the finite values, which are within the range. */
+  /** Counts the finite values, which have to be within the range. */
   add(values: Float32Array, multiplicity = 1): void {
     const edges = this.#edges;
     const counts = this.#counts;
@@ -27,10 +27,10 @@ export class HistogramCounter {
     for (let k = 0; k < values.length; k++) {
       const value = values[k];
       const place = (value - first) * binsPerUnit;
-      // Neither NaN nor ±Infinity is in any bin.
+      // NaN and ±Infinity are in no bin.
       if (!(place <= HISTOGRAM_BINS + 1 && place >= 0)) continue;
       let bin = Math.min(Math.floor(place), HISTOGRAM_BINS - 1);
-      // The place was rounded: the edges decide.
+      // The place was rounded, so the edges decide.
       if (value < edges[bin]) bin--;
       else if (bin < HISTOGRAM_BINS - 1 && value >= edges[bin + 1]) bin++;
       counts[bin] += multiplicity;

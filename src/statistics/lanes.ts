@@ -3,15 +3,15 @@ import { statisticsWork } from './cost.js';
 import type { Statistics } from './schema.js';
 import { StatisticsUnavailableError, StatisticsWorker } from './worker.js';
 
-/** Multiplications of what is large: some seconds. */
+/** Number of multiplications above which statistics count as large; they take some seconds. */
 const LARGE = 2 ** 33;
 
-/** Large ones that are computed or wait; each holds a block in memory. */
+/** Largest number of large statistics that are computed or wait; each holds a block in memory. */
 const MAX_LARGE = 4;
 
 /**
- * Computes statistics by their cost in one of two processes, so that small ones never wait for large ones. The process of
- * the large ones is there only while they are.
+ * Computes small and large statistics in two processes, so that small ones never wait for large ones. The process for
+ * large ones runs only while there are any.
  */
 export class StatisticsLanes {
   readonly #small = new StatisticsWorker();
@@ -19,9 +19,9 @@ export class StatisticsLanes {
   #largeOnes = 0;
 
   /**
-   * Statistics of each tensor, in their order, and of all together. Reads one block at a time.
+   * Computes the statistics of each tensor, in their order, and of all together. Reads one block at a time.
    *
-   * @throws the signal's reason once it is aborted; StatisticsUnavailableError; what reading a block throws
+   * @throws the signal's reason once it is aborted; StatisticsUnavailableError; the errors of reading a block
    */
   async compute(tensors: readonly TensorSource[], signal?: AbortSignal): Promise<Statistics> {
     if (statisticsWork(tensors) < LARGE) return this.#small.compute(tensors, signal);
@@ -39,7 +39,7 @@ export class StatisticsLanes {
     }
   }
 
-  /** Ends the processes; what is under way fails. */
+  /** Ends the processes. Running computations fail. */
   async close(): Promise<void> {
     await Promise.all([this.#small.close(), this.#large.close()]);
   }

@@ -3,21 +3,21 @@ import { elements, type TiledTensor } from '../tensor/tensor.js';
 import { axesRepetitions } from './multiplicity.js';
 
 /**
- * A tensor's block as the [o, rest] matrix B of its different entries, with how often the tensor repeats each row and
- * column. With D the diagonal matrices of these counts, √D_rows·B·√D_columns has the singular values of the whole
- * tensor's matrix, but for zeros.
+ * The block of a tensor as the [o, rest] matrix B of its different entries, with the number of times that the tensor
+ * repeats each row and column. With D the diagonal matrices of these counts, √D_rows·B·√D_columns has the singular
+ * values of the whole tensor's matrix, except for zeros.
  */
 export interface CountedMatrix {
   readonly rows: number;
   readonly columns: number;
   readonly rowCounts: Float64Array;
   readonly columnCounts: Float64Array;
-  /** Row-major, [rows, columns], or [columns, rows] where it is transposed. */
+  /** Row-major: [rows, columns], or [columns, rows] if it is transposed. */
   readonly block: Float32Array;
   readonly transposed: boolean;
 }
 
-/** @param tensor of two or more dimensions */
+/** @param tensor a tensor with two or more dimensions */
 export function countedMatrix({ shape, blockShape, block }: TiledTensor): CountedMatrix {
   return {
     rows: blockShape[0],
@@ -45,7 +45,7 @@ export interface Interval {
   readonly end: number;
 }
 
-/** These rows and columns of √D_rows·B·√D_columns. */
+/** Returns the given rows and columns of √D_rows·B·√D_columns. */
 export function weightedPart(
   matrix: CountedMatrix,
   rows: Interval,

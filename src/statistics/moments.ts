@@ -1,18 +1,21 @@
 import type { NetworkStatistics } from './schema.js';
 
-/** Values that are summed before they are added to the whole: they stay in the processor's first cache for both passes. */
+/**
+ * Number of values that are summed before they are added to the total: they stay in the processor's first cache for
+ * both passes.
+ */
 const CHUNK = 4096;
 
 /**
- * Moments of float32 values, each counted with a multiplicity, to float64's accuracy however they are scaled: a chunk's
- * squares are taken about the chunk's own mean and then combined (Chan, Golub and LeVeque, 1979), and the chunks' sums
+ * Computes moments of float32 values, each counted with a multiplicity, to float64's accuracy at any scale. The squares
+ * of a chunk are taken about the chunk's mean and then combined (Chan, Golub and LeVeque, 1979), and the sums of chunks
  * are added with Neumaier's compensation.
  */
 export class Moments {
   #count = 0;
   #sum = 0;
   #compensation = 0;
-  /** Sum of squares of the values' distances from their mean. */
+  /** Sum of the squared distances of the values from their mean. */
   #squares = 0;
   #min = Number.POSITIVE_INFINITY;
   #max = Number.NEGATIVE_INFINITY;
@@ -39,17 +42,20 @@ export class Moments {
     this.#infinite.positive ||= other.#infinite.positive;
   }
 
-  /** Whether every value is finite. */
+  /** True if every value is finite. */
   get finite(): boolean {
     return !this.#nan && !this.#infinite.negative && !this.#infinite.positive;
   }
 
-  /** The smallest and the largest finite value; nothing where there is none. */
+  /** The smallest and the largest finite value; null if there is none. */
   get range(): { readonly min: number; readonly max: number } | null {
     return this.#min <= this.#max ? { min: this.#min, max: this.#max } : null;
   }
 
-  /** As numpy has them in float64, null for what is not finite there, or undefined as of nothing. */
+  /**
+   * Returns the moments that numpy would compute in float64. They are null if they are not finite or undefined, as
+   * those of no values are.
+   */
   statistics(): NetworkStatistics {
     const { finite } = this;
     const mean = this.#mean;
@@ -73,7 +79,7 @@ export class Moments {
     let min = Number.POSITIVE_INFINITY;
     let max = Number.NEGATIVE_INFINITY;
     let zeros = 0;
-    // Four sums side by side, which the processor adds at the same time.
+    // Four separate sums, which the processor adds in parallel.
     let a = 0;
     let b = 0;
     let c = 0;
@@ -106,7 +112,7 @@ export class Moments {
     }
     const sum = a + b + (c + d);
     this.#zeros += zeros * multiplicity;
-    // float32 values do not add up to more than float64 holds: one of them is not finite.
+    // The sum of float32 values cannot overflow float64, so one of them is not finite.
     if (!Number.isFinite(sum)) {
       this.#addNonFinite(values.subarray(start, end), multiplicity);
       return;
@@ -133,7 +139,7 @@ export class Moments {
     this.#max = Math.max(this.#max, max);
   }
 
-  /** Counts the values and their range; there is no sum any more. */
+  /** Counts the values and their range. The sum is no longer finite. */
   #addNonFinite(values: Float32Array, multiplicity: number): void {
     this.#count += values.length * multiplicity;
     for (const value of values) {
@@ -147,7 +153,7 @@ export class Moments {
     }
   }
 
-  /** Takes in the count and the squares of others about their mean; before their sum. */
+  /** Merges the count and the squares of other values about their mean. Must be called before their sum is added. */
   #combine(count: number, mean: number, squares: number): void {
     const total = this.#count + count;
     const distance = mean - this.#mean;

@@ -9,12 +9,12 @@ export interface Run {
   readonly multiplicity: number;
 }
 
-/** How often each entry of a block of `period` is repeated along `size`. */
+/** Returns the number of times that each entry of a block of `period` is repeated along `size`. */
 export function repetitions(size: number, period: number): Float64Array {
   return Float64Array.from({ length: period }, (_, index) => Math.ceil((size - index) / period));
 }
 
-/** The block as runs, in order: one run where every axis is a whole number of blocks long. */
+/** Splits the block into runs, in order: one run if the length of every axis is a multiple of the block's. */
 export function multiplicityRuns({ shape, blockShape }: Tiling): Run[] {
   let inner: Run[] = [{ start: 0, end: 1, multiplicity: 1 }];
   let length = 1;
@@ -45,7 +45,10 @@ export function multiplicityRuns({ shape, blockShape }: Tiling): Run[] {
   return inner;
 }
 
-/** How often each entry of the block's last axes, seen as one, is repeated along the tensor's; 1 for no axis. */
+/**
+ * Returns the number of times that each entry of the block's last axes, merged into one, is repeated along the
+ * tensor's; 1 if there are no axes.
+ */
 export function axesRepetitions({ shape, blockShape }: Tiling): Float64Array {
   let counts: Float64Array = new Float64Array([1]);
   for (let axis = shape.length - 1; axis >= 0; axis--) {

@@ -4,10 +4,13 @@ import { Moments } from './moments.js';
 import { multiplicityRuns } from './multiplicity.js';
 import type { NetworkStatistics } from './schema.js';
 
-/** Entries that are read at once where they need not be read together, and after which others get a turn: some ms. */
+/**
+ * Number of entries that are read at once if they need not be read together. Then other work gets a turn, after some
+ * ms.
+ */
 const PIECE = 2 ** 20;
 
-/** Gives all of a tensor's entries to `visit`, those that the tiling repeats once and with how often. */
+/** Calls `visit` with all of a tensor's entries: entries that the tiling repeats come once, with their multiplicity. */
 export async function visitEntries(
   tensor: TensorSource,
   visit: (values: Float32Array, multiplicity: number) => void,
@@ -26,19 +29,20 @@ export async function visitEntries(
   }
 }
 
-/** The moments of one tensor's entries, from its block. */
+/** Computes the moments of one tensor's entries, from its block. */
 export async function tensorMoments(tensor: TensorSource): Promise<NetworkStatistics> {
   return networkStatistics([tensor]);
 }
 
 /**
- * The moments of all tensors' entries together, from their blocks. Reads no more than a block at a time and lets others
- * have the thread in between.
+ * Computes the moments of all tensors' entries together, from their blocks. Reads at most one block at a time, and
+ * yields the thread in between.
  */
 export async function networkStatistics(tensors: readonly TensorSource[]): Promise<NetworkStatistics> {
   const network = new Moments();
   for (const tensor of tensors) {
-    // Each on its own first, so that statistics of every tensor give the same to the last bit.
+    // Each tensor is computed separately first, so that the result is bit-identical to that from the statistics of each
+    // tensor.
     const moments = new Moments();
     await visitEntries(tensor, (values, multiplicity) => moments.add(values, multiplicity));
     network.merge(moments);

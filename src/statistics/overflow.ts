@@ -2,7 +2,7 @@ import { overflowsFloat16 } from '../tensor/dtype.js';
 import type { TensorSource } from '../tensor/tensor.js';
 import { visitEntries } from './network.js';
 
-/** How many finite entries would become ±Inf as F16. */
+/** Returns the number of finite entries that would become ±Inf as F16. */
 export async function countFloat16Overflow(tensors: readonly TensorSource[]): Promise<number> {
   let count = 0;
   for (const tensor of tensors) {

@@ -6,7 +6,8 @@ import { Moments } from './moments.js';
 import type { FromStatisticsProcess, ToStatisticsProcess } from './protocol.js';
 import { tensorStatistics } from './tensor-statistics.js';
 
-// The process that computes statistics: with what the predictor leaves of the processor, one tensor after the other.
+// Entry point of the process that computes statistics, one tensor after the other, with the processor time that the
+// predictor leaves.
 
 setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 

@@ -1,8 +1,11 @@
 import type { NetworkStatistics, TensorStatistics } from './schema.js';
 
-/** A network's tensors come one by one, each answered before the next is sent; other networks' may come in between. */
+/**
+ * The tensors of a network are sent one by one, each after the answer to the one before. Those of other networks may
+ * come in between.
+ */
 export type ToStatisticsProcess =
-  /** The block follows as an array. */
+  /** A tensor. Its block follows as an array. */
   | {
       readonly type: 'tensor';
       readonly network: number;
@@ -10,7 +13,7 @@ export type ToStatisticsProcess =
       readonly shape: readonly number[];
       readonly blockShape: readonly number[];
     }
-  /** No further tensor will come. */
+  /** The network has no further tensors. */
   | { readonly type: 'end'; readonly network: number };
 
 export type FromStatisticsProcess =

@@ -1,9 +1,12 @@
 import type { CountedMatrix } from './matrix.js';
 
-/** Any odd number. */
+/** An arbitrary odd number. */
 const SEED = 0x9e3779b9;
 
-/** So many of a matrix' rows, each as likely as any other, in their order; the same ones for the same size. */
+/**
+ * Returns `count` rows of a matrix, each as likely as any other, in their order. Matrices of equal size give the same
+ * rows.
+ */
 export function sampleRows(matrix: CountedMatrix, count: number): CountedMatrix {
   const { rows, columns } = matrix;
   const random = randomNumbers();
@@ -11,7 +14,7 @@ export function sampleRows(matrix: CountedMatrix, count: number): CountedMatrix 
   const block = new Float32Array(count * columns);
   let taken = 0;
   for (let row = 0; taken < count; row++) {
-    // Knuth's selection sampling: of those that are left as many as are wanted.
+    // Knuth's selection sampling: takes each remaining row with the probability wanted/left.
     if (random() * (rows - row) >= count - taken) continue;
     rowCounts[taken] = matrix.rowCounts[row];
     block.set(matrix.block.subarray(row * columns, (row + 1) * columns), taken * columns);
@@ -20,7 +23,7 @@ export function sampleRows(matrix: CountedMatrix, count: number): CountedMatrix 
   return { ...matrix, rows: count, rowCounts, block };
 }
 
-/** Numbers from 0 to 1, without 1 (mulberry32). */
+/** Returns a generator of numbers from 0 to 1, excluding 1 (mulberry32). */
 function randomNumbers(): () => number {
   let state = SEED;
   return () => {

@@ -16,7 +16,7 @@ export const networkStatisticsSchema = z
   });
 export type NetworkStatistics = z.infer<typeof networkStatisticsSchema>;
 
-/** How many bins a histogram has. */
+/** Number of bins in a histogram. */
 export const HISTOGRAM_BINS = 32;
 
 export const histogramSchema = z

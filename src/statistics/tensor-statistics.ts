@@ -13,10 +13,10 @@ import type { TensorStatistics } from './schema.js';
 type Diversity = Pick<TensorStatistics, 'effective_rank' | 'mean_abs_cosine' | 'cosine_rows'>;
 
 /**
- * A tensor's statistics, from its block and how often its entries are repeated. Of a large tensor that is its own block
- * it takes seconds of the thread.
+ * Computes a tensor's statistics from its block and the multiplicity of its entries. A large tensor that is not tiled
+ * takes seconds of the thread.
  *
- * @param network to which the tensor's moments are added
+ * @param network the moments to which those of the tensor are added
  */
 export async function tensorStatistics(
   tensor: TiledTensor,
@@ -44,7 +44,7 @@ export async function tensorStatistics(
   };
 }
 
-/** What tells whether a weight's rows differ, from their inner products. */
+/** Computes the measures of how different a weight's rows are, from their inner products. */
 async function diversity(tensor: TiledTensor, products: GramProducts): Promise<Diversity> {
   const matrix = countedMatrix(tensor);
   const sampledRows = sampleSize(matrix);
@@ -62,7 +62,7 @@ async function diversity(tensor: TiledTensor, products: GramProducts): Promise<D
   return {
     mean_abs_cosine: cosines.mean(),
     cosine_rows: sampledRows,
-    // Last: it overwrites the inner products.
+    // Computed last, because it overwrites the inner products.
     effective_rank: gram && effectiveRank(gram, Math.min(matrix.rows, matrix.columns)),
   };
 }

@@ -4,25 +4,24 @@ import type { FromStatisticsProcess, ToStatisticsProcess } from './protocol.js';
 import type { Statistics, TensorStatistics } from './schema.js';
 
 /**
- * A tensor that no client waits for any more may still be finished within this time: starting a new process takes as
- * long.
+ * Time in which a tensor that no client waits for any more may still be finished: starting a new process takes as long.
  */
 const GRACE_MS = 1000;
 
-/** How often statistics are begun again because of others that were given up. */
+/** Largest number of times that statistics are started again because others in the process were given up. */
 const MAX_ATTEMPTS = 4;
 
-/** The process died, or was closed, before it was done: the same request may succeed later. */
+/** The process died, or was closed, before the statistics were computed. The same request may succeed later. */
 export class StatisticsUnavailableError extends Error {}
 
-/** The process was ended, because no client waited for its work. */
+/** The process was ended because no client waited for its work. */
 class GivenUpError extends StatisticsUnavailableError {}
 
-/** A process from its start to its end. */
+/** The life of one process, from its start to its end. */
 interface Run {
   /** The clients that wait for an answer, by network. Networks are computed one at a time. */
   readonly waiting: Map<number, Waiting>;
-  /** The networks of all that it was sent and has not answered: it is at the first. */
+  /** The networks of all messages without an answer. The process is working on the first. */
   readonly sent: number[];
   isGivenUp: boolean;
   isOver: boolean;
@@ -34,8 +33,8 @@ interface Waiting {
 }
 
 /**
- * Computes statistics in a process of their own, which is started when it is first needed and again after it died. Not in
- * a thread: onnxruntime, which multiplies the matrices, can abort the process whose second thread loads it.
+ * Computes statistics in a separate process, which starts when it is first needed, and again after it has died. It is
+ * not a thread because onnxruntime, which computes the products, can abort a process if a second thread loads it.
  */
 export class StatisticsWorker {
   readonly #supervisor = new Supervisor<FromStatisticsProcess, ToStatisticsProcess>({
@@ -52,9 +51,9 @@ export class StatisticsWorker {
   #nextNetwork = 1;
 
   /**
-   * Statistics of each tensor, in their order, and of all together. Reads one block at a time.
+   * Computes the statistics of each tensor, in their order, and of all together. Reads one block at a time.
    *
-   * @throws the signal's reason once it is aborted; StatisticsUnavailableError; what reading a block throws
+   * @throws the signal's reason once it is aborted; StatisticsUnavailableError; the errors of reading a block
    */
   async compute(tensors: readonly TensorSource[], signal?: AbortSignal): Promise<Statistics> {
     for (let attempt = 1; ; attempt++) {
@@ -79,7 +78,7 @@ export class StatisticsWorker {
         statistics.push((await this.#ask(run, message, 'tensor', [block], signal)).statistics);
       }
     } catch (error) {
-      // The process can forget what it knows of the network; nobody waits for its answer.
+      // The process can drop its data about the network, since no one waits for the answer.
       this.#send(run, { type: 'end', network });
       this.#giveUp(run, network);
       throw error;
@@ -88,14 +87,14 @@ export class StatisticsWorker {
     return { network: whole.statistics, tensors: statistics };
   }
 
-  /** Ends the process until it is needed again; for when nothing is under way. */
+  /** Ends the process until it is needed again. Only for when nothing is being computed. */
   rest(): void {
     if (this.#run) this.#run.isOver = true;
     this.#run = null;
     this.#supervisor.rest();
   }
 
-  /** Ends the process; what is under way fails. */
+  /** Ends the process. Running computations fail. */
   close(): Promise<void> {
     return this.#supervisor.close();
   }
@@ -140,7 +139,7 @@ export class StatisticsWorker {
     for (const { reject } of run.waiting.values()) reject(endOf(run, reason));
   }
 
-  /** Sends a message and waits for its answer, for as long as the signal lets it. */
+  /** Sends a message and waits for its answer until the signal is aborted. */
   async #ask<T extends FromStatisticsProcess['type']>(
     run: Run,
     message: ToStatisticsProcess,
@@ -177,7 +176,7 @@ export class StatisticsWorker {
   }
 }
 
-/** The error for who waits for a process that has ended. */
+/** Returns the error for those who wait for a process that has ended. */
 const endOf = (run: Run, reason: string) =>
   run.isGivenUp ? new GivenUpError(reason) : new StatisticsUnavailableError(reason);
 
