@@ -6,8 +6,8 @@ import { StoreCorruptError } from '../store.js';
 import { damageCode } from './errors.js';
 
 /**
- * Writes the tensors' blocks as little-endian float32, as planned, and returns the plan with the checksums. On the disk
- * when it resolves. Rejects with the signal's reason.
+ * Writes the tensors' blocks as little-endian float32, in the order of the plan, and returns the plan with the
+ * checksums. When it resolves, the bytes are on the disk. Rejects with the signal's reason.
  */
 export async function writeBlocks(
   path: string,

@@ -29,23 +29,23 @@ import {
 import { Shelf } from './shelf.js';
 import { claimDirectory, type StoreLock } from './store-directory.js';
 
-/** Records for a page of the list. */
+/** Records that are read at the same time for a page of the list. */
 const READ_AT_ONCE = 8;
 
 export interface DirectoryStoreOptions {
-  /** Limit for all predictions together; above it the least recently used are deleted. */
+  /** Limit for all predictions together. Above it, the least recently used predictions are deleted. */
   readonly maxBytes: number;
-  /** Is told what was found corrupt and removed, and what could not be removed. */
+  /** Called for each prediction that was found corrupt and removed, and for each that could not be removed. */
   readonly onProblem?: (problem: Error) => void;
 }
 
 /**
- * Predictions in a directory of a local or network file system, which one service has for itself. What it does not
- * understand there, another version's predictions or somebody's files, it leaves where it is.
+ * Stores predictions in a directory of a local or network file system. Only one service may use the directory. The
+ * store leaves files alone that it does not understand, such as predictions of another version or foreign files.
  *
- * The least recently used predictions are evicted, never one that is open, before the bound is exceeded and, once, where
- * the disk is full earlier than that. What is deleted while it is open takes up its bytes until it is released, and is
- * not counted.
+ * Before the stored bytes exceed the limit, the least recently used predictions are evicted, but never one that is
+ * open. If the disk is full before the limit is reached, the store evicts once and tries again. A prediction that is
+ * deleted while it is open keeps its bytes on the disk until it is released; they are not counted.
  */
 export class DirectoryStore implements PredictionStore {
   readonly #folders: PredictionFolders;
@@ -53,18 +53,18 @@ export class DirectoryStore implements PredictionStore {
   readonly #maxBytes: number;
   readonly #onProblem: (problem: Error) => void;
   readonly #shelf: Shelf;
-  /** Bytes that saves under way will take. */
+  /** Bytes that the saves under way will take. */
   #reserved = 0;
 
   /**
-   * Clears what earlier lives have left unfinished, removes and reports what is not whole, and resolves when all others
-   * are known. Rejects where the directory cannot be made or read, and with a StoreRefusedError where it holds something
-   * else than a store, or another service uses it.
+   * Removes unfinished files of earlier processes, removes and reports corrupt predictions, and resolves once all
+   * others are indexed. Rejects if the directory cannot be made or read, and with a StoreRefusedError if it holds
+   * something other than a store or if another service uses it.
    */
   static async open(directory: string, options: DirectoryStoreOptions): Promise<DirectoryStore> {
     const lock = await claimDirectory(directory).catch((error: unknown) => {
       if (error instanceof StoreRefusedError) throw error;
-      throw failure(`the store needs a directory that it may write to, and ${directory} is none`, error);
+      throw failure(`the store needs a directory that it may write to, and ${directory} is not one`, error);
     });
     try {
       const store = new DirectoryStore(await PredictionFolders.open(directory), lock, options);
@@ -189,19 +189,19 @@ export class DirectoryStore implements PredictionStore {
     return this.#shelf.index.bytes;
   }
 
-  /** That it is this service's alone was seen to when it was opened. */
+  /** Checks only that the directory is writable; `open` has checked that no other service uses it. */
   async probe(): Promise<void> {
     await this.#folders.tryWriting();
   }
 
-  /** Waits for what is being written. What is open can be read on until it is released. */
+  /** Waits for saves under way. Open predictions stay readable until they are released. */
   async close(): Promise<void> {
     this.#folders.close();
     await this.#shelf.turns.idle();
     await this.#lock.release();
   }
 
-  /** Generation of the stored prediction; null where there is none. */
+  /** Compares the stored prediction's generation with the given one; null if no prediction is stored. */
   async #committed({ id, generation }: Version): Promise<Saved | null> {
     const record = await this.record(id);
     return record && (record.generation === generation ? 'mine' : 'theirs');
@@ -210,12 +210,12 @@ export class DirectoryStore implements PredictionStore {
   async #start(): Promise<void> {
     await this.#shelf.load();
     this.#reportExcess();
-    // What cannot be removed takes up room, and is no reason not to serve the others.
+    // A prediction that cannot be removed takes up room, but the others are served all the same.
     await this.#makeRoom().catch(this.#onProblem);
     await this.#folders.clearUnfinished(this.#onProblem);
   }
 
-  /** A bound that was lowered costs predictions: it is said before they go. */
+  /** A lowered limit costs predictions, so it is reported before they are removed. */
   #reportExcess(): void {
     const excess = this.#shelf.index.bytes - this.#maxBytes;
     if (excess <= 0) return;
@@ -228,11 +228,11 @@ export class DirectoryStore implements PredictionStore {
     );
   }
 
-  /** Whether it was written: else it was there. */
+  /** Returns true if the folder was written, and false if the prediction was stored already. */
   async #write(id: string, planned: PlannedFolder): Promise<boolean> {
     if (planned.bytes > this.#maxBytes) {
       throw new Error(
-        `it takes up ${planned.bytes} bytes, more than the ${this.#maxBytes} that the store may hold altogether`,
+        `it takes up ${planned.bytes} bytes, more than the ${this.#maxBytes} that the store may hold in total`,
       );
     }
     this.#reserved += planned.bytes;
@@ -240,7 +240,7 @@ export class DirectoryStore implements PredictionStore {
       await this.#makeRoom();
       const isWritten = await this.#publish(id, planned).catch(async (error: unknown) => {
         if (!isFull(error)) throw error;
-        // The disk is smaller than the bound: without this nothing new would ever be stored again.
+        // The disk is smaller than the limit: without evicting, no new prediction could ever be stored.
         const entries = this.#shelf.leastRecentlyUsed(planned.bytes);
         if (entries.length === 0) throw error;
         await this.#shelf.evict(entries);
@@ -259,14 +259,17 @@ export class DirectoryStore implements PredictionStore {
       await this.#folders.publish(id, write);
     } catch (error) {
       if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EEXIST') throw error;
-      // It was saved by an earlier life that did not get to know it, unless what is there is not whole.
+      // An earlier process stored it and this one has not indexed it, or the folder there is damaged.
       if (await this.#shelf.read(id)) return false;
       await this.#folders.publish(id, write);
     }
     return true;
   }
 
-  /** Evicts what must go for the saves under way; throws, and evicts nothing, if there is not enough of it. */
+  /**
+   * Evicts enough to make room for the saves under way. Throws, without evicting anything, if not enough can be
+   * evicted.
+   */
   async #makeRoom(): Promise<void> {
     const excess = this.#shelf.index.bytes + this.#reserved - this.#maxBytes;
     if (excess <= 0) return;

@@ -1,6 +1,6 @@
 import { systemDescription } from '../../system/system-error.js';
 
-/** The system's code of an error, such as ENOENT; undefined for an error that is not the system's. */
+/** The operating system's code of an error, such as ENOENT; undefined if the error has none. */
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
 }
@@ -32,12 +32,13 @@ export function shortageOf(error: unknown): string | undefined {
 }
 
 /**
- * The code of an error that the file itself is to blame for: it is missing, something else is in its place, or its disk
- * cannot give it back. Every file system has codes of its own for that, so these are all but a few; undefined for those.
+ * The error code if the file itself is to blame: it is missing, something else is in its place, or the disk cannot
+ * read it. Every file system has its own codes for that, so all codes count except those in NOT_OF_THE_FILE.
+ * Otherwise undefined.
  */
 export function damageCode(error: unknown): string | undefined {
   const code = errorCode(error);
-  // Node's own refusal, no error of the system's: no file of the store that is read as a whole is so large.
+  // Node itself refuses such a file, not the system: no file that the store reads whole is that large.
   if (code === 'ERR_FS_FILE_TOO_LARGE') return code;
   const isOfTheSystem = error instanceof Error && (error as NodeJS.ErrnoException).errno !== undefined;
   return isOfTheSystem && code !== undefined && !NOT_OF_THE_FILE.has(code) ? code : undefined;
@@ -53,9 +54,10 @@ export function failure(what: string, cause: unknown): Error {
   return new Error(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 }
 
-/** Why a call failed, as the system says it and without the paths it was about: for those who are not to know them. */
+/** The system's description of why a call failed, without paths, so that clients may see it. */
 export function systemReason(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
-  // Node describes no code of a damaged file system, `Unknown system error -117`: the code has to do.
+  // Node has no description for some codes of a damaged file system (`Unknown system error -117`), so the code is
+  // returned.
   return systemDescription(error) ?? code ?? message;
 }

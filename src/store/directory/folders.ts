@@ -5,14 +5,14 @@ import { errorCode, failure, isFull } from './errors.js';
 import { isUnfinishedName, thisWriter, unfinishedName, type Writer, writerAlive } from './writer.js';
 
 /**
- * After so long without a byte written, something unfinished of a writer that cannot be asked is taken for given up: a
- * save writes all the time. Were it alive after all, that one save of it would fail.
+ * If nothing was written to an unfinished folder for this long, and its writer cannot be checked, the folder counts
+ * as abandoned: a save writes all the time. If the writer is alive after all, only that save fails.
  */
 const GIVEN_UP_AFTER_MS = 10 * 60_000;
 
 /**
- * A store's directory: `predictions/` with a folder for each prediction, which appears and disappears as a whole, by a
- * rename, and `unfinished/` for what is being written or removed.
+ * A store's directory. `predictions/` has a folder for each prediction, which appears and disappears as a whole, by a
+ * rename. `unfinished/` has the folders and files that are being written or removed.
  */
 export class PredictionFolders {
   readonly #predictions: string;
@@ -20,7 +20,7 @@ export class PredictionFolders {
   readonly #writer: Writer;
   #clearing: NodeJS.Timeout | undefined;
 
-  /** Rejects where the directory cannot be made, or nothing be written to it; that it is full may pass. */
+  /** Rejects if the directory cannot be made or written to. A full disk is accepted, since that may pass. */
   static async open(directory: string): Promise<PredictionFolders> {
     const folders = new PredictionFolders(directory, await thisWriter());
     try {
@@ -28,7 +28,7 @@ export class PredictionFolders {
       await mkdir(folders.#unfinished, { recursive: true });
       await folders.tryWriting();
     } catch (error) {
-      throw failure(`the store needs a directory that it may write to, and ${directory} is none`, error);
+      throw failure(`the store needs a directory that it may write to, and ${directory} is not one`, error);
     }
     return folders;
   }
@@ -48,8 +48,8 @@ export class PredictionFolders {
   }
 
   /**
-   * Lets `write` fill a folder, which is on the disk as the prediction's when this resolves; where it rejects nothing is
-   * left. Rejects with ENOTEMPTY or EEXIST where there is such a prediction.
+   * Makes a folder, lets `write` fill it, and moves it to the prediction's place. When this resolves, the folder is
+   * on the disk; if it rejects, nothing is left. Rejects with ENOTEMPTY or EEXIST if the prediction exists.
    */
   async publish(id: string, write: (folder: string) => Promise<void>): Promise<void> {
     let folder = this.#newUnfinished();
@@ -67,7 +67,10 @@ export class PredictionFolders {
     }
   }
 
-  /** Replaces one file of a prediction; on the disk when it resolves. Rejects with ENOENT where there is no such folder. */
+  /**
+   * Replaces one file of a prediction. When it resolves, the file is on the disk. Rejects with ENOENT if the folder
+   * does not exist.
+   */
   async replaceFile(id: string, name: string, bytes: Uint8Array): Promise<void> {
     const unfinished = this.#newUnfinished();
     try {
@@ -80,7 +83,7 @@ export class PredictionFolders {
     await syncFolder(this.path(id));
   }
 
-  /** Removes a prediction for good; nothing where there is none. Where it rejects, the prediction is where it was. */
+  /** Removes a prediction, if it exists. If it rejects, the prediction is unchanged. */
   async discard(id: string): Promise<void> {
     const unfinished = this.#newUnfinished();
     try {
@@ -89,14 +92,15 @@ export class PredictionFolders {
       if (errorCode(error) === 'ENOENT') return;
       throw error;
     }
-    // It is gone by now: what cannot be removed of it is removed by a later start, or reported by it.
+    // The prediction is gone by now. A later start removes files that cannot be removed now, or reports them.
     await syncFolder(this.#predictions).catch(() => {});
     await rm(unfinished, { recursive: true, force: true }).catch(() => {});
   }
 
   /**
-   * Removes what writers that are no more have left unfinished. Of what may belong to a live one it looks once more later,
-   * unless `close` is called before. `onProblem` is called for what cannot be removed, and for other errors.
+   * Removes the unfinished folders of processes that have ended. If some may belong to a live process, it checks them
+   * once more later, unless `close` is called first. `onProblem` is called for each folder that cannot be removed,
+   * and for other errors.
    */
   async clearUnfinished(onProblem: (problem: Error) => void): Promise<void> {
     if (!(await this.#clearGivenUp(onProblem))) return;
@@ -110,7 +114,7 @@ export class PredictionFolders {
     clearTimeout(this.#clearing);
   }
 
-  /** Rejects where nothing can be written; that it is full may pass. */
+  /** Rejects if nothing can be written. A full disk is accepted, since that may pass. */
   async tryWriting(): Promise<void> {
     const path = this.#newUnfinished();
     try {
@@ -121,7 +125,7 @@ export class PredictionFolders {
     await rm(path, { force: true });
   }
 
-  /** Returns whether something is left that may be given up in a while. */
+  /** Returns true if something is left that may turn out to be abandoned later. */
   async #clearGivenUp(onProblem: (problem: Error) => void): Promise<boolean> {
     let doubtful = false;
     for (const name of (await readdir(this.#unfinished)).filter(isUnfinishedName)) {
@@ -132,7 +136,7 @@ export class PredictionFolders {
         if (alive === false || (await this.#givenUp(path))) await rm(path, { recursive: true, force: true });
         else doubtful = true;
       } catch (error) {
-        onProblem(failure('what was left unfinished could not be removed', error));
+        onProblem(failure('an abandoned entry of unfinished/ could not be removed', error));
       }
     }
     return doubtful;
@@ -146,7 +150,7 @@ export class PredictionFolders {
         written = Math.max(written, (await stat(join(path, name))).mtimeMs);
       }
     } catch (error) {
-      // A file instead of a folder, or its writer has just finished.
+      // It is a file instead of a folder, or its writer has just finished.
       if (errorCode(error) !== 'ENOTDIR' && errorCode(error) !== 'ENOENT') throw error;
     }
     return Date.now() - written > GIVEN_UP_AFTER_MS;
@@ -157,7 +161,9 @@ export class PredictionFolders {
   }
 }
 
-/** Writes a new file; its bytes are on the disk when it resolves, its name when its folder is synchronised. */
+/**
+ * Writes a new file. When it resolves, its bytes are on the disk, but its name only once its folder is synchronised.
+ */
 export async function writeFileDurably(path: string, bytes: Uint8Array): Promise<void> {
   const handle = await open(path, 'wx');
   try {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { errorCode } from './errors.js';
 
 /**
- * Makes a directory and those above it. Node's own recursive mkdir never ends where the system says ENOENT of a directory
+ * Makes a directory and its parents. Node's own recursive mkdir never ends if the system says ENOENT for a directory
  * whose parent exists, as it does below /proc.
  *
  * @throws the system's error

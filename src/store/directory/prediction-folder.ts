@@ -28,7 +28,7 @@ const BLOCKS = 'blocks.bin';
 /** The files that never change. */
 const FIXED_FILES = [ARCHITECTURE, MANIFEST, BLOCKS] as const;
 
-/** Those of them without which there are no weights: a prediction is served without its graph, should that be damaged. */
+/** The fixed files that weights need. A prediction whose graph is damaged is still served without it. */
 const NEEDED_FILES = [MANIFEST, BLOCKS] as const;
 
 /** Layout version of a stored prediction. Folders with another version are left untouched and not served. */
@@ -46,12 +46,12 @@ const recordFileSchema = z.object({
 type RecordFile = z.infer<typeof recordFileSchema>;
 type Sizes = RecordFile['sizes'];
 
-/** A record's file with all that stands in it, known to this version or not. */
+/** A record's file with all its fields, also those that this version does not know. */
 type RawRecordFile = Readonly<Record<string, unknown>> & {
   readonly record: Readonly<Record<string, unknown>>;
 };
 
-/** A prediction's folder that is ready to be written: its bytes are known. */
+/** A prediction's folder that is ready to be written: its size is known. */
 export interface PlannedFolder {
   readonly bytes: number;
   write(folder: string): Promise<void>;
@@ -87,7 +87,7 @@ export function planFolder(
 
 const FILES: ReadonlySet<string> = new Set([RECORD, ...FIXED_FILES]);
 
-/** Damage takes one file of a prediction at a time: a folder with fewer than these of its files never was one. */
+/** Damage hits one file of a prediction at a time, so a folder with fewer of its files was never a prediction. */
 const MIN_FILES = 2;
 
 /** Whether that is a prediction's folder, whole or not, rather than somebody else's. */
@@ -101,8 +101,8 @@ export async function bearsPrediction(folder: string): Promise<boolean> {
 }
 
 /**
- * Throws a StoreCorruptError where a file that the weights need is missing, has not its size or is not what it should be; a
- * NotUnderstoodError where the folder is another version's, or is no prediction's.
+ * Throws a StoreCorruptError if a file that the weights need is missing, has the wrong size or the wrong content; a
+ * NotUnderstoodError if the folder belongs to another version, or is not a prediction's.
  */
 export async function readEntry(folder: string, id: string): Promise<IndexEntry> {
   try {
@@ -118,7 +118,8 @@ async function readWholeEntry(folder: string, id: string): Promise<IndexEntry> {
   const { sizes, record } = recordFile;
   let usedAt = 0;
   for (const file of NEEDED_FILES) {
-    // At once: it takes microseconds in a folder that has just been read, and a start asks for tens of thousands.
+    // Synchronous: it takes microseconds in a folder that has just been read, and a start does it tens of thousands
+    // of times.
     const { size, mtimeMs } = await unreadableIsCorrupt(async () => statSync(join(folder, file)), id, file);
     if (size !== sizes[file]) {
       throw new StoreCorruptError(`prediction ${id}: ${file} has ${size} bytes instead of ${sizes[file]}`);
@@ -128,20 +129,20 @@ async function readWholeEntry(folder: string, id: string): Promise<IndexEntry> {
   return indexEntry(record, sum(sizes) + bytes, usedAt);
 }
 
-/** Notes when the prediction was used: it is the time of its blocks. */
+/** Stores when the prediction was used, as the modification time of its blocks. */
 export async function noteUse(folder: string, time: Date): Promise<void> {
   await utimes(join(folder, BLOCKS), time, time);
 }
 
-/** Throws a StoreCorruptError, as the following do. */
+/** Throws a StoreCorruptError, as do the functions below. */
 export async function readRecord(folder: string, id: string): Promise<PredictionRecord> {
   return (await readRecordFile(folder, id)).recordFile.record;
 }
 
-/** Reading a larger graph's objects would hold up everybody else. */
+/** Larger graphs are not parsed, since that would block the event loop. */
 const LARGE_BYTES = 2 ** 18;
 
-/** The graph, and the Keras model that it was given as; large ones as the texts that they are. */
+/** The graph, and the Keras model if the client sent one. Large ones are returned as text. */
 export async function readArchitecture(
   folder: string,
   id: string,
@@ -163,7 +164,7 @@ export async function readRemains(folder: string, id: string): Promise<Predictio
   return { record, ...(await readArchitecture(folder, id)) };
 }
 
-/** The file of the blocks, open, and where they lie in it. */
+/** Opens the file of blocks, and reads the manifest, which says where each block is in it. */
 export async function openBlocksFile(
   folder: string,
   id: string,
@@ -172,10 +173,7 @@ export async function openBlocksFile(
   return { handle: await unreadableIsCorrupt(() => open(join(folder, BLOCKS), 'r'), id, BLOCKS), manifest };
 }
 
-/**
- * The record with fields replaced: the file to be written, and what to remember of the folder then. Null where `change`
- * has nothing to replace.
- */
+/** The record's file with some fields replaced, and the index entry that fits it. Null if `change` returns null. */
 export async function amendedRecord(
   folder: string,
   { id, usedAt }: IndexEntry,
@@ -186,7 +184,7 @@ export async function amendedRecord(
   if (!fields) return null;
   const amended = { ...recordFile.record, ...fields, id };
   recordFileSchema.parse({ ...recordFile, record: amended });
-  // Files that a newer version wrote beside it stay.
+  // Fields that a newer version wrote are kept.
   const file = seal({ ...raw, record: { ...raw.record, ...fields, id } });
   return { file, entry: indexEntry(amended, sum(recordFile.sizes) + file.length, usedAt) };
 }
@@ -202,7 +200,7 @@ async function readRecordFile(
   return { recordFile: value, raw: raw as RawRecordFile, bytes };
 }
 
-/** Throws a ZodError for a record that could not be read again. */
+/** Throws a ZodError if the record could not be read back. */
 function sealRecord(record: PredictionRecord, sizes: Sizes): Buffer {
   recordFileSchema.parse({ layout: LAYOUT, sizes, record });
   return seal({ layout: LAYOUT, sizes, record: storedRecord(record) });
@@ -218,7 +216,7 @@ async function readSealed<T>(
   const raw = unseal(bytes, `prediction ${id}: ${file}`);
   const parsed = schema.safeParse(raw);
   if (!parsed.success) {
-    // Its checksum is right: whoever wrote it meant it so.
+    // The checksum is right, so the file is not damaged: another version wrote it like this.
     const [{ path, message }] = parsed.error.issues;
     throw new NotUnderstoodError(
       `prediction ${id} was written by another version of ghn-serve, and is left as it is: ${file} has at ` +
@@ -228,7 +226,7 @@ async function readSealed<T>(
   return { value: parsed.data, raw, bytes: bytes.length };
 }
 
-/** A file that cannot be found or read, and not because the system is short of something, is corrupt. */
+/** A file that cannot be found or read counts as corrupt, unless the system is short of something. */
 async function unreadableIsCorrupt<T>(find: () => Promise<T>, id: string, file: string): Promise<T> {
   try {
     return await find();

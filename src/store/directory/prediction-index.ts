@@ -8,7 +8,7 @@ export interface IndexEntry extends Position {
   readonly status: Status;
   /** Size of all its files. */
   readonly bytes: number;
-  /** Its last use as the disk has it, in milliseconds since 1970. */
+  /** Its last use as noted on the disk, in milliseconds since 1970. */
   readonly usedAt: number;
 }
 
@@ -26,7 +26,7 @@ export function indexEntry(record: PredictionRecord, bytes: number, usedAt: numb
   };
 }
 
-/** The stored predictions in two orders: that of their last use, and the newest first. */
+/** The stored predictions in two orders: by their last use, and newest first. */
 export class PredictionIndex {
   /** The least recently used first. */
   readonly #byUse = new Map<string, IndexEntry>();
@@ -41,7 +41,7 @@ export class PredictionIndex {
     return this.#byUse.get(id);
   }
 
-  /** As the most recently used one, or in the place of the entry with its id. */
+  /** Adds an entry as the most recently used one, or replaces the entry that has its id. */
   set(entry: IndexEntry): void {
     const replaced = this.#byUse.get(entry.id);
     if (replaced) this.#unlist(replaced);
@@ -66,7 +66,10 @@ export class PredictionIndex {
     this.#byUse.set(id, entry);
   }
 
-  /** The least recently used ones that may go, as many as take up `bytes`; all of them if they do not. */
+  /**
+   * The least recently used ones for which `mayGo` is true, enough of them to take up `bytes`, or all if that is not
+   * enough.
+   */
   leastRecentlyUsed(bytes: number, mayGo: (id: string) => boolean): IndexEntry[] {
     const entries: IndexEntry[] = [];
     let sum = 0;
@@ -79,7 +82,7 @@ export class PredictionIndex {
     return entries;
   }
 
-  /** The newest `limit` that match, of those behind `after`. */
+  /** The newest `limit` entries that match, starting after the position `after`. */
   newest(limit: number, filter: IndexFilter, after?: Position): IndexEntry[] {
     const entries: IndexEntry[] = [];
     for (let k = after ? this.#rankBehind(after) : 0; k < this.#newestFirst.length; k++) {
@@ -101,7 +104,7 @@ export class PredictionIndex {
     return entry && comparePositions(entry, position) === 0 ? rank + 1 : rank;
   }
 
-  /** How many come before a position. */
+  /** The number of entries before a position. */
   #rank(position: Position): number {
     let low = 0;
     let high = this.#newestFirst.length;

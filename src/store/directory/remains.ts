@@ -1,13 +1,13 @@
 import type { PredictionRemains } from '../store.js';
 
-/** More corrupt predictions at once are a broken disk, which needs more than to have them made again. */
+/** More corrupt predictions than that mean a broken disk, which making predictions again does not help. */
 const MAX_REMAINS = 100;
 
-/** Architectures of the last few predictions that were found corrupt and are gone. */
+/** Architectures of the predictions that were last found corrupt and removed. */
 export class Remains {
   readonly #remains = new Map<string, Promise<PredictionRemains | null>>();
 
-  /** `read` finds what is whole; where it finds nothing, nothing is remembered. */
+  /** Remembers the undamaged parts that `read` resolves to. If it rejects, nothing is remembered. */
   add(id: string, read: Promise<PredictionRemains>): void {
     const remains = read.catch(() => {
       if (this.#remains.get(id) === remains) this.#remains.delete(id);

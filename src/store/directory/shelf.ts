@@ -15,36 +15,39 @@ import { noteUse, openBlocksFile, readEntry, readRemains } from './prediction-fo
 import { type IndexEntry, PredictionIndex } from './prediction-index.js';
 import { Remains } from './remains.js';
 
-/** Size of the cache of verified runs: a ResNet-50's blocks six times, or the runs of 32 downloads. */
+/** Size of the cache of verified runs: six times the blocks of a ResNet-50, or the runs of 32 downloads. */
 const CACHE_BYTES = 32 * 2 ** 20;
 
-/** Folders read at the same time at the start: more than the threads that read them, so that none waits. */
+/** Folders read at the same time at the start: more than there are threads that read files, so that none is idle. */
 const FOLDERS_AT_ONCE = 32;
 
-/** How old a noted use may get: the order of eviction is one of hours, and a note costs a write. */
+/** A use is noted again only after this time: eviction depends on hours, and each note costs a write. */
 const USE_RESOLUTION_MS = 60_000;
 
-/** The predictions that are there, their folders and what is known of them: what is not whole is taken away. */
+/** The predictions in the directory: their folders and their index. Predictions that turn out corrupt are removed. */
 export class Shelf {
   readonly index = new PredictionIndex();
-  /** One at a time writes to a prediction's folder. */
+  /** Ensures that only one task at a time writes to a prediction's folder. */
   readonly turns = new Turns();
   readonly #folders: PredictionFolders;
   readonly #onProblem: (problem: Error) => void;
   readonly #open: OpenPredictions;
   readonly #cache = new RunCache(CACHE_BYTES);
   readonly #remains = new Remains();
-  /** Predictions whose graph was found corrupt, and nothing else: it is told once of each. */
+  /** Predictions whose graph, and nothing else, was found corrupt. Each is reported once. */
   readonly #withoutGraph = new Set<string>();
 
-  /** `onProblem` is told what was found corrupt and removed, and what could not be removed. */
+  /**
+   * `onProblem` is called for each prediction that was found corrupt and removed, and for each that could not be
+   * removed.
+   */
   constructor(folders: PredictionFolders, onProblem: (problem: Error) => void) {
     this.#folders = folders;
     this.#onProblem = onProblem;
     this.#open = new OpenPredictions(onProblem);
   }
 
-  /** Takes in what the directory has. */
+  /** Builds the index from the directory. */
   async load(): Promise<void> {
     const ids = await this.#folders.ids();
     const entries: IndexEntry[] = [];
@@ -70,13 +73,13 @@ export class Shelf {
     }
   }
 
-  /** Adds what was written to its folder. */
+  /** Adds a prediction whose folder was just written. */
   add(entry: IndexEntry): void {
     this.index.set(entry);
     this.#remains.delete(entry.id);
   }
 
-  /** Adds what an earlier life has written to its folder. */
+  /** Adds a prediction whose folder an earlier process wrote. */
   async addFound(id: string): Promise<void> {
     this.add(await readEntry(this.#folders.path(id), id));
   }
@@ -93,15 +96,15 @@ export class Shelf {
         return null;
       }
       if (!(error instanceof StoreCorruptError)) throw error;
-      // Else it was removed meanwhile.
+      // Without an entry, the prediction was removed while it was read.
       if (this.index.get(id)) this.#setAside(id, error);
       return null;
     }
   }
 
   /**
-   * As `whole`, for what is read of the graph: where the rest is whole, it is served on, since weights do without a graph.
-   * A prediction that is deleted and made again has one again.
+   * Like `whole`, for reading the graph. If only the graph is damaged, this returns null and the prediction is still
+   * served, since weights need no graph. A prediction that is deleted and made again has its graph again.
    */
   graph<T>(id: string, read: (folder: string) => Promise<T>): Promise<T | null> {
     return this.whole(id, async (folder) => {
@@ -117,7 +120,7 @@ export class Shelf {
     });
   }
 
-  /** A prediction's blocks to be read. Rejects with a StoreCorruptError where they are not to be found. */
+  /** Opens a prediction's blocks for reading. Rejects with a StoreCorruptError if they cannot be found. */
   borrow(id: string): Promise<Loan> {
     return this.#open.borrow(id, (isCurrent) => this.#readBlocks(id, isCurrent));
   }
@@ -129,11 +132,11 @@ export class Shelf {
     const now = Date.now();
     if (!entry || now - entry.usedAt < USE_RESOLUTION_MS) return;
     this.index.set({ ...entry, usedAt: now });
-    // A use that cannot be noted is lost with the process, no more.
+    // If the note cannot be written, it is lost only when the process ends.
     noteUse(this.#folders.path(id), new Date(now)).catch(() => {});
   }
 
-  /** Remains of a prediction that was found corrupt and is not stored again. */
+  /** The undamaged parts of a prediction that was found corrupt and is not stored again yet. */
   remains(id: string): Promise<PredictionRemains | null> {
     return this.#remains.get(id);
   }
@@ -143,14 +146,17 @@ export class Shelf {
     const known = this.#forget(id);
     const remained = this.#remains.delete(id);
     return this.turns.run(id, async () => {
-      // Or it was being saved.
+      // If it was not known before, a save may have added it while this waited for its turn.
       const entry = known ?? this.#forget(id);
       if (entry) await this.#removeFolder(entry);
       return entry !== undefined || remained;
     });
   }
 
-  /** As many as take up `bytes`, none of them open; all of these if they do not. */
+  /**
+   * The least recently used predictions that are not open, enough of them to take up `bytes`, or all if that is not
+   * enough.
+   */
   leastRecentlyUsed(bytes: number): IndexEntry[] {
     return this.index.leastRecentlyUsed(bytes, (id) => !this.#open.has(id));
   }
@@ -160,7 +166,7 @@ export class Shelf {
     await Promise.all(entries.map((entry) => this.turns.run(entry.id, () => this.#removeFolder(entry))));
   }
 
-  /** Takes a prediction out of all that is served; whoever reads it goes on. */
+  /** Stops serving a prediction. Clients that are reading it continue to the end. */
   #forget(id: string): IndexEntry | undefined {
     this.#open.forget(id);
     this.#withoutGraph.delete(id);
@@ -178,7 +184,7 @@ export class Shelf {
     }
   }
 
-  /** Removes a prediction that is not whole: from now on there is none, and it can be saved again. */
+  /** Removes a corrupt prediction. From now on it counts as missing and can be saved again. */
   #setAside(id: string, problem: Error): void {
     this.#forget(id);
     this.#onProblem(problem);
@@ -187,13 +193,13 @@ export class Shelf {
       this.turns.run(id, () => readRemains(this.#folders.path(id), id)),
     );
     void this.turns.run(id, async () => {
-      // Again, should a save whose turn came before have taken it for whole.
+      // Repeated, since a save whose turn came first may have added the folder again as undamaged.
       this.#forget(id);
       await this.#removeCorrupt(id);
     });
   }
 
-  /** Nobody has to wait for it to succeed: what is left lying is not in the index. */
+  /** Does not reject: a folder that cannot be removed is not in the index, so it is not served. */
   async #removeCorrupt(id: string): Promise<void> {
     try {
       await this.#folders.discard(id);
@@ -202,7 +208,7 @@ export class Shelf {
     }
   }
 
-  /** As `read`; null, too, where it cannot be told whether it is whole: one folder does not keep a service from starting. */
+  /** Like `read`, but also null if the folder cannot be read: one folder must not keep a service from starting. */
   async #readAtStart(id: string): Promise<IndexEntry | null> {
     try {
       return await this.read(id);

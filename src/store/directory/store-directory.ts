@@ -6,34 +6,34 @@ import { makeDirectory } from './make-directory.js';
 import { bearsPrediction } from './prediction-folder.js';
 import { thisWriter, unfinishedName, type Writer, writerAlive } from './writer.js';
 
-/** Names the directory as a store. What is in a directory without it is not ours to remove. */
+/** Marks the directory as a store. Without this file, nothing in the directory may be removed. */
 const MARKER = 'ghn-serve-store.json';
 const MARKER_TEXT = `${JSON.stringify({ store: 'ghn-serve', layout: 1 })}\n`;
 
 /** Which service uses the store now. */
 const LOCK = 'lock';
 
-/** Folders of a store that was written before there were markers. */
+/** Folders of a store that was written before the marker existed. */
 const FOLDERS: ReadonlySet<string> = new Set(['predictions', 'unfinished']);
 
-/** Entries that a new volume has by itself. */
+/** Entries that do not matter: those of a new volume, and the store's own files. */
 const HARMLESS: ReadonlySet<string> = new Set(['lost+found', MARKER, LOCK]);
 
-/** A service notes this often that it is there, for those who cannot ask whether its process lives. */
+/** How often a service shows that it is alive, for services that cannot check its process. */
 const HEARTBEAT_MS = 5_000;
-/** After so long without a heartbeat, a service on another machine or in another container is taken for gone. */
+/** After this time without a heartbeat, a service on another machine or in another container counts as stopped. */
 const SILENT_MS = 30_000;
 
 /** A service's hold on its store. */
 export interface StoreLock {
-  /** Lets another service have the store. */
+  /** Allows another service to use the store. */
   release(): Promise<void>;
 }
 
 /**
  * Makes a directory this service's store, and marks it as one.
  *
- * @throws StoreRefusedError where it holds something else, or another service uses it
+ * @throws StoreRefusedError if it holds something else, or another service uses it
  */
 export async function claimDirectory(directory: string): Promise<StoreLock> {
   await makeDirectory(directory);
@@ -42,7 +42,7 @@ export async function claimDirectory(directory: string): Promise<StoreLock> {
   try {
     await writeFile(join(directory, MARKER), MARKER_TEXT, { flag: 'wx' });
   } catch (error) {
-    // It is there, or the disk is full: a store that cannot be marked now is marked by a later start.
+    // The marker exists, or the disk is full; then a later start marks the store.
     if (errorCode(error) !== 'EEXIST' && !isFull(error)) {
       await lock.release();
       throw error;
@@ -59,7 +59,7 @@ async function refuseOthers(directory: string): Promise<void> {
   if (foreign.length === 0 && (await holdsOnlyPredictions(join(directory, 'predictions')))) return;
   const example = foreign.length > 0 ? foreign[0] : 'predictions';
   throw new StoreRefusedError(
-    `${directory} holds something that is no store of ghn-serve (${JSON.stringify(example)}): name an empty directory ` +
+    `${directory} holds something that is not a store of ghn-serve (${JSON.stringify(example)}): name an empty directory ` +
       'as STORE, or one that a ghn-serve has used',
   );
 }
@@ -76,7 +76,7 @@ async function holdsOnlyPredictions(predictions: string): Promise<boolean> {
 }
 
 interface LockFile {
-  /** An `unfinishedName`: it tells whether its process lives, where that can be asked. */
+  /** An `unfinishedName`, which tells whether its process lives if that can be checked from here. */
   readonly holder: string;
 }
 
@@ -89,7 +89,7 @@ async function takeLock(directory: string): Promise<StoreLock> {
       await writeFile(path, text, { flag: 'wx' });
       break;
     } catch (error) {
-      // Without room for a lock there is none for predictions either: it serves what is there.
+      // If there is no room for a lock, there is none for predictions either: the service serves the stored ones.
       if (isFull(error)) return { release: async () => {} };
       if (errorCode(error) !== 'EEXIST') throw error;
     }
@@ -109,7 +109,7 @@ async function takeLock(directory: string): Promise<StoreLock> {
   };
 }
 
-/** Returns when the lock's holder is gone and the lock with it. @throws StoreRefusedError where it lives */
+/** Removes the lock if its holder has stopped. @throws StoreRefusedError if the holder is running */
 async function removeAbandonedLock(path: string, directory: string, writer: Writer): Promise<void> {
   const held = await readFile(path, 'utf8').catch(() => null);
   if (held === null) return;
@@ -117,19 +117,19 @@ async function removeAbandonedLock(path: string, directory: string, writer: Writ
   try {
     holder = (JSON.parse(held) as LockFile).holder;
   } catch {
-    // Its holder died while it was writing it: its age decides.
+    // The holder died while writing the file, so the file's age decides.
   }
   const isAlive = await writerAlive(holder, writer);
   const age = Date.now() - (await stat(path).catch(() => ({ mtimeMs: 0 }))).mtimeMs;
   if (isAlive === true || (isAlive === null && age < SILENT_MS)) {
     throw new StoreRefusedError(
-      `another ghn-serve uses the store ${directory}: stop it, or give this one a STORE of its own` +
+      `another ghn-serve uses the store ${directory}: stop it, or set STORE to another directory` +
         (isAlive === null
           ? ` (if it is gone already, try again in ${Math.ceil((SILENT_MS - age) / 1000)} s)`
           : ''),
     );
   }
-  // By a rename to a name of its own: of two that find it abandoned one gets it.
+  // The rename to a unique name ensures that only one of two services that find the lock abandoned gets it.
   const taken = `${path}.${unfinishedName(writer)}`;
   try {
     await rename(path, taken);

@@ -1,12 +1,12 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { readFile, readlink } from 'node:fs/promises';
 
-/** A process that writes to a store, known by what no other process ever has in common with it. */
+/** A process that writes to a store. No other process ever has the same three values. */
 export interface Writer {
   /** A digest of the kernel's boot and of the namespace in which its pid counts. */
   readonly machine: string;
   readonly pid: number;
-  /** When it was started, in the kernel's ticks since boot; pids are used again. */
+  /** When it was started, in the kernel's ticks since boot. This tells it from a later process with the same pid. */
   readonly started: string;
 }
 
@@ -17,7 +17,7 @@ export async function thisWriter(): Promise<Writer> {
   return { machine: await machine(), pid: process.pid, started: started ?? '0' };
 }
 
-/** A name for something unfinished that is nobody else's, and tells whose it is. */
+/** A unique name for an unfinished file or folder, which says who writes it. */
 export function unfinishedName({ machine, pid, started }: Writer): string {
   return `${machine}-${pid}-${started}-${randomUUID()}`;
 }
@@ -35,7 +35,10 @@ export async function writerAlive(name: string, here: Writer): Promise<boolean |
   return (await startOf(Number(match[2]))) === match[3];
 }
 
-/** Where the system does not tell, one that no other process has, so that nothing is concluded from pids. */
+/**
+ * A digest of the machine's boot and pid namespace. If the system does not give these, a random value, so that pids
+ * are not compared.
+ */
 async function machine(): Promise<string> {
   try {
     const boot = await readFile('/proc/sys/kernel/random/boot_id');

@@ -154,7 +154,7 @@ describe('what cannot be removed', () => {
     mountOver(context, left);
     await mkdir(join(directory, 'unfinished', unfinishedName(ended)));
     const { store, problems } = await openStore(directory);
-    expect(problems).toEqual([expect.stringContaining('left unfinished could not be removed: EBUSY')]);
+    expect(problems).toEqual([expect.stringContaining('unfinished/ could not be removed: EBUSY')]);
     expect(await readdir(join(directory, 'unfinished'))).toHaveLength(1);
     await expectServed(store, 1);
   });

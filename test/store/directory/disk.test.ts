@@ -83,7 +83,7 @@ describe('a start', () => {
     'in a place where nothing can be made is refused at once',
     async () => {
       await expect(openStore('/proc/ghn-serve/store')).rejects.toThrow(
-        'the store needs a directory that it may write to, and /proc/ghn-serve/store is none',
+        'the store needs a directory that it may write to, and /proc/ghn-serve/store is not one',
       );
     },
   );
@@ -95,7 +95,7 @@ describe('a start', () => {
     await store.close();
     remount('ro');
     await expect(openStore(directory)).rejects.toThrow(
-      `the store needs a directory that it may write to, and ${directory} is none: EROFS: read-only file system`,
+      `the store needs a directory that it may write to, and ${directory} is not one: EROFS: read-only file system`,
     );
     await expect(openStore(join(directory, 'new'))).rejects.toThrow('may write to');
     remount('rw');
