@@ -9,10 +9,10 @@ import { Pace } from './pace.js';
  */
 export type Refusal = 'queue' | 'wait' | 'memory' | 'event loop' | 'bodies' | 'answers';
 
-/** The service has as much to do as it can hold. */
+/** The service has as much to do as it can hold, so it refuses another prediction. */
 export class OverloadedError extends Error {
   readonly reason: Refusal;
-  /** Seconds, whole, after which it is worth another try. */
+  /** Whole seconds after which the client should try again. */
   readonly retryAfter: number;
 
   constructor(reason: Refusal, retryAfter: number, message: string) {
@@ -24,29 +24,29 @@ export class OverloadedError extends Error {
 
 /**
  * A client that already has predictions may use up to three times as much as remains free: a single client three
- * quarters, two clients three sevenths each. So a client that comes later always finds room.
+ * quarters, two clients three sevenths each. So there is always room for a client that comes later.
  */
 export const SHARE = 3;
 
-/** However long what waits will take: the prediction of that is not worth more. */
+/** Upper limit of Retry-After: a longer prediction of the wait would not be reliable. */
 const MAX_RETRY_AFTER_SECONDS = 300;
 
 export interface AdmissionOptions {
-  /** How many predictions may wait while one is made. */
+  /** How many predictions may wait while one is computed. */
   readonly maxQueue: number;
-  /** How long one that is waited for may have to wait until it is begun, in milliseconds. */
+  /** How long a prediction may wait until it begins, if a client waits for it, in milliseconds. */
   readonly maxWaitMilliseconds: number;
-  /** Bytes that predictions may take up together, in all of the service's processes. */
+  /** Memory limit for all predictions together, in all processes of the service, in bytes. */
   readonly memoryBytes: () => number;
-  /** Answers that are slowed down by each other. */
+  /** The number of answers under way that slow each other down. */
   readonly crowdedAnswers: () => number;
   readonly onRefusal: (reason: Refusal) => void;
 }
 
 /**
- * Decides at once, from the predicted cost, whether to accept a prediction, so that no client waits in vain. The engine
- * makes one at a time, so memory must suffice for the results of all that were accepted and for the work on the one
- * among them that needs most.
+ * Decides at once, from the predicted cost, whether to accept a prediction, so that no client waits in vain. The
+ * engine computes one at a time. So memory must suffice for the results of all accepted predictions, and for the work
+ * on the one among them that needs most.
  */
 export class Admission {
   readonly #options: AdmissionOptions;
@@ -58,11 +58,11 @@ export class Admission {
   }
 
   /**
-   * A place for a prediction that is begun as soon as its turn comes.
+   * Reserves a place for a prediction that begins as soon as its turn comes.
    *
-   * @param isWaitedFor whether a client waits for it to be made
-   * @param client who asks for it
-   * @throws InvalidRequestError where it could never be made with the memory that there is; OverloadedError
+   * @param isWaitedFor whether a client waits for the prediction
+   * @param client the client that asks, by a key or an address
+   * @throws InvalidRequestError if the limit on memory is too small for it even alone; OverloadedError
    */
   admit(cost: PredictionCost, isWaitedFor: boolean, client = ''): Place {
     checkSize(cost, this.#options.memoryBytes());
@@ -85,7 +85,7 @@ export class Admission {
     return place;
   }
 
-  /** How many seconds it takes, as far as can be said, until all accepted predictions are made. */
+  /** Estimated seconds until all accepted predictions are computed. */
   get secondsUntilIdle(): number {
     let seconds = 0;
     for (const place of this.#places) {
@@ -132,7 +132,10 @@ export class Admission {
     );
   }
 
-  /** How many seconds pass until another of this client has its turn: after all of its own, and as many of each other. */
+  /**
+   * Estimated seconds until a new prediction of this client would begin. Clients take turns, so all of its own
+   * predictions come first, and as many of each other client.
+   */
   #secondsBefore(client: string): number {
     const turns = new Map<string, number>();
     let own = 0;
@@ -157,7 +160,7 @@ export class Admission {
     let work = workBytes;
     for (const place of this.#places) {
       held += place.bytes;
-      // Answers from memory are soon read from the store.
+      // Settled predictions do not count for the client: slow answers soon continue from the store.
       if (place.client === client && !place.isSettled) own += place.bytes;
       if (place.isPending) work = Math.max(work, place.cost.workBytes);
     }
@@ -177,7 +180,7 @@ export class Admission {
   }
 }
 
-/** @throws InvalidRequestError where a prediction could never be made with that much memory */
+/** @throws InvalidRequestError if the prediction alone would take more memory than `limit` */
 export function checkSize({ resultBytes, requestBytes, workBytes }: PredictionCost, limit: number): void {
   const bytes = 2 * resultBytes + requestBytes + workBytes;
   if (bytes <= limit) return;
@@ -192,7 +195,7 @@ export function checkSize({ resultBytes, requestBytes, workBytes }: PredictionCo
   ]);
 }
 
-/** When it is worth another try, by when all that waits is made. */
+/** Seconds for Retry-After, given the estimated seconds until all waiting predictions are computed. */
 export const retryAfter = (seconds: number): number =>
   Math.min(MAX_RETRY_AFTER_SECONDS, Math.max(1, Math.ceil(seconds)));
 
@@ -201,10 +204,13 @@ interface PlaceEvents {
   readonly onMade: (stages: StageLatency, total: number) => void;
 }
 
-/** Memory of an accepted prediction, until it is stored and every answer with it is finished. */
+/**
+ * The place of an accepted prediction. It counts its memory until the prediction is stored and every answer with it
+ * is finished.
+ */
 export class Place {
   readonly cost: PredictionCost;
-  /** The client that asked for it first. */
+  /** The client that first asked for the prediction. */
   readonly client: string;
   readonly #events: PlaceEvents;
   #begun: number | null = null;
@@ -233,36 +239,39 @@ export class Place {
     return this.#isSettled;
   }
 
-  /** How long the engine has been at it. */
+  /** Seconds since the prediction began; 0 before that. */
   get secondsRunning(): number {
     return this.#begun === null ? 0 : (performance.now() - this.#begun) / 1000;
   }
 
-  /** Memory of its result: in the engine and here until it is stored, then only here while it is read. */
+  /**
+   * Memory of the result, in bytes. Until the result is stored, both the engine and this process hold it. After that,
+   * only this process does, while answers read it.
+   */
   get bytes(): number {
     if (!this.#isSettled) return 2 * this.cost.resultBytes + this.cost.requestBytes;
     return this.#holders > 0 ? this.cost.resultBytes : 0;
   }
 
-  /** Its turn has come. */
+  /** Call this when its turn comes. */
   begin(): void {
     this.#begun = performance.now();
   }
 
-  /** @param stages how long each took, in milliseconds */
+  /** Call this once it is computed. @param stages milliseconds of each stage */
   made(stages: StageLatency): void {
     this.#events.onMade(stages, 1000 * this.secondsRunning);
     this.#isPending = false;
   }
 
-  /** Call this once it is stored, or has failed. */
+  /** Call this once it is stored or has failed. */
   settle(): void {
     this.#isPending = false;
     this.#isSettled = true;
     this.#events.onChange();
   }
 
-  /** Holds its result until the function that it returns is called, once. */
+  /** Counts the result's memory until the returned function is called; call that once. */
   hold(): () => void {
     this.#holders++;
     this.#events.onChange();

@@ -7,50 +7,53 @@ import { touched } from '../postprocess/touched.js';
 import type { PredictionJob, Stage } from '../predictor/protocol.js';
 import { elements } from '../tensor/tensor.js';
 
-/** The parts of a prediction's time: the stages, and handing over the result. */
+/** The parts of a prediction's time: the stages, and the transfer of the result to this process. */
 export type Part = Stage | 'hand over';
 
 /** The predicted cost of a prediction, from its architecture and options. */
 export interface PredictionCost {
-  /** Bytes of what is made: the blocks of its tensors, and the whole of those that are post-processed. */
+  /** Bytes of the result: the blocks of its tensors, and whole tensors where they are post-processed. */
   readonly resultBytes: number;
-  /** Bytes that its architecture takes up here, as text, until it is stored; small ones count for nothing. */
+  /** Bytes that the architecture's text takes up in this process until it is stored; 0 for small ones. */
   readonly requestBytes: number;
-  /** Bytes that the engine takes besides, at most, while it makes it. */
+  /** The most bytes that the engine needs for its work, besides the result. */
   readonly workBytes: number;
-  /** Work by part; how long a unit takes, the machine decides. */
+  /** Units of work for each part. How long a unit takes depends on the machine. */
   readonly work: Readonly<Record<Part, number>>;
 }
 
 const FLOAT_BYTES = 4;
 
 /**
- * Memory that any prediction takes: code that runs for the first time, memory that allocators keep, and results that
- * wait for garbage collection.
+ * Memory that every prediction takes: code that runs for the first time, memory that allocators keep, and results
+ * that wait for garbage collection.
  */
 const BASE_BYTES = 64 * 2 ** 20;
 
-/** Copies of the scores of one chunk of an attention that the engine holds while they become weights. */
+/** The engine holds this many copies of the scores of one chunk of an attention while it turns them into weights. */
 const SCORE_COPIES = 5;
 
-/** Rows of a node's state that a layer of the encoder makes, and how many layers' are left uncollected. */
+/** Rows that a layer of the encoder makes for each node, and the number of layers whose rows are not yet collected. */
 const ROWS_PER_LAYER = 14;
 const LAYERS_ALIVE = 2;
 
-/** Bytes for each number of the weight that is post-processed: it and its transpose; in float64 as well to make it orthogonal. */
+/**
+ * Bytes for each number of a weight that is post-processed: the weight and its transpose, and copies in float64 if it
+ * is made orthogonal.
+ */
 const NOISE_BYTES = 8;
 const ORTHOGONAL_BYTES = 28;
 
-/** Work of a stage that has next to nothing to do. */
+/** The least work of a stage. */
 const LEAST_WORK = 1e6;
 
-/** Reading a weight takes as long as so many multiplications. */
+/** Reading a weight takes as long as this many multiplications. */
 const READ_WORK = 10;
 
-/** Drawing a normal number likewise. */
+/** Drawing a normal random number takes as long as this many multiplications. */
 const NOISE_WORK = 100;
 
-/** The cost of a prediction by a GHN of those sizes on an engine with those limits. */
+/** Predicts the cost of a prediction by a GHN of the given sizes on an engine with the given limits. */
 export function predictionCost(
   job: PredictionJob,
   ghn: GhnConfig,
@@ -117,7 +120,7 @@ export function predictionCost(
   };
 }
 
-/** The names of the weights that will be whole. */
+/** The names of the weights that post-processing changes. Their results are whole, not blocks. */
 function processedWeights({ architecture, postprocess }: PredictionJob): ReadonlySet<string> {
   const isIdle = !postprocess || (postprocess.noise === 0 && !postprocess.orthogonalize);
   return new Set(isIdle ? [] : touched(architecture, postprocess));

@@ -6,10 +6,13 @@ import type { Version } from '../store/store.js';
 /** Hashing this many bytes takes half a millisecond, during which other requests wait. */
 const CHUNK_BYTES = 2 ** 20;
 
-/** Bodies up to this size are hashed when they are stored: a millisecond, less than an amendment of the record takes. */
+/**
+ * Bodies up to this size are hashed while they are stored: that takes a millisecond, less than changing the record
+ * later.
+ */
 export const SMALL_BODY_BYTES = CHUNK_BYTES;
 
-/** The digest of a small body, as the record has it. */
+/** The digest of a small body, in the form that the record uses. */
 export async function digestOf(source: ByteSource): Promise<string> {
   const bytes = new Uint8Array(source.byteLength);
   await source.copy(0, bytes.length, bytes, 0);
@@ -18,11 +21,11 @@ export async function digestOf(source: ByteSource): Promise<string> {
 
 const digestText = (hash: Hash) => `sha256:${hash.digest('hex')}`;
 
-/** How often it is looked whether the service has become idle. */
+/** How often digests that wait check whether the service is idle. */
 const IDLE_POLL_MS = 25;
 
 export interface DigestsOptions {
-  /** The bytes to hash, or null where there are none any more; `release` is called when they are read. */
+  /** Opens the bytes to hash; null if they no longer exist. `release` is called once they are read. */
   readonly open: (
     id: string,
   ) => Promise<{ source: ByteSource; version: Version; release: () => void } | null>;
@@ -39,8 +42,8 @@ interface Pending {
 }
 
 /**
- * Computes the digests of large bodies after their answers: a body's sha256 takes longer than sending it, so it is computed
- * when the service is idle, or at once when somebody asks for it.
+ * Computes the digests of large bodies after their answers: a body's sha256 takes longer than sending it, so it is
+ * computed when the service is idle, or at once when a client asks for it.
  */
 export class Digests {
   readonly #options: DigestsOptions;
@@ -52,19 +55,19 @@ export class Digests {
     this.#options = options;
   }
 
-  /** Computes it some time. */
+  /** Computes the digest when the service is idle. */
   add(id: string): void {
     this.#add(id);
   }
 
-  /** Computes it now. */
+  /** Computes the digest now, and resolves when that is done. */
   async now(id: string): Promise<void> {
     const pending = this.#add(id);
     pending.urgent = true;
     await pending.finished;
   }
 
-  /** Gives up digests that are not computed yet. A later request computes them. */
+  /** Drops digests that are not computed yet. A later request computes them. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#computing;
@@ -83,7 +86,7 @@ export class Digests {
     return pending;
   }
 
-  /** Each in its turn, those that somebody waits for first. */
+  /** Computes one after another, beginning with those that a client waits for. */
   async #computeAll(): Promise<void> {
     while (this.#pending.size > 0) {
       await this.#turn();
@@ -128,8 +131,8 @@ export class Digests {
   }
 
   /**
-   * Lets other work go first: one turn of the event loop if a client waits for this digest, otherwise until the service
-   * is idle.
+   * Lets other work go first: for one turn of the event loop if a client waits for a digest, otherwise until the
+   * service is idle.
    */
   async #turn(): Promise<void> {
     await setImmediate();

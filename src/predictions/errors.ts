@@ -2,10 +2,10 @@ import type { Fault } from '../architecture/faults.js';
 import type { PredictionRecord } from '../record/record.js';
 import { systemDescription } from '../system/system-error.js';
 
-/** A name that nothing has: of a GHN, an architecture or a prediction. The message says what there is. */
+/** No GHN, architecture or prediction has that name. The message lists the names that exist. */
 export class NotFoundError extends Error {}
 
-/** A prediction has no weights: not yet, or never, as its record says. */
+/** A prediction has no weights: not yet, or because it failed. Its record says which. */
 export class NotReadyError extends Error {
   readonly record: PredictionRecord;
 
@@ -15,7 +15,7 @@ export class NotReadyError extends Error {
   }
 }
 
-/** A prediction was made and answered, but could not be stored, so it cannot be found later. */
+/** A prediction was computed and answered, but could not be stored, so it cannot be found later. */
 export class NotStoredError extends Error {
   constructor(cause: Error) {
     super(`it was made, but could not be stored: ${reasonOf(cause)}; ask for it again`);
@@ -23,7 +23,7 @@ export class NotStoredError extends Error {
   }
 }
 
-/** The message of the operating system, without the service's paths, or the store's own message. */
+/** The operating system's description, which has no paths of the service, or the store's own message. */
 function reasonOf(error: Error): string {
   const { cause } = error;
   const description = systemDescription(cause ?? error);
@@ -34,7 +34,7 @@ function reasonOf(error: Error): string {
 /** No client waits for a prediction any more, or a client deleted it. */
 export class CancelledError extends Error {}
 
-/** A request that does not validate, with every fault found. */
+/** A request does not validate. The error has every fault. */
 export class InvalidRequestError extends Error {
   readonly faults: readonly Fault[];
 

@@ -4,12 +4,12 @@ import { notPredicted, predictedTensors } from '../architecture/tensors.js';
 import { familyOf } from '../ghn/families/index.js';
 import type { GhnDescription } from '../predictor/protocol.js';
 
-/** Names that a warning lists; the record has them all. */
+/** How many names a warning lists; the record has them all. */
 const LISTED_NAMES = 3;
 
 /**
- * Warns of what a prediction cannot give: images and classes that the GHN was not trained on, running statistics of
- * BatchNorm, and parameters that no node owns.
+ * Warns if the network expects other images or classes than the GHN was trained on, if it has BatchNorm, whose
+ * running statistics no GHN predicts, and if it has parameters that no node owns.
  */
 export function expectations(
   architecture: Architecture,

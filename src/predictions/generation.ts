@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 const BYTES = 8;
 
 /**
- * Distinguishes predictions with the same id that were made separately, since other kinds of processors compute other
- * bits. 16 hexadecimal digits.
+ * A random mark of 16 hexadecimal digits for each computation of a prediction. Two computations with the same id may
+ * differ in their bits, if they ran on different kinds of processors.
  */
 export const newGeneration = (): string => randomBytes(BYTES).toString('hex');

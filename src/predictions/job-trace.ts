@@ -1,7 +1,7 @@
 import type { Span, Tracer } from '../tracing/tracer.js';
 import type { JobHandler, Made, WorkedJob } from './board/board.js';
 
-/** A handler whose jobs are traced: how long each has waited, its stages, and how long it takes to be stored. */
+/** Wraps a handler and traces its jobs: the wait in the queue, each stage, and the storing. */
 export class TracedHandler implements JobHandler {
   readonly #tracer: Tracer;
   readonly #handler: JobHandler;

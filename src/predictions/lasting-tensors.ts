@@ -1,30 +1,33 @@
 import { StoreCorruptError } from '../store/store.js';
 import { elements, type TensorSource } from '../tensor/tensor.js';
 
-/** Blocks of no more altogether are verified before the first is given out; those of larger networks as they are read. */
+/**
+ * If all blocks together take no more bytes, all are verified before the first is returned. Blocks of larger networks
+ * are verified as they are read.
+ */
 const AHEAD_BYTES = 8 * 2 ** 20;
 
-/** How often a replacement may be corrupt again. After that, the disk counts as broken. */
+/** How many replacements are tried. After that, the disk counts as broken. */
 const MAX_REPLACEMENTS = 3;
 
-/** Tensors that are read from somewhere, until they are released. */
+/** Tensors that can be read until they are released. */
 export interface Reading {
   readonly tensors: readonly TensorSource[];
-  /** The same for the same blocks, bit by bit. */
+  /** Checksums of the blocks: equal if the blocks are equal, bit by bit. */
   readonly checksums: () => string | Promise<string>;
   readonly release: () => void;
 }
 
 /**
- * A store's tensors that outlive their corruption: where a block is found corrupt, all of them are replaced by what
- * `replace` finds or makes, and the read goes on there. What was given out before and what follows have the bits of one
- * and the same prediction, or the read rejects.
+ * Tensors of a store that stay readable if a block turns out corrupt: then all of them are replaced by what `replace`
+ * resolves to, and reading continues there. All blocks that are returned, before and after, belong to the same
+ * prediction bit by bit; otherwise the read rejects.
  */
 export class LastingTensors {
   readonly tensors: readonly TensorSource[];
   readonly #replace: () => Promise<Reading>;
   #reading: Reading;
-  /** Settles when all that is verified ahead is. */
+  /** Settles once all blocks are verified in advance. */
   #ahead: Promise<void> | null = null;
   #replacing: Promise<void> | null = null;
   #replacements = 0;
@@ -32,8 +35,8 @@ export class LastingTensors {
   #released = false;
 
   /**
-   * @param replace is called when `reading` turns out corrupt, and rejects with what is told to whoever reads
-   * @param isSound of a reading that cannot be corrupt: nothing of it is verified ahead
+   * @param replace is called if `reading` turns out corrupt; readers get its error if it rejects
+   * @param isSound true if `reading` cannot be corrupt, so that nothing is verified in advance
    */
   constructor(reading: Reading, replace: () => Promise<Reading>, { isSound = false } = {}) {
     this.#reading = reading;
@@ -53,7 +56,7 @@ export class LastingTensors {
     }));
   }
 
-  /** Reads on from another place that has the same bits. */
+  /** Continues reading from another source that has the same bits. */
   move(reading: Reading): void {
     if (this.#released) {
       reading.release();
@@ -99,7 +102,7 @@ export class LastingTensors {
     }
   }
 
-  /** Rejects with the error where it is another than that of a corrupt block, or there have been too many. */
+  /** Rejects with the given error if it does not report a corrupt block, or after too many replacements. */
   async #replaceCorrupt(reading: Reading, error: unknown): Promise<void> {
     if (!(error instanceof StoreCorruptError) || this.#released) throw error;
     if (reading !== this.#reading) return;
@@ -118,7 +121,7 @@ export class LastingTensors {
     if (this.#released || !fits) {
       next.release();
       throw new Error(
-        'the prediction was corrupt in the store, and what was made in its place has other bits: this answer ends here, ' +
+        'the prediction was corrupt in the store, and its replacement has other bits: this answer ends here, ' +
           'and the same request now gives the new one',
       );
     }

@@ -10,8 +10,8 @@ import {
 } from '../store/list.js';
 
 /**
- * Puts records that no store has among a page of those that one has: still newest first, no more than the limit and
- * than a page may hold, and with a cursor that leads on from the last.
+ * Merges records of predictions under way into a page of stored records. The result is sorted newest first, has no
+ * more records than the limit and than a page may hold, and its cursor continues after its last record.
  */
 export function mergePages(
   live: Iterable<PredictionRecord>,

@@ -1,23 +1,23 @@
 import type { PredictionRecord } from '../record/record.js';
 import type { Saved } from '../store/store.js';
 
-/** Is told what happens, for logs and metrics. */
+/** Receives the events of predictions, for logs and metrics. */
 export interface PredictionObserver {
   made(record: PredictionRecord): void;
   failed(record: PredictionRecord, error: Error): void;
-  /** It was answered from the store, or shares another request's computation. */
+  /** A request was answered from the store, or joined another request's computation. */
   shared(record: PredictionRecord, how: 'stored' | 'joined'): void;
-  /** A stored one was found corrupt and is being made again. */
+  /** A stored prediction was found corrupt and is being made again. */
   remade(record: PredictionRecord): void;
-  /** Made and answered, but it could not be stored, or its digest not be computed. */
+  /** A prediction was made and answered, but could not be stored, or its digest could not be computed. */
   storeFailed(id: string, error: Error): void;
-  /** It was stored, by this service or by another that came before. */
+  /** A prediction was stored, by this service or earlier by another one. */
   committed(whose: Saved): void;
-  /** The worker that made it has died, and this one goes on. */
+  /** The worker that computed a prediction has died, and this worker continues. */
   takenOver(record: PredictionRecord): void;
 }
 
-/** Several observers as one. */
+/** Combines several observers into one. */
 export function observers(all: readonly PredictionObserver[]): PredictionObserver {
   return {
     made: (record) => {

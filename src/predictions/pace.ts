@@ -1,7 +1,7 @@
 import type { StageLatency } from '../predictor/protocol.js';
 import type { Part, PredictionCost } from './cost.js';
 
-/** How much each further prediction takes from the weight of those before: after seven it is a half. */
+/** Each new prediction multiplies the weight of the earlier ones by this; after seven it is a half. */
 const DECAY = 0.9;
 
 interface Observed {
@@ -9,7 +9,7 @@ interface Observed {
   work: number;
 }
 
-/** How long this machine takes for a unit of each part's work, as the last predictions have shown. */
+/** Measures how long this machine takes for a unit of each part's work, from the last predictions. */
 export class Pace {
   readonly #observed: Record<Part, Observed> = {
     graph: { seconds: 0, work: 0 },
@@ -20,8 +20,8 @@ export class Pace {
   };
 
   /**
-   * @param stages milliseconds of each
-   * @param total milliseconds from when the engine was free for it to when it was there
+   * @param stages milliseconds of each stage
+   * @param total milliseconds from when the engine began it to when the result arrived
    */
   observe({ work }: PredictionCost, stages: StageLatency, total: number): void {
     const { graph, encode, decode, postprocess } = stages;
@@ -35,7 +35,7 @@ export class Pace {
     }
   }
 
-  /** Seconds that a unit of each part's work takes, of those that were seen. */
+  /** Seconds that a unit of each measured part's work takes. */
   get rates(): Rates {
     return Object.fromEntries(
       Object.entries(this.#observed).flatMap(([part, { seconds, work }]) =>
@@ -44,7 +44,7 @@ export class Pace {
     );
   }
 
-  /** The seconds for which it will occupy the engine. Parts that were never measured count as 0. */
+  /** Predicted seconds for which a prediction occupies the engine. Parts that were never measured count as 0. */
   seconds(cost: PredictionCost): number {
     return secondsAt(this.rates, cost);
   }
@@ -52,7 +52,7 @@ export class Pace {
 
 export type Rates = Readonly<Partial<Record<Part, number>>>;
 
-/** How many seconds a prediction takes at those rates. */
+/** Predicted seconds of a prediction at the given rates. */
 export function secondsAt(rates: Rates, { work }: PredictionCost): number {
   return Object.entries(rates).reduce((sum, [part, rate]) => sum + work[part as Part] * rate, 0);
 }

@@ -4,7 +4,7 @@ import { findGhn, type Plan, plan } from './plan.js';
 import type { PredictRequest } from './request.js';
 import { resolveArchitecture } from './resolve.js';
 
-/** A request that another process has read and planned, since that would have taken long. */
+/** A large request that another process has read and planned, so that this process was not blocked. */
 export class PlannedRequest {
   readonly plan: Plan;
 
@@ -14,7 +14,7 @@ export class PlannedRequest {
 }
 
 /**
- * The plan of a request by what is loaded.
+ * Plans a request with the loaded GHNs.
  *
  * @throws NotFoundError, InvalidRequestError
  */

@@ -30,7 +30,7 @@ export type Options = Omit<PredictRequest, 'architecture' | 'num_classes'>;
 
 /**
  * @param milliseconds how long it took to read and check the architecture
- * @throws InvalidRequestError where the GHN cannot decode a tensor
+ * @throws InvalidRequestError if the GHN cannot decode a tensor
  */
 export function plan(
   request: Options,
@@ -47,7 +47,7 @@ export function plan(
     seed: request.seed,
     dtype: request.dtype,
     format: request.format,
-    // The name is written into the weights where the request gives it, and only there.
+    // The GHN's name is written into the weights only if the request names it.
     ghn: request.ghn ?? null,
   };
   const id = predictionId({
@@ -113,7 +113,7 @@ export function plan(
   return { record, work, cost: predictionCost(work, ghn.config, engine.limits) };
 }
 
-/** Some families decode tensors up to a size. */
+/** Some families of GHNs can decode tensors only up to a certain size. */
 function refuseUndecodable(
   request: Options,
   architecture: Architecture,
@@ -131,9 +131,9 @@ function refuseUndecodable(
 }
 
 /**
- * The GHN that a request names, or the first.
+ * Finds the GHN that a request names; without a name, the first.
  *
- * @throws NotFoundError where no GHN has the id
+ * @throws NotFoundError if no GHN has the id
  */
 export function findGhn(ghns: readonly GhnDescription[], id: string | undefined): GhnDescription {
   if (id === undefined) return ghns[0];

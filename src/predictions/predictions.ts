@@ -34,15 +34,15 @@ export interface PredictionsOptions {
   readonly statistics: StatisticsLanes;
   /** How large an architecture may be. */
   readonly limits: Limits;
-  /** For how long a stage of a prediction may take. */
+  /** How long a stage of a prediction may take. */
   readonly timeoutMilliseconds: number;
   readonly observer: PredictionObserver;
   readonly tracer?: Tracer | null;
-  /** Where large architectures are planned again; by default in this process. */
+  /** Plans large architectures again when their predictions are remade; by default in this process. */
   readonly planner?: Planner;
 }
 
-/** Answers for all predictions: stored, being made, and failed. */
+/** Serves all predictions: stored ones, those under way, and failed ones. */
 export class Predictions {
   readonly planner: Planner;
   readonly #options: PredictionsOptions;
@@ -50,7 +50,7 @@ export class Predictions {
   readonly #stored: StoredRecords;
   readonly #worker: Worker;
   readonly #statistics: SharedStatistics;
-  /** Weights that are being read or waited for. */
+  /** The number of requests that read weights or wait for them. */
   #busy = 0;
 
   constructor(options: PredictionsOptions) {
@@ -83,10 +83,10 @@ export class Predictions {
   }
 
   /**
-   * The prediction that was asked for, from the store or made now.
+   * Returns the requested prediction, from the store or computed now.
    *
-   * @param signal of the one who asks: when all who wait for a prediction have gone, it is cancelled
-   * @param client who asks, by a key or an address
+   * @param signal the client's: when all clients that wait for a prediction have gone, it is cancelled
+   * @param client the client that asks, by a key or an address
    * @throws NotFoundError, InvalidRequestError, OverloadedError, PredictorUnavailableError, the signal's reason
    */
   async predict(
@@ -109,7 +109,7 @@ export class Predictions {
           return this.#readyMade(id, await submitted.made());
         });
         if (ready) return ready;
-        // It was deleted meanwhile. The client that asked for it gets it nevertheless.
+        // It was deleted just now. This client still asks for it, so it is computed once more.
         if (time > 0) throw notFound(id);
       }
     } finally {
@@ -117,7 +117,7 @@ export class Predictions {
     }
   }
 
-  /** Starts or finds the prediction without waiting. The record has its status. */
+  /** Starts or finds the prediction without waiting for it. The returned record has its status. */
   async begin(request: PredictRequest | PlannedRequest, client?: string): Promise<PredictionRecord> {
     const planned = this.#plan(request);
     const stored = await this.#options.store.record(planned.record.id);
@@ -129,9 +129,9 @@ export class Predictions {
   }
 
   /**
-   * The record of a prediction that was made just now, once it is stored, or cannot be.
+   * Waits until a prediction that was just computed is stored, or cannot be, and returns its record.
    *
-   * @throws NotFoundError where it was deleted meanwhile
+   * @throws NotFoundError if it was deleted in the meantime
    */
   async finished(id: string): Promise<PredictionRecord> {
     const { board, store } = this.#options;
@@ -153,12 +153,12 @@ export class Predictions {
     return record;
   }
 
-  /** The record of a prediction that is being made or failed; null where it is stored, or unknown. */
+  /** The record of a prediction that is under way or failed; null if it is stored, or unknown. */
   progress(id: string): Promise<PredictionRecord | null> {
     return this.#options.board.view(id);
   }
 
-  /** @throws NotFoundError; NotReadyError where it failed: then the record alone is kept */
+  /** @throws NotFoundError; NotReadyError if it failed, since then only its record is kept */
   async architecture(id: string): Promise<Graph | JsonText> {
     const { store } = this.#options;
     const graph =
@@ -176,7 +176,7 @@ export class Predictions {
     throw notFound(id);
   }
 
-  /** The Keras model that a prediction's architecture was given as, which may be a JsonText; null where it was given otherwise. */
+  /** The Keras model of a request, which may be a JsonText; null if the architecture was given in another form. */
   async kerasModel(id: string): Promise<unknown> {
     const { store } = this.#options;
     const asked = await this.#asked(id);
@@ -196,7 +196,7 @@ export class Predictions {
   /**
    * Statistics of each tensor and of the network, as JSON.
    *
-   * @param signal of the one who asks: when all who wait for them have gone, they are given up
+   * @param signal the client's: when all clients that wait for the statistics have gone, the computation is cancelled
    * @throws NotFoundError, NotReadyError, StatisticsUnavailableError, the signal's reason
    */
   async statistics(id: string, signal: AbortSignal): Promise<Buffer> {
@@ -210,7 +210,7 @@ export class Predictions {
   }
 
   /**
-   * Cancels what is queued or running and deletes what is stored; downloads under way are finished.
+   * Cancels a prediction that is queued or running, or deletes a stored one. Downloads under way are finished.
    *
    * @throws NotFoundError
    */
@@ -218,29 +218,29 @@ export class Predictions {
     const { board, store } = this.#options;
     const wasCancelled = await board.cancel(id);
     const wasMade = !wasCancelled && (await board.settled(id));
-    // If it was being made again, what is left of it goes as well.
+    // If it was being made again, the remains of the corrupt one are deleted as well.
     const wasStored = await store.delete(id);
     if (wasCancelled) return;
     if (!(await board.forget(id)) && !wasStored && !wasMade) throw notFound(id);
   }
 
   /**
-   * Calls back on every change of a prediction that is being made, until that is not wanted any more; null where
-   * there is nothing to wait for.
+   * Calls `watcher` on every change of a prediction that is under way, until the watch is ended. Null if the
+   * prediction is not under way.
    */
   watch(id: string, watcher: (event: JobEvent) => void): Promise<Watch | null> {
     return this.#options.board.watch(id, watcher);
   }
 
-  /** The events of a prediction that is being made behind that place; null where that is not to be known. */
+  /** The events of a prediction that is under way, after the event with the id `after`; null if they are not known. */
   missed(id: string, after: string): Promise<readonly JobEvent[] | null> {
     return this.#options.board.missed(id, after);
   }
 
-  /** Takes down how long the first answer took to write. */
+  /** Adds to the record how long it took to write the first answer. */
   noteSerialized(record: PredictionRecord, milliseconds: number): void {
     if (this.#worker.noteSerialized(record, milliseconds)) return;
-    // To change a record that others share costs more than it took to write a small answer.
+    // Changing a record in a shared store takes longer than writing a small answer did.
     const isSmall = record.bytes !== null && record.bytes <= SMALL_BODY_BYTES;
     if (this.#options.store.promises && isSmall) return;
     this.#stored.noteSerialized(record, milliseconds);
@@ -260,12 +260,12 @@ export class Predictions {
     return planRequest(request, limits, description);
   }
 
-  /** The architecture of a prediction that is being made already. */
+  /** The requested architecture of a prediction that is under way. */
   #asked(id: string): Promise<KeptArchitecture | null> {
     return this.#options.board.request(id);
   }
 
-  /** The stored prediction, unless the store takes longer than the client waits. */
+  /** Finds the stored prediction. Rejects if the client gives up before the store has answered. */
   async #findInTime(id: string, signal: AbortSignal): Promise<ReadyPrediction | null> {
     const found = this.#openStored(id);
     try {
@@ -279,7 +279,7 @@ export class Predictions {
     }
   }
 
-  /** @param made null where it was stored before it was made here */
+  /** @param made null if the prediction turned out to be stored before it was computed here */
   async #readyMade(id: string, made: MadeNetwork | null): Promise<ReadyPrediction | null> {
     if (!made) return this.#openStored(id);
     return this.#reading({ ...this.#recovery.openMade(made), record: made.record, cached: false });
@@ -293,7 +293,7 @@ export class Predictions {
   /**
    * Makes a prediction again that the store has lost.
    *
-   * @throws NotReadyError where it was never stored
+   * @throws NotReadyError if it was never stored
    */
   async #openRemade(id: string): Promise<ReadyPrediction | null> {
     const live = await this.progress(id);

@@ -6,10 +6,10 @@ import type { TensorSource } from '../tensor/tensor.js';
 export interface ReadyPrediction {
   readonly record: PredictionRecord;
   readonly tensors: readonly TensorSource[];
-  /** Where the store gives it to others as well. */
+  /** A link to the stored body, if the store can serve clients directly. */
   readonly body?: LinkedBody;
   /** Whether it was there already. */
   readonly cached: boolean;
-  /** To be called once nothing is read from it any more. */
+  /** Call this once nothing is read from it any more. */
   readonly release: () => void;
 }

@@ -9,25 +9,25 @@ interface Entry<T> {
 }
 
 /**
- * Results that take long to compute, by id: the last few are kept, and each is computed once, whoever asks meanwhile, for as
- * long as anybody waits for it.
+ * Caches the last few results that take long to compute, by id. Concurrent requests for a result share one
+ * computation, which is cancelled when no request waits for it any more.
  */
 export class RecentResults<T> {
   readonly #limit: number;
   readonly #sizeOf: (result: T) => number;
   readonly #results = new Map<string, Entry<T>>();
 
-  /** @param limit of the sizes of all that are kept, and of how many these are */
+  /** @param limit the most that the sizes of all kept results may add up to */
   constructor(limit: number, sizeOf: (result: T) => number = () => 1) {
     this.#limit = limit;
     this.#sizeOf = sizeOf;
   }
 
   /**
-   * A failure is not kept.
+   * Returns the kept result, or computes it. A failure is not kept.
    *
-   * @param compute is told by its signal when all who waited have gone
-   * @param signal of the one who asks
+   * @param compute gets a signal that is aborted once all requests that waited have gone
+   * @param signal the client's
    * @throws what `compute` throws; the signal's reason
    */
   async get(id: string, compute: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {

@@ -8,8 +8,8 @@ import type { PredictionObserver } from './observer.js';
 import type { Planner } from './planning/planner.js';
 
 /**
- * A client that still reads a prediction this long after it was stored continues from the store, to free memory for new
- * predictions.
+ * A client that still reads a prediction from memory this long after it was stored continues from the store. That
+ * frees memory for new predictions.
  */
 export const READING_FROM_MEMORY_MS = 3000;
 
@@ -21,7 +21,7 @@ export interface RecoveryOptions {
   readonly planner: Planner;
 }
 
-/** Makes predictions again that the store finds corrupt, both for their readers and for the store. */
+/** Makes predictions again that the store finds corrupt, both for the clients that read them and for the store. */
 export class Recovery {
   readonly #options: RecoveryOptions;
 
@@ -30,8 +30,8 @@ export class Recovery {
   }
 
   /**
-   * A stored prediction whose tensors can be read to their end, whatever the disk makes of them meanwhile; null where
-   * there is none. A read rejects where it was corrupt and cannot be made again.
+   * Opens a stored prediction whose tensors can be read to their end, even if its files turn out corrupt in the
+   * meantime; null if it is not stored. A read rejects if the prediction is corrupt and cannot be made again.
    */
   async open(id: string): Promise<Pick<StoredPrediction, 'record' | 'tensors' | 'body' | 'release'> | null> {
     const stored = await this.#options.store.open(id);
@@ -41,7 +41,7 @@ export class Recovery {
     return { record, body, tensors: lasting.tensors, release: () => lasting.release() };
   }
 
-  /** The tensors of a prediction that was just made: from memory, and from the store for those who read slowly. */
+  /** The tensors of a prediction that was just made: from memory, and later from the store for slow clients. */
   openMade(made: MadeNetwork): Pick<StoredPrediction, 'tensors' | 'release'> {
     const { store } = this.#options;
     const { id } = made.record;
@@ -54,7 +54,7 @@ export class Recovery {
       timer = undefined;
       const stored = await store.open(id).catch(() => null);
       if (!stored) return;
-      // Weights that another service stored meanwhile may have other bits.
+      // If another service stored its own weights first, they may have other bits.
       if (stored.record.generation === made.record.generation) lasting.move(readingOf(stored));
       else stored.release();
     };
@@ -75,9 +75,9 @@ export class Recovery {
   }
 
   /**
-   * Has a prediction made again which was found corrupt; null where none was.
+   * Starts to make a prediction again that was found corrupt; null if it was not.
    *
-   * @throws NotFoundError where it cannot be made again; OverloadedError, PredictorUnavailableError
+   * @throws NotFoundError if it cannot be made again; OverloadedError, PredictorUnavailableError
    */
   async begin(id: string): Promise<Submitted | null> {
     const { store, board, executor, observer, planner } = this.#options;
@@ -90,10 +90,10 @@ export class Recovery {
     return submitted;
   }
 
-  /** The source from which reading goes on after a stored prediction turned out corrupt. */
+  /** Finds the source from which reading continues after a stored prediction turned out corrupt. */
   async #replacement(id: string): Promise<Reading> {
     const { store } = this.#options;
-    // Another reader may have met the fault earlier.
+    // Another client may have met the fault earlier, so that the prediction is stored again.
     const stored = await store.open(id);
     if (stored) return readingOf(stored);
     const made = await (await this.begin(id))?.made();
@@ -106,7 +106,7 @@ export class Recovery {
   }
 }
 
-/** A reading of tensors in memory, which stay there until it is released. */
+/** Reads tensors from memory, which are kept until they are released. */
 function madeReading({ tensors, hold }: MadeNetwork, store: PredictionStore): Reading {
   return { tensors: tensors.map(tensorSource), checksums: () => store.checksums(tensors), release: hold() };
 }

@@ -8,16 +8,16 @@ import { type Plan, plan } from './plan.js';
 import { UNLIMITED } from './resolve.js';
 
 /**
- * The plan by which a prediction that the store has lost comes to the same bytes again.
+ * Plans a lost prediction again, so that it gets the same bytes.
  *
- * @throws NotFoundError where what is loaded now would come to others
+ * @throws NotFoundError if the GHN, engine or numerics in use now would give other bytes
  */
 export function planAgain(
   { record, architecture: graph, kerasModel }: PredictionRemains,
   description: PredictorDescription,
 ): Plan {
   const { id, created_at, request, ghn, architecture } = record;
-  // By whatever name it is loaded now: the digest is what counts.
+  // The GHN may have another name now: only the digest counts.
   const loaded = description.ghns.find(({ digest }) => digest === ghn.digest);
   if (loaded) {
     const start = performance.now();

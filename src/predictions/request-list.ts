@@ -19,7 +19,7 @@ export const predictBodiesSchema = z.union([
     ),
 ]);
 
-/** Requests that came in one body; where one cannot be read, its error is in its place. */
+/** Requests that came in one body. If one could not be read, its error stands in its place. */
 export class RequestList {
   readonly entries: readonly (PredictRequest | PlannedRequest | Error)[];
 
@@ -27,7 +27,7 @@ export class RequestList {
     this.entries = entries;
   }
 
-  /** Bytes that it takes up, as far as other processes have read it; a small one takes little. */
+  /** Bytes that its large architectures take up, which another process has read. Small ones count as 0. */
   get bytes(): number {
     return this.entries.reduce(
       (sum, entry) => sum + (entry instanceof PlannedRequest ? entry.plan.cost.requestBytes : 0),
@@ -39,8 +39,8 @@ export class RequestList {
 /**
  * Reads the body of POST /predict: a request, or a list of them.
  *
- * @throws InvalidRequestError with every fault, each with its JSON pointer into the body; those of a list's entries are in
- * the list
+ * @throws InvalidRequestError with every fault, each with its JSON pointer into the body; the faults of a list's
+ * entries are among its entries instead
  */
 export function readPredictBody(body: unknown, limits: Limits): PredictRequest | RequestList {
   if (!Array.isArray(body)) return readPredictRequest(body, limits);
@@ -63,7 +63,7 @@ export function checkList(body: readonly unknown[]): void {
   throw new InvalidRequestError([{ path: '', message }]);
 }
 
-/** The error of a list's entry: its faults are those of the list at that place. */
+/** Prefixes the pointers of an entry's faults with the entry's index in the list. */
 export function inList(error: Error, index: number): Error {
   if (!(error instanceof InvalidRequestError)) return error;
   return new InvalidRequestError(

@@ -15,7 +15,10 @@ import { representationFault } from './weights.js';
 /** Seeds are whole numbers that JSON carries exactly. */
 const seedSchema = z.int().min(0).default(0);
 
-/** Weights are of the order of 1 and smaller: more is a slip of the pen, and much more is not finite in float32. */
+/**
+ * Weights are of the order of 1 or smaller. A larger factor is a typing error, and a much larger one gives infinite
+ * float32 values.
+ */
 const MAX_NOISE = 1e6;
 
 const postprocessSchema = strictObject('postprocess', {
@@ -78,7 +81,7 @@ export const predictBodySchema = strictObject('the request', {
   ...options,
 }).meta({
   id: 'PredictRequest',
-  // Not as `examples`: zod gives none of what it changes while it reads it.
+  // Not `examples`: zod omits these for schemas whose values it changes while reading.
   'x-examples': {
     ...Object.fromEntries(
       architectureSchema.options.map((form) => {
@@ -90,13 +93,16 @@ export const predictBodySchema = strictObject('the request', {
   },
 });
 
-/** The architecture is read by code of its own, which finds all of its faults and says them better than a union. */
+/**
+ * The architecture is checked separately, by code that finds all faults and describes them better than a union
+ * schema.
+ */
 const readSchema = strictObject('the request', { architecture: z.unknown().optional(), ...options });
 
-/** How the schema's message names the key that was meant to be it. */
+/** Part of the schema's message about a misspelt key that was meant to be `architecture`. */
 const MEANT_ARCHITECTURE = /did you mean "architecture"/;
 
-/** An architecture as it was asked for: by its name, or as it is. */
+/** A requested architecture: a name, or the architecture itself and the time that reading it took. */
 export type RequestedArchitecture =
   | { readonly name: string }
   | { readonly architecture: Architecture; readonly milliseconds: number };
@@ -130,7 +136,7 @@ export function readPredictRequest(body: unknown, limits: Limits): PredictReques
   if (isObject(body) && !isMisspelt) {
     const input = body.architecture;
     collect(faults, '/architecture', () => {
-      // An invalid choice has its fault already.
+      // If `unsupported` is invalid, that fault is already in the list.
       architecture = readArchitecture(input, limits, data?.unsupported ?? 'skip');
     });
     if (data?.num_classes !== undefined && typeof input !== 'string') {

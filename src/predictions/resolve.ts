@@ -14,14 +14,14 @@ export const UNLIMITED: Limits = {
 
 export interface ResolvedArchitecture {
   readonly architecture: Architecture;
-  /** How long reading and checking it took. */
+  /** How long it took to read and check, in milliseconds. */
   readonly milliseconds: number;
 }
 
 /**
- * The architecture that a request is about, whichever way it was given.
+ * The architecture of a request, whether given by name or in full.
  *
- * @throws UnknownArchitectureError; InvalidRequestError where a named one is larger than the service takes
+ * @throws UnknownArchitectureError; InvalidRequestError if a named one is larger than the service accepts
  */
 export function resolveArchitecture(
   { architecture, num_classes: numClasses }: PredictRequest,

@@ -5,10 +5,10 @@ import { roundedSource } from '../tensor/tensor.js';
 import type { ReadyPrediction } from './ready-prediction.js';
 import { RecentResults } from './recent-results.js';
 
-/** Statistics of the predictions that were last asked about are kept, up to so many bytes. */
+/** Statistics of the last requested predictions are kept, up to this many bytes. */
 const MAX_BYTES = 64 * 2 ** 20;
 
-/** Tensors that are made into JSON at once: some ms. */
+/** Tensors whose JSON is written without a pause: some milliseconds. */
 const TENSORS_AT_ONCE = 200;
 
 /** Statistics of predictions as JSON. They are computed and written once, and all answers share them. */
@@ -21,10 +21,10 @@ export class SharedStatistics {
   }
 
   /**
-   * Releases the prediction once nothing of it is read any more.
+   * Computes the statistics, or returns the kept ones, and releases the prediction.
    *
-   * @param signal of the one who asks
-   * @returns what `statisticsSchema` describes, as JSON
+   * @param signal the client's
+   * @returns the JSON that `statisticsSchema` describes
    * @throws StatisticsUnavailableError; the signal's reason
    */
   async of({ record, tensors, release }: ReadyPrediction, signal: AbortSignal): Promise<Buffer> {
@@ -46,7 +46,7 @@ export class SharedStatistics {
   }
 }
 
-/** JSON of statistics, some tensors at a time: those of many thousands would hold up everything else. */
+/** Writes the JSON of statistics, some tensors at a time: many thousands at once would block the event loop. */
 async function toJson({ network, tensors }: Statistics): Promise<Buffer> {
   const parts = [Buffer.from(`{"network":${JSON.stringify(network)},"tensors":[`)];
   for (let start = 0; start < tensors.length; start += TENSORS_AT_ONCE) {

@@ -15,11 +15,14 @@ export interface StoredRecordsOptions {
   readonly observer: PredictionObserver;
 }
 
-/** Records of what is stored, and what is added to them later: the body's digest, and how long it took to write. */
+/**
+ * Records of stored predictions, and what is added to them later: the digest of the body, and how long the first
+ * answer took to write.
+ */
 export class StoredRecords {
   readonly #options: StoredRecordsOptions;
   readonly #digests: Digests;
-  /** Additions under way. */
+  /** Changes of records that are under way. */
   readonly #notes = new Set<Promise<void>>();
 
   constructor(options: StoredRecordsOptions) {
@@ -43,7 +46,7 @@ export class StoredRecords {
     this.#digests.add(id);
   }
 
-  /** With its digest, which is computed now if it is not known; null where there is no such record. */
+  /** The record with the body's digest, which is computed now if it is missing; null if there is no such record. */
   async get(id: string): Promise<PredictionRecord | null> {
     let stored = await this.#find(id);
     // Tries once more if the prediction turns out corrupt while it is read, and is made again.
@@ -54,7 +57,7 @@ export class StoredRecords {
     return stored;
   }
 
-  /** Takes down how long the first answer took to write, once it is stored. */
+  /** Adds to the record how long the first answer took to write, once the record is stored. */
   noteSerialized(version: Version, milliseconds: number): void {
     const noted = this.#noteSerialized(version, milliseconds)
       .catch((error: Error) => this.#options.observer.storeFailed(version.id, error))
@@ -62,7 +65,7 @@ export class StoredRecords {
     this.#notes.add(noted);
   }
 
-  /** Waits for what is being added; digests that are not begun are given up. */
+  /** Waits for changes under way. Digests that have not begun are dropped. */
   async settle(): Promise<void> {
     await Promise.all(this.#notes);
     await this.#digests.close();
@@ -71,7 +74,7 @@ export class StoredRecords {
   async #noteSerialized(version: Version, milliseconds: number): Promise<void> {
     await this.#options.board.settled(version.id);
     await this.#options.store.amend(version, ({ latency_ms: before }) => {
-      // The first answer's time counts where several waited together.
+      // If several clients waited together, only the first answer's time is noted.
       if (!before || before.serialize > 0) return null;
       const total = before.total + milliseconds;
       return { latency_ms: { ...before, serialize: milliseconds, total } };
@@ -82,7 +85,7 @@ export class StoredRecords {
     const { store, board } = this.#options;
     const stored = await store.record(id);
     if (stored || (await board.view(id))?.status !== 'succeeded') return stored;
-    // It is made, and about to be stored.
+    // It is computed, and about to be stored.
     await board.settled(id);
     return store.record(id);
   }

@@ -15,12 +15,12 @@ export interface BuiltModel {
   readonly weights: readonly TfjsWeight[];
 }
 
-/** Why there is none: to find that out costs as much. */
+/** Why a prediction has no TensorFlow.js model. It is kept as well, since finding out costs as much as a conversion. */
 export interface NoModel {
   readonly reason: string;
 }
 
-/** @param kerasModel as the architecture was given; it may be a JsonText */
+/** @param kerasModel the client's Keras model; it may be a JsonText */
 export function buildModel(
   kerasModel: unknown,
   { id, request, ghn }: PredictionRecord,

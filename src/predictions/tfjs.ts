@@ -9,19 +9,19 @@ import type { BuiltModel, NoModel } from './tfjs-model.js';
 export interface ReadyTfjs {
   /** What `model.json` holds. */
   readonly modelJson: Uint8Array;
-  /** SHA-256 of it, in hex. */
+  /** SHA-256 of `modelJson`, in hex. */
   readonly digest: string;
   readonly record: PredictionRecord;
   /** The weights, by the paths that `model.json` gives. */
   readonly shards: () => ReadonlyMap<string, ByteSource>;
-  /** To be called once nothing is read from it any more. */
+  /** Call this once nothing is read from it any more. */
   readonly release: () => void;
 }
 
-/** Limit for the last models' `model.json` in memory; the data beside them is a few times as large. */
+/** Limit for the `model.json` of the last models in memory. Other data of a model takes a few times as much. */
 const MAX_BYTES = 16 * 2 ** 20;
 
-/** The least that a model takes up. */
+/** The least bytes that an entry counts for. */
 const LEAST_BYTES = 4096;
 
 /** Predictions as TensorFlow.js models: a Keras model is converted once, however often its files are requested. */
@@ -37,10 +37,10 @@ export class TfjsModels {
   }
 
   /**
-   * The files of which nothing is read yet.
+   * Opens the files of a model. Weights are read only when the shards are read.
    *
-   * @throws NotFoundError where there is no such prediction, its architecture was not given as Keras or TensorFlow.js
-   * cannot run it; NotReadyError
+   * @throws NotFoundError if there is no such prediction, its architecture was not given as a Keras model, or
+   * TensorFlow.js cannot run it; NotReadyError
    */
   async open(id: string, signal: AbortSignal): Promise<ReadyTfjs> {
     const { record, tensors, release } = await this.#predictions.open(id);

@@ -1,6 +1,6 @@
 import { PredictorUnavailableError } from '../predictor/executor.js';
 
-/** Aborts a computation that takes too long. If no client waits, nothing else would notice an engine that hangs. */
+/** Aborts a computation that takes too long. If no client waits, nothing else would notice that an engine hangs. */
 export class TimeLimit {
   readonly #controller = new AbortController();
   readonly #milliseconds: number;
@@ -8,7 +8,7 @@ export class TimeLimit {
   readonly #leave = () => this.#controller.abort(this.#outer.reason);
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param outer aborts it as well */
+  /** @param outer a signal that aborts the computation as well */
   constructor(milliseconds: number, outer: AbortSignal) {
     this.#milliseconds = milliseconds;
     this.#outer = outer;
@@ -21,7 +21,7 @@ export class TimeLimit {
     return this.#controller.signal;
   }
 
-  /** There is progress, so the time starts again. */
+  /** Call this on progress: the time starts again. */
   restart(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {

@@ -10,20 +10,20 @@ import type { Dtype } from '../tensor/dtype.js';
 import { isTiled, type TensorSource, type TiledTensor, tensorSource } from '../tensor/tensor.js';
 import { InvalidRequestError, NotFoundError } from './errors.js';
 
-/** Checksums of the tensors that were last written; a hundred bytes each. */
+/** Checksums of the tensors that were last written; each takes about a hundred bytes. */
 const CHECKSUMS = new RecentChecksums(200_000);
 
-/** One way of writing a prediction's weights down. */
+/** One way to write a prediction's weights. */
 export interface Representation {
   readonly format: Format;
   readonly dtype: Dtype;
-  /** These tensors alone. */
+  /** Only tensors whose names match are written. */
   readonly pattern?: NamePattern;
-  /** The part of each tensor that belongs to one rank. */
+  /** The part of each tensor that belongs to one rank of a distributed job. */
   readonly slice?: Slice;
 }
 
-/** Why weights cannot be written down so; null where they can. */
+/** Why weights cannot be written in that format and dtype; null if they can. */
 export function representationFault(
   { format, dtype }: Pick<Representation, 'format' | 'dtype'>,
   isPostprocessed: boolean,
@@ -44,9 +44,10 @@ export function representationFault(
 }
 
 /**
- * A prediction's weights as bytes, of which none is written yet.
+ * A prediction's weights as bytes, which are written only as they are read.
  *
- * @throws InvalidRequestError where they cannot be written down so; NotFoundError where no tensor fits the pattern
+ * @throws InvalidRequestError if the weights cannot be written that way; NotFoundError if no tensor's name matches
+ * the pattern
  */
 export function weightsSource(
   record: PredictionRecord,
@@ -64,7 +65,10 @@ export function weightsSource(
   return formatOf(format).write(parts, dtype, metadata(record), checksums);
 }
 
-/** The head with which the blocks are the body of a format in F32; undefined where they are that of none. */
+/**
+ * The bytes to put before the stored blocks so that both together are the body of a format in F32; undefined if the
+ * blocks are not the body of any format.
+ */
 export async function bodyOfBlocks(
   record: PredictionRecord,
   tensors: readonly TiledTensor[],
@@ -79,7 +83,10 @@ export async function bodyOfBlocks(
   return { format, head };
 }
 
-/** Strings, as safetensors demands. The same for all who ask for the same id, whatever their service calls the GHN. */
+/**
+ * Metadata of the weights file: strings, as safetensors demands. It depends on the id only, not on what a service
+ * calls the GHN.
+ */
 function metadata({ id, request, ghn, architecture }: PredictionRecord): Record<string, string> {
   return {
     format: 'pt',

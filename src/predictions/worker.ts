@@ -20,7 +20,7 @@ import type { PredictionObserver } from './observer.js';
 import { TimeLimit } from './time-limit.js';
 import { bodyOfBlocks, weightsSource } from './weights.js';
 
-/** Between two tries to store what was made. */
+/** Delays between attempts to store a prediction. */
 const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 2000;
 
@@ -28,14 +28,14 @@ export interface WorkerOptions {
   readonly executor: Executor;
   readonly store: PredictionStore;
   readonly observer: PredictionObserver;
-  /** For how long a stage of a prediction may take, and the engine's restart before it. */
+  /** How long a stage of a prediction may take, and so may a restart of the engine before it. */
   readonly timeoutMilliseconds: number;
 }
 
-/** Makes predictions with an executor, and keeps them in a store. */
+/** Computes predictions with an executor, and stores them. */
 export class Worker implements JobHandler {
   readonly #options: WorkerOptions;
-  /** Predictions that were made here, and of whose record nothing is stored yet. */
+  /** Predictions that were computed here and whose record is not stored yet. */
   readonly #unsaved = new Map<string, WorkedJob>();
   #making = 0;
 
@@ -142,7 +142,10 @@ export class Worker implements JobHandler {
     }
   }
 
-  /** Takes down how long the first answer took to write, where the record can still be stored with it. */
+  /**
+   * Adds to the record how long the first answer took to write. Returns false if the record can no longer be changed
+   * here.
+   */
   noteSerialized({ id, generation }: Version, milliseconds: number): boolean {
     const job = this.#unsaved.get(id);
     if (job?.record.generation !== generation) return false;
@@ -154,7 +157,10 @@ export class Worker implements JobHandler {
   }
 }
 
-/** The engine died after making the network and before computing its statistics. The network itself is complete. */
+/**
+ * The engine stopped after it had made the network, but before it computed the statistics. The network itself is
+ * complete.
+ */
 function withoutStatistics(error: Error): { network: null; overflow: null } {
   if (error instanceof PredictorUnavailableError) return { network: null, overflow: null };
   throw error;
