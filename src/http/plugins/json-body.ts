@@ -3,6 +3,7 @@ import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { OverloadedError } from '../../predictions/admission.js';
 import { parseBody, SMALL_BYTES } from '../requests/reading/parse-body.js';
+import { takesLong } from '../requests/reading/takes-long.js';
 import { BodyRoom, receiveBody } from '../requests/receive-body.js';
 
 /** The body has a media type or encoding that the service does not read. */
@@ -17,9 +18,7 @@ export interface JsonBodyOptions {
   readonly bodyLimit: number;
   /** Identifies the client: a key or an address. */
   readonly clientOf: (request: FastifyRequest) => string;
-  /**
-   * Reads a large body in another process, so that other requests do not wait. Without it, all bodies are read here.
-   */
+  /** Reads a body that is large, or takes long to plan, in another process; by default all are read here. */
   readonly readLarge?: (bytes: Buffer, request: FastifyRequest) => Promise<unknown>;
   readonly onRefusal: (reason: 'bodies') => void;
 }
@@ -44,10 +43,11 @@ export const jsonBody = fastifyPlugin(
             payload,
             announced || bodyLimit,
             { room, client: clientOf(request) },
-            (bytes) =>
-              readLarge && bytes.byteLength > SMALL_BYTES
-                ? readLarge(bytes, request)
-                : parseBody(bytes, bodyLimit),
+            (bytes) => {
+              if (readLarge && bytes.byteLength > SMALL_BYTES) return readLarge(bytes, request);
+              const body = parseBody(bytes, bodyLimit);
+              return readLarge && takesLong(body) ? readLarge(bytes, request) : body;
+            },
           );
         } catch (error) {
           if (error instanceof OverloadedError) onRefusal('bodies');
