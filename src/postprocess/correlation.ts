@@ -2,15 +2,16 @@ import type { TiledMatrix } from './matrix.js';
 import type { Products } from './products.js';
 
 /**
- * The standard deviation (n-1) over all entries of the correlation matrix of M's rows (docs/ghn.md, section 7), 0 where it is
- * not finite: where a row has no variance, or there is one row.
+ * Returns the standard deviation (n-1) over all entries of the correlation matrix of M's rows (docs/ghn.md, section 7).
+ * It is 0 if it would not be finite: if a row has no variance, or there is only one row.
  *
- * With z_i the i-th row, centred and of length 1, z̄ the mean of all and y_i = z_i - z̄, an entry less the mean of all
- * entries is z̄·y_i + z̄·y_j + y_i·y_j, and over all i and j the three are orthogonal to each other. So the sum of squares
- * is 2 n Σ (z̄·y_i)² + ‖YᵀY‖², exactly: the correlation matrix is never formed, and nothing cancels where its entries
- * are nearly the same. Rows and columns that the tiling repeats are counted, not repeated.
+ * With z_i the i-th row, centred and of length 1, z̄ the mean of all and y_i = z_i - z̄, an entry minus the mean of all
+ * entries is z̄·y_i + z̄·y_j + y_i·y_j, and over all i and j the three terms are orthogonal to each other. So the sum
+ * of squares is exactly 2 n Σ (z̄·y_i)² + ‖YᵀY‖²: the correlation matrix is never formed, and nothing cancels if its
+ * entries are nearly equal. Rows and columns that the tiling repeats are counted, not repeated.
  *
- * It is rounded to float32: its last bits in float64 depend on the engine, and the noise that it scales must not.
+ * The result is rounded to float32, because its last bits in float64 depend on the engine, and the noise that it scales
+ * must not.
  */
 export async function correlationDeviation(matrix: TiledMatrix, products: Products): Promise<number> {
   const { columns, blockRows, blockColumns } = matrix;
@@ -44,8 +45,8 @@ export async function correlationDeviation(matrix: TiledMatrix, products: Produc
 }
 
 /**
- * M's different rows, as columns: each less its mean and of length 1, an entry counted as often as it is repeated.
- * Nothing where a row has no variance.
+ * Returns M's different rows as columns, each minus its mean and scaled to length 1, with each entry counted as often
+ * as it is repeated. Returns null if a row has no variance.
  */
 function centred({ rows, blockRows, blockColumns, block }: TiledMatrix): Float64Array | null {
   const weight = repetitions(rows, blockRows);
@@ -77,7 +78,7 @@ function centred({ rows, blockRows, blockColumns, block }: TiledMatrix): Float64
   return y;
 }
 
-/** How often each entry of a block of `period` is repeated along `size`. */
+/** Returns the number of times that each entry of a block of `period` is repeated along `size`. */
 function repetitions(size: number, period: number): Float64Array {
   return Float64Array.from({ length: period }, (_, i) => Math.ceil((size - i) / period));
 }

@@ -2,39 +2,46 @@ import { MAX_FACTOR_ROWS } from './kernel/kernel.js';
 import { type DenseMatrix, type FloatArray, rowsOf } from './products.js';
 import type { Scratch, Workspace } from './workspace.js';
 
-/** Rows that are orthonormalised at once: large enough for fast products, small enough for the factorisation. */
+/**
+ * Number of rows that are orthonormalised at once: large enough for fast products, small enough for the factorisation.
+ */
 const BLOCK_ROWS = MAX_FACTOR_ROWS;
 
-/** A row of length 1 of which less is left depends on those before it: float32 data say nothing about what is left. */
+/**
+ * If less than this remains of a row of length 1, the row counts as dependent on earlier rows: float32 data have no
+ * information about so small a remainder.
+ */
 const DEPENDENT = 1e-10;
 
-/** The part of a row's squared length below which Cholesky in float64 does not tell it from those above it. */
+/** Part of a row's squared length below which Cholesky in float64 cannot distinguish the row from the earlier ones. */
 const INDEPENDENT = 1e-12;
 
-/** Twice is enough, said Kahan: after a pass that left this much of each row, its block is orthonormal. */
+/** Kahan's "twice is enough": if a pass leaves at least this part of each row, the block is orthonormal. */
 const REPEAT_BELOW = 0.5;
 
-/** A pass takes a row to within rounding of orthonormal, unless less than rounding was left of it. */
+/**
+ * Limit of passes. One pass makes a row orthonormal to within rounding, unless what was left of it was within rounding.
+ */
 const MAX_PASSES = 10;
 
 export interface Conditioning {
   /**
-   * The least part of a row that may be left once the rows before it are taken out: rounding errors grow by its
-   * inverse. At a row with less `orthonormaliseRows` stops.
+   * Smallest part of a row that may remain after the earlier rows are projected out: rounding errors grow by its
+   * inverse. `orthonormaliseRows` stops at a row with a smaller remainder.
    */
   readonly leastLeft: number;
-  /** Puts another row of length 1 in the place of one that depends on those before it. */
+  /** Replaces a row that depends on the earlier rows by another of length 1. */
   readonly replace: (row: number) => void;
 }
 
 /**
- * Gram-Schmidt on the rows of `x`, in place and in blocks: the Q of Xᵀ = QR with R's diagonal positive, transposed.
- * A block is projected off the rows above it and orthonormalised by the Cholesky factor of its Gram matrix, and once
- * more where that took away much of a row ("twice is enough"), so that all is products of matrices.
+ * Gram-Schmidt on the rows of `x`, in place and in blocks: computes the transposed Q of Xᵀ = QR, with R's diagonal
+ * positive. A block is projected off the rows above it and orthonormalised by the Cholesky factor of its Gram matrix.
+ * If that removes much of a row, it is repeated ("twice is enough"). So all work is products of matrices.
  *
  * @param x rows of length 1, at least as many columns as rows
- * @param from the rows above are orthonormal already
- * @returns how many rows are orthonormal: all, unless one has too little left
+ * @param from the rows above this one are orthonormal already
+ * @returns the number of orthonormal rows: all, unless too little of one remains
  */
 export async function orthonormaliseRows<A extends FloatArray>(
   x: DenseMatrix<A>,
@@ -91,7 +98,7 @@ export async function orthonormaliseRows<A extends FloatArray>(
   return x.rows;
 }
 
-/** Scratch arrays of the type of `data`. */
+/** Returns a function that makes scratch arrays of the type of `data`. */
 function arraysLike<A extends FloatArray>(data: A, scratch: Scratch): (name: string, length: number) => A {
   return (name, length) =>
     (data instanceof Float32Array ? scratch.float32(name, length) : scratch.float64(name, length)) as A;

@@ -3,22 +3,23 @@ import { transpose } from '../tensor/transpose.js';
 import type { Products } from './products.js';
 
 /**
- * A weight as post-processing sees it (docs/ghn.md, section 7): the transpose of the tall matrix M, row-major, so that M's
- * columns, which become orthonormal, lie side by side. It is the block, repeated along both dimensions and cut.
+ * A weight in the form for post-processing (docs/ghn.md, section 7): the transpose of the tall matrix M, row-major, so
+ * that each column of M, which becomes orthonormal, is contiguous. It is the block, repeated along both dimensions and
+ * cut.
  */
 export interface TiledMatrix {
-  /** M's columns. */
+  /** Number of M's columns. */
   readonly rows: number;
-  /** M's rows; at least as many. */
+  /** Number of M's rows, which is at least the number of its columns. */
   readonly columns: number;
   readonly blockRows: number;
   readonly blockColumns: number;
   readonly block: Float32Array;
-  /** Whether this is the transpose of the tensor seen as [o, rest]. */
+  /** True if this is the transpose of the tensor viewed as [o, rest]. */
   readonly transposed: boolean;
 }
 
-/** A weight of two or more dimensions as a matrix. */
+/** Converts a weight of two or more dimensions into a matrix. */
 export function toMatrix(tensor: TiledTensor): TiledMatrix {
   const { shape, blockShape, block } = wholeKernels(tensor);
   const [outputs] = shape;
@@ -45,7 +46,7 @@ export function toMatrix(tensor: TiledTensor): TiledMatrix {
   };
 }
 
-/** The values of a matrix in the layout of the tensor that it was made from: in an array of their own where it is transposed. */
+/** Returns the values of a matrix in the layout of its tensor. If it is transposed, they are in a new array. */
 export async function toTensorLayout(
   values: Float32Array,
   { rows, columns, transposed }: TiledMatrix,
@@ -57,7 +58,7 @@ export async function toTensorLayout(
   return data;
 }
 
-/** The same tensor by a block that is repeated along outputs and inputs alone. */
+/** Returns the same tensor with a block that is repeated only along outputs and inputs. */
 function wholeKernels(tensor: TiledTensor): TiledTensor {
   const { shape, blockShape, block } = tensor;
   let source = [0];

@@ -7,19 +7,19 @@ export interface Noise {
   readonly key: Words4;
   /** The standard deviation. */
   readonly scale: number;
-  /** The first row and the first column that it is added to. */
+  /** The first row and the first column that the noise is added to. */
   readonly fromRow: number;
   readonly fromColumn: number;
 }
 
-/** Columns `left` to `left + width - 1` of a row of the matrix, whose values are in the kernel's `row`. */
+/** Columns `left` to `left + width - 1` of a row of the matrix. Their values are in the kernel's `row`. */
 export interface Piece {
   readonly index: number;
   readonly left: number;
   readonly width: number;
 }
 
-/** A weight's rows, with noise, as the float32 numbers that the weight then has. */
+/** Reads a weight's rows with the noise added, as the float32 values that the weight then has. */
 export class NoisyRows {
   readonly kernel: Kernel;
   readonly #matrix: TiledMatrix;
@@ -32,10 +32,10 @@ export class NoisyRows {
   }
 
   /**
-   * Reads all rows piece by piece: for each piece of a row of the block, the same piece of all rows that the tiling makes
-   * its equals, in their order. The noise at a place depends on the key and the place alone.
+   * Reads all rows piece by piece. For each piece of a row of the block, it reads the same piece of all rows that the
+   * tiling makes equal, in their order. The noise in a place depends only on the key and the place.
    *
-   * @param first called before the first of those equals
+   * @param first called before the first of those equal rows
    * @throws the signal's reason once it is aborted
    */
   async read(

@@ -1,12 +1,15 @@
-/** What a request may ask of post-processing (docs/ghn.md, section 7). */
+/** Options of post-processing in a request (docs/ghn.md, section 7). */
 export interface PostprocessOptions {
   /** β, finite and not negative; 0 adds no noise. */
   readonly noise: number;
   readonly orthogonalize: boolean;
-  /** The first weight, counted from 1, that is transformed. */
+  /** Number of the first weight that is transformed, counted from 1. */
   readonly fromLayer: number;
-  /** Weights are transformed that have more outputs or inputs; noise is added from this output and input on. */
+  /**
+   * Only weights with more outputs or more inputs than this are transformed. Noise is added from this output and input
+   * on.
+   */
   readonly minChannels: number;
-  /** Seed of the noise, and of the rows that complete a weight whose rank is too low. */
+  /** Seed of the noise, and of the rows that complete a weight whose rank is too small. */
   readonly seed: number;
 }

@@ -8,20 +8,21 @@ import type { FloatArray } from './products.js';
 import type { Workspace } from './workspace.js';
 
 /**
- * The least part of a row that may be left in float32: its direction is then still known to 300 · 2^-24 or 2e-5, in
- * fact to far less, since few errors are the largest and they do not add up.
+ * Smallest part of a row that may remain in float32: its direction is then still known to 300 · 2^-24 or 2e-5, and in
+ * practice much better, since few errors are maximal and they do not add up.
  */
 const LEAST_LEFT_FLOAT32 = 1 / 300;
 
 /**
- * The Q of M = QR with R's diagonal positive, transposed as the matrix is (docs/ghn.md, section 7). Where a column of M
- * depends on those before it, a random one, by `key`, is orthonormalised in its place. The result may lie in scratch memory
- * where the matrix is transposed.
+ * Computes the Q of M = QR with R's diagonal positive, transposed like the matrix (docs/ghn.md, section 7). If a column
+ * of M depends on those before it, a random column, drawn with `key`, is orthonormalised in its place. If the matrix is
+ * transposed, the result may be in scratch memory.
  *
- * A predicted weight is a block that is repeated, plus a little noise: its condition is about 1e5, and float32 would
- * lose the noise. But Q stays the same when columns before it are taken from a column of M, and when a column is
- * scaled: so of each column the mean of those is taken that the tiling makes its equals. What is left is noise, exactly
- * and well-conditioned, and then float32 does, except for the block's own columns and where it turns out not to.
+ * A predicted weight is a repeated block plus a little noise. Its condition number is about 1e5, and float32 would lose
+ * the noise. But Q does not change if earlier columns are subtracted from a column of M, or if a column is scaled. So
+ * the mean of the earlier columns that the tiling makes equal is subtracted from each column. Only noise remains, exact
+ * and well-conditioned. Then float32 is sufficient, except for the block's own columns. If it turns out not to be
+ * sufficient, float64 is used.
  */
 export async function orthogonal(
   matrix: TiledMatrix,
@@ -44,7 +45,7 @@ export async function orthogonal(
   };
 
   const head = scratch.float64('head', blockRows * columns);
-  // Without a transposition the array becomes the tensor.
+  // If the matrix is not transposed, this array becomes the tensor.
   const single = transposed ? scratch.float32('single', rows * columns) : new Float32Array(rows * columns);
   await readContrasts(matrix, source, { head, tail: single }, replaceIn, signal);
   await inFloat64(head, 0);
@@ -63,11 +64,12 @@ export async function orthogonal(
 }
 
 /**
- * Writes the matrix's rows to their places, each less the mean of its equals before it and of length 1; one that is the
- * same as these is replaced. Without noise a contrast is 0, exactly: a sum of equal float32 numbers is one of float64.
+ * Writes each row of the matrix to its place, minus the mean of the equal rows before it and scaled to length 1. A row
+ * that is identical to them is replaced. Without noise, its difference is exactly 0: a sum of equal float32 values is
+ * exact in float64.
  *
  * @param head the rows of the block itself
- * @param tail those after them, at their places in the whole matrix
+ * @param tail the rows after them, at their places in the whole matrix
  */
 async function readContrasts(
   { rows, columns, blockRows }: TiledMatrix,
@@ -85,7 +87,7 @@ async function readContrasts(
       each({ index, left, width }) {
         const times = Math.max(1, Math.floor(index / blockRows));
         squares[index] += kernel.takeMean(times, width);
-        // The length of a row in several pieces is known at its last one; until then it is as large as its values.
+        // If a row has several pieces, its length is known only at the last one. Until then the row keeps its scale.
         const factor = width === columns ? 1 / Math.sqrt(squares[index]) : 1 / times;
         const target = targetOf(index);
         if (target instanceof Float32Array) {

@@ -2,15 +2,15 @@ import { setImmediate } from 'node:timers/promises';
 import { transpose } from '../tensor/transpose.js';
 import type { DenseMatrix, FloatArray, Products } from './products.js';
 
-/** Rows of a matrix are used in pieces of this many columns, which stay in the processor's first cache. */
+/** Rows of a matrix are processed in pieces of this many columns, which stay in the processor's first cache. */
 const PIECE = 1024;
 
-/** Multiplications between two turns of the event loop: about 20 ms. */
+/** Number of multiplications between two turns of the event loop: about 20 ms. */
 const TURN = 2 ** 25;
 
 /**
- * Products in TypeScript alone, for engines whose library does not multiply in float64 in this process's memory. They
- * accumulate in float64 and are as exact as native ones, but some fifty times slower.
+ * Computes products in TypeScript, for engines whose library does not multiply in float64 in this process's memory.
+ * They accumulate in float64 and are as exact as native ones, but about fifty times slower.
  */
 export class PlainProducts implements Products {
   readonly library = 'TypeScript';
@@ -51,7 +51,7 @@ export class PlainProducts implements Products {
   }
 }
 
-/** y += sign · a b */
+/** Computes y += sign · a b. */
 async function addProduct(
   y: DenseMatrix<FloatArray>,
   sign: number,
@@ -69,7 +69,7 @@ async function inTurns(rows: number, perRow: number, compute: (row: number) => v
   }
 }
 
-/** y's row i += sign · a's row i times b, four rows of b at a time. */
+/** Adds to row i of y: sign · row i of a · b, four rows of b at a time. */
 function addProductRow(
   y: FloatArray,
   sign: number,
@@ -86,7 +86,7 @@ function addProductRow(
     for (let j = 0; j < width; j++) sums[j] = y[start + j];
     for (let k = 0; k < a.columns; k += 4) {
       const [f0, f1, f2, f3] = [factor(k), factor(k + 1), factor(k + 2), factor(k + 3)];
-      // Past the last row the factor is 0 and the last row is read again.
+      // After the last row, the factor is 0 and the last row is read again.
       const at = (row: number) => Math.min(row, a.columns - 1) * columns + left;
       const [b0, b1, b2, b3] = [at(k), at(k + 1), at(k + 2), at(k + 3)];
       for (let j = 0; j < width; j++) {
@@ -97,7 +97,7 @@ function addProductRow(
   }
 }
 
-/** y's row i = b times a's row i, four rows of b at a time. */
+/** Computes row i of y as b times row i of a, four rows of b at a time. */
 function dotProducts(y: FloatArray, a: DenseMatrix<FloatArray>, b: DenseMatrix<FloatArray>, i: number): void {
   const { columns, data, rows } = b;
   const start = i * columns;

@@ -8,7 +8,7 @@ import { orthogonal } from './orthogonal.js';
 import type { Products } from './products.js';
 import { type Workspace, workspace } from './workspace.js';
 
-/** The change that post-processing made to a tensor. */
+/** The change that post-processing made to one tensor. */
 export interface Applied {
   readonly name: string;
   /** The standard deviation of the noise, β·s. */
@@ -17,22 +17,25 @@ export interface Applied {
 }
 
 export interface Postprocessed {
-  /** All tensors, in their order; those that nothing was done to are the same objects. */
+  /** All tensors in their order. Unchanged tensors are the same objects. */
   readonly tensors: readonly TiledTensor[];
-  /** In the order in which it was done; empty where the options ask for neither noise nor orthogonal weights. */
+  /**
+   * The changes in the order in which they were made; empty if the options ask for neither noise nor orthogonal
+   * weights.
+   */
   readonly applied: readonly Applied[];
 }
 
-/** Larger normal numbers do not come up: that they would is less likely than 10^-30. */
+/** Bound of normal random numbers. The probability of a larger one is less than 10^-30. */
 const LARGEST_NORMAL = 12;
 const LARGEST_FLOAT32 = 3.4e38;
 
 /**
- * Gives predicted weights their diversity back (docs/ghn.md, section 7; Knyazev, "Pretraining a Neural Network before Knowing
- * Its Architecture", 2022). The same options give the same values whatever else is predicted with a tensor.
+ * Restores the diversity of predicted weights (docs/ghn.md, section 7; Knyazev, "Pretraining a Neural Network before
+ * Knowing Its Architecture", 2022). The same options give the same values, whatever other tensors are predicted.
  *
- * @param names of the weights to transform, as `touched` gives them; those that were not predicted are passed over
- * @throws where a value is not finite, or the noise would make it so; what `signal` was aborted with
+ * @param names names of the weights to transform, from `touched`; weights that were not predicted are skipped
+ * @throws if a value is not finite or the noise would make it so; the signal's reason once it is aborted
  */
 export async function postprocess(
   tensors: readonly TiledTensor[],

@@ -1,7 +1,7 @@
-/** What products are computed in: a matrix of Float64Array gives one, and takes the others, of Float64Array. */
+/** An array of values. All matrices of one product have the same type of array. */
 export type FloatArray = Float32Array | Float64Array;
 
-/** Row-major. */
+/** A matrix, row-major. */
 export interface DenseMatrix<A extends FloatArray> {
   readonly data: A;
   readonly rows: number;
@@ -13,7 +13,7 @@ export interface DenseMatrix<A extends FloatArray> {
  * results' sizes, which share no memory with the operands, and gives the event loop a turn.
  */
 export interface Products {
-  /** Name and version: two libraries, or two versions of one, may differ in the last bits of a product. */
+  /** Name and version of the library: different libraries or versions may differ in the last bits of a product. */
   readonly library: string;
 
   /** y = a b */
@@ -35,7 +35,7 @@ export interface Products {
   transpose(a: DenseMatrix<Float32Array>, y: DenseMatrix<Float32Array>): Promise<void>;
 }
 
-/** Rows `start` to `end` - 1, where they lie. */
+/** Returns rows `start` to `end` - 1 as a view, without copying. */
 export function rowsOf<A extends FloatArray>(
   { data, columns }: DenseMatrix<A>,
   start: number,

@@ -2,10 +2,10 @@ import type { Architecture, TensorSpec } from '../architecture/architecture.js';
 import type { PostprocessOptions } from './options.js';
 
 /**
- * The names of the weights that post-processing transforms, in their order (docs/ghn.md, section 7): of those named ….weight
- * with two or more dimensions, other than position embeddings and the classifier (the last, where there is no
- * classifier), counted from 1 whether they are predicted or not, the ones from `fromLayer` on with more than
- * `minChannels` outputs or inputs.
+ * Returns the names of the weights that post-processing transforms, in their order (docs/ghn.md, section 7). Candidates
+ * are tensors named ….weight with two or more dimensions, other than position embeddings and the classifier (the last
+ * one, if the network has no classifier). They are counted from 1, predicted or not. Those from number `fromLayer` on
+ * with more than `minChannels` outputs or inputs are transformed.
  */
 export function touched(
   { nodes, stateDict }: Architecture,

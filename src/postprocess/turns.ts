@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Values that are worked on before the event loop has a turn: a few milliseconds. */
+/** Number of values that are processed before the event loop gets a turn: a few milliseconds. */
 const TURN = 2 ** 19;
 
-/** Lets the event loop and whoever aborts come in between pieces of a long loop. */
+/** Gives the event loop turns between the pieces of a long loop, and checks the signal. */
 export class Turns {
   readonly #signal: AbortSignal | undefined;
   #values = TURN;
@@ -13,7 +13,7 @@ export class Turns {
   }
 
   /**
-   * To be called before so many values are worked on.
+   * Must be called before the given number of values is processed.
    *
    * @throws the signal's reason once it is aborted
    */

@@ -8,7 +8,7 @@ export interface Workspace {
   readonly scratch: Scratch;
 }
 
-/** A workspace for one prediction. */
+/** Creates a workspace for one prediction. */
 export const workspace = (products: Products): Workspace => ({
   products,
   kernel: new Kernel(),
@@ -16,14 +16,14 @@ export const workspace = (products: Products): Workspace => ({
 });
 
 /**
- * Arrays for intermediate results, which are used again and again: fresh memory costs more time than most of what is
- * computed in it. An array is valid until the next call with its name.
+ * Reusable arrays for intermediate results: allocating memory takes longer than most of the computation in it. An array
+ * is valid until the next call with its name.
  */
 export class Scratch {
   readonly #float32 = new Map<string, Float32Array>();
   readonly #float64 = new Map<string, Float64Array>();
 
-  /** `length` numbers, of any value. */
+  /** Returns an array of `length` values, which are not initialised. */
   float32(name: string, length: number): Float32Array {
     const kept = this.#float32.get(name);
     const array = kept && kept.length >= length ? kept : new Float32Array(length);
@@ -31,7 +31,7 @@ export class Scratch {
     return array.subarray(0, length);
   }
 
-  /** `length` numbers, of any value. */
+  /** Returns an array of `length` values, which are not initialised. */
   float64(name: string, length: number): Float64Array {
     const kept = this.#float64.get(name);
     const array = kept && kept.length >= length ? kept : new Float64Array(length);

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import type { Words4 } from './threefry.js';
 
 /**
- * The generator's key for one use of random numbers: what differs in any of the three is independent.
+ * Returns the generator's key for one use of random numbers. Sequences whose seed, tensor or purpose differ are
+ * independent.
  *
- * @param seed the request's, a safe integer that is not negative
+ * @param seed the seed of the request, a safe integer that is not negative
  * @param tensor the tensor's name
- * @param purpose what the numbers are for
+ * @param purpose the use of the numbers
  */
 export function randomKey(seed: number, tensor: string, purpose: string): Words4 {
   if (!Number.isSafeInteger(seed) || seed < 0) {

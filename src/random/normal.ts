@@ -8,21 +8,24 @@ const LAYERS = 256;
 const TAIL = 3.6541528853610088;
 const AREA = 0.00492867323399;
 
-/** A word is 8 bits of layer and 24 bits, with a sign, of place in it: other bits for each (Doornik, 2005). */
+/**
+ * Number of places on each side of 0: a word has 8 bits for the layer, and other 24 bits, including the sign, for the
+ * place in it (Doornik, 2005).
+ */
 const PLACES = 2 ** 23;
 
 const density = (x: number) => Math.exp(-0.5 * x * x);
 
 /**
- * Right ends of the layers; `edge[LAYERS]` is 0. Rounded to float32, as is what `log` gives below: the last bits of
+ * Right ends of the layers; `edge[LAYERS]` is 0. Rounded to float32, like the results of `log` below: the last bits of
  * Math.exp and Math.log may differ between processors, and no result may depend on them.
  */
 const edge = new Float32Array(LAYERS + 1);
-/** exp(-x²/2) at the ends. */
+/** exp(-x²/2) at the ends of the layers. */
 const height = new Float32Array(LAYERS + 1);
-/** A place times this is the number. */
+/** For each layer, the factor that turns a place into a number. */
 export const scale = new Float64Array(LAYERS);
-/** Places nearer to 0 are under the curve. */
+/** For each layer, places with a smaller absolute value than this are under the curve. */
 export const inside = new Int32Array(LAYERS);
 
 edge[0] = AREA / density(TAIL);
@@ -38,18 +41,18 @@ for (let layer = 0; layer < LAYERS; layer++) {
   inside[layer] = (edge[layer + 1] / edge[layer]) * PLACES;
 }
 
-/** The counters of first words end in 0, those of the words that follow one that was not taken in 1. */
+/** Counters of first words end in 0. Those of the words that follow a rejected first word end in 1. */
 const FIRST = 0;
 const FOLLOWING = 1;
 const following = new Int32Array(4);
 
-/** Words that are made at once: they stay in the processor's first cache. */
+/** Number of words that are made at once: they stay in the processor's first cache. */
 export const WORDS_AT_ONCE = 4096;
 const words = new Int32Array(WORDS_AT_ONCE);
 
 /**
- * Standard normal numbers `offset` to `offset + out.length - 1` of the key's sequence. The number at an index depends
- * on the key and the index alone, wherever a call begins and however many it asks for.
+ * Writes the standard normal numbers `offset` to `offset + out.length - 1` of the key's sequence. The number at an
+ * index depends only on the key and the index, not on where a call begins or how many numbers it requests.
  */
 export function fillNormals(key: Words4, offset: number, out: Float32Array): void {
   let skip = offset % 4;
@@ -71,7 +74,10 @@ export function fillNormals(key: Words4, offset: number, out: Float32Array): voi
 
 const missed = new Int32Array(WORDS_AT_ONCE);
 
-/** The words' numbers; puts the places of those that are not under the curve at once to `missed`, and counts them. */
+/**
+ * Converts words into numbers. Writes the indices of words that are not directly under the curve to `missed`, and
+ * returns how many they are.
+ */
 function ziggurat(
   words: Int32Array,
   skip: number,
@@ -87,20 +93,23 @@ function ziggurat(
     const layer = word & (LAYERS - 1);
     const place = word >> 8;
     out[at + i] = (place + 0.5) * scale[layer];
-    // ~place is -1 - place: places lie in the middle between two integers, so that none is 0.
+    // ~place is -1 - place: places lie midway between two integers, so that none is 0.
     if ((place ^ (place >> 31)) >= inside[layer]) missed[misses++] = i;
   }
   return misses;
 }
 
-/** As `fillNormals`, in a new array. */
+/** Like `fillNormals`, but returns a new array. */
 export function normals(key: Words4, offset: number, count: number): Float32Array {
   const out = new Float32Array(count);
   fillNormals(key, offset, out);
   return out;
 }
 
-/** One of about 80 words is not under the curve at once: the number at `index`, whose first word was `first`. */
+/**
+ * Returns the number at `index`, whose first word `first` was not directly under the curve. That happens for about one
+ * word in 80.
+ */
 export function normalAfter(key: Words4, index: number, first: number): number {
   let word = first;
   for (let attempt = 0; ; attempt++) {
@@ -123,7 +132,7 @@ export function normalAfter(key: Words4, index: number, first: number): number {
   }
 }
 
-/** Between 0 and 1, neither included. */
+/** Returns a number between 0 and 1, excluding both. */
 function uniform(word: number): number {
   return ((word >>> 0) + 0.5) / 2 ** 32;
 }

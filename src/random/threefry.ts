@@ -5,10 +5,10 @@ const KEY_PARITY = 0x1bd11bda;
 
 /**
  * Threefry4x32-20 (Salmon, Moraes, Dror, Shaw: "Parallel Random Numbers: As Easy as 1, 2, 3", 2011), in counter mode:
- * 4 words for each of the counters `counter`, `counter` + 1, …, written to `words`. Nothing but 32-bit additions,
- * rotations and exclusive ors, so the same everywhere.
+ * writes 4 words for each of the counters `counter`, `counter` + 1, … to `words`. It uses only 32-bit additions,
+ * rotations and exclusive ors, so its results are the same everywhere.
  *
- * @param counter the first; only its lower two words, least significant first, are counted up
+ * @param counter the first counter; only its lower two words, least significant first, are incremented
  * @param words its length is a multiple of 4
  */
 export function threefry(key: Words4, counter: Words4, words: Int32Array | Uint32Array): void {
@@ -28,7 +28,7 @@ export function threefry(key: Words4, counter: Words4, words: Int32Array | Uint3
     let x3 = c3;
     low = (low + 1) | 0;
     if (low === 0) middle = (middle + 1) | 0;
-    // 20 rounds; after every fourth the key goes in again.
+    // 20 rounds; the key is added again after every fourth.
     x0 = (x0 + x1) | 0;
     x1 = ((x1 << 10) | (x1 >>> 22)) ^ x0;
     x2 = (x2 + x3) | 0;

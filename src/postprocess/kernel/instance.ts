@@ -1,4 +1,4 @@
-/** The functions of assembly/index.ts, where they are described. Addresses are in bytes. */
+/** The functions of assembly/index.ts, which describes them. Addresses are in bytes. */
 export interface Loops {
   threefry(
     k0: number,
@@ -25,12 +25,12 @@ export interface Loops {
   ): number;
 }
 
-/** Alignment of the arrays, in bytes: that of a vector. */
+/** Alignment of the arrays in bytes, which is that of a vector. */
 const ALIGNMENT = 16;
 
 const PAGE_BYTES = 2 ** 16;
 
-/** Places for arrays, one after the other, in a memory that is created when all are known. */
+/** Places arrays one after the other in a memory that is created when all of them are known. */
 export class MemoryPlan {
   bytes = 0;
 
@@ -56,7 +56,7 @@ export class MemoryPlan {
   }
 }
 
-/** The parts of WebAssembly's interface that are used here. Node's types do not declare it. */
+/** The parts of WebAssembly's interface that are used here. Node's types do not declare them. */
 interface WebAssemblyApi {
   readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
   readonly Module: new (bytes: Uint8Array) => object;
@@ -68,10 +68,10 @@ const { Memory, Module, Instance } = (globalThis as unknown as { WebAssembly: We
 let compiled: object | null = null;
 
 /**
- * A new instance of the compiled loops, with a memory of its own.
+ * Creates an instance of the compiled loops, with a separate memory.
  *
  * @param binary the module in base64
- * @param bytes what the memory holds at least
+ * @param bytes least size of the memory
  */
 export function instantiate(binary: string, bytes: number): { memory: ArrayBuffer; loops: Loops } {
   compiled ??= new Module(Buffer.from(binary, 'base64'));

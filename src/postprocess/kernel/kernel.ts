@@ -4,19 +4,19 @@ import type { FloatArray } from '../products.js';
 import { BINARY } from './binary.js';
 import { instantiate, type Loops, MemoryPlan } from './instance.js';
 
-/** Columns that are worked on at once, at most: what belongs to them stays in the processor's second cache. */
+/** Largest number of columns that are processed at once: their data stay in the processor's second cache. */
 export const PIECE_COLUMNS = 2 ** 15;
 
-/** Rows of a matrix that can be factorised. */
+/** Largest number of rows of a matrix that can be factorised. */
 export const MAX_FACTOR_ROWS = 64;
 
-/** Places beyond the end of a piece that the loops may read or write. */
+/** Entries after the end of a piece that the loops may read or write. */
 const SLACK = 16;
 
 const FLOAT32_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
 export interface InverseFactor {
-  /** How many leading rows of the matrix were factorised: all, unless one depends on those before it. */
+  /** Number of leading rows of the matrix that were factorised: all, unless one depends on those before it. */
   readonly rows: number;
   /** The smallest entry on the factor's diagonal. */
   readonly smallest: number;
@@ -25,15 +25,15 @@ export interface InverseFactor {
 }
 
 /**
- * The inner loops of post-processing, in WebAssembly: some four times as fast as the same in JavaScript, and the same
- * bits on every machine. It works on a piece of a row at a time, of at most PIECE_COLUMNS numbers.
+ * The inner loops of post-processing, in WebAssembly: about four times as fast as in JavaScript, and with the same bits
+ * on every machine. They process a row in pieces of at most PIECE_COLUMNS values.
  */
 export class Kernel {
-  /** The piece's values: write them here. */
+  /** The values of the piece. The caller writes them here. */
   readonly row: Float32Array;
   /** Sum of the pieces that `takeMean` was called with. */
   readonly sum: Float64Array;
-  /** The piece of the last call of `takeMean`, times `times`, less the sum of those before it. */
+  /** The piece of the last call of `takeMean`, multiplied by `times`, minus the sum of the pieces before it. */
   readonly contrast: Float64Array;
   readonly #scaled: Float32Array;
   readonly #normals: Float32Array;
@@ -84,8 +84,8 @@ export class Kernel {
   }
 
   /**
-   * Adds `factor` times standard normal numbers to the last `count` of the row's `width` values: those from `offset` on of
-   * the key's sequence, as `fillNormals` gives them. Each sum is rounded once.
+   * Adds `factor` times standard normal numbers to the last `count` of the row's `width` values. The numbers are those
+   * from `offset` on in the key's sequence, as in `fillNormals`. Each sum is rounded once.
    */
   addNormals(key: Words4, offset: number, factor: number, width: number, count: number): void {
     this.#fillNormals(key, offset, count);
@@ -94,9 +94,9 @@ export class Kernel {
   }
 
   /**
-   * Writes `times` times the row, less the sum, to `contrast`, and adds the row to the sum.
+   * Writes `times` times the row minus the sum to `contrast`, and adds the row to the sum.
    *
-   * @returns the contrast's squared length
+   * @returns the squared length of the contrast
    */
   takeMean(times: number, width: number): number {
     this.row.fill(0, width, width + SLACK);
@@ -109,18 +109,18 @@ export class Kernel {
     );
   }
 
-  /** `factor` times the contrast, each number rounded once, in an array that the next call overwrites. */
+  /** Returns `factor` times the contrast, each value rounded once. The next call overwrites the array. */
   scaledContrast(factor: number, width: number): Float32Array {
     this.#loops.scaleToFloat32(this.contrast.byteOffset, factor, this.#scaled.byteOffset, width);
     return this.#scaled.subarray(0, width);
   }
 
   /**
-   * L⁻¹ of the Cholesky factorisation G = L Lᵀ, the diagonal of L positive, computed in float64.
+   * Computes L⁻¹ of the Cholesky factorisation G = L Lᵀ in float64, with the diagonal of L positive.
    *
    * @param gram [size, size], symmetric; only its lower triangle is read
-   * @param independent a row whose squared distance to the span of those before it is less than this part of its squared
-   *   length ends the factorisation
+   * @param independent the factorisation ends at a row whose squared distance to the span of the rows before it is less
+   * than this part of its squared length
    */
   inverseCholesky(gram: FloatArray, size: number, independent: number): InverseFactor {
     this.#matrix.set(gram);
@@ -162,7 +162,7 @@ export class Kernel {
       block += WORDS_AT_ONCE / 4;
       skip = 0;
     }
-    // `addScaled` takes an even number of places.
+    // `addScaled` takes an even number of entries.
     this.#normals[count] = 0;
   }
 }
