@@ -15,7 +15,7 @@ Files from the hub are stored in the cache of Hugging Face's tools, where the se
 HF_HUB_CACHE, HF_TOKEN, HF_TOKEN_PATH, HF_ENDPOINT and HF_HUB_OFFLINE have their usual meaning. If the command is stopped
 during a download, the next call resumes it.`;
 
-/** The command ghn-serve. Without a subcommand it serves. */
+/** Creates the command ghn-serve. Without a subcommand it runs the service. */
 export function createProgram(): Command {
   const program = new Command('ghn-serve')
     .description('Predicts the parameters of neural networks with Graph HyperNetworks, over HTTP.')

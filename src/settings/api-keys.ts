@@ -1,10 +1,12 @@
 import { list } from './values.js';
 
-/** Characters that a client can send in a header; `sha256:` and a digest stand for a key that is kept secret. */
+/**
+ * Characters that a client can send in a header. `sha256:` and a digest stand for a key that is not in the settings.
+ */
 const API_KEY = /^[\x21-\x7e]+$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/i;
 
-/** A message about a key that does not repeat it; null for a valid one. */
+/** Returns a message about an invalid key that does not repeat the key; null for a valid one. */
 function keyFault(key: string): string | null {
   if (/^sha256:/i.test(key)) {
     return DIGEST.test(key)
@@ -17,7 +19,7 @@ function keyFault(key: string): string | null {
 
 /** API keys, or their digests in lower case. */
 export const apiKeys = list.transform((keys, context) => {
-  // Whoever sets it wants the service closed.
+  // An empty value is an error, because whoever sets it wants to restrict access.
   if (keys.length === 0) context.addIssue('has no key: give one, or leave it out to let everyone in');
   for (const [index, key] of keys.entries()) {
     const fault = keyFault(key);

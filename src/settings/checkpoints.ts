@@ -4,7 +4,7 @@ import { list } from './values.js';
 
 const GHN_ID = /^[\w.-]{1,100}$/;
 
-/** An id stands before the first `=`, unless that is part of an address or of a source's options. */
+/** An id comes before the first `=`, unless that `=` is part of an address or of a source's options. */
 const ENTRY = /^(?:((?:(?!:\/\/)[^=?])*)=)?(.*)$/s;
 
 function parseEntry(entry: string): CheckpointSetting {
@@ -13,7 +13,7 @@ function parseEntry(entry: string): CheckpointSetting {
   return { id: id ?? source.id, source, ...(options && { options }) };
 }
 
-/** Comma-separated `id=source`, or sources whose file names without their endings are the ids. */
+/** A comma-separated list of `id=source`, or of sources, whose default ids are their file names without the endings. */
 export const checkpoints = list.transform((entries, context) => {
   const found = entries.flatMap((entry) => {
     try {

@@ -1,2 +1,2 @@
-/** The settings are wrong; the message says which and how, a line each. */
+/** The settings are wrong. The message has a line for each fault. */
 export class SettingsError extends Error {}

@@ -1,6 +1,6 @@
 import { list } from './values.js';
 
-/** The origin of a page at that address, as browsers send it; null where there is none. */
+/** Returns the origin of an address, in the form that browsers send; null if it has none. */
 function originOf(address: string): string | null {
   if (!URL.canParse(address)) return null;
   const { protocol, host } = new URL(address);

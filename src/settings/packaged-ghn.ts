@@ -8,9 +8,9 @@ import { SettingsError } from './error.js';
 const DIRECTORY = new URL('../../weights/', import.meta.url);
 
 /**
- * The GHNs that come with the package, which are served where the settings name none.
+ * Returns the GHNs in the package, which are served if the settings name none.
  *
- * @throws SettingsError where none comes with it
+ * @throws SettingsError if the package contains none
  */
 export function packagedCheckpoints(): CheckpointSetting[] {
   const files = existsSync(DIRECTORY) ? readdirSync(DIRECTORY) : [];

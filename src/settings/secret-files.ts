@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { SettingsError } from './error.js';
 
-/** Settings that are secrets: each can come from a file, named by the setting's name with _FILE behind it. */
+/** Settings that are secrets. Each can be read from a file, given by the setting's name with _FILE appended. */
 export const SECRETS = ['API_KEYS', 'METRICS_KEY', 'QUEUE'] as const;
 
-/** A secret is a few lines; a larger file was named by mistake. */
+/** A secret has a few lines, so a larger file was given by mistake. */
 const MAX_SECRET_CHARACTERS = 2 ** 20;
 
 function readSecret(variable: string, path: string): string {
@@ -19,7 +19,7 @@ function readSecret(variable: string, path: string): string {
   if (text.length > MAX_SECRET_CHARACTERS)
     throw new SettingsError(`${variable}: ${path} is too large for a secret`);
   if (text.trim() === '') throw new SettingsError(`${variable}: ${path} is empty`);
-  // One key a line reads best in a file.
+  // A file may have one key on each line.
   const lines = text.split('\n').map((line) => line.trim());
   return lines.filter((line) => line !== '').join();
 }
@@ -27,9 +27,9 @@ function readSecret(variable: string, path: string): string {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The environment with each secret that is in a file read from there.
+ * Returns the environment, with each secret that is given as a file read from the file.
  *
- * @throws SettingsError for a file that cannot be read or is empty, and for a secret given both ways
+ * @throws SettingsError for a file that cannot be read or is empty, and for a secret that is given in both ways
  */
 export function withSecretFiles(environment: Environment): Environment {
   const read = SECRETS.flatMap((name): [string, string][] => {

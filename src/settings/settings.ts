@@ -36,12 +36,12 @@ const queue = z.string().refine((value) => value === 'memory' || parseRedisUrl(v
     'is not a queue: write memory, redis://host:port (rediss:// for TLS), redis+sentinel://host:port,host:port/name or redis+cluster://host:port,host:port',
 });
 
-/** A single API key, or its digest. */
+/** One API key, or its digest. */
 const oneKey = apiKeys.pipe(z.array(z.string()).length(1, 'must be exactly one key'));
 
 /**
- * The settings. Each is an environment variable and a flag of the same name. --help shows the description, and `form` in
- * place of the value.
+ * The settings. Each is an environment variable and a flag with the same name. --help shows the description, and `form`
+ * in place of the value.
  */
 export const settingsSchema = z.object({
   HOST: z.string().default('127.0.0.1').meta({ description: 'address to listen on', form: 'address' }),
@@ -155,7 +155,7 @@ export const settingsSchema = z.object({
 
 export type Settings = z.output<typeof settingsSchema>;
 
-/** Settings that contradict each other: a line for each fault. */
+/** Returns a line for each contradiction between settings. */
 function mismatches({
   GHN_CHECKPOINTS,
   STORE,
@@ -186,10 +186,10 @@ function mismatches({
 }
 
 /**
- * Reads the settings from environment variables. An empty variable counts as not set. A secret can come from a file, for
- * instance with API_KEYS_FILE.
+ * Reads the settings from environment variables. An empty variable counts as not set. A secret can be given as a file,
+ * for instance with API_KEYS_FILE.
  *
- * @throws SettingsError that names every variable that is wrong
+ * @throws SettingsError that names every wrong variable
  */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
   const variables = withSecretFiles(environment);

@@ -53,7 +53,7 @@ export function byteCount(minimum: number) {
   });
 }
 
-/** Entries between commas; blanks around them and empty ones are left out. */
+/** A comma-separated list. Blanks around entries, and empty entries, are removed. */
 export const list = z
   .string()
   .transform((value) => value.split(',').map((entry) => entry.trim()))

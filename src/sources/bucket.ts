@@ -13,7 +13,7 @@ const FORM = 's3://bucket/key';
 
 const ADDRESS = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.+)$/s;
 
-/** An object of a bucket; credentials, region and server are those of a store in a bucket. */
+/** An object in a bucket. Credentials, region and server are configured like those of a store in a bucket. */
 export const bucket: SourceKind = {
   form: FORM,
   hasQuery: false,
@@ -47,7 +47,7 @@ async function locateInBucket(
   file: string,
   fetching: Fetching,
 ): Promise<string> {
-  // Few have their checkpoints in a bucket, and the SDK takes a tenth of a second to load.
+  // Loaded only here: few checkpoints are in buckets, and the SDK takes a tenth of a second to load.
   const { ObjectBucket: Bucket } = await import('../store/s3/bucket.js');
   const objects = new Bucket({
     bucket: name,
@@ -71,7 +71,10 @@ async function locateInBucket(
   }
 }
 
-/** Not by an address: undici 7 ends the process where a server closes a connection that it reads slowly (its issue 5360). */
+/**
+ * Uses the SDK, not a presigned address: undici 7 ends the process if a server closes a connection that is read slowly
+ * (its issue 5360).
+ */
 async function request(
   objects: ObjectBucket,
   text: string,
@@ -88,7 +91,7 @@ async function request(
           ...(from > 0 && { 'content-range': `bytes ${from}-${from + found.length - 1}/*` }),
         },
       })
-    : // It is of another version by now: the part that was downloaded is thrown away.
+    : // The object has another version now, so the downloaded part is discarded.
       new Response(null, { status: 416 });
   return Object.defineProperty(response, 'url', { value: text });
 }

@@ -4,10 +4,10 @@ import { rename, stat } from 'node:fs/promises';
 import { foreignKind } from '../checkpoint/checkpoint.js';
 import { notWritten } from './download.js';
 
-/** Size of the pieces in which a file is read to its end. */
+/** Size of the pieces in which a file is read. */
 const PIECE_BYTES = 2 ** 20;
 
-/** The sha256 of a file, in hex. */
+/** Returns the sha256 of a file, in hex. */
 export async function sha256(path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES })) {
@@ -17,11 +17,11 @@ export async function sha256(path: string, signal: AbortSignal): Promise<string>
   return hash.digest('hex');
 }
 
-/** What came in place of a checkpoint, as the rest of a sentence; null for what can be one. */
+/** Describes a file that cannot be a checkpoint, as the rest of a sentence; null for one that can. */
 export const strangeContents = (path: string): Promise<string | null> => foreignKind(path);
 
 /**
- * Puts what was fetched in its place. Another who fetched the same may have done it a moment before.
+ * Moves a fetched file to its place. Another process that fetched the same file may have done so a moment before.
  *
  * @throws SourceError
  */

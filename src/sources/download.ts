@@ -7,20 +7,20 @@ import { systemDescription } from '../system/system-error.js';
 import { UnreachableError, unreachable } from './http.js';
 import { SourceError } from './source.js';
 
-/** Before each further try where a connection breaks. */
+/** Delays before each further try after a connection has failed, in milliseconds. */
 const RETRY_DELAYS = [500, 1000, 2000, 4000, 8000];
 
-/** 408, 425, 429 and the server's own faults pass by themselves. */
+/** Returns true for a temporary error: 408, 425, 429, or an error of the server. */
 const isPassing = (status: number) => status === 408 || status === 425 || status === 429 || status >= 500;
 
 export interface Download {
-  /** The file that grows; what is there already is kept. */
+  /** The file that is written. The bytes that it has already are kept. */
   readonly path: string;
-  /** Null where it is not known beforehand. */
+  /** Size of the whole file; null if it is not known beforehand. */
   readonly totalBytes: number | null;
-  /** Asks for the bytes from there on. */
+  /** Requests the bytes from there to the end. */
   readonly request: (from: number) => Promise<Response>;
-  /** The error for an answer without the file. */
+  /** Returns the error for an answer without the file. */
   readonly refusal: (response: Response) => Promise<SourceError>;
   readonly signal: AbortSignal;
   readonly onBytes: (receivedBytes: number, totalBytes: number | null) => void;
@@ -28,11 +28,11 @@ export interface Download {
 }
 
 /**
- * Fetches what is missing of a file, over as many connections as it takes. Pieces are written at their own places, so that
- * two who fetch the same file into the same path do each other no harm.
+ * Downloads the missing part of a file, over as many connections as needed. Pieces are written at their positions, so
+ * that two processes can download the same file to the same path.
  *
- * @returns whether some of it was there before
- * @throws SourceError; the signal's reason once that is aborted. What has come stays for the next time.
+ * @returns true if part of the file was there before
+ * @throws SourceError; the signal's reason once it is aborted. The received bytes stay for the next time.
  */
 export async function download(wanted: Download): Promise<boolean> {
   const { path, signal, totalBytes, retryDelays = RETRY_DELAYS } = wanted;
@@ -102,19 +102,19 @@ async function attempt(
   if (total !== null && position > total) {
     throw new SourceError(`${host} sent ${position} bytes of a file of ${total}`);
   }
-  // The whole in place of the rest may be shorter than what there was.
+  // A whole file sent in place of the rest may be shorter than the old content.
   if (total === null) await file.truncate(position);
 }
 
 interface Body {
   readonly start: number;
   readonly from: number;
-  /** NaN where it is not said. */
+  /** NaN if the answer does not give it. */
   readonly length: number;
   readonly totalBytes: number | null;
 }
 
-/** Why a body cannot be the file, or the rest of it, as the rest of a sentence. */
+/** Returns the reason why a body cannot be the file or the rest of it, as the rest of a sentence; null if it can. */
 function bodyFault({ headers }: Response, { start, from, length, totalBytes }: Body): string | null {
   if (/text\/html/i.test(headers.get('content-type') ?? '')) {
     return 'sent a web page (text/html) instead of the file: open the address in a browser';
@@ -160,14 +160,14 @@ export async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-/** A cache that cannot be written to. */
+/** Returns the error for a cache that cannot be written to. */
 export function notWritten(path: string, error: unknown): SourceError {
   const words = systemDescription(error) ?? (error as Error).message;
   const remedy = 'HF_HOME sets another folder for files from the hub, XDG_CACHE_HOME for all downloads';
   return new SourceError(`${path} cannot be written: ${words}; ${remedy}`, { cause: error });
 }
 
-/** 0 where there is no such file. */
+/** Returns the size of a file; 0 if it does not exist. */
 async function sizeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size;

@@ -4,19 +4,19 @@ import { join } from 'node:path';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** What fetching goes by: the variables that Hugging Face's own tools go by, read as they read them. */
+/** Settings of downloads: the environment variables of Hugging Face's own tools, read in the same way. */
 export interface SourceEnvironment {
   /** The hub's address, without a slash at its end. */
   readonly endpoint: string;
-  /** The folder of the hub's files that its tools share. */
+  /** The cache of the hub's files, shared with Hugging Face's tools. */
   readonly hubCache: string;
-  /** The folder of files from other addresses. */
+  /** The cache of files from other addresses. */
   readonly urlCache: string;
-  /** Sent to the hub alone; null for none. */
+  /** The token, which is sent only to the hub; null for none. */
   readonly token: string | null;
-  /** The S3 server of files in buckets; null for AWS, or for what the AWS SDK's own variables say. */
+  /** The S3 server for files in buckets; null for AWS, or for the one in the AWS SDK's variables. */
   readonly s3Endpoint: string | null;
-  /** Whether nothing may be fetched. */
+  /** True if downloads are forbidden. */
   readonly isOffline: boolean;
 }
 
@@ -24,7 +24,7 @@ const PUBLIC_HUB = 'https://huggingface.co';
 
 const isTrue = (value: string | undefined) => /^(?:1|on|yes|true)$/i.test(value ?? '');
 
-/** With `~`, `$NAME` and `${NAME}` replaced: nobody's shell does it for a variable of a service or a container. */
+/** Replaces `~`, `$NAME` and `${NAME}`, which no shell does for the variables of a service or a container. */
 function expanded(path: string, variables: Variables): string {
   const home = path.replace(/^~(?=\/|$)/, homedir());
   return home.replaceAll(/\$(?:(\w+)|\{(\w+)\})/g, (all, plain?: string, braced?: string) => {
@@ -36,12 +36,12 @@ function readToken(path: string): string | null {
   try {
     return clean(readFileSync(path, 'utf8'));
   } catch {
-    // Users who have not signed in have no such file.
+    // The file does not exist if the user has not signed in.
     return null;
   }
 }
 
-/** People paste tokens with white space around them. */
+/** Removes white space, which users often paste with a token. */
 const clean = (token: string | undefined) => token?.replaceAll(/[\r\n]/g, '').trim() || null;
 
 /** Reads the environment as huggingface_hub does. An empty variable counts as none. */

@@ -3,7 +3,7 @@ import { VERSION } from '../version.js';
 import { SourceError } from './source.js';
 import { unpaused } from './unpaused.js';
 
-/** A server that says nothing for so long has gone. */
+/** A server that sends nothing for this long is considered lost. */
 const SILENCE_MS = 30_000;
 const CONNECT_MS = 10_000;
 
@@ -12,17 +12,17 @@ const MAX_REDIRECTS = 10;
 export interface WebRequest {
   readonly method: 'GET' | 'HEAD';
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent to the first address's host alone. */
+  /** Sent only to the host of the first address. */
   readonly token?: string | null;
   readonly signal: AbortSignal;
-  /** Where a redirect leads to another host, its own answer is given. */
+  /** If true, a redirect to another host is not followed, and its answer is returned. */
   readonly staysOnHost?: boolean;
 }
 
-/** No answer came: whatever the cause, the same may succeed later. */
+/** There was no answer. The same request may succeed later. */
 export class UnreachableError extends SourceError {}
 
-/** Proxies are those that the environment names (HTTPS_PROXY, NO_PROXY), as of other tools. */
+/** Uses the proxies in the environment (HTTPS_PROXY, NO_PROXY), as other tools do. */
 let agent: Dispatcher | undefined;
 const sharedAgent = () => {
   agent ??= new EnvHttpProxyAgent({
@@ -34,9 +34,9 @@ const sharedAgent = () => {
 };
 
 /**
- * Asks for an address, and follows where it leads. A token goes to the host that it was meant for and to no other.
+ * Sends a request and follows redirects. A token is sent only to the host that it is meant for.
  *
- * @throws UnreachableError; SourceError for a redirect that is not followed; the signal's reason once that is aborted
+ * @throws UnreachableError; SourceError for a redirect that is not followed; the signal's reason once it is aborted
  */
 export async function send(address: string, request: WebRequest): Promise<Response> {
   const { method, headers, signal, staysOnHost = false } = request;
@@ -85,7 +85,7 @@ async function fetchOnce(
   }
 }
 
-/** undici says what happened as the cause of an error that says nothing. */
+/** Returns an error with the actual reason, which undici gives only as the cause of a general error. */
 export function unreachable(host: string, error: unknown): UnreachableError {
   const { message, cause } = error as Error;
   const reason = cause instanceof AggregateError ? cause.errors[0] : (cause ?? error);

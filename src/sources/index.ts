@@ -9,28 +9,28 @@ export { readSourceEnvironment } from './environment.js';
 export { pathSource } from './path.js';
 export { type Source, SourceError } from './source.js';
 
-/** The first that a text is of counts; the last takes whatever is left. */
+/** Kinds of sources. The first that accepts a text applies; the last accepts any text. */
 const KINDS: readonly SourceKind[] = [shortName, hub, web, bucket, path];
 
-/** How sources are written, for help and messages. */
+/** The forms of sources, for help and messages. */
 export const SOURCE_FORMS = KINDS.map(({ form }) => form);
 
-/** Settings of the GHN behind a `?` that belong to no address. */
+/** Matches settings of the GHN after a `?` that are not part of an address. */
 const OPTIONS = /^\w+=[\w.-]*(?:&\w+=[\w.-]*)*$/;
 
-/** Those that there are: in an address, only these are not the address's own. */
+/** All settings that exist. In the query of an address, only these are not part of the address. */
 const OPTION_NAMES = ['normalize'];
 
 export interface ParsedSource {
   readonly source: Source;
-  /** Settings of the GHN that its file does not tell. */
+  /** Settings of the GHN that are not in its file. */
   readonly options?: Readonly<Record<string, string>>;
 }
 
 /**
- * Where a checkpoint is, and what is set beside it: `ghn.pt?normalize=std`.
+ * Parses the address of a checkpoint and the settings after it: `ghn.pt?normalize=std`.
  *
- * @throws SourceError where it is badly written
+ * @throws SourceError if the text is malformed
  */
 export function parseSource(text: string): ParsedSource {
   const [whole, query] = splitQuery(text);
@@ -50,7 +50,7 @@ function splitQuery(text: string): [whole: string, query: URLSearchParams] {
     : [text, new URLSearchParams()];
 }
 
-/** An address keeps its own query. */
+/** Splits the settings from an address, which keeps the rest of its query. */
 function ownQuery(text: string): [address: string, options: URLSearchParams] {
   const question = text.indexOf('?');
   if (question < 0) return [text, new URLSearchParams()];

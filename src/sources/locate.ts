@@ -2,7 +2,7 @@ import type { CheckpointFile } from '../predictor/protocol.js';
 import { readSourceEnvironment } from './environment.js';
 import type { CheckpointSetting, Fetching, Progress, Source } from './source.js';
 
-/** Between two lines on the same file. */
+/** Time between two log lines about the same file. */
 const PROGRESS_MS = 3000;
 
 const MB = 1e6;
@@ -12,13 +12,13 @@ export interface FetchLog {
   warn(fields: object, message: string): void;
 }
 
-/** "12 of 28 MB", in a unit in which the numbers stay short. */
+/** Formats progress as "12 of 28 MB". */
 export function shownProgress({ receivedBytes, totalBytes }: Progress): string {
   const received = (receivedBytes / MB).toFixed(1);
   return totalBytes === null ? `${received} MB` : `${received} of ${(totalBytes / MB).toFixed(1)} MB`;
 }
 
-/** Tells a log of a fetch: when it begins, every few seconds, and when all is there. */
+/** Logs a download: at its beginning, every few seconds, and at its end. */
 export function logProgress(log: Pick<FetchLog, 'info'>): (progress: Progress) => void {
   let source: string | null = null;
   let next = 0;
@@ -33,9 +33,9 @@ export function logProgress(log: Pick<FetchLog, 'info'>): (progress: Progress) =
 }
 
 /**
- * The files of the checkpoints, fetched first where they are elsewhere.
+ * Returns the files of the checkpoints. Those that are not on this machine are downloaded first.
  *
- * @throws SourceError; the signal's reason once that is aborted
+ * @throws SourceError; the signal's reason once it is aborted
  */
 export async function locateCheckpoints(
   settings: readonly CheckpointSetting[],
@@ -43,7 +43,7 @@ export async function locateCheckpoints(
   log: FetchLog,
 ): Promise<CheckpointFile[]> {
   const files: CheckpointFile[] = [];
-  // One after the other: together they would not come sooner.
+  // Downloaded one after the other: in parallel they would not be faster.
   for (const { id, source, options } of settings) {
     const path = await source.locate({
       ...fetching,
@@ -56,7 +56,7 @@ export async function locateCheckpoints(
 }
 
 /**
- * The file of a source for a person at a terminal, who reads on standard error how far it is.
+ * Returns the file of a source, for a person at a terminal: the progress is shown on standard error.
  *
  * @throws SourceError
  */

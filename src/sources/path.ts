@@ -4,7 +4,7 @@ import { didYouMean } from '../architecture/nearest.js';
 import { SHORT_NAMES } from './short-names.js';
 import { type Source, SourceError, type SourceKind } from './source.js';
 
-/** A word without a folder or an ending may be meant as a published GHN's name. */
+/** A word without a folder or an ending may be meant as the name of a published GHN. */
 const WORD = /^[\w-]+$/;
 
 export function pathSource(path: string): Source {
@@ -23,5 +23,5 @@ export function pathSource(path: string): Source {
   };
 }
 
-/** A file on this machine: whatever is of no other kind. */
+/** A file on this machine: any text that is not of another kind. */
 export const path: SourceKind = { form: 'a path', hasQuery: false, parse: pathSource };

@@ -1,7 +1,7 @@
 import { hubSource } from './hub/hub.js';
 import type { Source, SourceKind } from './source.js';
 
-/** The GHN-3s that their authors published, by what the paper calls them. */
+/** The published GHN-3s, by their names in the paper. */
 const PUBLISHED: Readonly<Record<string, string>> = {
   'ghn3-t': 'hf://SamsungSAILMontreal/ghn3/ghn3tm8.pt',
   'ghn3-s': 'hf://SamsungSAILMontreal/ghn3/ghn3sm8.pt',
@@ -11,7 +11,7 @@ const PUBLISHED: Readonly<Record<string, string>> = {
 
 export const SHORT_NAMES: readonly string[] = Object.keys(PUBLISHED);
 
-/** A published GHN by its name alone. */
+/** A published GHN, given only by its name. */
 export const shortName: SourceKind = {
   form: SHORT_NAMES.join(', '),
   hasQuery: false,

@@ -1,59 +1,61 @@
 import type { SourceEnvironment } from './environment.js';
 
 /**
- * A checkpoint could not be fetched from its source. The message names the source, what came in its place and the
+ * A checkpoint could not be fetched from its source. The message names the source, the answer that came instead and the
  * remedy.
  */
 export class SourceError extends Error {
   override readonly name = 'SourceError';
 }
 
-/** How far a file has come. */
+/** Progress of a download. */
 export interface Progress {
   /** The source as messages show it. */
   readonly source: string;
   readonly receivedBytes: number;
-  /** Null where the server does not say. */
+  /** Null if the server does not give it. */
   readonly totalBytes: number | null;
 }
 
-/** What fetching goes by, and whom it tells. */
+/** Settings and callbacks of a download. */
 export interface Fetching {
   readonly environment: SourceEnvironment;
   readonly signal: AbortSignal;
-  /** Called for every piece that comes. */
+  /** Called for every piece that arrives. */
   readonly onProgress: (progress: Progress) => void;
-  /** What a person should know, though nothing is wrong. */
+  /** Called with messages that are useful but not problems. */
   readonly onNotice: (message: string) => void;
-  /** Milliseconds before each further try where a connection breaks; as many tries without a byte, and it is given up. */
+  /**
+   * Delays before each further try after a connection has failed, in milliseconds. After this many tries without a
+   * byte, the download is given up.
+   */
   readonly retryDelays?: readonly number[];
 }
 
-/** Where a checkpoint is. */
+/** The location of a checkpoint. */
 export interface Source {
-  /** As messages and logs show it: without passwords and signatures. */
+  /** The location for messages and logs, without passwords and signatures. */
   readonly text: string;
   /** Default id of a GHN from this source. */
   readonly id: string;
   /**
-   * The file, fetched first where it is not on this machine.
+   * Returns the path of the file, which is downloaded first if it is not on this machine.
    *
-   * @returns its path
-   * @throws SourceError; the signal's reason once that is aborted
+   * @throws SourceError; the signal's reason once it is aborted
    */
   locate(fetching: Fetching): Promise<string>;
 }
 
 /** A kind of source. */
 export interface SourceKind {
-  /** How it is written, for messages. */
+  /** The form of its addresses, for messages. */
   readonly form: string;
-  /** Whether what is behind its last `?` can be part of it, as of a URL. */
+  /** True if an address may contain a query, as a URL does. */
   readonly hasQuery: boolean;
   /**
-   * Null where the text is of another kind.
+   * Returns null if the text is of another kind.
    *
-   * @throws SourceError where it is of this kind and badly written
+   * @throws SourceError if it is of this kind but malformed
    */
   parse(text: string): Source | null;
 }
@@ -63,6 +65,6 @@ export interface CheckpointSetting {
   /** The name of the GHN in requests. */
   readonly id: string;
   readonly source: Source;
-  /** Settings of the GHN that its file does not tell. */
+  /** Settings of the GHN that are not in its file. */
   readonly options?: Readonly<Record<string, string>>;
 }

@@ -1,16 +1,16 @@
 import type { Dispatcher } from 'undici';
 
-/** So much of one body may wait; whoever reads more slowly than that asks for the rest of it again. */
+/** Limit of bytes of one body that wait in memory. A slower reader has to request the rest again. */
 const MAX_WAITING_BYTES = 64 * 2 ** 20;
 
 type Handler = Dispatcher.DispatchHandler;
 type Controller = Dispatcher.DispatchController;
 
 /**
- * Has bodies that are read slowly wait in memory in place of the connection. undici 7 ends the process where a server closes a connection
- * that it has paused (nodejs/undici issue 5360); undici 8, which does not, wants Node 22.
+ * Buffers bodies that are read slowly in memory, and never pauses the connection: undici 7 ends the process if a server
+ * closes a connection that it has paused (nodejs/undici issue 5360). undici 8 does not, but needs Node 22.
  *
- * @param maxBytes that may wait of one body; with more the connection is given up
+ * @param maxBytes limit of buffered bytes of one body; above it, the connection is given up
  */
 export const unpaused =
   (maxBytes = MAX_WAITING_BYTES): Dispatcher.DispatcherComposeInterceptor =>
@@ -21,7 +21,7 @@ export const unpaused =
 function unpausedHandler(handler: Handler, maxBytes: number): Handler {
   let waiting = 0;
   let told: Controller | undefined;
-  /** The controller as who reads sees it. */
+  /** The controller in the form that the reader sees. */
   const shown = (controller: Controller): Controller => {
     told ??= {
       get aborted() {

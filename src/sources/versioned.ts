@@ -8,10 +8,10 @@ import { download, makeFolder, notWritten } from './download.js';
 import { UnreachableError } from './http.js';
 import { type Fetching, SourceError } from './source.js';
 
-/** Digits of an address's digest in a folder's name: enough for no two addresses to share one. */
+/** Number of digits of an address's digest in a folder's name: enough that no two addresses share one. */
 const KEY_DIGITS = 32;
 
-/** Beside a file from an address: which version of it this is. */
+/** Stored beside a downloaded file: the version of the file. */
 const noteSchema = z.object({
   url: z.string(),
   etag: z.string().nullable(),
@@ -20,30 +20,30 @@ const noteSchema = z.object({
 });
 export type Note = z.output<typeof noteSchema>;
 
-/** A file elsewhere, of which there is one version after the other. */
+/** A remote file that may change over time. */
 export interface Versioned {
-  /** Its name in the cache. */
+  /** The file's name in the cache. */
   readonly name: string;
-  /** Its name in messages. */
+  /** The file's name in messages. */
   readonly shown: string;
-  /** Unlike every other file's. */
+  /** A key that no other file has. */
   readonly key: string;
   /**
-   * Which version there is now; null where the one that the note is of will do.
+   * Asks for the current version; null if the version in the note is still valid.
    *
-   * @throws UnreachableError where a copy is better than nothing; SourceError
+   * @throws UnreachableError if a cached copy may be used instead; SourceError
    */
   readonly ask: (note: Note | null) => Promise<Note | null>;
-  /** Asks for its bytes from there on, if it still is of that version. */
+  /** Requests the bytes from there to the end, if the file still has that version. */
   readonly request: (from: number, now: Note) => Promise<Response>;
-  /** The error for an answer without the file. */
+  /** Returns the error for an answer without the file. */
   readonly refusal: (status: number) => SourceError;
 }
 
 /**
- * The file in the cache, fetched again where there is another version of it.
+ * Returns the file in the cache, which is downloaded again if there is a new version.
  *
- * @throws SourceError; the signal's reason once that is aborted
+ * @throws SourceError; the signal's reason once it is aborted
  */
 export async function locateVersioned(
   { name, shown, key, ask, request, refusal }: Versioned,
@@ -67,7 +67,7 @@ export async function locateVersioned(
   });
   if (now === null) return path;
   await makeFolder(folder);
-  // Named by the version, so that the rest of another is never put behind it.
+  // The name contains the version, so that the rest of another version is never appended.
   const version = versionOf(now);
   const incomplete = `${path}.${version === null ? randomUUID() : digest(version)}.incomplete`;
   const fetched = download({
@@ -82,7 +82,7 @@ export async function locateVersioned(
     onBytes: (receivedBytes, totalBytes) => onProgress({ source: shown, receivedBytes, totalBytes }),
     ...(fetching.retryDelays && { retryDelays: fetching.retryDelays }),
   });
-  // No later download could continue it.
+  // Without a version, a later download could not continue the file.
   await (version === null ? fetched.catch((error: unknown) => removeAndThrow(incomplete, error)) : fetched);
   const fault = await strangeContents(incomplete);
   if (fault !== null) {
@@ -111,10 +111,10 @@ async function readNote(path: string): Promise<Note | null> {
   try {
     return noteSchema.parse(JSON.parse(text));
   } catch {
-    // It was written by something else, or half: the file is fetched again.
+    // The note is incomplete or from another program, so the file is fetched again.
     return null;
   }
 }
 
-/** Null where the server does not tell one version from another. */
+/** Returns the version of a file; null if the server does not distinguish versions. */
 export const versionOf = ({ etag, last_modified }: Note) => etag ?? last_modified;

@@ -3,10 +3,10 @@ import { send, UnreachableError } from './http.js';
 import { type Source, SourceError, type SourceKind } from './source.js';
 import { locateVersioned, type Note, versionOf } from './versioned.js';
 
-/** Hosts that a plain connection does not leave this machine for. */
+/** Hosts to which a plain connection does not leave this machine. */
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
-/** A file at an address. */
+/** A file at an HTTP address. */
 export const web: SourceKind = {
   form: 'https://…',
   hasQuery: true,
@@ -59,7 +59,7 @@ function webSource(text: string): Source {
   };
 }
 
-/** The last part of a path, as a file can be called everywhere. */
+/** Returns the last part of a path as a file name that is valid on every system. */
 export function fileName({ pathname }: Pick<URL, 'pathname'>): string {
   const last = pathname.slice(pathname.lastIndexOf('/') + 1);
   return last
@@ -69,7 +69,7 @@ export function fileName({ pathname }: Pick<URL, 'pathname'>): string {
 }
 
 /**
- * Which version of the file there is now; null where the one that the note is of will do.
+ * Asks for the current version of the file; null if the version in the note is still valid.
  *
  * @throws UnreachableError
  */
@@ -80,7 +80,7 @@ async function ask(url: URL, note: Note | null, signal: AbortSignal): Promise<No
   };
   const { status, ok, headers: told } = await send(url.href, { method: 'HEAD', signal, headers });
   if (status === 304) return null;
-  // Addresses with a signature are often good for GET alone: what is wrong then is said when the file is fetched.
+  // Signed addresses are often valid only for GET. Any error then shows when the file is fetched.
   if (!ok && note === null) return newNote(url, null, null);
   if (!ok) throw new UnreachableError(refusal(status).message);
   const now = newNote(url, told.get('etag'), told.get('last-modified'));
@@ -89,7 +89,7 @@ async function ask(url: URL, note: Note | null, signal: AbortSignal): Promise<No
 }
 
 const newNote = (url: URL, etag: string | null, lastModified: string | null): Note => ({
-  // Without its query, which may hold a signature.
+  // The query is left out because it may contain a signature.
   url: `${url.origin}${url.pathname}`,
   etag,
   last_modified: lastModified,

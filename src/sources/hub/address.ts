@@ -6,7 +6,7 @@ export interface HubAddress {
   readonly repository: string;
   /** A branch, a tag or a commit. */
   readonly revision: string;
-  /** Its path in the repository. */
+  /** The path in the repository. */
   readonly file: string;
 }
 
@@ -16,10 +16,10 @@ export const HUB_FORM = 'hf://owner/repository[@revision]/file';
 /** The form of names on the hub. */
 const NAME = /^[\w](?:[\w.-]{0,94}[\w])?$/;
 
-/** Kinds of repositories in the hub's addresses other than models. */
+/** Types of repositories in the hub's addresses, other than models. */
 const OTHER_TYPES = new Set(['datasets', 'spaces', 'kernels', 'buckets']);
 
-/** Revisions with slashes in them: refs/pr/1, refs/convert/parquet. */
+/** Revisions that contain slashes: refs/pr/1, refs/convert/parquet. */
 const LONG_REVISION = /^refs\/(?:pr|convert|heads|tags)\/[^/]+/;
 
 const isDots = (part: string) => part === '.' || part === '..';
@@ -57,7 +57,7 @@ function decoded(text: string): string {
   }
 }
 
-/** Where a hub has it. */
+/** Returns the URL of a file on a hub. */
 export function hubUrl(endpoint: string, { repository, revision, file }: HubAddress): string {
   const path = file.split('/').map(encodeURIComponent).join('/');
   return `${endpoint}/${repository}/resolve/${encodeURIComponent(revision)}/${path}`;

@@ -8,8 +8,9 @@ import type { HubAddress } from './address.js';
 const COMMIT = /^[0-9a-f]{40}$/;
 
 /**
- * A repository's folder in the cache that Hugging Face's tools share: contents once each in `blobs`, by their digests; in
- * `snapshots` a folder of links to them for each commit; in `refs` the commit that each branch and tag was last seen at.
+ * A repository's folder in the cache that Hugging Face's tools share. `blobs` has each file's contents once, by digest;
+ * `snapshots` has a folder for each commit, with links to the contents; `refs` has the last known commit of each branch
+ * and tag.
  */
 export class RepositoryCache {
   readonly #folder: string;
@@ -18,31 +19,32 @@ export class RepositoryCache {
     this.#folder = join(cache, `models--${repository.replaceAll('/', '--')}`);
   }
 
-  /** Where a file's contents go. */
+  /** Returns the path for a file's contents. */
   blob(etag: string): string {
     return join(this.#folder, 'blobs', etag);
   }
 
   /**
-   * The file as far as the cache knows its revision.
+   * Returns the path of a file in the cache, at the last known commit of its revision; null if the cache does not have
+   * it.
    *
-   * @throws SourceError where it is a directory
+   * @throws SourceError if it is a directory
    */
   async find({ revision, file }: HubAddress): Promise<string | null> {
     const commit = (await this.#readRef(revision)) ?? (COMMIT.test(revision) ? revision : null);
     return commit === null ? null : this.#existing(this.#pointer(commit, file));
   }
 
-  /** As `find`, at that commit, which the revision is from now on. */
+  /** Like `find`, but at the given commit, which is recorded as the revision's. */
   async findAt(commit: string, { revision, file }: HubAddress): Promise<string | null> {
     const found = await this.#existing(this.#pointer(commit, file));
-    // A cache that cannot be written to is read all the same.
+    // A cache that cannot be written to can still be read.
     if (found !== null) await this.#writeRef(revision, commit).catch(() => {});
     return found;
   }
 
   /**
-   * Puts contents that are in `blobs` under their name.
+   * Links contents in `blobs` to the file's name.
    *
    * @returns the path of the file
    */
@@ -61,7 +63,7 @@ export class RepositoryCache {
   }
 
   async #link(blob: string, pointer: string): Promise<void> {
-    // Without its contents a link is of no use.
+    // A link without its contents is useless.
     if ((await lstat(pointer).catch(() => null)) && !(await stat(pointer).catch(() => null)))
       await unlink(pointer);
     try {
@@ -69,7 +71,7 @@ export class RepositoryCache {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EEXIST') return;
-      // Windows lets few users make links, and some file systems nobody: the hub's tools move the file then, too.
+      // Windows lets few users make links, and some file systems support none. Then the hub's tools move the file, too.
       if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
       await rename(blob, pointer);
     }

@@ -9,14 +9,14 @@ import { RepositoryCache } from './cache.js';
 import { type HubFile, hubFile } from './metadata.js';
 import { hubRefusal } from './refusals.js';
 
-/** A file of a repository on Hugging Face's hub, or on one that speaks as it does. */
+/** A file of a repository on Hugging Face's hub, or on a server with the same API. */
 export const hub: SourceKind = {
   form: HUB_FORM,
   hasQuery: false,
   parse: (text) => (text.startsWith(HUB_SCHEME) ? hubSource(text) : null),
 };
 
-/** @throws SourceError where the text is none */
+/** @throws SourceError if the text is not a valid address */
 export function hubSource(text: string, id?: string): Source {
   const address = parseHubAddress(text);
   return {
@@ -79,7 +79,7 @@ async function askHub(address: HubAddress, { environment, signal }: Fetching): P
 
 type BlobRequests = Fetching & Pick<Parameters<typeof download>[0], 'request' | 'refusal' | 'onBytes'>;
 
-/** Fetches contents, and puts them in their place only where they are those that the hub named. */
+/** Fetches contents, and moves them to their place only if they match the digest that the hub gave. */
 async function fetchBlob(
   blob: string,
   { sha256: digest, totalBytes }: HubFile,
@@ -90,14 +90,14 @@ async function fetchBlob(
   for (;;) {
     const wasResumed = await download({ ...requests, path, totalBytes });
     const fault = await contentsFault(path, digest, signal).catch(async (error: NodeJS.ErrnoException) => {
-      // Another process downloaded the same file slightly faster and has put it in place.
+      // Another process downloaded the same file slightly faster and has moved it to its place.
       if (error.code === 'ENOENT' && (await isThere(blob))) return null;
       throw error;
     });
     if (fault === null) return putInPlace(path, blob);
     await unlink(path);
     if (!wasResumed) throw new SourceError(`what came ${fault}`);
-    // The first part may be of a download that went wrong.
+    // The first part may come from a corrupt download.
     onNotice(`the earlier part of the download does not match the rest (${fault}); it is downloaded again`);
   }
 }

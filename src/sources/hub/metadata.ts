@@ -3,12 +3,12 @@ import { SourceError } from '../source.js';
 import { type HubAddress, hubUrl } from './address.js';
 import { hubRefusal } from './refusals.js';
 
-/** The facts that a hub gives about a file before it sends it. */
+/** Metadata of a file, which a hub gives before it sends the file. */
 export interface HubFile {
   readonly commit: string;
   /** Name of the file's contents in the cache. */
   readonly etag: string;
-  /** Digest of the contents, in hex; null where the hub does not say. */
+  /** Digest of the contents, in hex; null if the hub does not give it. */
   readonly sha256: string | null;
   readonly totalBytes: number | null;
 }
@@ -21,13 +21,16 @@ export interface HubAccess {
 
 const SHA256 = /^[0-9a-f]{64}$/;
 
-/** Names of files and folders alone: they become paths. */
+/** Only plain names of files and folders, because they become paths. */
 const SAFE_NAME = /^[\w.-]{1,200}$/;
 
-/** @throws UnreachableError; SourceError that says why there is no such file; the signal's reason once that is aborted */
+/**
+ * @throws UnreachableError; SourceError with the reason if the file does not exist; the signal's reason once it is
+ * aborted
+ */
 export async function hubFile(address: HubAddress, { endpoint, token, signal }: HubAccess): Promise<HubFile> {
   const url = hubUrl(endpoint, address);
-  // Behind a redirect to where the contents are, nothing is said of the commit.
+  // After a redirect to the contents, the answer would not give the commit.
   const response = await send(url, { method: 'HEAD', token, signal, staysOnHost: true });
   const { status, headers } = response;
   if (status >= 400) {
@@ -53,5 +56,5 @@ export async function hubFile(address: HubAddress, { endpoint, token, signal }: 
   };
 }
 
-/** An etag without its quotes, as the cache's files are named. */
+/** Returns an etag without its quotes, as in the names of the cache's files. */
 const bare = (etag: string | null) => etag?.replace(/^W\//, '').replaceAll('"', '') || null;

@@ -2,7 +2,7 @@ import type { Response } from 'undici';
 import { SourceError } from '../source.js';
 import type { HubAddress } from './address.js';
 
-/** Longest part of a server's own message that is shown. */
+/** Maximum length of the part of a server's message that is shown. */
 const SHOWN_CHARACTERS = 200;
 
 interface Refused {
@@ -11,7 +11,7 @@ interface Refused {
   readonly hasToken: boolean;
 }
 
-/** What the hub's own codes mean (`X-Error-Code`), each with its remedy. */
+/** Messages for the hub's error codes (`X-Error-Code`), each with a remedy. */
 const CODES: Readonly<Record<string, (refused: Refused) => string>> = {
   EntryNotFound: ({ address: { repository, revision, file } }) =>
     `the repository ${repository} has no file ${file} at ${revision}; look at its list of files`,
@@ -32,7 +32,7 @@ function noRepository({ address: { repository }, endpoint, hasToken }: Refused):
   return `${endpoint} has no repository ${repository}, or it is private: check its name; ${remedy}`;
 }
 
-/** Why the hub did not answer with a file. */
+/** Returns an error that says why the hub did not send the file. */
 export async function hubRefusal(response: Response, refused: Refused): Promise<SourceError> {
   const { status, headers } = response;
   await response.body?.cancel();
