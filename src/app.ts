@@ -45,10 +45,10 @@ import type { Settings } from './settings/settings.js';
 import { readerHeapMegabytes, UNREAD_ANSWER_BYTES } from './system/memory.js';
 import type { Tracer } from './tracing/tracer.js';
 
-/** A connection on which nothing moves for this much longer than an answer may take is given up. */
+/** A connection is closed when nothing has moved on it for this much longer than the time limit of an answer. */
 const IDLE_MARGIN_MS = 10_000;
 
-/** Length of a URL that has the longest pattern of tensor names, fully escaped, and other parameters. */
+/** Limit of headers: the URL may contain the longest pattern of tensor names, fully escaped, and other parameters. */
 const MAX_HEADER_BYTES = 3 * MAX_PATTERN_LENGTH + 16 * 1024;
 
 export interface AppOptions {
@@ -58,11 +58,11 @@ export interface AppOptions {
   readonly predictions: Predictions;
   readonly answers: AnswerMonitor;
   readonly metrics: Metrics;
-  /** Counts for services that share a queue. */
+  /** Counts requests for services that share a queue. */
   readonly shared?: SharedCounts;
   readonly tracer?: Tracer | null;
   readonly version: string;
-  /** Whether the service was told to stop: load balancers must send nothing more. */
+  /** Returns true once the service was told to stop: load balancers must send no more requests. */
   readonly isStopping: () => boolean;
 }
 
@@ -87,12 +87,12 @@ export async function buildApp({
     genReqId: requestIdOf,
     bodyLimit: settings.MAX_BODY_BYTES,
     requestTimeout,
-    // Node would answer without a host in no form of ours.
+    // Node's own answer to a request without a host is not in the form of a problem.
     http: { ...http, maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false },
     connectionTimeout: settings.REQUEST_TIMEOUT_MS + IDLE_MARGIN_MS,
     frameworkErrors: refusePath,
     clientErrorHandler: refuseMalformed,
-    // Requests under way are completed, new connections are refused, and idle connections are closed.
+    // Running requests are completed, new connections are refused, and idle connections are closed.
     forceCloseConnections: 'idle',
     return503OnClosing: false,
   });
@@ -144,7 +144,7 @@ export async function buildApp({
 
   await app.register(health, { isReady: () => executor.ready && !isStopping() });
   await app.register(errors);
-  // Only health checks and metrics send requests to a worker.
+  // Workers receive only health checks and requests for metrics.
   const isAsked = settings.ROLE !== 'worker';
   if (isAsked) {
     await app.register(ghns, { predictor: executor });

@@ -1,8 +1,8 @@
 const COMMA = ',';
 
 /**
- * A value as the bytes of its JSON: what is large is passed on and written like this, since to build its objects, or its
- * text from them, would hold up everybody else.
+ * A value as the bytes of its JSON. Large values are passed on and written in this form, because building their objects
+ * or serialising them would block the event loop.
  */
 export class JsonText {
   readonly bytes: Buffer;
@@ -21,22 +21,22 @@ export class JsonText {
   }
 }
 
-/** A value that may be given as its JSON. */
+/** Returns the value, which may be given as its JSON. */
 export const parsed = <T>(value: T | JsonText): T =>
   value instanceof JsonText ? (value.parse() as T) : value;
 
 /**
- * Takes the values of the last keys of an object's JSON off it, without reading the rest.
+ * Splits the values of the last keys from an object's JSON, without parsing the rest.
  *
- * @param body an object's JSON as JSON.stringify writes it, of which no value before them has such a key
- * @param keys as they may follow each other, not the first ones of the object
+ * @param body an object's JSON from JSON.stringify; the values before these keys must not contain such keys
+ * @param keys the keys in their order; none is the first key of the object
  */
 export function splitOff(
   body: Buffer,
   keys: readonly string[],
 ): { readonly head: Buffer; readonly values: Readonly<Record<string, JsonText>> } {
   const values: Record<string, JsonText> = {};
-  // Quotes within texts have a backslash, so only a key reads like this.
+  // Quotes within texts are escaped, so only a key matches this.
   const starts = keys
     .map((key) => ({ key, mark: `,${JSON.stringify(key)}:` }))
     .map(({ key, mark }) => ({ key, mark, at: body.indexOf(mark) }))
@@ -49,7 +49,7 @@ export function splitOff(
   return { head: first ? Buffer.concat([body.subarray(0, first.at), Buffer.from('}')]) : body, values };
 }
 
-/** The JSON of an object, of whose values some may be texts already. */
+/** Returns the JSON of an object. Some of its values may be JSON texts already. */
 export function jsonOf(fields: object): Buffer {
   if (!Object.values(fields).some((value) => value instanceof JsonText)) {
     return Buffer.from(JSON.stringify(fields));
@@ -63,7 +63,7 @@ export function jsonOf(fields: object): Buffer {
   return Buffer.concat([...parts, Buffer.from(parts.length === 0 ? '{}' : '}')]);
 }
 
-/** The JSON of an object that has the keys of one and then those of another, which has others. */
+/** Returns the JSON of an object with the keys of the first and then of the second, which must be different. */
 export function joined(first: object | JsonText, second: object): Buffer {
   if (!(first instanceof JsonText)) return jsonOf({ ...first, ...second });
   const more = jsonOf(second);

@@ -7,15 +7,18 @@ import { VERSION } from './version.js';
 
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
-/** Ctrl-C under `npm start` comes twice, from the terminal and from npm. Who sends a signal later than this means it. */
+/**
+ * Time in which a repeated signal is ignored: under `npm start`, Ctrl-C arrives twice, from the terminal and from npm.
+ * A later signal is intended.
+ */
 const REPEAT_MS = 1000;
 
-/** How long the last lines of the log may take. */
+/** Time limit for writing the last lines of the log. */
 const FLUSH_MS = 1000;
 
 const STANDARD_OUTPUT = 1;
 
-/** Whether only this machine can reach that address. */
+/** Returns true if only this machine can reach the address. */
 function isLoopback(host: string): boolean {
   if (host === 'localhost') return true;
   return isIP(host) === 4 ? host.startsWith('127.') : host === '::1';
@@ -24,7 +27,7 @@ function isLoopback(host: string): boolean {
 /**
  * Runs the service until a signal stops it.
  *
- * @throws Error with what is wrong and how to mend it, where the service cannot start
+ * @throws Error that names the fault and the remedy, if the service cannot start
  */
 export async function serve(settings: Settings): Promise<void> {
   const destination = logTo(STANDARD_OUTPUT);
@@ -48,7 +51,7 @@ export async function serve(settings: Settings): Promise<void> {
       .stop()
       .then(() => destination.flush(FLUSH_MS))
       .then(() => process.exit(0));
-    // Without a listener a signal ends the process at once.
+    // Once the listeners are removed, another signal ends the process at once.
     setTimeout(() => {
       for (const each of STOP_SIGNALS) process.off(each, stop);
     }, REPEAT_MS).unref();

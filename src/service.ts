@@ -23,36 +23,39 @@ import { NotUnderstoodError, StoreCorruptError } from './store/store.js';
 import { memoryForPredictions, readerHeapMegabytes } from './system/memory.js';
 import { openTracer } from './tracing/open.js';
 
-/** How often an api looks whether it has heard of a worker. */
+/** Time between two checks of an api for a worker. */
 const FLEET_POLL_MS = 100;
 
 export interface ServiceOptions {
   readonly settings: Settings;
   readonly logger: FastifyBaseLogger;
   readonly version: string;
-  /** How many lines of the log could not be written so far. */
+  /** Number of log lines that could not be written so far. */
   readonly droppedLogLines?: () => number;
-  /** Environment variables, for where checkpoints are fetched from and kept. */
+  /** Environment variables that control where checkpoints are fetched from and cached. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Service {
   readonly app: FastifyInstance;
-  /** The engine's process: whether it is there, and how often it had to be restarted. */
+  /** The engine's process. */
   readonly predictor: Predictor;
   /**
-   * Listens, and fetches and loads the GHNs meanwhile: /readyz says when they are there.
+   * Starts to listen, and fetches and loads the GHNs in the background. /readyz tells when they are loaded.
    *
-   * @returns `http://host:port`, as it listens
+   * @returns the address `http://host:port` on which it listens
    */
   start(): Promise<string>;
-  /** Settles when the GHNs are loaded; rejects where they cannot be. */
+  /** Resolves when the GHNs are loaded; rejects if they cannot be loaded. */
   readonly ready: Promise<void>;
-  /** Finishes what is under way, unless it takes longer than a request may, refuses the rest, and lets go of everything. */
+  /**
+   * Completes the running requests, unless they take longer than the time limit, refuses new ones, and releases all
+   * resources.
+   */
   stop(): Promise<void>;
 }
 
-/** Puts the parts together; nothing listens or loads yet. */
+/** Creates the service. It does not listen and loads nothing yet. */
 export async function buildService({
   settings,
   logger,
@@ -86,7 +89,7 @@ export async function buildService({
         device: settings.DEVICE,
         threads: settings.THREADS ?? threadsOfQuota(),
       },
-      // Told when they are found.
+      // Given to `start` once they are found.
       checkpoints: [],
     },
     { onProblem: (message) => logger.error(message), onNotice: (message) => logger.warn(message) },
@@ -166,7 +169,7 @@ export async function buildService({
       return address;
     },
     ready: started.promise.then(async () => {
-      // Its workers load the GHNs.
+      // The workers load the GHNs.
       if (settings.ROLE === 'api') {
         await listening.promise;
         while (!executor.ready) await setTimeout(FLEET_POLL_MS, undefined, { ref: false });
@@ -175,7 +178,7 @@ export async function buildService({
       }
       const sources = { environment: readSourceEnvironment(environment), signal: fetching.signal };
       const files = await locateCheckpoints(checkpoints, sources, logger).catch((error: unknown) => {
-        // Whoever stops it knows that it will never be ready.
+        // Whoever stops the service knows that it will never be ready.
         if (isStopping) return null;
         throw error;
       });
@@ -199,7 +202,7 @@ export async function buildService({
   };
 }
 
-/** How many numbers the loaded GHNs hold. */
+/** Returns the number of values in the loaded GHNs. */
 function parametersOf({ description }: Predictor): number {
   return description?.ghns.reduce((sum, { parameters }) => sum + parameters, 0) ?? 0;
 }

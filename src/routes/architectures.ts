@@ -5,7 +5,7 @@ import { architectureSummarySchema, listArchitectures, loadArchitecture } from '
 import { jsonResponse, problemResponse } from '../http/answers/responses.js';
 import { queryInteger } from './query-integer.js';
 
-/** The architectures that a request can name. */
+/** Lists the architectures that a request can name. */
 export const architectures: FastifyPluginAsyncZod = async (app) => {
   app.get(
     '/architectures',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bytesResponse, type EmptyResponse, problemResponse } from '../http/answers/responses.js';
 
-/** The headers by which a request asks for a file only where it has changed, or has not (RFC 9110). */
+/** Headers of conditional requests: the file is sent only if it has changed, or only if it has not (RFC 9110). */
 export const conditionalHeaders = z.looseObject({
   'if-match': z
     .string()
@@ -13,7 +13,7 @@ export const conditionalHeaders = z.looseObject({
     .describe('Etags, or `*`. The answer is 304 if one of them is the file’s.'),
 });
 
-/** And those by which it asks for parts of it. */
+/** Headers of conditional requests and of requests for byte ranges. */
 export const downloadHeaders = conditionalHeaders.extend({
   range: z.string().optional().describe('Byte ranges, such as `bytes=0-99`.'),
   'if-range': z
@@ -24,7 +24,7 @@ export const downloadHeaders = conditionalHeaders.extend({
 
 const etag = z.string().describe('A strong etag: the same etag means the same bytes.');
 
-/** What `sendBytes` answers: the file with these headers of its own, parts of it, and neither. */
+/** Documents the answers of `sendBytes`: the whole file with its headers, parts of it, and answers without content. */
 export function downloadResponses(
   what: string,
   own: z.ZodRawShape = {},

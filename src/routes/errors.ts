@@ -4,7 +4,7 @@ import { PROBLEM_CODES, PROBLEM_KINDS } from '../http/problems/problem-kinds.js'
 const escaped = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
-/** Text in which backquotes mark code, as HTML. */
+/** Converts text to HTML. Backquotes mark code. */
 const html = (text: string) => escaped(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
 
 const sections = PROBLEM_CODES.map((code) => {
@@ -32,7 +32,7 @@ ${sections.join('\n')}
 </html>
 `;
 
-/** The page at which every problem's `type` points. */
+/** The page that every problem's `type` points to. */
 export const errors: FastifyPluginAsync = async (app) => {
   app.get('/docs/errors', { schema: { hide: true } }, async (_request, reply) =>
     reply.type('text/html; charset=utf-8').send(PAGE),

@@ -6,7 +6,7 @@ import { sendProblem } from '../http/plugins/problems.js';
 const statusSchema = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
 
 export interface HealthOptions {
-  /** Whether a prediction would be taken now. */
+  /** Returns true if a prediction would be accepted now. */
   readonly isReady: () => boolean;
 }
 

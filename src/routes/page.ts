@@ -5,15 +5,15 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { jsonResponse } from '../http/answers/responses.js';
 
-/** Where `npm run build` puts the page. */
+/** The folder where `npm run build` puts the page. */
 const PAGE_FOLDER = fileURLToPath(new URL('../../dist/web/', import.meta.url));
 
-/** The page loads what the service has, and nothing of any other host; no script or style is written into it. */
+/** Content security policy: the page loads only from this service, and has no inline scripts or styles. */
 const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  // The editor's marks are images in its style sheet.
+  // The editor's icons are data URLs in its style sheet.
   "img-src 'self' data:",
   "connect-src 'self'",
   "worker-src 'self'",
@@ -22,7 +22,7 @@ const PAGE_POLICY = [
   "frame-ancestors 'self'",
 ].join('; ');
 
-/** The page's names have a digest of their contents in them: what has been fetched once is never asked for again. */
+/** The names of the page's files contain digests of their contents, so browsers never need to fetch them again. */
 const ASSETS_MAX_AGE = '1y';
 
 const indexSchema = z
@@ -53,11 +53,11 @@ const LINKS = {
 
 export interface PageOptions {
   readonly version: string;
-  /** Where the built page is; that of the package unless given. */
+  /** The folder of the built page; by default the one in the package. */
   readonly folder?: string;
 }
 
-/** What a browser sees at `/`, and for other clients an index of links. */
+/** Serves the page at `/` to browsers, and an index of links to other clients. */
 export const page: FastifyPluginAsyncZod<PageOptions> = async (app, { version, folder = PAGE_FOLDER }) => {
   const html = await readFile(`${folder}/index.html`).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
@@ -93,7 +93,7 @@ export const page: FastifyPluginAsyncZod<PageOptions> = async (app, { version, f
         .headers({
           'content-type': 'text/html; charset=utf-8',
           'content-security-policy': PAGE_POLICY,
-          // The page names its scripts by their digests: an older one must not outlive an upgrade.
+          // The page names its scripts by their digests, so an older page must not outlive an upgrade.
           'cache-control': 'no-cache',
         })
         .send(html as never);
@@ -102,7 +102,7 @@ export const page: FastifyPluginAsyncZod<PageOptions> = async (app, { version, f
   if (html === null) return;
   await app.register(fastifyStatic, {
     root: folder,
-    // A route for each file: whatever else is asked for is a problem like every other.
+    // Registers a route for each file, so that other paths are answered with a problem.
     wildcard: false,
     index: false,
     decorateReply: false,
@@ -113,5 +113,5 @@ export const page: FastifyPluginAsyncZod<PageOptions> = async (app, { version, f
   });
 };
 
-/** Browsers name HTML when a person opens an address; scripts and command lines do not. */
+/** Returns true for browsers that open a page: they ask for HTML; scripts and command lines do not. */
 const acceptsHtml = (accept: string | undefined): boolean => accept?.includes('text/html') ?? false;

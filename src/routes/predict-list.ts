@@ -14,10 +14,10 @@ import type { PredictionRecord } from '../record/record.js';
 import { pathOf, viewOf, viewSchema, warningHeaders } from './predictions/view.js';
 import { weightsEtag, weightsFileName } from './predictions/weights-file.js';
 
-/** Predictions of one list that are under way: enough that the engine never waits for the next. */
+/** Number of predictions of one list that are in progress at once: enough that the engine never waits for the next. */
 const AT_ONCE = 8;
 
-/** Bytes of weights that are written at a time. */
+/** Size of the pieces in which weights are written. */
 const CHUNK_BYTES = 2 ** 18;
 
 export const resultsSchema = z
@@ -51,11 +51,11 @@ export interface ListAnswer {
   readonly predictions: Predictions;
   readonly list: RequestList;
   readonly client: string;
-  /** Aborts when the client goes, or the request takes too long. */
+  /** Aborts when the client disconnects or the request takes too long. */
   readonly signal: AbortSignal;
 }
 
-/** Starts all, and waits for none. */
+/** Starts all predictions and waits for none. */
 export async function begun({ predictions, list, client }: ListAnswer): Promise<{ results: Result[] }> {
   const work = (entry: Entry) => predictions.begin(checked(entry), client);
   const results: Result[] = [];
@@ -65,7 +65,7 @@ export async function begun({ predictions, list, client }: ListAnswer): Promise<
   return { results };
 }
 
-/** Makes all, and tells of each when all are stored. */
+/** Makes all predictions, and answers when all are stored. */
 export async function made({
   predictions,
   list,
@@ -84,7 +84,7 @@ export async function made({
   return { results };
 }
 
-/** Makes all, and sends the weights of each as a part of one body as soon as those before it are sent. */
+/** Makes all predictions, and sends the weights of each as a part of one body, as soon as those before it are sent. */
 export function sendParts(reply: FastifyReply, answer: ListAnswer): FastifyReply {
   const boundary = randomUUID();
   reply.type(`multipart/mixed; boundary=${boundary}`);
@@ -144,7 +144,7 @@ function headOf(boundary: string, headers: Readonly<Record<string, string | numb
   return Buffer.from(`\r\n--${boundary}\r\n${lines.join('')}\r\n`);
 }
 
-/** @throws the error of an entry that could not be read */
+/** @throws the error of an entry that could not be parsed */
 function checked(entry: Entry): Exclude<Entry, Error> {
   if (entry instanceof Error) throw entry;
   return entry;

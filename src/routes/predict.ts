@@ -32,7 +32,7 @@ export interface PredictOptions {
 
 const located = z.object({ location: z.string().describe('The address of the prediction.') });
 
-/** A list's answer has none of them: its parts have. */
+/** Headers of an answer with one prediction's weights. In the answer to a list, the parts have them. */
 const weightsHeaders = located
   .extend({
     'content-length': z.int().min(0).describe('Length in bytes.'),
@@ -43,13 +43,15 @@ const weightsHeaders = located
   })
   .partial();
 
-/** A list that was read elsewhere takes up so many times its body: as architectures, as graphs, and as Keras models. */
+/**
+ * Memory of a list that was parsed in another process, relative to its body: as architectures, graphs and Keras models.
+ */
 const BYTES_PER_BODY_BYTE = 3;
 
-/** The part of the time of a request in which a list's predictions have to be made. */
+/** Share of a request's time limit in which the predictions of a list must be finished. */
 const LIST_SHARE = 0.9;
 
-/** Whether a list is to be answered with weights. */
+/** Returns true if the client wants a list's weights. */
 const acceptsParts = (accept: string | undefined) =>
   accept?.split(',').some((range) => range.split(';', 1)[0].trim().toLowerCase() === 'multipart/mixed');
 
@@ -118,7 +120,7 @@ export const predict: FastifyPluginAsyncZod<PredictOptions> = async (
         const { bytes } = body;
         lists.take(bytes, client);
         whenClosed(reply, () => lists.giveBack(bytes, client));
-        // Early enough that what is made by then is answered.
+        // Early enough to answer with what is finished by then.
         const signal = requestSignal(reply, LIST_SHARE * timeoutMilliseconds);
         const answer = { predictions, list: body, client, signal };
         if (isAsync) {

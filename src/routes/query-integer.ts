@@ -3,8 +3,8 @@ import { z } from 'zod';
 const INTEGER = /^-?\d+$/;
 
 /**
- * An integer in a query, as digits: JavaScript takes an empty text for 0 as well, and a job whose RANK is not set would get
- * another's part.
+ * Parses an integer in a query, which must consist of digits. JavaScript's Number would accept an empty text as 0, and
+ * a job whose RANK is not set would get the part of rank 0.
  */
 export function queryInteger(minimum: number, maximum = Number.MAX_SAFE_INTEGER) {
   return z.preprocess(

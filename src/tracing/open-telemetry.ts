@@ -26,7 +26,10 @@ const KINDS: Readonly<Record<SpanKind, Kind>> = {
   consumer: Kind.CONSUMER,
 };
 
-/** Sends spans by OTLP over HTTP; where to, which and how often, OpenTelemetry's own variables say. */
+/**
+ * Sends spans by OTLP over HTTP. OpenTelemetry's environment variables determine the address, the sampling and the
+ * interval.
+ */
 export class OpenTelemetryTracer implements Tracer {
   readonly #provider: BasicTracerProvider;
   readonly #tracer: OtelTracer;

@@ -1,11 +1,11 @@
 import type { Tracer } from './tracer.js';
 
-/** Variables of OpenTelemetry that switch tracing on. */
+/** OpenTelemetry's variables that turn tracing on. */
 const ENDPOINTS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
 
 /**
- * The tracer that OpenTelemetry's variables ask for; null where they ask for none, and nothing of OpenTelemetry is
- * loaded then.
+ * Returns the tracer that OpenTelemetry's variables configure; null if they configure none. In that case, no part of
+ * OpenTelemetry is loaded.
  */
 export async function openTracer(
   environment: Readonly<Record<string, string | undefined>>,

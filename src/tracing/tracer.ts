@@ -5,7 +5,7 @@ export type Attributes = Readonly<Record<string, string | number>>;
 export type SpanKind = 'internal' | 'server' | 'producer' | 'consumer';
 
 export interface SpanOptions {
-  /** The span that it is part of, as W3C's `traceparent`; none where that cannot be read. */
+  /** The parent span, as W3C's `traceparent`. A malformed one counts as none. */
   readonly parent?: string;
   readonly kind?: SpanKind;
   readonly attributes?: Attributes;
@@ -18,11 +18,11 @@ export interface Span {
   /** Identifies the span for services that continue the trace. */
   readonly traceparent: string;
   note(attributes: Attributes): void;
-  /** @param error by which it failed */
+  /** @param error the error of a step that failed */
   end(error?: Error): void;
 }
 
-/** Takes down which step took how long, across services. */
+/** Records the steps of a request and their durations, across services. */
 export interface Tracer {
   start(name: string, options?: SpanOptions): Span;
   /** Sends the recorded spans. */
@@ -36,14 +36,14 @@ interface Current {
 
 const current = new AsyncLocalStorage<Current>();
 
-/** Calls a function, and what it calls and waits for, as part of a span. */
+/** Calls a function as part of a span, including everything that it calls and awaits. */
 export const within = <T>(tracer: Tracer, span: Span, call: () => T): T =>
   current.run({ tracer, span }, call);
 
-/** The span that is under way here; undefined where there is none. */
+/** Returns the current span; undefined if there is none. */
 export const currentTraceparent = (): string | undefined => current.getStore()?.span.traceparent;
 
-/** Does a step of the span that is under way, as one of its own where there is one. */
+/** Runs a step as a child of the current span, if there is one. */
 export async function traced<T>(name: string, step: () => Promise<T>): Promise<T> {
   const here = current.getStore();
   if (!here) return step();

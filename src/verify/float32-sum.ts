@@ -1,22 +1,25 @@
 /**
- * The sums that PyTorch keeps side by side when it computes a norm on a CPU: as many as its vectors have float32 (AVX2,
- * AVX-512).
+ * Numbers of partial sums that PyTorch computes in parallel for a norm on a CPU: one for each float32 in a vector
+ * (AVX2, AVX-512).
  */
 const LANES = [8, 16];
 
-/** Below, not even the smallest of these squares is lost. */
+/** In sums of fewer squares, not even the smallest is lost. */
 const MIN_COUNT = 2 ** 18;
 
-/** Samples of a block at equal distances: enough to estimate the lost part to a few per cent of itself. */
+/** Number of samples from a block, at equal distances: enough to estimate the lost part to a few per cent. */
 const MAX_SAMPLES = 2 ** 14;
 
-/** Bits of a float32 below its leading one. */
+/** Number of bits of a float32 below its leading one. */
 const FRACTION_BITS = 23;
 
-/** A sum's last doublings: earlier ones lose nothing, as its last bit is far below what is added. */
+/**
+ * Number of final doublings of a sum that are considered. Earlier ones lose nothing, because the last bit of the sum is
+ * far below the added squares.
+ */
 const DOUBLINGS = 12;
 
-/** Between what factors of the true sum a sum of squares is. */
+/** Range of a computed sum of squares, as factors of the exact sum. */
 export interface SumRange {
   readonly least: number;
   readonly most: number;
@@ -25,12 +28,13 @@ export interface SumRange {
 const EXACT: SumRange = { least: 1, most: 1 };
 
 /**
- * What PyTorch's norm makes of a large tensor's sum of squares, as factors of the true one. On a CPU it adds the squares
- * up in float32, one after the other: when a sum has grown, its last bit is larger than what comes, and small squares
- * are lost (of the 103 million numbers of VGG's first Linear, 2 % of the sum). On a GPU it does not, so both ends count.
+ * Returns the range of the sum of squares that PyTorch computes for the norm of a large tensor, as factors of the exact
+ * sum. On a CPU it adds the squares in float32, one after the other. Once the sum is large, its last bit exceeds small
+ * squares, and they are lost (2 % of the sum for the 103 million values of VGG's first Linear). On a GPU they are not
+ * lost, so the range includes both.
  *
  * @param block the values that the tensor repeats
- * @param count how many numbers the tensor has
+ * @param count number of values in the tensor
  */
 export function float32SumRange(block: Float32Array, count: number): SumRange {
   if (count < MIN_COUNT) return EXACT;
@@ -44,8 +48,8 @@ export function float32SumRange(block: Float32Array, count: number): SumRange {
 }
 
 /**
- * The part that is left of a sum of `additions` squares that are like those given. From one power of two to the next a
- * sum's last bit stays the same, and each square adds, on average, what is left when it is rounded to that bit.
+ * Returns the computed part of a sum of `additions` squares similar to those given. Between two powers of two, the last
+ * bit of the sum stays the same, and each square adds, on average, its value rounded to that bit.
  */
 function summedPart(squares: Float64Array, additions: number): number {
   const mean = average(squares, (square) => square);

@@ -13,7 +13,7 @@ import { loadVerification, networksToVerify, type Verification } from './verify.
 const EXIT_CODE_DIFFERS = 1;
 const EXIT_CODE_CANNOT_TELL = 2;
 
-/** Networks with a different norm that are listed; the table has all of them. */
+/** Number of networks with a different norm that the summary lists; the table has all of them. */
 const LISTED = 10;
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
@@ -29,7 +29,7 @@ async function write(verification: Verification, path: string, { only }: VerifyO
   print(`\nThe norms of ${norms.size} networks are in ${path}.`);
 }
 
-/** Gives the names of the networks whose norm is another. */
+/** Returns the names of the networks whose norms differ. */
 async function compare(verification: Verification, options: VerifyOptions): Promise<string[]> {
   const family = options.family ?? publishedFamily(verification.config);
   const expected = await readNorms(options.norms ?? PUBLISHED_NORMS, family);
@@ -84,7 +84,7 @@ async function run(args: readonly string[]): Promise<number> {
 /**
  * The command `ghn-serve verify`.
  *
- * @returns its exit code: 0 where all norms hold, 1 where one does not, 2 where it cannot tell
+ * @returns the exit code: 0 if all norms match, 1 if one does not, 2 if the command cannot compare them
  */
 export async function verify(args: readonly string[]): Promise<number> {
   try {

@@ -8,25 +8,25 @@ import { elements, type TiledTensor, tensorSource } from '../tensor/tensor.js';
 import { float32SumRange } from './float32-sum.js';
 import { drawnSquares, initialSquares, type SquareSum } from './initial-values.js';
 
-/** The L2 norm over all of a network's parameters, and how far others may rightly find it elsewhere. */
+/** The L2 norm over all of a network's parameters, and the range in which others may correctly find it. */
 export interface NetworkNorm {
-  /** In float64. Randomly drawn values count with their expectation. NaN if a parameter is not finite. */
+  /** The norm in float64, with the expectation of randomly drawn values. NaN if a parameter is not finite. */
   readonly norm: number;
-  /** The standard deviation that it has from what is drawn. */
+  /** The standard deviation of the norm that random values cause. */
   readonly deviation: number;
-  /** The norm as PyTorch computes it, in float32: between these, depending on the machine. */
+  /** The range of the norm that PyTorch computes in float32, which depends on the machine. */
   readonly float32: { readonly least: number; readonly most: number };
 }
 
-/** What one tensor, or one part of it, adds to the sum of all squares. */
+/** The contribution of one tensor, or of a part of it, to the sum of all squares. */
 interface Contribution extends SquareSum {
   readonly least: number;
   readonly most: number;
 }
 
 /**
- * The norm of a network with predicted tensors, and with the framework's initial values where nothing is predicted. It
- * is computed from the blocks and how often they are repeated.
+ * Returns the norm of a network with the predicted tensors, and the framework's initial values for all others. It is
+ * computed from the blocks and their multiplicities.
  */
 export async function networkNorm(
   architecture: Architecture,
@@ -60,7 +60,10 @@ async function decodedSquares(tensor: TiledTensor): Promise<Contribution> {
   return { expected, variance: 0, least: expected * least, most: expected * most };
 }
 
-/** A position embedding's first rows are drawn, not decoded, where its tokens are more than a square (docs/ghn.md, section 5). */
+/**
+ * Splits off the first rows of a position embedding, which are drawn and not decoded if the number of tokens is not a
+ * square (docs/ghn.md, section 5).
+ */
 function withoutDrawnRows(tensor: TiledTensor): { drawn: SquareSum | null; decoded: TiledTensor } {
   const { shape, blockShape, block } = tensor;
   const rows = isTokenSequence(shape) ? shape[1] - tokenGridSide(shape) ** 2 : 0;

@@ -4,40 +4,46 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { GhnConfig } from '../ghn/checkpoint.js';
 
-/** The GHNs whose networks' norms the authors have published, as their file calls them; ghn3 is the GHN-3-XL. */
+/** The GHNs for which the authors have published norms, by the names in their file; ghn3 is the GHN-3-XL. */
 export const FAMILIES = ['ghn2', 'ghn3-t', 'ghn3'] as const;
 
 export type Family = (typeof FAMILIES)[number];
 
 type Sizes = Pick<GhnConfig, 'family' | 'hidden' | 'channels' | 'numClasses'>;
 
-/** What tells the published GHNs (docs/ghn.md, before section 1): all of them were trained on ImageNet. */
+/**
+ * Configurations that identify the published GHNs (docs/ghn.md, before section 1): all of them were trained on
+ * ImageNet.
+ */
 const SIZES: Readonly<Record<Family, Sizes>> = {
   ghn2: { family: 'ghn2', hidden: 32, channels: 64, numClasses: 1000 },
   'ghn3-t': { family: 'ghn3', hidden: 64, channels: 64, numClasses: 1000 },
   ghn3: { family: 'ghn3', hidden: 384, channels: 384, numClasses: 1000 },
 };
 
-/** The file of the authors' norms that comes with the package. */
+/** The file of the authors' norms, which is part of the package. */
 export const PUBLISHED_NORMS = fileURLToPath(new URL('../../weights/published-norms.json', import.meta.url));
 
 const norm = z.number().positive();
 
 const fileSchema = z.record(z.string(), z.union([norm, z.partialRecord(z.enum(FAMILIES), norm)]));
 
-/** By network; what it is held against. */
+/** Expected norms by network. */
 export interface ExpectedNorms {
   readonly norms: ReadonlyMap<string, number>;
-  /** `float64`: as this command writes them. `float32`: as PyTorch computes them, in the authors' file. */
+  /**
+   * Precision of the norms: `float64` in files that this command writes, `float32` in the authors' file, as PyTorch
+   * computes them.
+   */
   readonly precision: 'float32' | 'float64';
 }
 
-/** A file or a choice that the command cannot go on with; the message says what would do. */
+/** A file or an option is not usable. The message names the remedy. */
 export class VerifyError extends Error {
   override readonly name = 'VerifyError';
 }
 
-/** The published GHN that a checkpoint of this configuration is, or null where its like was not published. */
+/** Returns the published GHN that has this configuration, or null if there is none. */
 export function publishedFamily(config: Sizes): Family | null {
   return FAMILIES.find((family) => isDeepStrictEqual(sizes(config), SIZES[family])) ?? null;
 }
@@ -50,7 +56,8 @@ const sizes = ({ family, hidden, channels, numClasses }: Sizes): Sizes => ({
 });
 
 /**
- * Reads norms: either one a network, as `normsText` writes them, or one for each family, of which `family` is taken.
+ * Reads norms, either one for each network, as `normsText` writes them, or one for each network and family, from which
+ * those of `family` are taken.
  *
  * @throws VerifyError
  */
@@ -84,7 +91,7 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** The text of a file that `readNorms` reads, one network a line. */
+/** Returns the text of a file that `readNorms` reads, with one network on each line. */
 export function normsText(norms: ReadonlyMap<string, number>): string {
   return `${JSON.stringify(Object.fromEntries(norms), null, 2)}\n`;
 }

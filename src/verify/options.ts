@@ -22,12 +22,12 @@ ENGINE and DEVICE choose the engine, as for the service.`;
 export interface VerifyOptions {
   readonly checkpoint: string;
   readonly family: Family | null;
-  /** A file; null for the published norms. */
+  /** Path of a file with norms; null for the published norms. */
   readonly norms: string | null;
-  /** Names of the zoo; null for all that there are norms of. */
+  /** Names in the zoo; null for all networks that have an expected norm. */
   readonly only: readonly string[] | null;
   readonly tolerance: number | null;
-  /** A file. */
+  /** Path of the file to write. */
   readonly write: string | null;
 }
 

@@ -11,16 +11,16 @@ const COLUMNS = [
   ['verdict', 9],
 ] as const;
 
-/** The columns of what is found; those behind are of the check. */
+/** Number of columns with results. The columns after them show the check. */
 const FOUND = 3;
 
-/** The table's first line. */
+/** Returns the first line of the table. */
 export function header(hasChecks: boolean): string {
   const titles = COLUMNS.map(([title]) => title);
   return line(hasChecks ? titles : titles.slice(0, FOUND));
 }
 
-/** A network's line; without a check it is only what was found. */
+/** Returns the line of a network; without a check, only the results. */
 export function row({ name, parameters, norm }: VerifiedNetwork, check: Check | null): string {
   const found = [name, parameters.toLocaleString('en'), decimals(norm.norm)];
   if (!check) return line(found);
@@ -43,7 +43,7 @@ function line(cells: readonly string[]): string {
 
 const decimals = (value: number) => value.toFixed(4);
 
-/** Two digits of a small number: `+1.2e-6`. */
+/** Formats a small number with two digits, such as `+1.2e-6`. */
 function signed(value: number): string {
   const digits = value === 0 ? '0' : value.toExponential(1);
   return value > 0 ? `+${digits}` : digits;

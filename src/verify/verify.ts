@@ -9,12 +9,12 @@ import { type CheckpointFile, type EngineDescription, ghnKey } from '../predicto
 import { type NetworkNorm, networkNorm } from './network-norm.js';
 import { type ExpectedNorms, VerifyError } from './norms-file.js';
 
-/** The zoo's own networks are within these. */
+/** All networks of the zoo are within these limits. */
 const LIMITS: Limits = { maxNodes: 5000, maxParameters: 2e9 };
 
 const NEVER = new AbortController().signal;
 
-/** A network of the zoo as the GHN predicts it. */
+/** A network of the zoo with the GHN's prediction. */
 export interface VerifiedNetwork {
   readonly name: string;
   readonly parameters: number;
@@ -30,7 +30,9 @@ export interface Verification {
 }
 
 /**
- * @param onNotice is told what a person should know of the engine
+ * Loads a checkpoint on an engine.
+ *
+ * @param onNotice called with messages about the engine
  * @throws CheckpointError
  */
 export async function loadVerification(
@@ -66,10 +68,10 @@ export async function loadVerification(
 }
 
 /**
- * The networks to verify, in the zoo's order or as given.
+ * Returns the networks to verify, in the zoo's order or as given.
  *
- * @param only names of the zoo; null for all
- * @param expected where given, only networks that it has; all of `only` must be there
+ * @param only names in the zoo; null for all
+ * @param expected if given, only networks with an expected norm are returned, and all of `only` must have one
  * @throws VerifyError
  */
 export function networksToVerify(only: readonly string[] | null, expected: ExpectedNorms | null): string[] {

@@ -1,12 +1,12 @@
 import type { FastifyReply } from 'fastify';
 import { NotFoundError } from '../../predictions/errors.js';
 
-/** Codes by which Hugging Face's clients tell errors apart. */
+/** Error codes of Hugging Face's protocol. */
 export type HubErrorCode = 'RepoNotFound' | 'RevisionNotFound' | 'EntryNotFound';
 
-/** An error together with the code by which clients tell it. */
+/** Adds the headers with the error's code and message to the answer. */
 export function coded(reply: FastifyReply, code: HubErrorCode, error: Error): Error {
-  // A line break or a character beyond Latin-1 cannot stand in a header.
+  // Headers cannot contain line breaks or characters beyond Latin-1.
   reply.headers({
     'x-error-code': code,
     'x-error-message': error.message.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 1000),
@@ -14,7 +14,7 @@ export function coded(reply: FastifyReply, code: HubErrorCode, error: Error): Er
   return error;
 }
 
-/** Runs `work`. If it throws because something is missing, the answer gets the code. */
+/** Runs `work`. If it throws because something is missing, adds the code to the answer. */
 export async function withCode<T>(
   reply: FastifyReply,
   code: HubErrorCode,

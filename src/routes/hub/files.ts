@@ -2,7 +2,9 @@ import type { PredictionRecord } from '../../record/record.js';
 
 export const WEIGHTS_FILE = 'model.safetensors';
 
-/** The text files of a prediction's repository, by name. What they say is the same for each download of one prediction. */
+/**
+ * The text files of a prediction's repository, by name. Their content is the same in each download of one prediction.
+ */
 export const TEXT_FILES: Readonly<
   Record<string, { readonly contentType: string; readonly write: (record: PredictionRecord) => string }>
 > = {

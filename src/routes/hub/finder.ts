@@ -10,13 +10,13 @@ import { isDefault, isPredictionId, optionsOf } from './revision.js';
 
 /** The two parts of a repository's name. */
 export interface Repository {
-  /** A GHN's id. */
+  /** The id of a GHN. */
   readonly ghn: string;
   /** The name of an architecture, or the id of a prediction. */
   readonly model: string;
 }
 
-/** Finds or makes the prediction that a repository and a revision stand for. */
+/** Finds or makes the prediction for a repository and a revision. */
 export class HubFinder {
   readonly #predictions: Predictions;
   readonly #timeoutMilliseconds: number;
@@ -32,7 +32,7 @@ export class HubFinder {
     this.#clientOf = clientOf;
   }
 
-  /** The prediction that a repository and a revision stand for. It has to be released. */
+  /** Returns the prediction for a repository and a revision. The caller has to release it. */
   async find(
     { ghn, model: name }: Repository,
     wanted: string,
@@ -63,7 +63,7 @@ export class HubFinder {
     );
   }
 
-  /** @throws NotFoundError where the revision is not a list of options, or an option has a wrong value */
+  /** @throws NotFoundError if the revision is not a list of options, or an option has an invalid value */
   #requestOf(ghn: string, name: string, wanted: string): PredictRequest {
     const body = { architecture: name, ghn, ...optionsOf(wanted) };
     try {

@@ -65,7 +65,7 @@ const fileResponses = {
   },
 };
 
-/** Clients send what they would like to be told beside; it is passed over. */
+/** Clients ask for additional information in the query, which the service ignores. */
 const anyQuery = z.looseObject({});
 
 interface HubFile {
@@ -82,8 +82,8 @@ export interface HubOptions {
 }
 
 /**
- * The service as Hugging Face's clients expect a hub: `HF_ENDPOINT` set to it, a repository is a GHN's id and an architecture's
- * name, and its files are predicted when they are asked for.
+ * The API of Hugging Face's hub, for clients whose `HF_ENDPOINT` is this service. The name of a repository consists of
+ * a GHN's id and an architecture's name. Its files are predicted when they are requested.
  */
 export const hub: FastifyPluginAsyncZod<HubOptions> = async (
   app,

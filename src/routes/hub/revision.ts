@@ -2,18 +2,18 @@ import { quote } from '../../architecture/faults.js';
 import { didYouMean } from '../../architecture/nearest.js';
 import { NotFoundError } from '../../predictions/errors.js';
 
-/** The revision that has the defaults of POST /predict. */
+/** The revision with the defaults of POST /predict. */
 export const MAIN = 'main';
 
-/** Names of that revision: @huggingface/hub asks for HEAD. */
+/** Names of the default revision: @huggingface/hub asks for HEAD. */
 const DEFAULTS: readonly string[] = [MAIN, 'HEAD'];
 
-/** Whether a revision has the defaults. */
+/** Returns true if a revision has the defaults. */
 export const isDefault = (revision: string): boolean => DEFAULTS.includes(revision);
 
 const ID = /^[0-9a-f]{32}$/;
 
-/** Whether a text has the form of a prediction's id. */
+/** Returns true if a text has the form of a prediction's id. */
 export const isPredictionId = (text: string): boolean => ID.test(text);
 
 type Value = boolean | number | string;
@@ -23,7 +23,7 @@ const flag = (text: string): Value =>
   text === '' || text === 'true' ? true : text === 'false' ? false : text;
 const text = (value: string): Value => value;
 
-/** Where an option of a revision goes in the body of POST /predict, and how its value is read. */
+/** For each option of a revision: its place in the body of POST /predict, and the function that parses its value. */
 const OPTIONS: Readonly<
   Record<string, { readonly path: readonly string[]; readonly read: (text: string) => Value }>
 > = {
@@ -40,10 +40,10 @@ const OPTIONS: Readonly<
 };
 
 /**
- * The options that a revision such as `num_classes=10,orthogonalize` stands for, as fields of the body of POST /predict. Values are
- * checked with that body.
+ * Returns the options in a revision such as `num_classes=10,orthogonalize`, as fields of the body of POST /predict.
+ * Their values are checked with that body.
  *
- * @throws NotFoundError where it is neither `main` nor a list of options
+ * @throws NotFoundError if the revision is neither `main` nor a list of options
  */
 export function optionsOf(revision: string): Record<string, unknown> {
   const body: Record<string, unknown> = {};

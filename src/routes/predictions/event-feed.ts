@@ -4,30 +4,30 @@ import type { JobEvent } from '../../predictions/board/board.js';
 import type { PredictionRecord } from '../../record/record.js';
 import { type PredictionView, viewOf } from './view.js';
 
-/** Messages that may wait for a listener that does not read; it is dropped with the next. */
+/** Limit of messages that wait for a listener that does not read. The next message disconnects it. */
 const MAX_WAITING = 16;
 
-/** Proxies end connections on which nothing happens; a comment now and then is something. */
+/** Time between comments on an idle stream: proxies close idle connections. */
 const KEEP_ALIVE_MS = 15_000;
 
 const KEEP_ALIVE = Buffer.from(': still here\n\n');
 
-/** Whether nothing further happens to a prediction. */
+/** Returns true if a prediction has ended, so that there are no further events. */
 export const isOver = ({ status }: PredictionRecord): boolean => status !== 'queued' && status !== 'running';
 
 /** One server-sent event. */
 const message = (event: string, data: unknown, at?: string) =>
   Buffer.from(`event: ${event}\n${at === undefined ? '' : `id: ${at}\n`}data: ${JSON.stringify(data)}\n\n`);
 
-/** The place of a prediction's last event, whoever tells it; undefined before. */
+/** Returns the place of a prediction's last event, which is the same in every service; undefined before the end. */
 export const lastPlace = (record: PredictionRecord): string | undefined =>
   isOver(record) ? `${record.status}-${record.generation ?? ''}` : undefined;
 
-/** The event that tells a whole record. */
+/** Returns the event that sends a whole record. */
 export const recordMessage = (record: PredictionRecord, at?: string): Buffer =>
   message(record.status, viewOf(record), lastPlace(record) ?? at);
 
-/** The event as it is told to somebody who may have missed others. */
+/** Returns an event in the form for a client that may have missed others. */
 const wholeMessage = (event: JobEvent): Buffer =>
   'stage' in event ? stageMessage(event) : recordMessage(event.record, event.at);
 
@@ -35,46 +35,46 @@ const stageMessage = ({ stage, at }: JobEvent & { readonly stage: string }) =>
   message('stage', { stage }, at);
 
 interface Listener {
-  /** Messages that it has not taken. */
+  /** Number of messages that the listener has not read. */
   readonly waiting: number;
-  /** Places of events that it has heard before they were told here. */
+  /** Places of events that the listener had received before they were sent here. */
   readonly known: ReadonlySet<string | undefined>;
 }
 
 /**
- * The changes of one prediction that is being made, for all who follow it: each message is written once, and the same bytes
- * go to every listener.
+ * Sends the changes of one prediction in progress to all clients that follow it. Each message is serialised once, and
+ * the same bytes go to every listener.
  */
 export class EventFeed {
   readonly #listeners = new Map<Readable, Listener>();
-  /** All events so far, of which a prediction has a handful. */
+  /** All events so far. A prediction has only a few. */
   readonly #told: JobEvent[] = [];
   readonly #keepAlive: NodeJS.Timeout;
   readonly #onEnd: () => void;
   #record: PredictionRecord;
-  /** The whole record as it is now, once somebody has needed it. */
+  /** The whole record as it is now, serialised once a listener needs it. */
   #whole: Buffer | null = null;
   /** The place of the last event. */
   #at: string | undefined;
   #isEnded = false;
 
-  /** @param onEnd is called once, when the prediction is over or the last listener has gone */
+  /** @param onEnd called once, when the prediction has ended or the last listener has disconnected */
   constructor(record: PredictionRecord, onEnd: () => void) {
     this.#record = record;
     this.#onEnd = onEnd;
     this.#keepAlive = setInterval(() => this.#sayStillHere(), KEEP_ALIVE_MS).unref();
   }
 
-  /** How many events were told so far. */
+  /** Number of events sent so far. */
   get told(): number {
     return this.#told.length;
   }
 
   /**
-   * A stream of the record as it is now and then of what changes.
+   * Returns a stream of the current record, followed by the changes.
    *
-   * @param missed told instead of the record to somebody who has heard all that was before: events, and how many were told
-   * here before those were looked up
+   * @param missed for a client that has received earlier events: the events that follow them, which are sent in place
+   * of the record, and the number of events sent here before those were looked up
    */
   follow(missed: { readonly events: readonly JobEvent[]; readonly before: number } | null = null): Readable {
     const listener = new Readable({ read() {} });
@@ -93,7 +93,7 @@ export class EventFeed {
     return listener;
   }
 
-  /** Tells all listeners what has happened; after the end of the prediction nothing. */
+  /** Sends an event to all listeners. After the end of the prediction it does nothing. */
   tell(event: JobEvent): void {
     if (this.#isEnded) return;
     this.#at = event.at;
@@ -110,7 +110,7 @@ export class EventFeed {
     this.#record = record;
     this.#whole = null;
     if (!isOver(record)) return;
-    // A slow client may take long to read this; its record is still to get its statistics, which are no event.
+    // A slow client may take long to read this. The record's statistics may follow later, but they are not an event.
     for (const listener of this.#listeners.keys()) listener.push(null);
     this.#end();
   }
@@ -142,7 +142,7 @@ export class EventFeed {
   }
 }
 
-/** What a record says otherwise than the one before, and which it is. */
+/** Returns the fields of a record that have changed, with the id. */
 function changes(before: PredictionView, after: PredictionView): Partial<PredictionView> {
   const changed = (Object.keys(after) as (keyof PredictionView)[]).filter(
     (key) => before[key] !== after[key] && !isDeepStrictEqual(before[key], after[key]),

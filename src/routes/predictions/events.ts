@@ -7,10 +7,10 @@ import { STATUSES } from '../../record/record.js';
 import { EventFeed, isOver, lastPlace, recordMessage } from './event-feed.js';
 import { idParameters, unknownPrediction } from './parameters.js';
 
-/** For how long a finished prediction's event is given to others who ask. */
+/** Time for which the final event of a prediction is cached for other clients. */
 const SHARED_MS = 1000;
 
-/** One event: a stream has no schema of its own before OpenAPI 3.2. */
+/** Schema of one event: before version 3.2, OpenAPI has no schemas for streams. */
 const eventSchema = z
   .object({
     event: z.enum([...STATUSES, 'stage']),
@@ -28,7 +28,7 @@ const eventSchema = z
   })
   .meta({ id: 'PredictionEvent' });
 
-/** The changes of a prediction, until it is made or has failed. */
+/** Streams the changes of a prediction until it has succeeded or failed. */
 export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {
   const feeds = new Map<string, Promise<EventFeed | null>>();
   const finals = new Map<string, { readonly message: Promise<Buffer>; readonly since: number }>();
@@ -66,23 +66,26 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
     async ({ params: { id }, headers: { 'last-event-id': heard } }, reply) => {
       const feed = await feedOf(id);
       const isLast = heard !== undefined && !feed && lastPlace(await predictions.record(id)) === heard;
-      // A browser asks again whenever a stream ends, unless it is told this.
+      // A browser reconnects whenever a stream ends, unless it gets a 204.
       if (isLast) return reply.code(204).send();
       reply.headers({ 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
       if (feed && heard !== undefined) return reply.send((await followFrom(feed, id, heard)) as never);
-      // As bytes and not as a stream: what waits for clients that do not read is counted.
+      // Sent as bytes and not as a stream, so that the bytes which wait for slow clients are counted.
       return reply.send((feed ? feed.follow() : await finalMessage(id)) as never);
     },
   );
 
-  /** What followed an event, and then what happens; from the record as it is where that is not to be known. */
+  /**
+   * Returns a stream of the events after the one that the client received last. If they are not known, it begins with
+   * the current record.
+   */
   async function followFrom(feed: EventFeed, id: string, heard: string): Promise<Readable> {
     const before = feed.told;
     const missed = await predictions.missed(id, heard);
     return feed.follow(missed && { events: missed, before });
   }
 
-  /** The one event of a prediction to which nothing further happens: many who ask at the same time share it. */
+  /** Returns the only event of a prediction that has ended. Clients that ask at the same time share it. */
   function finalMessage(id: string): Promise<Buffer> {
     const now = performance.now();
     for (const [other, { since }] of finals) if (now - since > SHARED_MS) finals.delete(other);
@@ -93,7 +96,7 @@ export const events: FastifyPluginAsyncZod<{ predictions: Predictions }> = async
     return message;
   }
 
-  /** The one feed of a prediction that is being made; null where nothing further will happen. */
+  /** Returns the feed of a prediction in progress, or null if it has ended. */
   function feedOf(id: string): Promise<EventFeed | null> {
     const known = feeds.get(id);
     if (known) return known;

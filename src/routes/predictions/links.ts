@@ -7,7 +7,10 @@ const link = (operationId: string, parameters: Readonly<Record<string, string>>)
   parameters,
 });
 
-/** What a prediction's id leads on to, for the OpenAPI document; `id` is a runtime expression for it. */
+/**
+ * Links from a prediction to its resources, for the OpenAPI document. `id` is a runtime expression for the prediction's
+ * id.
+ */
 export const predictionLinks = (id: string): Links => ({
   record: link('getPrediction', { id }),
   events: link('followPrediction', { id }),
@@ -20,12 +23,12 @@ export const predictionLinks = (id: string): Links => ({
 
 const ID = '$request.path.id';
 
-/** What a prediction's statistics lead on to: its tensors, by their names. */
+/** Links from a prediction's statistics to its tensors, by name. */
 export const tensorLinks: Links = {
   tensor: link('downloadTensor', { id: ID, name: '$response.body#/tensors/0/name' }),
 };
 
-/** What a TensorFlow.js model leads on to: the files that it names. */
+/** Links from a TensorFlow.js model to the weights files that it names. */
 export const modelLinks: Links = {
   weights: link('downloadTfjsWeights', { id: ID, shard: '$response.body#/weightsManifest/0/paths/0' }),
 };

@@ -10,7 +10,7 @@ import { predictionLinks } from './links.js';
 import { idParameters, unknownPrediction } from './parameters.js';
 import { viewOf, viewSchema } from './view.js';
 
-/** A page of the list; more than the largest would be a dump of the store. */
+/** Lengths of a page of the list. A longer page would be a dump of the store. */
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1000;
 
@@ -26,7 +26,7 @@ const listSchema = z
   })
   .meta({ id: 'PredictionList' });
 
-/** Records, graphs and the end of predictions. */
+/** Routes for records, graphs, and deletion of predictions. */
 export const records: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {
   app.get(
     '/predictions',

@@ -11,7 +11,7 @@ export interface StatisticsOptions {
   readonly timeoutMilliseconds: number;
 }
 
-/** Whether a prediction's weights are any good. */
+/** Route for the statistics of a prediction's weights. */
 export const statistics: FastifyPluginAsyncZod<StatisticsOptions> = async (
   app,
   { predictions, timeoutMilliseconds },
@@ -38,7 +38,7 @@ export const statistics: FastifyPluginAsyncZod<StatisticsOptions> = async (
     async ({ params }, reply) => {
       const signal = requestSignal(reply, timeoutMilliseconds);
       const json = await predictions.statistics(params.id, signal);
-      // Bytes, which all who ask for them share.
+      // The bytes are shared by all clients that ask for them.
       return reply.type('application/json; charset=utf-8').send(json as never);
     },
   );

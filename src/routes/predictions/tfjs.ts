@@ -28,7 +28,7 @@ const modelSchema = z.looseObject({
   weightsManifest: z.array(z.looseObject({ paths: z.array(z.string()) })),
 });
 
-/** A prediction as a TensorFlow.js model: `tf.loadLayersModel` takes the address of its `model.json`. */
+/** Routes for a prediction as a TensorFlow.js model: `tf.loadLayersModel` takes the address of its `model.json`. */
 export const tfjs: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {
   const models = new TfjsModels(predictions);
 

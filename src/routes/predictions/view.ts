@@ -3,7 +3,7 @@ import { problemOf } from '../../http/plugins/problems.js';
 import { problemSchema } from '../../http/problems/problem.js';
 import { type PredictionRecord, recordSchema } from '../../record/record.js';
 
-/** A prediction's record as clients see it: with addresses, and its failure as a problem. */
+/** A prediction's record in the form for clients: with addresses, and its failure as a problem. */
 export const viewSchema = recordSchema
   .extend({
     request: recordSchema.shape.request.extend({ ghn: z.string() }),
@@ -18,7 +18,7 @@ export const viewSchema = recordSchema
   .meta({ id: 'PredictionRecord' });
 export type PredictionView = z.output<typeof viewSchema>;
 
-/** The codes of a record's warnings, for the header; empty where there are none. */
+/** Returns a header with the codes of a record's warnings, or no header if there are none. */
 export function warningHeaders({ warnings }: Pick<PredictionRecord, 'warnings'>): Record<string, string> {
   if (warnings.length === 0) return {};
   return { 'x-ghn-warnings': [...new Set(warnings.map(({ code }) => code))].join(', ') };
@@ -29,7 +29,7 @@ export const warningHeaderSchema = z
   .optional()
   .describe('Codes of the record’s warnings, separated by commas. The record explains them.');
 
-/** Where a prediction is found. */
+/** Returns the path of a prediction. */
 export const pathOf = ({ id }: Pick<PredictionRecord, 'id'>) => `/predictions/${id}`;
 
 export function viewOf(record: PredictionRecord): PredictionView {

@@ -3,14 +3,17 @@ import { type Format, formatOf } from '../../format/find.js';
 import type { Representation } from '../../predictions/weights.js';
 import type { PredictionRecord } from '../../record/record.js';
 
-/** Enough that no two parts of one prediction share them. */
+/** Number of hex digits: enough that no two parts of one prediction share them. */
 const PART_DIGITS = 16;
 
-/** What is in every etag: of an older build's prediction, which has no generation, its id is all that there is. */
+/**
+ * Returns the version of a prediction, which is part of every etag. Predictions by older builds have no generation, so
+ * it consists of the id only.
+ */
 const version = ({ id, generation }: Pick<PredictionRecord, 'id' | 'generation'>) =>
   `${id}.${generation ?? 'none'}`;
 
-/** The strong etag of weights: the same for the same bytes, and never for others. */
+/** Returns the strong etag of weights. It is the same for equal bytes and differs for others. */
 export function weightsEtag(record: PredictionRecord, representation: Representation): string {
   const { format, dtype, pattern, slice } = representation;
   const part =
@@ -24,13 +27,13 @@ export function weightsEtag(record: PredictionRecord, representation: Representa
   return quoted([version(record), format, dtype, ...part]);
 }
 
-/** The strong etag of one tensor's values. */
+/** Returns the strong etag of one tensor's values. */
 export function tensorEtag(record: PredictionRecord, dtype: string, name: string): string {
   return quoted([version(record), dtype, Buffer.from(name).toString('base64url')]);
 }
 
 /**
- * The strong etag of a file of a TensorFlow.js model: its weights are what `model.json` says of them.
+ * Returns the strong etag of a file of a TensorFlow.js model: `model.json` determines the weights.
  *
  * @param modelDigest SHA-256 of `model.json`, in hex
  */
@@ -42,7 +45,7 @@ export function tfjsEtag(record: PredictionRecord, modelDigest: string, file: st
   ]);
 }
 
-/** The name under which weights are saved, safe in a header and on any file system. */
+/** Returns the file name for weights, which is safe in a header and on any file system. */
 export function weightsFileName({ architecture }: PredictionRecord, format: Format): string {
   const stem = architecture.name.replaceAll(/[^\w.-]+/g, '_').slice(0, 100) || 'weights';
   return `${stem}.${formatOf(format).ending}`;

@@ -27,7 +27,7 @@ const generation = z
     'The record’s generation. With it the address always means the same bytes, and caches may keep them.',
   );
 
-/** Bytes under an address that names a generation never change. */
+/** An address with a generation always gives the same bytes. */
 const FOR_EVER = { 'cache-control': 'max-age=31536000, immutable' };
 
 const cacheControl = z
@@ -75,7 +75,7 @@ const querySchema = z
     }
   });
 
-/** The weights themselves, whole, in part, and by the tensor. */
+/** Routes for the weights: all, parts, and single tensors. */
 export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = async (app, { predictions }) => {
   app.route({
     method: ['GET', 'HEAD'],
@@ -192,7 +192,7 @@ export const weights: FastifyPluginAsyncZod<{ predictions: Predictions }> = asyn
   });
 };
 
-/** @throws NotFoundError where the address is of another generation */
+/** @throws NotFoundError if the address has another generation */
 function checkGeneration({ id, generation }: PredictionRecord, asked: string | undefined): void {
   if (asked === undefined || asked === generation) return;
   throw new NotFoundError(
