@@ -1,7 +1,7 @@
 /**
- * What predictions take up in memory beside what they are predicted to, by which they are accepted or refused:
- * `npx tsx bench/admission.ts`, after `npm run build`. Each is made by a service of its own; measured is by how much the
- * peaks of the resident memory of all of its processes are above what these had before. Linux alone.
+ * Measures the memory of predictions against the estimates by which they are accepted or refused: `npx tsx
+ * bench/admission.ts`, after `npm run build`. Each is made by a separate service. The measured value is the increase of
+ * the peak resident memory of all of its processes. Works only on Linux.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -33,7 +33,7 @@ const CASES: readonly (readonly [network: string | Graph, options: typeof NOISE 
   ['vit_b_16', ORTHOGONAL],
 ];
 
-/** As many convolutions one behind the other: it is the encoder that takes most. */
+/** Returns a chain of that many convolutions, for which the encoder needs the most memory. */
 function chain(length: number): Graph {
   const nodes = Array.from({ length }, (_, k) => ({
     id: `conv${k}`,
@@ -48,7 +48,7 @@ function chain(length: number): Graph {
   };
 }
 
-/** A process and those that it started. */
+/** Returns the ids of a process and of those that it started. */
 function processes(pid: number): number[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
     .trim()
@@ -57,7 +57,7 @@ function processes(pid: number): number[] {
   return [pid, ...children.flatMap((child) => processes(Number(child)))];
 }
 
-/** Bytes; VmRSS is what is resident now, VmHWM what was at most. */
+/** Returns a size in bytes: VmRSS is the current resident memory, VmHWM its peak. */
 function memory(pid: number, key: 'VmRSS' | 'VmHWM'): number {
   return 1024 * Number(new RegExp(`${key}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
 }
@@ -66,14 +66,14 @@ async function measure(checkpoint: string, architecture: string | Graph, postpro
   const service = await RunningService.start({ GHN_CHECKPOINTS: checkpoint, LOG_LEVEL: 'silent' }, 3912);
   await setTimeout(500);
   const before = processes(service.pid).map((pid) => {
-    // From now on VmHWM starts again at the current size.
+    // Resets VmHWM to the current size.
     writeFileSync(`/proc/${pid}/clear_refs`, '5');
     return { pid, bytes: memory(pid, 'VmRSS') };
   });
   const body = JSON.stringify({ architecture, postprocess });
   const { status, headers } = await request(service.port, 'POST', '/predict', body);
   if (status !== 200) throw new Error(`answered with ${status}`);
-  // It is stored, and its statistics are there, once its record is.
+  // Once the record is available, the prediction is stored and its statistics are computed.
   await request(service.port, 'GET', headers.location!);
   const bytes = before.reduce((sum, { pid, bytes }) => sum + memory(pid, 'VmHWM') - bytes, 0);
   await service.stop();
@@ -97,7 +97,7 @@ try {
       postprocess: options && { ...options, fromLayer: 0, minChannels: 0, seed: 0 },
     };
     const { resultBytes, workBytes } = predictionCost(job, GHN3_T, limits);
-    // The engine has what it made until it is stored, and so has the service.
+    // Both the engine and the service hold the result until it is stored.
     const predicted = 2 * resultBytes + workBytes;
     const measured = await measure(checkpoint, network, options);
     const suffix = options ? (options.orthogonalize ? ', orthogonal' : ', noise') : '';

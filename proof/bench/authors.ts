@@ -17,7 +17,9 @@ export type AuthorsTask =
     }
   | { readonly task: 'predict'; readonly network: string; readonly size: object };
 
-/** A Python with PyTorch, and the authors' package where it is installed, that is given tasks and times them. */
+/**
+ * Runs tasks in a Python process with PyTorch, and the authors' package if it is installed, and measures their time.
+ */
 export class Authors {
   readonly #process: ChildProcess;
   readonly #lines: AsyncIterator<string>;
@@ -29,7 +31,7 @@ export class Authors {
     this.#greeting = said;
   }
 
-  /** Starts the Python of the environment variable PYTHON, or python3; null where it has no PyTorch. */
+  /** Starts the Python in the environment variable PYTHON, or python3. Returns null if it has no PyTorch. */
   static async start(): Promise<Authors | null> {
     const child = spawn(process.env.PYTHON ?? 'python3', [SCRIPT], { stdio: ['pipe', 'pipe', 'ignore'] });
     child.on('error', () => {});
@@ -42,7 +44,7 @@ export class Authors {
     return `PyTorch ${this.#greeting.torch}, ${this.#greeting.threads} threads`;
   }
 
-  /** Seconds that the task takes there; null where it cannot be done there. */
+  /** Returns the seconds that the task takes there; null if it cannot run there. */
   async seconds(task: AuthorsTask): Promise<number | null> {
     if (!this.#greeting.tasks.includes(task.task)) return null;
     this.#process.stdin!.write(`${JSON.stringify(task)}\n`);

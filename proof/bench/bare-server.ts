@@ -1,6 +1,6 @@
 import http from 'node:http';
 
-/** What sending alone costs: a Node server that answers every request with a ready buffer of BYTES bytes. */
+/** Measures the cost of sending alone: a Node server that answers every request with a ready buffer of BYTES bytes. */
 const body = Buffer.alloc(Number(process.env.BYTES), 1);
 
 http

@@ -1,7 +1,7 @@
 /**
- * How long bodies of 16 MB hold the service's event loop: `npx tsx proof/bench/bodies.ts [directory of a built service]…`.
- * With several directories, before and after a change, they are measured one after the other. Ends with 1 where the last
- * one's event loop was held for longer than 50 ms.
+ * Measures how long bodies of 16 MB block the service's event loop: `npx tsx proof/bench/bodies.ts [directory of a
+ * built service]…`. Several directories, such as before and after a change, are measured one after the other. Exits
+ * with 1 if the last one's event loop was blocked for longer than 50 ms.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,10 +13,10 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { BODIES } from './bodies/bodies.js';
 
-/** The longest that nobody else's request should wait for somebody's body. */
+/** Longest time that a request should wait for another client's body. */
 const MAX_HOLD_MS = 50;
 
-/** A machine that does other things as well holds the loop now and then: the best of a few tries counts. */
+/** Number of tries, of which the best counts: other work on the machine sometimes blocks the loop. */
 const TRIES = 3;
 
 const HOOK = fileURLToPath(new URL('bodies/loop-hook.mjs', import.meta.url));
@@ -25,7 +25,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const directories = process.argv.slice(2).map((path) => resolve(path));
 if (directories.length === 0) directories.push(ROOT);
 
-/** The longest that the service's event loop was held since it was last asked, in milliseconds. */
+/** Returns the longest time, in milliseconds, that the service's event loop was blocked since the last call. */
 async function held(service: ChildProcess): Promise<number> {
   const answer = once(service, 'message') as Promise<[{ milliseconds: number }]>;
   service.send('held?');
@@ -67,7 +67,7 @@ async function measure(directory: string): Promise<number> {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const port = await portOf(service);
-  // Code that is run for the first time, and a reader that has to be started.
+  // Warms up the code and starts the process that reads bodies.
   const warm = Object.values(BODIES)[0]();
   await post(port, warm);
   await post(port, warm);
@@ -97,7 +97,7 @@ async function measure(directory: string): Promise<number> {
   return longest;
 }
 
-/** Where it listens, once it is ready. */
+/** Returns the port of the service once it is ready. */
 async function portOf(service: ChildProcess): Promise<number> {
   let port = 0;
   let text = '';

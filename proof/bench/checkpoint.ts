@@ -3,7 +3,7 @@ import type { GhnConfig } from '../../src/ghn/checkpoint.js';
 import { expectedLayout } from '../../src/ghn/layout.js';
 import { elements } from '../../src/tensor/tensor.js';
 
-/** The published sizes of GHN-3. */
+/** Published sizes of GHN-3. */
 export const GHN3_T = ghn3({ hidden: 64, layers: 3, heads: 8, channels: 64 });
 export const GHN3_XL = ghn3({ hidden: 384, layers: 24, heads: 16, channels: 384 });
 
@@ -22,10 +22,10 @@ function ghn3(size: Pick<GhnConfig, 'hidden' | 'layers' | 'heads' | 'channels'>)
   };
 }
 
-/** Random numbers, 16 MB of them, which every tensor reads from another position. */
+/** Random numbers, 16 MB of them. Each tensor reads them from another position. */
 const NOISE = new Float32Array(4 * 2 ** 20).map(() => Math.random() - 0.5);
 
-/** Writes a GHN with random weights of that size as a safetensors file. */
+/** Writes a safetensors file of a GHN with this configuration and random weights. */
 export async function writeRandomCheckpoint(path: string, ghn: GhnConfig): Promise<void> {
   const { channels, spatial } = ghn;
   const config = {

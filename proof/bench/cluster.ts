@@ -1,7 +1,8 @@
 /**
- * Measures how much several machines add to each prediction: `npm run bench:cluster`. The same small networks are asked for of one process with a
- * directory, of one with a bucket, of one with a bucket and Redis, and of an api with a worker, one request after the other
- * and in turns, so that a busy machine slows all of them alike. Needs versitygw and redis-server, as docs/cluster.md says.
+ * Measures how much several machines add to each prediction: `npm run bench:cluster`. Requests the same small networks
+ * from one process with a directory, one with a bucket, one with a bucket and Redis, and an api with a worker. It sends
+ * one request after the other, in turns, so that other work on the machine slows all of them alike. Needs versitygw and
+ * redis-server, as docs/cluster.md says.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,7 +30,7 @@ async function start(store: string, settings: Record<string, string>): Promise<S
   return service;
 }
 
-/** Milliseconds from the request until the answer is there, of a network that nobody has asked for. */
+/** Returns the milliseconds from a request to its answer, for a network that is not stored. */
 async function predict({ url }: ServiceProcess, seed: number): Promise<number> {
   const began = performance.now();
   const response = await fetch(`${url}/predict`, {

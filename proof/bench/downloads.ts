@@ -7,7 +7,10 @@ import { setTimeout } from 'node:timers/promises';
 import { GHN3_T, writeRandomCheckpoint } from './checkpoint.js';
 import { bytesOf, median, RunningService, request } from './service.js';
 
-/** Fetching a stored ResNet-50 again, beside nginx with the same bytes as a file: `npx tsx bench/downloads.ts`. */
+/**
+ * Downloads a stored ResNet-50 repeatedly, and compares it with nginx that serves the same bytes as a file: `npx tsx
+ * bench/downloads.ts`.
+ */
 const RUNS = Number(process.env.RUNS ?? 15);
 const NGINX_PORT = 3906;
 
@@ -32,7 +35,7 @@ if (spawnSync('nginx', ['-v']).error) {
 
 const directory = await mkdtemp(join(tmpdir(), 'ghn-serve-bench-'));
 try {
-  // nginx' workers are another user where it is started by root.
+  // If root starts nginx, its workers run as another user.
   await chmod(directory, 0o755);
   const checkpoint = join(directory, 'ghn3-t.safetensors');
   await writeRandomCheckpoint(checkpoint, GHN3_T);

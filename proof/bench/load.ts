@@ -1,9 +1,10 @@
 /**
- * What the service does when it is asked for more than it can make: `npm run bench:load -- --seconds 30`. Requests arrive
- * at random, each for another prediction, whatever becomes of those before; latencies count from the moment at which a
- * request was meant to be sent. It looks for the capacity, which is the most answers with 200 a second, then offers 0.3,
- * 1 and 2 times as much, and ends with a verdict and its exit code. `--network` is a graph of test/fixtures/architectures;
- * GHN_CHECKPOINTS names the GHN, else it is the package's. What else the machine does is in the figures.
+ * Measures the service under more requests than it can compute: `npm run bench:load -- --seconds 30`. Requests arrive
+ * at random times, each for another prediction, without waiting for earlier answers. Latency counts from the time at
+ * which a request was due. First it finds the capacity, which is the largest rate of answers with 200, then offers 0.3,
+ * 1 and 2 times that rate, and ends with a verdict and its exit code. `--network` is a graph in
+ * test/fixtures/architectures. GHN_CHECKPOINTS names the GHN; by default it is the package's. Other work on the machine
+ * affects the figures.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
@@ -24,18 +25,18 @@ const SECONDS = Number(options.seconds);
 const STEP_SECONDS = Number(options['step-seconds']);
 
 /**
- * As an operator sets it who would rather refuse than let wait: two may wait while one is made. By default 64 may, and
- * each waits for all before it.
+ * Settings of an operator who prefers refusals to waiting: two predictions may wait while one is computed. By default
+ * 64 may, and each waits for all before it.
  */
 const SETTINGS = { MAX_QUEUE: '2', STORE_MAX_BYTES: String(2 * 2 ** 30), LOG_LEVEL: 'silent' };
 
-/** Shares of the rate that one request after the other gets; the last are beyond any capacity. */
+/** Rates relative to that of sequential requests. The last ones exceed any capacity. */
 const STEPS = [0.8, 1, 1.2, 1.5, 2, 3];
 
-/** Requests one after the other that tell roughly what the machine can do, after as many to warm up. */
+/** Number of sequential requests that measure roughly what the machine can do, after the same number to warm up. */
 const FIRST_REQUESTS = 30;
 
-/** The bounds that have to hold at twice the capacity. */
+/** Bounds that must hold at twice the capacity. */
 const MIN_GOODPUT = 0.9;
 const MAX_P99_RATIO = 3;
 const MAX_LIVEZ_MS = 50;
@@ -45,7 +46,7 @@ const architecture = readFileSync(
   'utf8',
 );
 let seed = 1;
-// Every seed is a prediction of its own: nothing comes from the store.
+// Every seed is a separate prediction, so no answer comes from the store.
 const nextBody = () => `{"architecture": ${architecture}, "seed": ${seed++}}`;
 
 const service = await RunningService.start(SETTINGS, 3911);

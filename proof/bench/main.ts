@@ -1,6 +1,6 @@
 /**
- * The speed of the service, in one command: `npm run bench -- [parts]`. Every request is for something new, so that nothing
- * comes from the store. PYTHON names a Python with PyTorch to measure beside it. With `--write` the table goes into
+ * Measures the speed of the service: `npm run bench -- [parts]`. Every request is new, so that nothing comes from the
+ * store. PYTHON names a Python with PyTorch for comparison. With `--write`, the table is written to
  * docs/performance.md.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,7 +1,7 @@
 /**
- * What many slow downloads of a large network cost: `npx tsx bench/memory.ts`, after `npm run build`. A ViT-L of 1.2 GB
- * is predicted and stored; then CLIENTS (32) read it for SECONDS (20), each MEGABYTES (2) a second, and hang up.
- * GHN_TINY_CHECKPOINT names the GHN, which otherwise is one of the same size with random weights.
+ * Measures the memory of many slow downloads of a large network: `npx tsx bench/memory.ts`, after `npm run build`. A
+ * ViT-L of 1.2 GB is predicted and stored. Then CLIENTS (32) read it for SECONDS (20), each at MEGABYTES (2) per
+ * second, and disconnect. GHN_TINY_CHECKPOINT names the GHN; by default it is one of the same size with random weights.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -17,19 +17,19 @@ const SECONDS = Number(process.env.SECONDS ?? 20);
 const BYTES_PER_SECOND = Number(process.env.MEGABYTES ?? 2) * 1e6;
 const NETWORK = process.env.NETWORK ?? 'vit_l_16';
 
-/** JSON, as in a request: what is post-processed is not tiled, and is stored as large as it is. */
+/** Options of post-processing, as JSON. Post-processed weights are not tiled, so they are stored in full size. */
 const { POSTPROCESS } = process.env;
 
 const SAMPLE_MS = 100;
 
-/** Memory of the main process alone: the downloads are its work. */
+/** Returns the memory of the main process, which serves the downloads. */
 function residentMemory(pid: number): number {
   return 1024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
 }
 
 const openFiles = (pid: number) => readdirSync(`/proc/${pid}/fd`).length;
 
-/** Reads no faster than that; resolves with the bytes that were read when the time is over and it has hung up. */
+/** Reads no faster than that. When the time is over, disconnects and resolves with the number of bytes read. */
 function readSlowly(port: number, path: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const outgoing = http.get({ host: '127.0.0.1', port, path, agent: false }, (response) => {
@@ -66,7 +66,7 @@ const report = (when: string, bytes: number, files: number) =>
 const options = POSTPROCESS ? { postprocess: JSON.parse(POSTPROCESS) } : {};
 const body = JSON.stringify({ architecture: NETWORK, ...options });
 const { headers, bytes } = await request(port, 'POST', '/predict', body);
-// Its digest is computed before it is answered, and not while the downloads are measured.
+// The digest is computed before this is answered, and not while the downloads are measured.
 await request(port, 'GET', headers.location!);
 const before = residentMemory(pid);
 report(`${NETWORK}, ${(bytes / 1e6).toFixed(0)} MB, is stored`, before, openFiles(pid));

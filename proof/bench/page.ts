@@ -3,8 +3,9 @@ import { startService } from '../../test/helpers/service.js';
 import { buildPage } from '../../test/web/page-helpers.js';
 
 /**
- * The page in a real browser: from the click to the graph, a tensor's view, frames while a graph of 1,000 nodes is moved,
- * and the tab's memory over 50 predictions. GHN_TINY_CHECKPOINT names a GHN-3-T; without it the tests' nano GHN serves.
+ * Measures the page in a real browser: from the click to the graph, the view of a tensor, frames while a graph of 1,000
+ * nodes is moved, and the tab's memory over 50 predictions. GHN_TINY_CHECKPOINT names a GHN-3-T; by default the tests'
+ * nano GHN is used.
  */
 const checkpoint = process.env.GHN_TINY_CHECKPOINT;
 await buildPage();
@@ -74,7 +75,7 @@ await page.getByRole('button', { name: 'Show the whole graph' }).click();
 const box = (await page.locator('.graph-frame canvas').boundingBox())!;
 await page.mouse.move(box.x + 300, box.y + 200);
 await page.mouse.down();
-// As text: the page has nothing of what the compiler adds to functions.
+// Passed as text, because the page lacks the helpers that the compiler adds to functions.
 const frames = page.evaluate(`new Promise((resolve) => {
   let count = 0;
   const start = performance.now();

@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-/** A service as it is started by a user, built, with an empty store. */
+/** A built service with an empty store, started as a user starts it. */
 export class RunningService {
   readonly port: number;
-  /** From the start to the first 200 of /readyz, in seconds. */
+  /** Seconds from the start to the first 200 of /readyz. */
   readonly secondsToReady: number;
   readonly #process: ChildProcess;
   readonly #store: string;
@@ -51,7 +51,7 @@ export class RunningService {
     await rm(this.#store, { recursive: true, force: true });
   }
 
-  /** Process ids of the service and of the processes that it started. */
+  /** The process id of the service. */
   get pid(): number {
     return this.#process.pid!;
   }
@@ -64,7 +64,7 @@ export interface Answer {
   readonly milliseconds: number;
 }
 
-/** One request over loopback; the body is read to its end and thrown away. */
+/** Sends one request over loopback, and reads and discards the body. */
 export function request(
   port: number,
   method: string,
@@ -100,7 +100,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** The body of a GET. */
+/** Returns the body of a GET. */
 export function bytesOf(port: number, path: string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     http
@@ -114,7 +114,7 @@ export function bytesOf(port: number, path: string): Promise<Buffer> {
   });
 }
 
-/** Requests /livez every few milliseconds while something else runs; the 99th percentile of its latency. */
+/** Requests /livez every few milliseconds while something else runs. Returns the 99th percentile of its latency. */
 export async function livezWhile<T>(port: number, work: Promise<T>): Promise<{ result: T; p99: number }> {
   let isOver = false;
   const finished = work.finally(() => {

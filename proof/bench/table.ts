@@ -3,20 +3,20 @@ import { env } from '../../src/engine/onnxruntime/library.js';
 import type { Authors } from './authors.js';
 import { median } from './service.js';
 
-/** One line of the table: what was measured, in this service and beside it in the same run. */
+/** A line of the table: the measurement of this service, and that of something else in the same run. */
 export interface Row {
   readonly what: string;
   readonly service: string;
-  /** Empty where nothing is measured beside it. */
+  /** Empty if there is no comparison. */
   readonly beside: string;
   readonly ratio: string;
 }
 
-/** A part of the benchmark: takes minutes, and prints nothing. */
+/** A part of the benchmark. It takes minutes and prints nothing. */
 export type Part = (tools: BenchTools) => Promise<Row[]>;
 
 export interface BenchTools {
-  /** A folder for checkpoints, which parts share. */
+  /** A folder for checkpoints that the parts share. */
   readonly directory: string;
   readonly authors: Authors | null;
 }
@@ -28,20 +28,20 @@ export const row = (what: string, service: string, beside = '', ratio = ''): Row
   ratio,
 });
 
-/** A median, as people read it. */
+/** Formats the median for people. */
 export function time(seconds: readonly number[]): string {
   const value = median(seconds);
   return value < 1 ? `${(1000 * value).toPrecision(value < 0.01 ? 2 : 3)} ms` : `${value.toFixed(2)} s`;
 }
 
-/** The median of the ratios of pairs that were measured one after the other. */
+/** Returns the median of the ratios of pairs that were measured one after the other. */
 export const ratio = (pairs: readonly (readonly [number, number])[]): string =>
   median(pairs.map(([one, other]) => one / other)).toFixed(2);
 
 /**
- * A line for what was measured here and, run by run, beside it in Python; without the second where nothing was.
+ * Makes a line with a measurement here and, run by run, the comparison in Python, if there is one.
  *
- * @param besideIt what the second is, behind the first's name
+ * @param besideIt description of the comparison, appended to the name
  */
 export function rowBeside(
   what: string,
@@ -61,7 +61,7 @@ export function markdown(rows: readonly Row[]): string {
   return ['| | service | beside it | ratio |', '|---|---|---|---|', ...lines].join('\n');
 }
 
-/** The machine, the versions, and how busy the machine was before the run. */
+/** Describes the machine, the versions, and the load of the machine before the run. */
 export function circumstances(load: number, authors: string | null): string {
   const [cpu] = os.cpus();
   return (

@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** A folder for each target, with inputs that once were found to matter. */
+/** The folder of inputs that once revealed faults, with a subfolder for each target. */
 export const CORPUS = fileURLToPath(new URL('corpus/', import.meta.url));
 
-/** The files of a target's corpus, by name. */
+/** Returns the files of a target's corpus, by name. */
 export function corpusFiles(target: string): readonly string[] {
   const folder = join(CORPUS, target);
   return existsSync(folder) ? readdirSync(folder).sort() : [];
@@ -15,10 +15,10 @@ export function readCorpusFile(target: string, name: string): Buffer {
   return readFileSync(join(CORPUS, target, name));
 }
 
-/** Not the corpus itself, of which inputs are made: a run that adds to it would not be the same a second time. */
+/** Findings are kept apart from the corpus, from which inputs are made: a run that adds to it could not be repeated. */
 const FINDINGS = fileURLToPath(new URL('findings/', import.meta.url));
 
-/** Keeps an input that led to a finding; returns where. */
+/** Saves an input that led to a finding. Returns its path. */
 export function keepFinding(target: string, name: string, input: Buffer): string {
   const folder = join(FINDINGS, target);
   mkdirSync(folder, { recursive: true });

@@ -4,18 +4,18 @@ import { parseArgs } from 'node:util';
 export interface Options {
   readonly inputs: number;
   readonly seed: number;
-  /** How many processes run inputs at a time. */
+  /** Number of processes that run inputs at the same time. */
   readonly processes: number;
-  /** Targets' names; all where none is given. */
+  /** Names of the targets; all targets if there are none. */
   readonly targets: readonly string[];
-  /** Files to run in place of made inputs: each lies in a folder called as its target. */
+  /** Files to run instead of generated inputs. The name of a file's folder is its target. */
   readonly replay: readonly string[];
 }
 
 export const USAGE =
   'npm run fuzz -- [--inputs 100000] [--seed 1] [--target NAME]… [--processes N] [--replay FILE]…';
 
-/** @throws an Error that says what is wrong */
+/** @throws Error that describes the wrong option */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],

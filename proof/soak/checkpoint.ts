@@ -5,13 +5,13 @@ import { fileURLToPath } from 'node:url';
 const fixture = (name: string) =>
   fileURLToPath(new URL(`../../test/fixtures/checkpoints/${name}`, import.meta.url));
 
-/** GHNs that take each other's place in a file. */
+/** GHNs that replace each other in a file. */
 const FILES = ['ghn3-nano.pt', 'ghn2-nano.pt'].map(fixture);
 
-/** The id under which the GHN of that file is asked for. */
+/** The id of the GHN in that file. */
 export const REPLACED_GHN = 'replaced';
 
-/** A checkpoint that is replaced in place while the service has it loaded. */
+/** A checkpoint that is replaced while the service has it loaded. */
 export class Checkpoint {
   readonly path: string;
   #turn = 0;
@@ -26,7 +26,7 @@ export class Checkpoint {
     return checkpoint;
   }
 
-  /** Another GHN takes its place, at once, as by an operator's `mv`. */
+  /** Replaces the file by another GHN atomically, as an operator's `mv` does. */
   async replace(): Promise<void> {
     this.#turn = (this.#turn + 1) % FILES.length;
     const next = `${this.path}.next`;

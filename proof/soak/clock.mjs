@@ -1,4 +1,5 @@
-// Loaded before the service by the soak: each SIGUSR2 sets its wall clock, a day ahead, a day back and right again.
+// Loaded before the service by the soak: each SIGUSR2 changes its wall clock, to a day ahead, a day back, and the right
+// time.
 const DAY_MS = 86_400_000;
 const OFFSETS = [0, DAY_MS, -DAY_MS];
 

@@ -12,21 +12,21 @@ import type { Random } from './random.js';
 import type { PredictRequest, Requests } from './requests.js';
 import type { Shelf } from './shelf.js';
 
-/** How long a client tries again where the service says that it cannot now. */
+/** Time for which a client tries again while the service refuses temporarily. */
 const PATIENCE_MS = 120_000;
 const RECONNECT_MS = 100;
 
-/** A client ends early, and rightly so: what it came for was evicted, or was lost with the engine. */
+/** A client ends early for an accepted reason: its prediction was evicted, or lost with the engine. */
 export class ExcusedError extends Error {}
 
-/** The service did what it should not. */
+/** The service behaved incorrectly. */
 export class BlamedError extends Error {}
 
-/** What the service goes through, as far as its clients must know. */
+/** The disturbances of the service that its clients must know. */
 export interface Disturbance {
-  /** It was stopped, and does not listen again yet. */
+  /** True while the service is stopped and does not listen again yet. */
   readonly restarting: boolean;
-  /** How often it was stopped. */
+  /** Number of times that the service was stopped. */
   readonly restarts: number;
 }
 
@@ -38,7 +38,7 @@ export interface World {
   readonly disturbance: Disturbance;
 }
 
-/** What one client does, from its coming to its going. */
+/** The actions of one client, from its start to its end. */
 export class Exchange {
   readonly kind: string;
   readonly random: Random;
@@ -53,24 +53,25 @@ export class Exchange {
     this.#restarts = world.disturbance.restarts;
   }
 
-  /** Whether the service was stopped since this client came. */
+  /** True if the service was stopped since this client started. */
   get sawRestart(): boolean {
     const { restarting, restarts } = this.world.disturbance;
     return restarting || restarts !== this.#restarts;
   }
 
   /**
-   * An answer with one of the statuses. Where the service refuses for now it is asked again, as it says.
+   * Sends a request until the answer has one of the statuses. If the service refuses temporarily, the request is
+   * repeated after the time in the answer.
    *
-   * @param what the latency is noted under
-   * @throws BlamedError where the answer is none of these
+   * @param what the name under which the latency is recorded
+   * @throws BlamedError if the answer has another status
    */
   async send(what: string, request: HttpRequest, ...statuses: number[]): Promise<Answer> {
     const { client, ledger } = this.world;
     const end = performance.now() + PATIENCE_MS;
     for (;;) {
       const answer = await this.#try(what, request, client);
-      if (answer && statuses.includes(answer.status) && !isInTheMaking(answer)) {
+      if (answer && statuses.includes(answer.status) && !isBeingMade(answer)) {
         ledger.answered(what, answer.milliseconds);
         return answer;
       }
@@ -80,13 +81,16 @@ export class Exchange {
     }
   }
 
-  /** A prediction's record; null where it was evicted. */
+  /** Returns a prediction's record; null if it was evicted. */
   async record(id: string): Promise<PredictionView | null> {
     const answer = await this.send('GET record', { method: 'GET', path: `/predictions/${id}` }, 200, 404);
     return answer.status === 404 ? null : (JSON.parse(answer.body.toString()) as PredictionView);
   }
 
-  /** What must be there, unless it was evicted, or was lost while it was made again: then the client goes. */
+  /**
+   * Fetches a resource that must exist, unless it was evicted or lost while it was computed again. In these cases the
+   * client ends.
+   */
   async fetch(
     what: string,
     path: string,
@@ -103,7 +107,7 @@ export class Exchange {
     throw new BlamedError(`${what}: 409 ${answer.body.toString()}`);
   }
 
-  /** Has a prediction made, or found, and checks its bytes. */
+  /** Requests a prediction, which is computed or found, and checks its bytes. */
   async predict(request: PredictRequest): Promise<{ readonly id: string; readonly answer: Answer }> {
     const { shelf } = this.world;
     const what = request.isFresh ? 'POST /predict, new' : 'POST /predict, again';
@@ -116,11 +120,11 @@ export class Exchange {
     return { id, answer };
   }
 
-  /** That a prediction's record tells of the bytes that came, unless there is none any more. */
+  /** Checks that a prediction's record has the digest of the received bytes, unless the record is gone. */
   async expectRecorded(id: string, digest: string): Promise<void> {
     const { digests } = this.world.ledger;
     const record = await this.record(id);
-    // Evicted, or lost with the engine while it was made again, or not stored: there are no bytes to compare.
+    // Evicted, lost with the engine while it was computed again, or not stored: there are no bytes to compare.
     if (record === null || record.error?.status === 503) return;
     this.expect(record.status === 'succeeded', `a prediction is ${record.status}: ${record.error?.detail}`);
     if (record.digest === null) {
@@ -136,7 +140,7 @@ export class Exchange {
     );
   }
 
-  /** That what has a name is what it was when it was first seen. */
+  /** Checks that the named value is the same as when it was first seen. */
   same(name: string, value: string): void {
     const { ledger, shelf } = this.world;
     const first = shelf.first(name, value);
@@ -147,12 +151,12 @@ export class Exchange {
     throw new BlamedError(`digest: ${name} was ${first}, and is ${value}`);
   }
 
-  /** @throws BlamedError with what does not hold */
+  /** @throws BlamedError with the message, if the condition does not hold */
   expect(holds: boolean, otherwise: string): void {
     if (!holds) throw new BlamedError(otherwise);
   }
 
-  /** Null where there is no connection, and none could be. */
+  /** Returns null if there is no connection because the service is stopped. */
   async #try(what: string, request: HttpRequest, client: HttpClient): Promise<Answer | null> {
     try {
       return await client.send(request);
@@ -165,19 +169,19 @@ export class Exchange {
     }
   }
 
-  /** How long to wait before the next try, in milliseconds. */
+  /** Returns the milliseconds to wait before the next try. */
   #refusal(what: string, { status, headers, body }: Answer): number {
     const seconds = Number(headers['retry-after']);
     if (![409, 429, 503].includes(status) || !(seconds >= 0)) {
       throw new BlamedError(`${what}: ${status} ${body.toString('utf8', 0, 300)}`);
     }
-    // A HEAD is answered without one.
+    // The answer to a HEAD has no body.
     const problem = body.byteLength > 0 ? (JSON.parse(body.toString()) as { detail: string }) : undefined;
     this.#excuse(`${status}, tried again: ${problem?.detail ?? 'no body'}`);
     return seconds * 1000;
   }
 
-  /** Once for each client, however often it tries. */
+  /** Records an excuse once for each client, however often it tries. */
   #excuse(message: string): void {
     if (this.#excused.has(message)) return;
     this.#excused.add(message);
@@ -185,5 +189,5 @@ export class Exchange {
   }
 }
 
-/** Evicted and asked for again by another client: it will be there soon. */
-const isInTheMaking = ({ status, headers }: Answer) => status === 409 && headers['retry-after'] !== undefined;
+/** Returns true if the weights were evicted and are being computed again for another client. */
+const isBeingMade = ({ status, headers }: Answer) => status === 409 && headers['retry-after'] !== undefined;

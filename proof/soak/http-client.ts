@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 
-/** A client that has heard nothing for so long takes the service for stuck. */
+/** Time of silence after which a client considers the service stuck. */
 const SILENCE_MS = 120_000;
 
 export interface HttpRequest {
@@ -21,13 +21,13 @@ export interface Answer {
   readonly milliseconds: number;
 }
 
-/** The answer had begun and did not end: nothing excuses that. */
+/** An answer began and did not end. There is no excuse for this. */
 export class CutShortError extends Error {}
 
-/** Nobody answers within a time in which everybody should. */
+/** There was no answer within a time that is sufficient for every request. */
 export class SilenceError extends Error {}
 
-/** Connections to the service, kept for further requests as HTTP clients do. */
+/** Keeps connections to the service open for further requests, as HTTP clients do. */
 export class HttpClient {
   readonly url: string;
   readonly #agent = new http.Agent({ keepAlive: true });
@@ -36,7 +36,7 @@ export class HttpClient {
     this.url = url;
   }
 
-  /** @throws CutShortError, SilenceError, and what Node does where there is no connection */
+  /** @throws CutShortError, SilenceError, and Node's error if there is no connection */
   async send(request: HttpRequest): Promise<Answer> {
     const start = performance.now();
     const outgoing = this.#begin(request);
@@ -61,7 +61,7 @@ export class HttpClient {
     };
   }
 
-  /** Begins a request and hangs up after some time, or after some bytes of the body, whichever comes first. */
+  /** Starts a request and disconnects after a time or a number of body bytes, whichever comes first. */
   async hangUp(request: HttpRequest, milliseconds: number, bytes: number): Promise<void> {
     const outgoing = this.#begin(request);
     const timer = setTimeout(() => outgoing.destroy(), milliseconds);
@@ -73,13 +73,13 @@ export class HttpClient {
       });
       response.on('error', () => {});
     });
-    // Its own hanging up is what went wrong, if anything.
+    // Any error is caused by its own disconnection.
     outgoing.on('error', () => {});
     await new Promise((resolve) => outgoing.once('close', resolve));
     clearTimeout(timer);
   }
 
-  /** Lets go of all connections. */
+  /** Closes all connections. */
   close(): void {
     this.#agent.destroy();
   }

@@ -1,29 +1,29 @@
-/** What is kept of faults that are alike: enough to look one up. */
+/** Number of examples that are kept of each kind of fault. */
 const MAX_EXAMPLES = 5;
 
 export interface Fault {
   readonly kind: string;
   readonly message: string;
   count: number;
-  /** When, in seconds from the start. */
+  /** Times of the faults, in seconds from the start. */
   readonly at: number[];
 }
 
 /** Requests and their outcomes. */
 export class Ledger {
-  /** Milliseconds of each answer, by what was asked for. */
+  /** Latencies in milliseconds, by the kind of request. */
   readonly latencies = new Map<string, number[]>();
-  /** How often clients did what, to its end. */
+  /** Number of completed actions of clients, by kind. */
   readonly done = new Map<string, number>();
-  /** Answers that a client has to live with: evicted, refused and tried again, lost with the engine. */
+  /** Answers that a client must expect: evicted, refused and tried again, lost with the engine. */
   readonly expected = new Map<string, Fault>();
-  /** Answers that nobody should get. */
+  /** Answers that no client should get. */
   readonly unexpected = new Map<string, Fault>();
-  /** Bodies whose digest was compared, and those whose digest was another. */
+  /** Number of bodies whose digest was compared, and of those whose digest differed. */
   digests = { checked: 0, wrong: 0 };
   readonly #start = performance.now();
 
-  /** Since the start. */
+  /** Seconds since the start. */
   get seconds(): number {
     return (performance.now() - this.#start) / 1000;
   }

@@ -1,30 +1,33 @@
 import type { Role, Sample } from './processes.js';
 
-/** A life is cut into so many windows of the same length. */
+/** Number of windows of equal length that a process's life is divided into. */
 const WINDOWS = 6;
 
 const SECONDS_PER_HOUR = 3600;
 
-/** Resident memory at a moment. */
+/** Resident memory at one time. */
 export interface Resident {
-  /** From the start. */
+  /** Seconds from the start. */
   readonly seconds: number;
   readonly residentBytes: number;
 }
 
-/** How memory changed. */
+/** The change of memory over time. */
 export interface Growth {
-  /** For how long it was watched. */
+  /** Duration of the observation. */
   readonly seconds: number;
-  /** Each with its middle and the median of its samples. */
+  /** Each window with its middle and the median of its samples. */
   readonly windows: readonly Resident[];
   /** Growth from the first window to the last: 0.05 is 5 % more. */
   readonly growth: number;
-  /** Slope of the median line through all windows, as a part of the first window, per hour. */
+  /** Slope of the median line through all windows, relative to the first window, per hour. */
   readonly perHour: number;
 }
 
-/** The memory of one process from `start` to `end`: of those that had the role then, the one that lived longest. */
+/**
+ * Returns the memory of one process from `start` to `end`: of the processes with that role, the one that lived
+ * longest.
+ */
 export function lifeOf(
   samples: readonly Sample[],
   role: Role,
@@ -36,7 +39,7 @@ export function lifeOf(
   return lives.sort((a, b) => b.length - a.length)[0] ?? [];
 }
 
-/** The memory of several processes together, at the moments at which all of them were there. */
+/** Returns the total memory of several processes, at the times when all of them existed. */
 export function together(lives: readonly (readonly Sample[])[]): readonly Resident[] {
   const [first, ...others] = lives.map(
     (life) => new Map(life.map(({ seconds, residentBytes }) => [seconds, residentBytes])),
@@ -49,8 +52,8 @@ export function together(lives: readonly (readonly Sample[])[]): readonly Reside
 }
 
 /**
- * How memory changed. By medians, since what the garbage collector has not yet taken comes and goes. Null where there are
- * fewer samples than windows.
+ * Returns the change of memory. It uses medians, because garbage that is not collected yet makes the samples fluctuate.
+ * Returns null if there are fewer samples than windows.
  */
 export function growthOf(life: readonly Resident[]): Growth | null {
   if (life.length < WINDOWS) return null;
@@ -78,7 +81,10 @@ function windowsOf(life: readonly Resident[]): Resident[] {
   });
 }
 
-/** Theil and Sen's: the median of the slopes between any two, which single windows that are off cannot turn. */
+/**
+ * Returns Theil and Sen's estimate: the median of the slopes between any two windows, which single outliers cannot
+ * change.
+ */
 function medianSlope(windows: readonly Resident[]): number {
   const slopes = windows.flatMap((a, index) =>
     windows.slice(index + 1).map((b) => (b.residentBytes - a.residentBytes) / (b.seconds - a.seconds)),

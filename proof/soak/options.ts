@@ -17,7 +17,7 @@ processes; every body's digest is checked. Ends with a verdict, and with 0 where
 
 The service has the settings of the environment, and the GHN of the package where GHN_CHECKPOINTS names no other.`;
 
-/** What was asked for makes no sense; the message says which option and why. */
+/** The options are wrong. The message names the option and the reason. */
 export class OptionsError extends Error {}
 
 const number = (minimum: number) => z.coerce.number().min(minimum);

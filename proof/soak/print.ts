@@ -4,7 +4,7 @@ import type { Check, Latency, Verdict } from './verdict.js';
 
 const MAX_MESSAGE = 160;
 
-/** The verdict for people, a line each. */
+/** Formats the verdict for people, with a line for each check. */
 export function verdictLines({ ledger, subject }: Soaked, { holds, checks, latencies }: Verdict): string[] {
   return [
     ...section(

@@ -1,21 +1,21 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** The service's processes, by what each is there for. */
+/** The service's processes by their role. */
 export const ROLES = ['main', 'predictor', 'statistics'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** A process at one moment. */
+/** A process at one time. */
 export interface Sample {
-  /** From the start. */
+  /** Seconds from the start. */
   readonly seconds: number;
   readonly role: Role;
   readonly pid: number;
   readonly residentBytes: number;
-  /** How many file descriptors it has. */
+  /** Number of open file descriptors. */
   readonly files: number;
 }
 
-/** The service's processes now, as Linux tells of them; one that ends meanwhile is left out. */
+/** Returns the service's processes, as Linux lists them. A process that ends meanwhile is left out. */
 export function sampleProcesses(main: number, seconds: number): Sample[] {
   const samples: Sample[] = [];
   for (const [role, pid] of processes(main)) {
@@ -23,10 +23,10 @@ export function sampleProcesses(main: number, seconds: number): Sample[] {
       const status = readFileSync(`/proc/${pid}/status`, 'utf8');
       const residentBytes = 1024 * Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN);
       const files = readdirSync(`/proc/${pid}/fd`).length;
-      // One that has ended and is not yet waited for holds nothing.
+      // A process that has ended and was not waited for yet holds nothing.
       if (Number.isFinite(residentBytes)) samples.push({ seconds, role, pid, residentBytes, files });
     } catch {
-      // It has ended.
+      // The process has ended.
     }
   }
   return samples;

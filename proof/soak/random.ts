@@ -1,10 +1,10 @@
 import { randomKey } from '../../src/random/key.js';
 import { threefry, type Words4 } from '../../src/random/threefry.js';
 
-/** Words that are drawn at a time. */
+/** Number of words that are drawn at once. */
 const BLOCK = 64;
 
-/** Random choices that a seed and a name repeat. */
+/** Random choices that are repeatable with the same seed and name. */
 export class Random {
   readonly #key: Words4;
   readonly #words = new Uint32Array(BLOCK);
@@ -15,7 +15,7 @@ export class Random {
     this.#key = randomKey(seed, name, 'soak');
   }
 
-  /** From 0 to 1, without 1. */
+  /** Returns a number from 0 to 1, excluding 1. */
   fraction(): number {
     if (this.#used === BLOCK) {
       threefry(this.#key, [(this.#blocks++ * BLOCK) / 4, 0, 0, 0], this.#words);
@@ -24,7 +24,7 @@ export class Random {
     return this.#words[this.#used++] / 2 ** 32;
   }
 
-  /** A whole number from 0 to `end`, without `end`. */
+  /** Returns a whole number from 0 to `end`, excluding `end`. */
   below(end: number): number {
     return Math.floor(this.fraction() * end);
   }
@@ -33,7 +33,7 @@ export class Random {
     return choices[this.below(choices.length)];
   }
 
-  /** One of the choices, each as often as its weight has it. */
+  /** Returns one of the choices, with probabilities according to their weights. */
   weighted<T extends { readonly weight: number }>(choices: readonly T[]): T {
     let left = this.fraction() * choices.reduce((sum, { weight }) => sum + weight, 0);
     const found = choices.find(({ weight }) => {
@@ -43,7 +43,7 @@ export class Random {
     return found ?? choices[choices.length - 1];
   }
 
-  /** How long until the next of events that come independently of each other, `mean` apart on average. */
+  /** Returns the time until the next of independent events that are on average `mean` apart. */
   gap(mean: number): number {
     return -mean * Math.log(1 - this.fraction());
   }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Random } from './random.js';
 
-/** Different requests that clients repeat. */
+/** Number of different requests that clients repeat. */
 const POOL = 60;
 
 const FIXTURES = new URL('../../test/fixtures/', import.meta.url);
@@ -12,15 +12,17 @@ const json = (path: string) => JSON.parse(readFileSync(new URL(path, FIXTURES), 
 const layers = (name: string) => json(`layers/${name}.layers.json`);
 const keras = (name: string) => ({ keras: (json(`keras/${name}.json`) as { model: unknown }).model });
 
-/** A network that clients ask for, in each of the forms in which one can be given. */
+/** A network that clients request, in one of the forms of architectures. */
 interface Network {
   readonly architecture: unknown;
   readonly weight: number;
-  /** Its weights can be downloaded for TensorFlow.js. */
+  /** True if the weights can be downloaded for TensorFlow.js. */
   readonly isKeras?: true;
-  /** Post-processed ones are stored whole: few of these would be the store. */
+  /**
+   * True for a large network. Post-processed weights are stored in full size, so a few of them would fill the store.
+   */
   readonly isLarge?: true;
-  /** Only with a name. */
+  /** Set only for named networks. */
   readonly numClasses?: number;
 }
 
@@ -41,7 +43,7 @@ const NETWORKS: readonly Network[] = [
   { architecture: 'resnet18', weight: 1, numClasses: 10, isLarge: true },
 ];
 
-/** Formats and element types that go together. */
+/** Valid combinations of formats and element types. */
 const REPRESENTATIONS = [
   { format: 'safetensors', dtype: 'F32', weight: 4 },
   { format: 'safetensors', dtype: 'F16', weight: 2 },
@@ -54,9 +56,9 @@ const REPRESENTATIONS = [
 
 export interface PredictRequest {
   readonly body: string;
-  /** The same for the same request. */
+  /** A key that is the same for the same request. */
   readonly key: string;
-  /** Nobody has asked for it before. */
+  /** True if no client has sent the request before. */
   readonly isFresh: boolean;
   readonly isKeras: boolean;
   readonly isLarge: boolean;
@@ -64,7 +66,7 @@ export interface PredictRequest {
   readonly dtype: string;
 }
 
-/** What clients ask for: the same over and over, and now and then what nobody has asked for. */
+/** The requests of clients: mostly repeated ones, and sometimes new ones. */
 export class Requests {
   readonly #pool: readonly PredictRequest[];
   #fresh: number;
@@ -72,24 +74,24 @@ export class Requests {
   constructor(seed: number) {
     const random = new Random(seed, 'pool');
     this.#pool = Array.from({ length: POOL }, () => this.#make(random, random.below(3), false));
-    // Seeds behind those of the pool.
+    // The seeds after those of the pool.
     this.#fresh = 1000;
   }
 
-  /** One that is asked for again and again, the first of the pool more often than the last. */
+  /** Returns a repeated request. The first of the pool are chosen more often than the last. */
   repeated(random: Random, fits: (request: PredictRequest) => boolean = () => true): PredictRequest {
     const fitting = this.#pool.filter(fits);
     return fitting[Math.floor(fitting.length * random.fraction() ** 2)];
   }
 
-  /** One that no store can have. */
+  /** Returns a request that no store can have. */
   fresh(random: Random): PredictRequest {
     return this.#make(random, this.#fresh++, true);
   }
 
   #make(random: Random, seed: number, isFresh: boolean): PredictRequest {
     const network = random.weighted(isFresh ? NETWORKS.filter(({ isLarge }) => !isLarge) : NETWORKS);
-    // The GHN's own seed would be enough, were all networks with a class token.
+    // The GHN's own seed would be sufficient if all networks had a class token.
     const isPostprocessed = !network.isLarge && (isFresh || random.fraction() < 0.4);
     const { format, dtype } = random.weighted(
       REPRESENTATIONS.filter((one) => !isPostprocessed || one.format !== 'tiled'),

@@ -1,24 +1,25 @@
-/** Kills of the engine, in the first life of a service. */
+/** Number of kills of the engine in the first life of a service. */
 const MAX_KILLS = 5;
 
-/** When what happens, in seconds from the first request. */
+/** Times of the disturbances, in seconds from the first request. */
 export interface Schedule {
-  /** Caches, the store and the heaps have filled: from here memory and files are judged. */
+  /** The time at which caches, the store and the heaps have filled. From then on, memory and files are judged. */
   readonly warm: number;
-  /** Whenever the wall clock is set, before the first kill; the last one sets it right. */
+  /** Times at which the wall clock is changed, before the first kill. The last one corrects it. */
   readonly clockJumps: readonly number[];
-  /** Whenever the engine is killed; until the first of these nothing disturbs the service. */
+  /** Times at which the engine is killed. Nothing disturbs the service before the first of them. */
   readonly kills: readonly number[];
-  /** The service is stopped while clients are busy, and started again. */
+  /** The time at which the service is stopped while clients are busy, and started again. */
   readonly restart: number;
-  /** Once more the engine is killed, in the second life. */
+  /** The time of one more kill of the engine, in the second life. */
   readonly lastKill: number;
   readonly end: number;
 }
 
 /**
- * Memory is judged within the life of a process, so its lives are long: the engine's from the start to the first kill,
- * three quarters of the time, the service's own to its restart, eleven twelfths of it, with all kills but one.
+ * Returns the schedule. Memory is judged within the life of a process, so the lives are long: that of the engine is
+ * from the start to the first kill, three quarters of the time; that of the service is up to its restart, eleven
+ * twelfths of the time, and includes all kills except one.
  */
 export function scheduleOf(minutes: number): Schedule {
   const end = 60 * minutes;

@@ -27,27 +27,27 @@ const PROGRESS_MS = 60_000;
 
 const WEIGHTS = fileURLToPath(new URL('../../weights/', import.meta.url));
 
-/** Lets the clock of the service be set. */
+/** A module that makes the service's clock adjustable. */
 const CLOCK = new URL('clock.mjs', import.meta.url).href;
 
-/** Nobody is there and the open files stay as many for so long: it is idle. */
+/** Time without clients and without changes in the number of open files after which the service counts as idle. */
 const IDLE_MS = 2000;
 const MAX_IDLE_MS = 60_000;
 
-/** What was seen, for the verdict. */
+/** The observations, for the verdict. */
 export interface Soaked {
   readonly ledger: Ledger;
   readonly samples: readonly Sample[];
-  /** Open files of the idle service, after the warm-up and at the end of the same life. */
+  /** Number of open files of the idle service, after the warm-up and at the end of the same life. */
   readonly idleFiles: readonly [ReadonlyMap<Role, number>, ReadonlyMap<Role, number>];
   /** The part of the first life in which memory is judged, in seconds from the start. */
   readonly judged: { readonly from: number; readonly firstKill: number; readonly to: number };
   readonly subject: Subject;
-  /** Predictions that clients got, and those that were still stored at the end. */
+  /** Number of predictions that clients received, and of those still stored at the end. */
   readonly predictions: { readonly made: number; readonly stored: number };
 }
 
-/** Uses a service for as long as it was asked to. */
+/** Runs clients against a service for the given time. */
 export async function soak(options: SoakOptions, print: (line: string) => void): Promise<Soaked> {
   const folder = await mkdtemp(join(tmpdir(), 'ghn-serve-soak-'));
   const checkpoint = await Checkpoint.write(folder);
@@ -70,7 +70,7 @@ export async function soak(options: SoakOptions, print: (line: string) => void):
   }
 }
 
-/** The GHNs that come with the service, as a setting. */
+/** Returns the GHNs in the package as a setting. */
 const packagedGhns = () =>
   readdirSync(WEIGHTS)
     .filter((name) => name.endsWith('.safetensors'))
@@ -104,7 +104,7 @@ async function use(
     }
   };
   try {
-    // The process that computes statistics is started by who first asks for some, and open files are counted with it.
+    // The first request for statistics starts their process, whose open files count too.
     await serve(world, 'statistics', new Random(options.seed, 'statistics'), readStatistics);
     traffic.start();
     await until(schedule.warm);
@@ -120,7 +120,7 @@ async function use(
     for (const kill of schedule.kills) {
       await until(kill);
       firstKill ||= ledger.seconds;
-      // The next one finds another GHN in the file.
+      // The next engine finds another GHN in the file.
       await checkpoint.replace();
       await subject.killEngine();
     }
@@ -154,7 +154,10 @@ async function use(
   }
 }
 
-/** Downloads all that is listed and compares it with its record and with what clients got; how many these are. */
+/**
+ * Downloads all listed predictions and compares them with their records and with what clients received. Returns their
+ * number.
+ */
 async function verifyStore(world: World, when: string): Promise<number> {
   const kind = `store, ${when}`;
   const random = new Random(0, kind);
@@ -170,9 +173,9 @@ async function verifyStore(world: World, when: string): Promise<number> {
   return count;
 }
 
-/** How many files each process has open once nothing is going on. */
+/** Returns the number of open files of each process when the service is idle. */
 async function idleFiles(world: World, subject: Subject): Promise<ReadonlyMap<Role, number>> {
-  // The process that reads large bodies comes and goes: here it has just come.
+  // The process that reads large bodies is not permanent. This request ensures that it runs.
   await serve(world, 'predict, large body', new Random(0, 'idle'), predictLargeBody);
   const count = () => new Map(subject.sample(0).map(({ role, files }) => [role, files]));
   const start = performance.now();

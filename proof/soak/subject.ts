@@ -3,28 +3,28 @@ import { AS_BUILT, ServiceProcess } from '../../test/clients/service-process.js'
 import type { Disturbance } from './exchange.js';
 import { type Sample, sampleProcesses } from './processes.js';
 
-/** Back to work within this, or never. */
+/** Time limit for a recovery. */
 const MAX_RECOVERY_MS = 120_000;
 const POLL_MS = 20;
 
-/** A file on a disk that has no room, ever. */
+/** A file on a disk that is always full. */
 const FULL_DISK = '/dev/full';
 
-/** The service that is soaked, in one life after the other, at one address. */
+/** The service under test, which has several lives at one address. */
 export class Subject implements Disturbance {
   readonly url: string;
   restarting = false;
   restarts = 0;
-  /** From each kill of the engine to the first 200 of /readyz by the next one. */
+  /** Seconds from each kill of the engine to the first 200 of /readyz by the next one. */
   readonly secondsToRecover: number[] = [];
-  /** From each SIGTERM until the service had ended. */
+  /** Seconds from each SIGTERM to the end of the service. */
   readonly secondsToStop: number[] = [];
   readonly #settings: Readonly<Record<string, string>>;
   readonly #store: string;
   readonly #program: readonly string[] | undefined;
   #process: ServiceProcess;
 
-  /** @param fromSources runs the sources in place of what was built */
+  /** @param fromSources runs the sources instead of the build */
   static async start(
     store: string,
     settings: Readonly<Record<string, string>>,
@@ -48,34 +48,34 @@ export class Subject implements Disturbance {
     this.#settings = { ...settings, PORT: new URL(process.url).port };
   }
 
-  /** Whether it runs, or is being restarted as it should. */
+  /** True if the service runs or is being restarted intentionally. */
   get alive(): boolean {
     return this.restarting || this.#process.alive;
   }
 
-  /** Its processes now; none while it is restarted. */
+  /** Returns samples of its processes now; none during a restart. */
   sample(seconds: number): Sample[] {
     return this.restarting ? [] : sampleProcesses(this.#process.pid, seconds);
   }
 
-  /** SIGTERM, and a new life as soon as the old one has ended. */
+  /** Sends SIGTERM, and starts the service again as soon as it has ended. */
   async restart(): Promise<void> {
     this.restarting = true;
     this.restarts++;
     const start = performance.now();
     await this.#process.stop();
     this.secondsToStop.push((performance.now() - start) / 1000);
-    // Its log's disk is full from here on.
+    // From now on, the disk of its log is full.
     this.#process = await ServiceProcess.start(this.#store, this.#settings, this.#program, FULL_DISK);
     this.restarting = false;
   }
 
-  /** Sets the wall clock of the service, to another day each time. */
+  /** Changes the wall clock of the service, to another day each time. */
   setClock(): void {
     process.kill(this.#process.pid, 'SIGUSR2');
   }
 
-  /** SIGKILL of the process that computes predictions; resolves when the next one is ready. */
+  /** Sends SIGKILL to the process that computes predictions. Resolves when the next one is ready. */
   async killEngine(): Promise<void> {
     const victim = this.#engine();
     if (victim === undefined) throw new Error('the service has no engine to kill');
@@ -96,7 +96,7 @@ export class Subject implements Disturbance {
     this.secondsToStop.push((performance.now() - start) / 1000);
   }
 
-  /** At once; for when something has gone wrong. */
+  /** Ends the service at once, after something has failed. */
   async kill(): Promise<void> {
     await this.#process.kill();
   }

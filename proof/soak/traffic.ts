@@ -4,14 +4,14 @@ import { EXCHANGES } from './exchanges/exchanges.js';
 import { Random } from './random.js';
 
 export interface TrafficOptions {
-  /** Clients in a second, on average. */
+  /** Average number of new clients per second. */
   readonly rate: number;
-  /** Clients at once. */
+  /** Largest number of clients at once. */
   readonly concurrency: number;
   readonly seed: number;
 }
 
-/** Clients that come independently of each other, each to do one thing. */
+/** Clients that arrive independently of each other. Each does one thing. */
 export class Traffic {
   readonly #world: World;
   readonly #options: TrafficOptions;
@@ -32,12 +32,12 @@ export class Traffic {
     this.#arriving = this.#arrive();
   }
 
-  /** Nobody comes any more. */
+  /** Stops new clients from arriving. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** Nobody comes any more; resolves when all have gone and have closed their connections. */
+  /** Stops new clients from arriving. Resolves when all clients have finished and closed their connections. */
   async drain(): Promise<void> {
     this.stop();
     await this.#arriving;
@@ -63,7 +63,7 @@ export class Traffic {
   }
 }
 
-/** One client that does one thing; the ledger has how it went. */
+/** Runs one client that does one thing. The outcome goes into the ledger. */
 export async function serve(
   world: World,
   name: string,

@@ -2,16 +2,19 @@ import { type Growth, growthOf, lifeOf, median, together } from './memory.js';
 import { ROLES } from './processes.js';
 import type { Soaked } from './soak.js';
 
-/** What memory may grow by, from the first window behind the warm-up to the last: of what the service takes altogether. */
+/**
+ * Largest growth of memory from the first window after the warm-up to the last, relative to the memory of all
+ * processes.
+ */
 const MAX_GROWTH = 0.05;
 
-/** Memory that was watched for less time is reported, but not judged. */
+/** Memory that was observed for a shorter time is reported, but not judged. */
 const MIN_JUDGED_SECONDS = 300;
 
-/** All processes together. */
+/** Name of the total of all processes. */
 const ALL = 'all';
 
-/** One of the things that must hold; null where it could not be judged. */
+/** One of the conditions that must hold; null if it could not be judged. */
 export interface Check {
   readonly name: string;
   readonly holds: boolean | null;
@@ -66,7 +69,7 @@ export function verdictOf(soaked: Soaked): Verdict {
 
 function growths({ samples, judged: { from, firstKill, to } }: Soaked): NamedGrowth[] {
   const named = (name: string, growth: Growth | null) => (growth ? [{ name, ...growth }] : []);
-  // Killed, the engine begins another life.
+  // A killed engine starts a new life.
   const ends = { main: to, predictor: firstKill, statistics: to };
   const lives = ROLES.map((role) => lifeOf(samples, role, from, ends[role]));
   return [
@@ -102,8 +105,8 @@ function store({ predictions: { made, stored } }: Soaked): Check {
 }
 
 /**
- * No process may grow by more than a part of what the service takes altogether: a small one alone goes up and down by
- * more than that part of itself, by what its garbage collector and its allocator have not yet given back.
+ * Checks that no process grows by more than a part of the memory of all processes. A small process alone fluctuates by
+ * more than that part of its own memory, because its garbage collector and its allocator return memory late.
  */
 function flatness(name: string, watched: NamedGrowth | undefined, altogether: number): Check {
   if (!watched) return { name: `memory, ${name}`, holds: null, says: 'too few samples' };

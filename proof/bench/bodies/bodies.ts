@@ -1,11 +1,11 @@
-/** Bodies as large as the service takes them, each of a kind that costs something else. */
+/** Bodies of the largest accepted size. Each kind is expensive in a different way. */
 
 const MAX_BYTES = 16 * 2 ** 20;
 
-/** Room for what is around the part that is repeated. */
+/** Room for the text around the repeated part. */
 const MARGIN = 200_000;
 
-/** Parts one after the other, joined by commas, until there are so many bytes or parts. */
+/** Joins parts with commas until the number of bytes or parts is reached. */
 function list(part: (index: number) => string, bytes: number, most = Number.POSITIVE_INFINITY): string {
   const parts: string[] = [];
   for (let index = 0, length = 0; length < bytes && index < most; index++) {
@@ -18,10 +18,10 @@ function list(part: (index: number) => string, bytes: number, most = Number.POSI
 
 const BYTES = MAX_BYTES - MARGIN;
 
-/** Names as long as names may be. */
+/** A name of the maximum length. */
 const LONG = 'n'.repeat(480);
 
-/** A graph of a chain of convolutions, each behind the one before. */
+/** Returns a graph that is a chain of convolutions. */
 function chain(nodes: number, name: string, jumps: number): string {
   const id = (index: number) => `${name}${index}`;
   const convolutions = list(
@@ -55,7 +55,7 @@ export const BODIES: Readonly<Record<string, () => string>> = {
     ),
   'a valid graph of 4,900 nodes and 300,000 edges': () => request(chain(4900, 'n', 61)),
   'a valid graph of 4,000 nodes with long names': () => request(chain(4000, LONG, 2)),
-  // Small enough to be read where they come in.
+  // Small enough to be parsed in the main process.
   'a valid graph of 250 kB': () => request(chain(1900, 'n', 1)),
   'a Keras model of 250 kB': () => request(keras(list((index) => dense(`d${index}`), 240_000))),
   'unknown keys, 250 kB': () => `{"architecture":"resnet18",${list((index) => `"k${index}":1`, 250_000)}}`,

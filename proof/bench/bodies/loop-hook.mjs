@@ -1,4 +1,5 @@
-// Loaded before the service by `proof/bench/bodies.ts`: tells how long the event loop was held, at most, since it was last asked.
+// Loaded before the service by `proof/bench/bodies.ts`: reports the longest time that the event loop was blocked since
+// the last question.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 const RESOLUTION_MS = 1;

@@ -1,8 +1,8 @@
 import http from 'node:http';
 
-// A process of its own: what the load generator is busy with must not count as the service's latency.
+// Runs in a separate process, so that the work of the load generator does not count as the service's latency.
 
-/** Every so many milliseconds, whatever became of those before. */
+/** Interval of the requests, which do not wait for earlier answers. */
 const INTERVAL_MS = 10;
 
 const port = Number(process.argv[2]);
@@ -34,7 +34,7 @@ function turn(): void {
   setTimeout(turn, meant - performance.now());
 }
 
-// Each message asks for what was measured since the one before.
+// Each message asks for the measurements since the one before.
 process.on('message', () => {
   process.send!({ latencies, failures });
   latencies = [];

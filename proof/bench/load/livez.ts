@@ -2,15 +2,15 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** The answers of /livez to a client that asks every 10 ms. */
+/** Answers of /livez to a client that asks every 10 ms. */
 export interface LivezMeasurement {
-  /** Milliseconds, from the moments at which the requests were meant to be sent. */
+  /** Milliseconds from the times at which the requests were due. */
   readonly latencies: readonly number[];
-  /** Requests without an answer, or with another than 200. */
+  /** Number of requests without an answer, or with another status than 200. */
   readonly failures: number;
 }
 
-/** Requests /livez the whole time, from a process of its own. */
+/** Requests /livez continuously from a separate process. */
 export class LivezProbe {
   readonly #process: ChildProcess;
 
@@ -18,7 +18,7 @@ export class LivezProbe {
     this.#process = fork(fileURLToPath(new URL('./livez-probe.ts', import.meta.url)), [String(port)]);
   }
 
-  /** Measurements since the last call. */
+  /** Returns the measurements since the last call. */
   async take(): Promise<LivezMeasurement> {
     const answer = once(this.#process, 'message');
     this.#process.send('take');

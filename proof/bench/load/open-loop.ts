@@ -2,31 +2,33 @@ import http from 'node:http';
 
 /** The outcome of one request. */
 export interface Outcome {
-  /** 0 where there was no answer. */
+  /** The status; 0 if there was no answer. */
   readonly status: number;
-  /** From the moment at which it was meant to be sent to its last byte: time that it had to wait here counts. */
+  /** Time from the moment when the request was due to its last byte, including the time that it waited here. */
   readonly milliseconds: number;
-  /** How much later than meant it was sent: what the generator itself adds. */
+  /** Delay between the time when the request was due and when it was sent, which is the generator's own error. */
   readonly late: number;
   readonly retryAfter: string | undefined;
 }
 
 export interface Load {
   readonly port: number;
-  /** Requests a second, on average; they do not wait for each other. */
+  /** Average number of requests per second. They do not wait for each other. */
   readonly rate: number;
   readonly seconds: number;
-  /** The body of the next request. */
+  /** Returns the body of the next request. */
   readonly nextBody: () => string;
 }
 
-/** Sends before there is a moment's rest: a burst of arrivals must not keep the answers from being read. */
+/**
+ * Largest number of requests sent without a pause, so that a burst of arrivals does not delay the reading of answers.
+ */
 const MAX_SENDS_PER_TURN = 8;
 
 /**
- * Sends requests at random moments (Poisson), whatever becomes of those before. autocannon's rate is kept by each
- * connection on its own, which sends nothing while it waits for an answer: a slow service would be asked less often, and
- * the time that its clients wait would be missing from the figures.
+ * Sends requests at random times (Poisson), without waiting for earlier answers. autocannon keeps its rate per
+ * connection, and a connection sends nothing while it waits for an answer: a slow service would get fewer requests, and
+ * the figures would omit the time that its clients wait.
  */
 export async function openLoop({ port, rate, seconds, nextBody }: Load): Promise<Outcome[]> {
   const moments = poissonMoments(rate, seconds);
@@ -51,7 +53,7 @@ export async function openLoop({ port, rate, seconds, nextBody }: Load): Promise
   return all;
 }
 
-/** Milliseconds from the start, in order. */
+/** Returns milliseconds from the start, in ascending order. */
 function poissonMoments(rate: number, seconds: number): number[] {
   const moments: number[] = [];
   for (let at = 0; ; ) {

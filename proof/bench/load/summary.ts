@@ -1,21 +1,21 @@
 import type { LivezMeasurement } from './livez.js';
 import type { Outcome } from './open-loop.js';
 
-/** One run's figures: rates a second, latencies in milliseconds. */
+/** The figures of one run: rates per second, latencies in milliseconds. */
 export interface Summary {
   readonly name: string;
   readonly offered: number;
   /** Answers with 200. */
   readonly goodput: number;
   readonly refused: Readonly<Record<429 | 503, number>>;
-  /** Refusals that do not say when to come again, other statuses, and requests without an answer. */
+  /** Refusals without retry-after, other statuses, and requests without an answer. */
   readonly faults: number;
   readonly p50: number;
   readonly p99: number;
   readonly refusedP99: number;
   readonly livezP99: number;
   readonly livezFailures: number;
-  /** How late the generator sent, 99th percentile: what its figures can be wrong by. */
+  /** Delay of the generator, 99th percentile: the possible error of the other figures. */
   readonly late: number;
 }
 
@@ -24,7 +24,7 @@ export function percentile(values: readonly number[], part: number): number {
   return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
 }
 
-/** @param seconds how long requests were sent; answers may have come a little later */
+/** @param seconds duration of sending; some answers may have arrived later */
 export function summarise(
   name: string,
   outcomes: readonly Outcome[],
@@ -74,7 +74,7 @@ const COLUMNS: readonly (readonly [title: string, value: (summary: Summary) => s
   ['sent late p99 ms', ({ late }) => late.toFixed(1)],
 ];
 
-/** The runs as a table, a line each. */
+/** Formats the runs as a table with a line for each. */
 export function table(summaries: readonly Summary[]): string {
   const rows = [
     COLUMNS.map(([title]) => title),

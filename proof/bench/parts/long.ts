@@ -6,7 +6,10 @@ import { checkpointOf } from './checkpoints.js';
 const RUNS = 5;
 const CHANNELS = 16;
 
-/** A chain of convolutions and BatchNorm with a shortcut around every other pair, of that many nodes or a few less. */
+/**
+ * Returns a chain of convolutions and BatchNorm with a shortcut around every other pair, with about `size` nodes and no
+ * more.
+ */
 export function longNetwork(size: number): object {
   const nodes: object[] = [{ id: 'in', op: 'input' }];
   const edges: [string, string][] = [];
@@ -48,7 +51,7 @@ export function longNetwork(size: number): object {
   return { name: 'long', nodes, edges };
 }
 
-/** Whole requests for networks of thousands of nodes, where attention counts. */
+/** Whole requests for networks with thousands of nodes, for which attention takes a significant part. */
 export const long: Part = async ({ directory }) => {
   const service = await RunningService.start({ GHN_CHECKPOINTS: await checkpointOf(directory, GHN3_T) });
   const rows: Row[] = [];

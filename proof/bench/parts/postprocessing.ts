@@ -20,7 +20,7 @@ async function network(name: string): Promise<Architecture> {
   return parseGraph(JSON.parse(await readFile(file, 'utf8')), LIMITS);
 }
 
-/** A weight with the tiling that a GHN with CHANNELS channels gives it, of a random block. */
+/** Returns a weight of a random block, with the tiling of a GHN with CHANNELS channels. */
 function tiled(name: string, shape: readonly number[]): TiledTensor {
   const blockShape = shape.map((size, axis) => (axis < 2 ? Math.min(size, CHANNELS) : size));
   const block = normals(randomKey(0, name, 'benchmark'), 0, elements(blockShape));
@@ -30,8 +30,8 @@ function tiled(name: string, shape: readonly number[]): TiledTensor {
 }
 
 /**
- * The post-processing stage alone, in this process, beside torch.linalg.qr in float32 on weights of the same shapes.
- * PRODUCTS=cuda computes on an NVIDIA GPU.
+ * The post-processing stage alone, in this process, compared with torch.linalg.qr in float32 on weights of the same
+ * shapes. PRODUCTS=cuda computes on an NVIDIA GPU.
  */
 export const postprocessing: Part = async ({ authors }) => {
   const products = new OnnxruntimeProducts(

@@ -18,7 +18,7 @@ const architecture = (name: string): unknown =>
 
 let seed = 1;
 
-/** Seconds that a new prediction takes, whole, over loopback; and the bytes that came. */
+/** Returns the seconds that a new prediction takes over loopback, and the number of bytes received. */
 export async function predict(
   port: number,
   name: string,
@@ -30,7 +30,10 @@ export async function predict(
   return { seconds: milliseconds / 1000, bytes };
 }
 
-/** Whole requests for ResNet-50 and ConvNeXt-B with a GHN-3-T, beside a bare server that sends as many bytes. */
+/**
+ * Whole requests for ResNet-50 and ConvNeXt-B with a GHN-3-T, compared with a bare server that sends the same number of
+ * bytes.
+ */
 export const requests: Part = async ({ directory, authors }) => {
   const service = await RunningService.start({ GHN_CHECKPOINTS: await checkpointOf(directory, GHN3_T) });
   const rows: Row[] = [row('GHN-3-T: start to ready', time([service.secondsToReady]))];

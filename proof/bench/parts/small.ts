@@ -13,7 +13,7 @@ const REQUESTS = 1000;
 const LISTED = 256;
 const LISTS = 4;
 
-/** Clock ticks of /proc/PID/stat in a second. */
+/** Clock ticks per second in /proc/PID/stat. */
 const TICKS = 100;
 
 /** Ten convolutions with BatchNorm and ReLU, pooling and a classifier. `index` makes networks distinct. */
@@ -41,7 +41,7 @@ export function smallNetwork(index: number): object {
   return { name: 'small', layers };
 }
 
-/** Seconds of processor time of a process and of those that it started. */
+/** Returns the processor time, in seconds, of a process and of those that it started. */
 function processorSeconds(pid: number): number {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
     .trim()
@@ -52,7 +52,7 @@ function processorSeconds(pid: number): number {
   return children.reduce((sum, child) => sum + processorSeconds(Number(child)), own);
 }
 
-/** Small networks, each asked for once: the latency of one client, the throughput of eight, and that of lists. */
+/** Small networks, each requested once: the latency of one client, and the throughput of eight clients and of lists. */
 export const small: Part = async ({ directory }) => {
   const checkpoint = await checkpointOf(directory, GHN3_T);
   const service = await RunningService.start({ GHN_CHECKPOINTS: checkpoint, RATE_LIMIT: '0' });

@@ -7,7 +7,7 @@ import { predict } from './requests.js';
 
 const RUNS = 5;
 
-/** Peak resident memory of a process and of those that it started, in bytes. */
+/** Returns the peak resident memory, in bytes, of a process and of those that it started. */
 function peakMemory(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
@@ -18,7 +18,7 @@ function peakMemory(pid: number): number {
   return children.reduce((sum, child) => sum + peakMemory(Number(child)), own);
 }
 
-/** A GHN-3-XL: how fast it is ready from a warm page cache, and whole requests. */
+/** A GHN-3-XL: the time until it is ready from a warm page cache, and whole requests. */
 export const xl: Part = async ({ directory, authors }) => {
   const checkpoint = await checkpointOf(directory, GHN3_XL);
   const starts: number[] = [];

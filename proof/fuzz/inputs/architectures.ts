@@ -4,7 +4,7 @@ import { KERAS_LAYERS } from '../../../src/architecture/keras/layers/index.js';
 import { LAYER_TYPES } from '../../../src/architecture/layers/types/index.js';
 import { lengths } from './lengthened.js';
 
-/** Few names, so that they meet. */
+/** A small set of names, so that they often collide. */
 const name = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', '__proto__', 'constructor', '');
 const size = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom<unknown>(1, 2, 3, 4, 7, 8, 16, 32) },
@@ -14,7 +14,7 @@ const pair = fc.oneof(size, fc.array(size, { maxLength: 4 }));
 
 const tensor = fc.record({ name, shape: fc.array(size, { minLength: 1, maxLength: 5 }) });
 
-/** Graphs from nothing: of few names, with edges between any of them. */
+/** Random graphs: few names, and edges between any of them. */
 export const graphs: fc.Arbitrary<unknown> = fc.record({
   name,
   nodes: fc.array(
@@ -50,7 +50,7 @@ const LAYER_ARGUMENTS = [
   ],
 ];
 
-/** Layers from nothing. */
+/** Random lists of layers. */
 export const layers: fc.Arbitrary<unknown> = fc.record(
   {
     name,
@@ -112,7 +112,7 @@ const kerasLayer = fc.record({
   }),
 });
 
-/** Keras models from nothing, models within models among them. */
+/** Random Keras models, including models within models. */
 export const kerasModels: fc.Arbitrary<{ keras: unknown }> = fc
   .letrec<{ model: unknown; layer: unknown }>((tie) => ({
     layer: fc.oneof(
@@ -140,7 +140,7 @@ export const kerasModels: fc.Arbitrary<{ keras: unknown }> = fc
   }))
   .model.map((keras) => ({ keras }));
 
-/** Models that are given as the text that they are, or as one of a single value again and again. */
+/** Models given as texts: valid ones, and one of a single value that is repeated. */
 export const kerasTexts: fc.Arbitrary<unknown> = fc.oneof(
   kerasModels.map(({ keras }) => ({ keras: JSON.stringify(keras) })),
   fc

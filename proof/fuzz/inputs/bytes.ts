@@ -2,14 +2,14 @@ import fc from 'fast-check';
 
 type Change = (bytes: Buffer) => Buffer;
 
-/** A place in a file: anywhere, or near its beginning or end, where its structure is. */
+/** A position in a file: anywhere, or near its beginning or end, where its structure is. */
 const place = fc.oneof(
   fc.double({ min: 0, max: 1, noNaN: true }).map((part) => (size: number) => Math.floor(part * (size - 1))),
   fc.nat(2000).map((offset) => (size: number) => Math.min(offset, size - 1)),
   fc.nat(2000).map((offset) => (size: number) => Math.max(0, size - 1 - offset)),
 );
 
-/** Lengths, counts and offsets that programs stumble over. */
+/** Lengths, counts and offsets that often cause faults. */
 const interesting = fc.oneof(
   fc.constantFrom(
     ...[
@@ -28,7 +28,7 @@ const interesting = fc.oneof(
   fc.bigInt({ min: 0n, max: 5000n }),
 );
 
-/** One change to a file: a byte, a cut, a part of it once more, bytes over others, a field of 1 to 8 bytes. */
+/** A change to a file: of a byte, a cut, a repeated part, an overwritten part, or a field of 1 to 8 bytes. */
 const change: fc.Arbitrary<Change> = fc.oneof(
   fc.record({ at: place, byte: fc.nat(255) }).map(({ at, byte }) => (file: Buffer) => {
     const changed = Buffer.from(file);
@@ -64,7 +64,7 @@ export const changes: fc.Arbitrary<Change> = fc
     (all) => (file: Buffer) => all.reduce<Buffer>((bytes, one) => (bytes.length ? one(bytes) : bytes), file),
   );
 
-/** Some of these with changes, and seldom as they are. */
+/** Returns samples with changes, and rarely unchanged. */
 export function changed(samples: readonly Buffer[]): fc.Arbitrary<Buffer> {
   return fc.oneof(
     {

@@ -38,7 +38,7 @@ const GLOBALS = [
 
 const number = fc.oneof(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), fc.constantFrom(0, 1, 4, 255));
 
-/** One opcode with its argument, or a few that belong together. */
+/** An opcode with its argument, or a few that belong together. */
 const opcodes: fc.Arbitrary<Uint8Array> = fc.oneof(
   {
     weight: 8,
@@ -67,7 +67,7 @@ const opcodes: fc.Arbitrary<Uint8Array> = fc.oneof(
   },
 );
 
-/** A pickle from nothing; seldom of an opcode or two, a great many times. */
+/** A random pickle; rarely one that repeats an opcode or two many times. */
 const pickles: fc.Arbitrary<Buffer> = fc.oneof(
   { weight: 12, arbitrary: fc.array(opcodes, { maxLength: 40 }).map((all) => p.pickle(...all)) },
   {
@@ -85,7 +85,7 @@ const pickles: fc.Arbitrary<Buffer> = fc.oneof(
   },
 );
 
-/** Opcodes put into a pickle between others. */
+/** Inserts opcodes into a pickle. */
 const inserted = fc
   .record({
     at: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -107,7 +107,7 @@ export function pickleFiles(samples: readonly Buffer[]): fc.Arbitrary<Buffer> {
   );
 }
 
-/** What is done to one entry of a zip, or to all of them. */
+/** Changes one entry of a zip, or all of them. */
 const entryChange: fc.Arbitrary<(entries: ZipEntry[]) => ZipEntry[]> = fc.oneof(
   fc.tuple(fc.nat(), changes).map(([at, apply]) => (entries: ZipEntry[]) => {
     const index = at % entries.length;
@@ -140,7 +140,7 @@ const entryChange: fc.Arbitrary<(entries: ZipEntry[]) => ZipEntry[]> = fc.oneof(
   ),
 );
 
-/** Zips changed as bytes, and zips that are sound with entries that are not. */
+/** Zips changed as bytes, and valid zips with invalid entries. */
 export function zipFiles(samples: readonly Buffer[]): fc.Arbitrary<Buffer> {
   const sound = samples.filter((file) => file.lastIndexOf('PK\x05\x06', undefined, 'latin1') >= 0);
   const entries = sound.slice(0, 3).map(entriesOf);
@@ -167,7 +167,7 @@ const HUGE = fc.constantFrom<unknown>(
   [9e15, 0],
 );
 
-/** Shapes of no bytes, with any sizes in them. */
+/** A tensor without data, with arbitrary sizes in its shape. */
 const emptied = fc.record({
   at: fc.nat(),
   shape: fc.array(fc.oneof(fc.nat(20), fc.nat(2 ** 52)), { maxLength: 4 }),
@@ -209,7 +209,7 @@ export function safetensorsFiles(samples: readonly Buffer[]): fc.Arbitrary<Buffe
       fc.constantFrom<unknown>('gatedgnn', 'conv', [1e9, 1e9, 1e9, 1e9], [4, 4, 3, 3]),
     ),
   );
-  /** Only some of the tensors, so that the config alone says what is missing, and it says anything. */
+  /** Keeps only some of the tensors, with an arbitrary config. */
   const thinned = fc
     .record({ keep: fc.array(fc.nat(), { maxLength: 6 }), config })
     .map((how) => (header: unknown) => {
@@ -248,7 +248,10 @@ export function safetensorsFiles(samples: readonly Buffer[]): fc.Arbitrary<Buffe
   );
 }
 
-/** Compressed files changed as they are, pickles changed before they are packed, and sound ones that go on and on. */
+/**
+ * Compressed files changed as bytes, files with a pickle changed before compression, and valid ones that expand very
+ * far.
+ */
 export function compressedFiles(samples: readonly Buffer[], plain: readonly Buffer[]): fc.Arbitrary<Buffer> {
   const packer = fc.constantFrom(...PACKERS);
   const bombs = fc

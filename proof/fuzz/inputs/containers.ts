@@ -1,6 +1,6 @@
 import { crc32, deflateSync, gzipSync } from 'node:zlib';
 
-/** A safetensors file with any header. */
+/** Returns a safetensors file with any header. */
 export function safetensorsOf(header: unknown, body: Uint8Array): Buffer {
   const text = Buffer.from(JSON.stringify(header) ?? '');
   const length = Buffer.alloc(8);
@@ -8,7 +8,7 @@ export function safetensorsOf(header: unknown, body: Uint8Array): Buffer {
   return Buffer.concat([length, text, body]);
 }
 
-/** The parts of a safetensors file. */
+/** Splits a safetensors file into its header and body. */
 export function partsOfSafetensors(file: Buffer): { header: unknown; body: Buffer } {
   const end = 8 + Number(file.readBigUInt64LE());
   return { header: JSON.parse(file.toString('utf8', 8, end)), body: file.subarray(end) };
@@ -19,7 +19,7 @@ export interface ZipEntry {
   readonly bytes: Buffer;
 }
 
-/** The entries of a zip in which none is compressed, in the order of its directory. */
+/** Returns the entries of an uncompressed zip, in the order of its directory. */
 export function entriesOf(zip: Buffer): ZipEntry[] {
   const entries: ZipEntry[] = [];
   const end = zip.lastIndexOf('PK\x05\x06', undefined, 'latin1');
@@ -37,7 +37,7 @@ export function entriesOf(zip: Buffer): ZipEntry[] {
   return entries;
 }
 
-/** A zip of these entries as torch.save writes it: none compressed, each with its checksum. */
+/** Returns a zip of these entries in the form of torch.save: not compressed, and each with its checksum. */
 export function zipOf(entries: readonly ZipEntry[]): Buffer {
   const bodies: Buffer[] = [];
   const directory: Buffer[] = [];
@@ -67,7 +67,7 @@ export function zipOf(entries: readonly ZipEntry[]): Buffer {
   return Buffer.concat([...bodies, ...directory, end]);
 }
 
-/** Ways to pack a joblib pickle that are available here. */
+/** Available functions that compress a joblib pickle. */
 export const PACKERS: readonly ((bytes: Buffer) => Buffer)[] = [
   (bytes) => deflateSync(bytes, { level: 1 }),
   (bytes) => gzipSync(bytes, { level: 1 }),

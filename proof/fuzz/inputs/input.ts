@@ -1,13 +1,16 @@
 import fc from 'fast-check';
 import type { Target } from '../targets/target.js';
 
-/** Gives a target's inputs by their number: the same for the same seed and corpus, whichever were asked for before. */
+/**
+ * Returns a function that gives a target's inputs by their number. The same seed and corpus give the same inputs, in
+ * any order.
+ */
 export function inputsOf(target: Target, corpus: readonly Buffer[], seed: number): (index: number) => Buffer {
   const arbitrary = target.inputs(corpus);
   return (index) => fc.sample(arbitrary, { seed: mix(seed, target.name, index), numRuns: 1 })[0]!;
 }
 
-/** Spreads neighbours over all seeds (the finaliser of MurmurHash3). */
+/** Distributes neighbouring numbers over all seeds (the finaliser of MurmurHash3). */
 function mix(seed: number, name: string, index: number): number {
   let hash = seed ^ Math.imul(index + 1, 0x9e3779b1);
   for (const character of name) hash = Math.imul(hash ^ character.codePointAt(0)!, 0x01000193);

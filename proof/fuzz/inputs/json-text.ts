@@ -3,7 +3,7 @@ import { changes } from './bytes.js';
 import { mutate, mutationsTo, strangeMutations } from './json.js';
 import { lengthen, lengthenings } from './lengthened.js';
 
-/** How deep the forms of architectures are: a Keras model's tensors are this many steps in. */
+/** Depth of the forms of architectures: the tensors of a Keras model are at this level. */
 const DEPTH = 9;
 
 const garbled = fc.record({
@@ -12,7 +12,7 @@ const garbled = fc.record({
   inserted: fc.string({ unit: 'binary', maxLength: 6 }),
 });
 
-/** Values nested without end, of either kind, in place of one of a text's values. */
+/** Deeply nested arrays or objects that replace one of a text's values. */
 const nested = fc.record({
   at: fc.nat(),
   depth: fc.integer({ min: 50, max: 60_000 }),
@@ -32,7 +32,7 @@ function nest(
   return text.slice(0, index) + deep + text.slice(index + value.length);
 }
 
-/** JSON made from these values: changed in a few places, grown, nested, garbled, or of another origin altogether. */
+/** JSON texts made from these values: changed in a few places, lengthened, nested, garbled, or unrelated. */
 export function jsonTexts(
   samples: readonly unknown[],
   corpus: readonly Buffer[],

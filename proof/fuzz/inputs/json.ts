@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 
-/** One change to a JSON value: at some place in it, found by the steps, something else. */
+/** A change of one place in a JSON value, which the steps lead to. */
 export interface Mutation {
-  /** Which child to go to, of however many there are; fewer are used where the value is less deep. */
+  /**
+   * The child to visit at each level, modulo the number of children. Fewer steps are used if the value is less deep.
+   */
   readonly steps: readonly number[];
   readonly kind: 'replace' | 'remove' | 'repeat' | 'swap' | 'rename';
   readonly value: unknown;
@@ -31,7 +33,7 @@ const JSON_VALUES = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
 );
 
-/** Huge numbers, and strings and keys that other programs have stumbled over. */
+/** Huge numbers, and strings and keys that often cause faults. */
 const STRANGE = fc.constantFrom<unknown>(
   Number.MAX_SAFE_INTEGER,
   -(2 ** 53),
@@ -51,7 +53,7 @@ const STRANGE = fc.constantFrom<unknown>(
   Array(500).fill('input'),
 );
 
-/** One or two values or keys become strange ones. */
+/** Replaces one or two values or keys by strange ones. */
 export const strangeMutations: fc.Arbitrary<Mutation[]> = fc.array(
   fc.record({
     steps: fc.array(fc.nat(10_000), { minLength: 1, maxLength: 8 }),
@@ -61,7 +63,7 @@ export const strangeMutations: fc.Arbitrary<Mutation[]> = fc.array(
   { minLength: 1, maxLength: 2 },
 );
 
-/** One to three changes, at places at most so deep. */
+/** Makes one to three changes, down to the given depth. */
 export const mutationsTo = (depth: number): fc.Arbitrary<Mutation[]> =>
   fc.array(
     fc.record({
@@ -74,7 +76,7 @@ export const mutationsTo = (depth: number): fc.Arbitrary<Mutation[]> =>
 
 export const mutations = mutationsTo(6);
 
-/** The value with the changes made, itself untouched. */
+/** Returns a changed copy of the value. */
 export function mutate(valid: unknown, changes: readonly Mutation[]): unknown {
   const whole = structuredClone({ valid });
   for (const change of changes) apply(whole, change);
@@ -101,7 +103,7 @@ function apply(whole: object, { steps, kind, value }: Mutation): void {
   else delete parent[key];
 }
 
-/** As JSON.parse does it: `__proto__` is a key like any other. */
+/** Sets a key as JSON.parse does, for which `__proto__` is a key like any other. */
 function define(object: object, key: string, value: unknown): void {
   Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
 }

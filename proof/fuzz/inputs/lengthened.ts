@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 const MIB = 2 ** 20;
 
-/** How long a body becomes: some hundred kilobytes, now and then nearly MAX_BODY_BYTES. */
+/** Length of a body: some hundred kilobytes, and rarely close to MAX_BODY_BYTES. */
 export const lengths = fc.oneof(
   { weight: 12, arbitrary: fc.integer({ min: 1000, max: 300_000 }) },
   { weight: 1, arbitrary: fc.integer({ min: 12 * MIB, max: 15 * MIB }) },
@@ -11,21 +11,24 @@ export const lengths = fc.oneof(
 interface Lengthening {
   readonly at: number;
   readonly bytes: number;
-  /** Whether each copy gets names and ids of its own, with this between them and its number; null where it does not. */
+  /**
+   * Text between a name and the number of its copy, which gives each copy its own names and ids; null to copy names
+   * unchanged.
+   */
   readonly rename: string | null;
 }
 
-/** What has a list, or an object, grow to a length. */
+/** Random parameters that lengthen a list or an object. */
 export const lengthenings: fc.Arbitrary<Lengthening> = fc.record({
   at: fc.nat(),
   bytes: lengths,
   rename: fc.constantFrom(null, '', '.a'.repeat(200)),
 });
 
-/** Longer, so that a body of them is not too many to be parsed at all. */
+/** A long key, so that a body with such keys does not have too many to be parsed. */
 const KEY = 'key'.repeat(30);
 
-/** A list in a value becomes long: one of its items again and again; or an object does, of keys as long as names. */
+/** Lengthens a list in a value by repeating one of its items, or an object by adding keys. */
 export function lengthen(value: unknown, { at, bytes, rename }: Lengthening): unknown {
   const whole = structuredClone(value);
   const containers: object[] = [];
@@ -53,7 +56,7 @@ export function lengthen(value: unknown, { at, bytes, rename }: Lengthening): un
     const copy = copyOf(number);
     const isList = Array.isArray(container);
     left -= JSON.stringify(copy).length + 1 + (isList ? 0 : KEY.length + 10);
-    // Millions of empty objects take a second to be parsed, whoever reads them then.
+    // Millions of empty objects take a second to parse in any service.
     left -= text.length <= 2 && typeof copy === 'object' ? 10 : 0;
     if (isList) container.push(copy);
     else (container as Record<string, unknown>)[`${KEY}${number}`] = copy;

@@ -15,7 +15,7 @@ const last = (class_name: string, config: object = {}): Layer => ({
   config: { name: 'last', ...config },
 });
 
-/** The innermost model's use of its input. */
+/** The layers of the innermost model. */
 const layersWithin = fc.constantFrom<readonly Layer[]>(
   [],
   [last('ReLU')],
@@ -23,7 +23,7 @@ const layersWithin = fc.constantFrom<readonly Layer[]>(
   [last('Add')],
 );
 
-/** Each layer is called so often, with the image so many times. */
+/** Returns a model that calls each layer `calls` times, with the image as each of `takes` inputs. */
 function functional(name: string, layers: readonly Layer[], calls: number, takes: number): Layer {
   const inbound = Array(calls).fill(Array(takes).fill(IMAGE_OUT));
   return {
@@ -38,7 +38,10 @@ function functional(name: string, layers: readonly Layer[], calls: number, takes
   };
 }
 
-/** Keras models that call models that call models, each so often, as a small text can have it. */
+/**
+ * Keras models that call models that call models, several times each: their text is small, but they stand for many
+ * layers.
+ */
 export const nestedModels: fc.Arbitrary<unknown> = fc
   .record({
     within: layersWithin,

@@ -2,17 +2,17 @@ import { connect } from 'node:net';
 
 export interface RawResponse {
   readonly status: number;
-  /** Names in lower case. */
+  /** Headers, with names in lower case. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Buffer;
 }
 
-/** Sends bytes as they are, of whatever a client may think a request is, and reads the answer to its end. */
+/** Sends bytes that may not be a valid request, and reads the answer to its end. */
 export function exchange(port: number, request: Uint8Array): Promise<RawResponse> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     const socket = connect({ port, host: '127.0.0.1' });
-    // An answer may come before all of the request is read; what then ends the connection is no concern.
+    // An answer may arrive before all of the request is read. What ends the connection then does not matter.
     let failure: Error | undefined;
     socket.on('data', (piece: Buffer) => pieces.push(piece));
     socket.once('error', (error) => {
@@ -23,7 +23,8 @@ export function exchange(port: number, request: Uint8Array): Promise<RawResponse
       if (response) resolve(response);
       else reject(new Error('the connection ended without an answer', { cause: failure }));
     });
-    // Not ended: to Node's server a client that sends no more is one that waits for nothing either.
+    // The socket is not ended: Node's server takes a client that closes its side for one that does not wait for an
+    // answer.
     socket.write(request);
   });
 }

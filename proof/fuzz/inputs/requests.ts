@@ -79,7 +79,7 @@ const condition = fc
   )
   .map(([name, value]) => `${name}: ${value}\r\n`);
 
-/** Lines of a request's head that ask for a part of something. */
+/** Lines of a request's head that ask for a byte range. */
 export const ranges: fc.Arbitrary<Buffer> = fc
   .tuple(rangeHeader, fc.array(condition, { maxLength: 2 }))
   .map(([first, more]) => latin1([first, ...more].join('')));
@@ -178,7 +178,7 @@ const path = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 60 }).map((text) => `/${text}`) },
 );
 
-/** What a GET asks for: a path and its query. */
+/** Request targets of a GET: a path and its query. */
 export const targets: fc.Arbitrary<Buffer> = fc
   .tuple(path, fc.array(parameter, { maxLength: 5 }))
   .map(([where, query]) => latin1(query.length > 0 ? `${where}?${query.join('&')}` : where));

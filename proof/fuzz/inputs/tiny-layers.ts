@@ -1,4 +1,4 @@
-/** A network of every part that a small one has, as a list of layers. */
+/** A list of layers for a network with one layer of each kind that small networks have. */
 export const TINY_LAYERS = {
   name: 'tiny',
   layers: [

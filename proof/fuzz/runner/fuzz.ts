@@ -4,23 +4,23 @@ import type { Target } from '../targets/target.js';
 import type { Result, Task } from './protocol.js';
 import { runTask } from './run.js';
 
-/** No input may take longer: of the clock or, where the machine has other things to do, of the processor. */
+/** Time limit of an input in wall-clock time or, on a busy machine, in processor time. */
 const MAX_MS = 1000;
 
-/** Nor wait as long as this for whatever it may be. */
+/** Limit of the wall-clock time of an input, including waiting. */
 const MAX_WAIT_MS = 15_000;
 
-/** An input that is over its bound is run this often by itself: what counts is what it takes at best. */
+/** Number of times that an input above its limit is run again by itself. Its best result counts. */
 const RETRIES = 3;
 
-/** Inputs for which one process is started. */
+/** Number of inputs that one process runs. */
 const TASK_INPUTS = 2500;
 
-/** Something to be mended. */
+/** A fault that was found. */
 export interface Finding {
   readonly target: string;
   readonly message: string;
-  /** Where the input was kept. */
+  /** Path of the saved input. */
   readonly path: string;
 }
 
@@ -45,7 +45,7 @@ export interface FuzzOptions {
   readonly onProgress?: (tallies: readonly Tally[]) => void;
 }
 
-/** Runs made inputs through all targets, in processes of their own, and reports the results. */
+/** Runs generated inputs through all targets, in separate processes, and reports the results. */
 export async function fuzz({
   targets,
   inputs,
@@ -85,7 +85,7 @@ export async function fuzz({
   return tallies;
 }
 
-/** Runs files, each in a process of its own. */
+/** Runs files, each in a separate process. */
 export async function replay(files: readonly { target: Target; path: string }[]): Promise<Tally[]> {
   const tallies = new Map<Target, Tally>();
   for (const { target, path } of files) {
@@ -125,7 +125,7 @@ function isOverBound(target: Target, result: Result): boolean {
   return result.outcome !== 'failed' && (isTooSlow(result) || result.bytes > boundOf(target, result.size));
 }
 
-/** What an input takes where nothing ran before it in the same process: other work on the machine must not count. */
+/** Measures an input in a new process, several times, so that other work on the machine does not count. */
 async function alone(task: Task, target: Target): Promise<Result> {
   let best: Result | undefined;
   for (let attempt = 0; attempt < RETRIES; attempt++) {

@@ -1,14 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/** Measures how much resident memory this process takes at its peak beyond what it had. */
+/** Measures the peak of the resident memory of this process above its initial value. */
 export interface PeakMeter {
-  /** Begins to measure. */
+  /** Starts a measurement. */
   start(): void;
-  /** Bytes since `start`. */
+  /** Returns the bytes since `start`. */
   stop(): number;
 }
 
-/** Written here, it makes Linux forget the highest resident size so far (proc(5), clear_refs). */
+/** Written to /proc/self/clear_refs, this resets Linux's record of the peak resident size (proc(5)). */
 const FORGET = '5';
 
 function resident(field: 'VmRSS' | 'VmHWM'): number {
@@ -16,7 +16,7 @@ function resident(field: 'VmRSS' | 'VmHWM'): number {
   return Number(line![1]) * 1024;
 }
 
-/** Where the system tells no peak, what is left behind is measured in its place. */
+/** Creates a meter. If the system does not record the peak, the meter measures the memory that remains in use. */
 export function peakMeter(): PeakMeter {
   let before = 0;
   try {

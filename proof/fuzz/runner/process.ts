@@ -10,7 +10,7 @@ import type { Message, Result, Task } from './protocol.js';
 
 const send = (message: Message) => process.send?.(message);
 
-/** Runs inputs one after another and tells of each; what ends or stalls this process is seen by the one that started it. */
+/** Runs inputs one after another and reports each. The parent process notices if this process ends or hangs. */
 async function run(task: Task): Promise<void> {
   const target = findTarget(task.target);
   const corpus = corpusFiles(target.name).map((name) => readCorpusFile(target.name, name));
@@ -55,6 +55,6 @@ process.once('message', (task: Task) => {
       () => {},
       (error: Error) => send({ kind: 'failed', message: String(error.stack) }),
     )
-    // Whatever a target that failed has left open.
+    // Ends the process with whatever a failed target has left open.
     .finally(() => process.send?.({ kind: 'done' } satisfies Message, () => process.exit()));
 });

@@ -1,15 +1,15 @@
 import type { Outcome } from '../targets/target.js';
 
-/** An order to a process that runs inputs. */
+/** A task for a process that runs inputs. */
 export interface Task {
   readonly target: string;
   readonly seed: number;
-  /** Numbers of inputs, `to` not among them. */
+  /** Numbers of the inputs, from the first to the one before `to`. */
   readonly from: number;
   readonly to: number;
-  /** A file to run in their place. */
+  /** A file to run instead. */
   readonly file?: string;
-  /** Whether garbage is collected before each, so that the memory measured is its own. */
+  /** True if garbage is collected before each input, so that the measured memory is its own. */
   readonly alone?: boolean;
 }
 
@@ -17,14 +17,14 @@ export interface Task {
 export interface Result {
   readonly index: number;
   readonly outcome: Outcome | 'failed';
-  /** By the clock. */
+  /** Wall-clock time. */
   readonly milliseconds: number;
-  /** Processor time, of background threads too. */
+  /** Processor time, including that of background threads. */
   readonly busyMilliseconds: number;
-  /** At the peak. */
+  /** Peak memory. */
   readonly bytes: number;
   readonly size: number;
-  /** The error's stack, for a failure. */
+  /** The stack of the error, if the input failed. */
   readonly message?: string;
 }
 

@@ -4,16 +4,16 @@ import type { Message, Result, Task } from './protocol.js';
 
 const PROCESS = fileURLToPath(new URL('process.ts', import.meta.url));
 
-/** An input that takes this long counts as endless. */
+/** An input that takes this long counts as hung. */
 const HANG_MS = 30_000;
 
-/** Starting takes a service that loads its GHNs longest. */
+/** Time limit for starting a target. A service that loads its GHNs takes longest. */
 const START_MS = 120_000;
 
-/** How often the watchdog looks. */
+/** Interval of the watchdog's checks. */
 const WATCH_MS = 200;
 
-/** Heap of a process that runs inputs. Memory outside the heap is measured and bounded. */
+/** Heap size of a process that runs inputs. Memory outside the heap is measured and limited. */
 const HEAP_MIB = 768;
 
 export interface RunOptions {
@@ -24,7 +24,7 @@ export interface RunOptions {
 
 const USUAL: RunOptions = { module: PROCESS, hangMilliseconds: HANG_MS };
 
-/** Ends with every result; what no process lived to tell of has failed too. */
+/** Runs a task and returns all results. Inputs that ended the process count as failed. */
 export async function runTask(
   task: Task,
   onResult: (result: Result) => void,

@@ -17,15 +17,15 @@ import { jsonTexts } from '../inputs/json-text.js';
 import { nestedModels } from '../inputs/nested-models.js';
 import { GARBAGE_BYTES, type Outcome, type Target } from './target.js';
 
-/** The limits of a server as it is set up by default. */
+/** The default limits of a service. */
 const LIMITS = { maxNodes: 5000, maxParameters: 2e9 };
 
 const UNLIMITED = { maxNodes: Number.POSITIVE_INFINITY, maxParameters: Number.POSITIVE_INFINITY };
 
-/** A list of faults ends with one that says that there are more. */
+/** Largest length of a list of faults. The last entry says that there are more. */
 const MAX_LISTED_FAULTS = 101;
 
-/** And is no longer than a page, whatever keys and names it has. */
+/** Largest size of a list of faults, whatever its keys and names are. */
 const MAX_LISTED_BYTES = 110_000;
 
 const POINTER = /^(\/([^/~]|~[01])*)*$/;
@@ -44,7 +44,7 @@ interface Faulty extends Error {
   readonly faults: readonly { readonly path: string; readonly message: string }[];
 }
 
-/** Runs what may refuse with faults that say where and what. */
+/** Runs a function that may refuse its input, if it lists faults with their places. */
 function withFaults(read: () => void): Outcome {
   try {
     read();
@@ -65,7 +65,7 @@ function withFaults(read: () => void): Outcome {
   }
 }
 
-/** What a body holds; undefined where it is refused before anyone looks at it. */
+/** Parses a body; returns undefined if it is refused before it is parsed. */
 function parseBody(text: Buffer): { readonly value: unknown } | undefined {
   try {
     return { value: secureJson.parse(text.toString()) };
@@ -83,7 +83,7 @@ function parsedAgain(graph: Graph): Architecture {
   }
 }
 
-/** An accepted architecture is the same network when its graph is read again. */
+/** Checks that an accepted architecture is the same network when its graph is parsed again. */
 function readBack(value: unknown, unsupported?: Unsupported): void {
   const graph = canonicalGraph(parseArchitecture(value, LIMITS, unsupported));
   const again = canonicalGraph(parsedAgain(graph));
@@ -107,7 +107,7 @@ function architectureTarget(
         const body = parseBody(input);
         if (body === undefined) return 'refused';
         const outcome = withFaults(() => readBack(body.value));
-        // The same without what cannot be predicted.
+        // Tries again without the layers that cannot be predicted.
         return outcome === 'accepted' ? outcome : withFaults(() => readBack(body.value, 'skip'));
       },
       close: async () => {},

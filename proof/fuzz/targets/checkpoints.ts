@@ -32,7 +32,7 @@ const COMPRESSED: MemoryBound = {
   reason: 'the 64 MiB that any file may hold are read into memory at most twice',
 };
 
-/** Reads files as the service does when it starts. */
+/** Opens a target that reads files as the service does at its start. */
 async function open(): Promise<Opened> {
   const folder = mkdtempSync(join(tmpdir(), 'ghn-fuzz-'));
   const path = join(folder, 'checkpoint');

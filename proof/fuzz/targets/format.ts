@@ -6,7 +6,7 @@ import { GARBAGE_BYTES, type Target } from './target.js';
 
 const MEMORY = { constant: GARBAGE_BYTES, factor: 100, reason: 'a name or a cursor is copied a few times' };
 
-/** Position of a line's end: the pattern stands before it, a tensor's name behind it. */
+/** Separates the pattern from the name of a tensor. */
 const SEPARATOR = '\n';
 
 const piece = fc.constantFrom(
@@ -27,7 +27,7 @@ const piece = fc.constantFrom(
 );
 const text = (max: number) => fc.array(piece, { maxLength: max }).map((pieces) => pieces.join(''));
 
-/** What makes a search with backtracking take years: many stars, and a name that nearly matches. */
+/** Inputs for which a search with backtracking would take years: many stars, and a name that nearly matches. */
 const backtracking = fc
   .tuple(
     fc.integer({ min: 1, max: 3000 }),
@@ -36,7 +36,7 @@ const backtracking = fc
   )
   .map(([stars, unit, length]) => `${`${unit}*`.repeat(stars)}b${SEPARATOR}${'a'.repeat(length)}`);
 
-/** Matches by trying every length of every star, one after the other and each state once. */
+/** Matches by trying every length of every star, and visits each state once. */
 function matches(pattern: string, name: string): boolean {
   return alternatives(pattern).some((tokens) => {
     let states = new Set([0]);
@@ -57,7 +57,7 @@ function matches(pattern: string, name: string): boolean {
   });
 }
 
-/** The names of a pattern, each as its characters, null for a star. */
+/** Splits a pattern into names, each as a list of its characters, with null for a star. */
 function alternatives(pattern: string): (string | null)[][] {
   const names: (string | null)[][] = [[]];
   for (let at = 0; at < pattern.length; at++) {
@@ -68,7 +68,7 @@ function alternatives(pattern: string): (string | null)[][] {
   return names;
 }
 
-/** Up to this many steps the slow way is taken as well. */
+/** Limit of steps up to which the result is compared with that of the slow algorithm. */
 const COMPARED = 200_000;
 
 const patterns: Target = {

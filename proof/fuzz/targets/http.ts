@@ -63,7 +63,7 @@ const bodies: Target = {
       run: async (input) => {
         const response = await service.request('POST', '/predict', JSON_HEADER, input);
         const location = response.headers.get('location');
-        // Everything that can be asked for about an accepted prediction has to be answered as well.
+        // All resources of an accepted prediction have to be answered as well.
         if (response.status === 200 && location) {
           for (const path of ['', '/architecture', '/statistics', '/tfjs/model.json']) {
             await service.request('GET', `${location}${path}`);
@@ -77,13 +77,13 @@ const bodies: Target = {
   },
 };
 
-/** Makes one prediction to ask for, whose id stands in requests as `{id}`. */
+/** Makes one prediction for the requests, in which `{id}` stands for its id. */
 async function withPrediction() {
   const service = await startFuzzedService();
   const body = Buffer.from(JSON.stringify({ architecture: { keras: KERAS } }));
   const response = await service.request('POST', '/predict', JSON_HEADER, body);
   const location = response.headers.get('location')!;
-  // The first statistics start a process, which is no input's doing.
+  // The first request for statistics starts a process, which must not count for an input.
   await service.request('GET', `${location}/statistics`);
   return {
     service,
@@ -116,7 +116,9 @@ const ranged: Target = {
   },
 };
 
-/** Lines that do not change where the request ends. With others the client waits, and rightly so. */
+/**
+ * Returns header lines that do not change where the request ends. With others, the service correctly waits for more.
+ */
 function headerLines(input: Buffer): string {
   const lines = input.toString('latin1').split(/[\r\n]+/);
   return lines
@@ -127,7 +129,7 @@ function headerLines(input: Buffer): string {
     .join('');
 }
 
-/** Every part has the bytes that it says. */
+/** Checks that every part has the bytes that its range gives. */
 function checkRanges(headers: ReadonlyMap<string, string>, body: Buffer, whole: Buffer): void {
   const RANGE = /^bytes (\d+)-(\d+)\/(\d+)$/;
   const expectPart = (range: string | undefined, part: Buffer) => {

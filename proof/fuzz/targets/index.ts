@@ -4,7 +4,7 @@ import { FORMAT_TARGETS } from './format.js';
 import { HTTP_TARGETS } from './http.js';
 import type { Target } from './target.js';
 
-/** Every way in; their shares add up to 100. */
+/** All targets. Their shares add up to 100. */
 export const TARGETS: readonly Target[] = [
   ...ARCHITECTURE_TARGETS,
   ...CHECKPOINT_TARGETS,

@@ -11,10 +11,10 @@ import type { Outcome } from './target.js';
 
 const CHECKPOINT = fileURLToPath(new URL('../../../test/fixtures/checkpoints/ghn3-nano.pt', import.meta.url));
 
-/** A whole service behind a socket, which says of every answer whether it may be. */
+/** A whole service behind a socket. Every answer is checked. */
 export interface FuzzedService {
   send(request: Uint8Array): Promise<RawResponse>;
-  /** As `send`, of a request that is told to be the last of its connection. */
+  /** Sends a request that is marked as the last of its connection. */
   request(method: string, target: string, headers?: string, body?: Buffer): Promise<RawResponse>;
   close(): Promise<void>;
 }
@@ -25,9 +25,9 @@ export async function startFuzzedService(): Promise<FuzzedService> {
     PORT: '0',
     STORE: store,
     GHN_CHECKPOINTS: CHECKPOINT,
-    // Keeps the networks of valid requests small.
+    // Limits the size of networks in valid requests.
     MAX_PARAMETERS: '50000',
-    // A busy machine delays the event loop too, and a refusal for that is no finding.
+    // A busy machine delays the event loop too, and a refusal for that reason is not a finding.
     MAX_EVENT_LOOP_DELAY_MS: '0',
   };
   const service: Service = await buildService({
@@ -58,7 +58,7 @@ export async function startFuzzedService(): Promise<FuzzedService> {
   };
 }
 
-/** Nothing that a client sends is a fault of the server's, and every refusal is a problem that says what is wrong. */
+/** Checks that the answer is not a server error, and that every refusal is a problem that describes the fault. */
 function check({ status, headers, body }: RawResponse): void {
   if (!(status >= 200 && status < 500)) throw new Error(`${status}: ${body.toString().slice(0, 500)}`);
   const length = headers.get('content-length');

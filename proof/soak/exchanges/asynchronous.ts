@@ -3,7 +3,7 @@ import type { PredictionView } from '../../../src/routes/predictions/view.js';
 import { type Exchange, ExcusedError } from '../exchange.js';
 import type { PredictRequest } from '../requests.js';
 
-/** How often a client asks how far a prediction is. */
+/** Interval at which a client asks for a prediction's status. */
 export const POLL_MS = 50;
 
 /** Starts a prediction and does not wait for it. */
@@ -16,7 +16,7 @@ export async function begin(exchange: Exchange, { body }: PredictRequest): Promi
 const someRequest = ({ random, world }: Exchange) =>
   random.fraction() < 0.5 ? world.requests.fresh(random) : world.requests.repeated(random);
 
-/** Asks again and again how far it is. */
+/** Polls a prediction until it has ended. */
 export async function pollForPrediction(exchange: Exchange): Promise<void> {
   const request = someRequest(exchange);
   let record: PredictionView | null = await begin(exchange, request);
@@ -28,7 +28,7 @@ export async function pollForPrediction(exchange: Exchange): Promise<void> {
   await fetchWeights(exchange, request, id, record);
 }
 
-/** Is told of all that happens to it. */
+/** Follows a prediction by its events. */
 export async function followPrediction(exchange: Exchange): Promise<void> {
   const request = someRequest(exchange);
   const { id } = await begin(exchange, request);
@@ -52,7 +52,7 @@ async function fetchWeights(
   record: PredictionView | null,
 ): Promise<void> {
   if (!record) throw new ExcusedError('404: evicted meanwhile');
-  // Told by its record: another client's hanging up does not cancel what was asked for asynchronously.
+  // The record gives the reason. A disconnect of another client does not cancel an asynchronous request.
   const lost = record.status === 'failed' && record.error?.status === 503;
   if (lost) throw new ExcusedError(`the record says: ${record.error!.detail}`);
   exchange.expect(record.status === 'succeeded', `a prediction is ${record.status}: ${record.error?.detail}`);

@@ -6,7 +6,7 @@ interface Page {
   readonly next_cursor: string | null;
 }
 
-/** Walks through the list, page by page. Predictions come and go meanwhile, but none comes twice. */
+/** Reads the list page by page. Predictions are added and removed meanwhile, but none may appear twice. */
 export async function listAll(exchange: Exchange): Promise<readonly PredictionView[]> {
   const seen = new Map<string, PredictionView>();
   const limit = exchange.random.pick([7, 20, 100]);
@@ -42,7 +42,7 @@ const PAGES = [
   '/predictions?limit=5&status=cancelled',
 ];
 
-/** The pages that monitors and curious people look at. */
+/** Opens pages for monitoring and for people. */
 export async function look(exchange: Exchange): Promise<void> {
   const path = exchange.random.pick(PAGES);
   const { body } = await exchange.send(`GET ${path.split('?')[0]}`, { method: 'GET', path }, 200);

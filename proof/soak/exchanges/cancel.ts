@@ -3,10 +3,10 @@ import { type Exchange, ExcusedError } from '../exchange.js';
 import { begin, POLL_MS } from './asynchronous.js';
 import { known } from './download.js';
 
-/** About as long as a prediction takes. */
+/** About the duration of a prediction. */
 const MAX_WAIT_MS = 60;
 
-/** Asks for a prediction and hangs up before it is there, or soon after its first bytes. */
+/** Requests a prediction and disconnects before the answer, or soon after its first bytes. */
 export async function hangUpOnPrediction(exchange: Exchange): Promise<void> {
   const { random, world } = exchange;
   const { body } = world.requests.fresh(random);
@@ -14,7 +14,7 @@ export async function hangUpOnPrediction(exchange: Exchange): Promise<void> {
   await world.client.hangUp({ method: 'POST', path: '/predict', body }, random.below(MAX_WAIT_MS), bytes);
 }
 
-/** Downloads a part and hangs up. */
+/** Downloads a part and disconnects. */
 export async function hangUpOnDownload(exchange: Exchange): Promise<void> {
   const { random, world } = exchange;
   const { id } = await known(exchange, ({ request }) => request.isLarge || request.format !== 'tiled');
@@ -22,7 +22,7 @@ export async function hangUpOnDownload(exchange: Exchange): Promise<void> {
   await world.client.hangUp(request, 1000, 1 + random.below(2e6));
 }
 
-/** Follows what happens, and hangs up. */
+/** Follows events and disconnects. */
 export async function hangUpOnEvents(exchange: Exchange): Promise<void> {
   const { random, world } = exchange;
   const { id } = await begin(exchange, world.requests.fresh(random));
@@ -30,14 +30,14 @@ export async function hangUpOnEvents(exchange: Exchange): Promise<void> {
   await world.client.hangUp(request, random.below(MAX_WAIT_MS), Number.POSITIVE_INFINITY);
 }
 
-/** Deletes what is queued, running or just stored: it is cancelled, or gone. */
+/** Deletes a prediction that is queued, running or just stored: it is cancelled or removed. */
 export async function deletePrediction(exchange: Exchange): Promise<void> {
   const { random, world } = exchange;
   const request = world.requests.fresh(random);
   const { id } = await begin(exchange, request);
   await setTimeout(random.below(MAX_WAIT_MS));
   const path = `/predictions/${id}`;
-  // Another client waits for it: it is told.
+  // Another client may wait for it, and gets an answer too.
   const joined =
     random.fraction() < 0.5
       ? exchange.send(
@@ -51,10 +51,10 @@ export async function deletePrediction(exchange: Exchange): Promise<void> {
   const answer = await joined;
   if (answer?.status === 200) exchange.same(`the weights of ${request.key}`, answer.digest);
   if (deleted.status === 404) throw new ExcusedError('404: evicted meanwhile');
-  // The other client's request may have come behind the deletion.
+  // The other client's request may have arrived after the deletion.
   if (answer) return;
   let record = await exchange.record(id);
-  // The engine gives up a prediction between two operations.
+  // The engine stops a prediction between two operations.
   while (record?.status === 'queued' || record?.status === 'running') {
     await setTimeout(POLL_MS);
     record = await exchange.record(id);

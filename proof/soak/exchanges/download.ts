@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Exchange } from '../exchange.js';
 import type { Known } from '../shelf.js';
 
-/** One that was predicted a while ago; predicted now where there is none. */
+/** Returns an earlier prediction, or makes one if there is none. */
 export async function known(
   exchange: Exchange,
   fits: (known: Known) => boolean = () => true,
@@ -27,7 +27,7 @@ export async function downloadWhole(exchange: Exchange): Promise<void> {
   await exchange.fetch('GET weights, not modified', weightsOf(prediction), again, 304);
 }
 
-/** In pieces one after the other, as a download is resumed. */
+/** Downloads pieces one after the other, as a resumed download does. */
 export async function downloadResumed(exchange: Exchange): Promise<void> {
   const prediction = await known(exchange);
   const path = weightsOf(prediction);
@@ -50,7 +50,7 @@ export async function downloadResumed(exchange: Exchange): Promise<void> {
   exchange.same(`the weights of ${prediction.request.key}`, `sha256:${hash.digest('hex')}`);
 }
 
-/** Several ranges in one answer, and the same bytes as in the whole. */
+/** Downloads several ranges in one answer, and compares them with the whole. */
 export async function downloadRanges(exchange: Exchange): Promise<void> {
   const prediction = await known(exchange, ({ request }) => !request.isLarge);
   const path = weightsOf(prediction);
@@ -80,7 +80,9 @@ export async function downloadRanges(exchange: Exchange): Promise<void> {
   );
 }
 
-/** The bodies of multipart/byteranges; each begins behind an empty line and is as long as its content-range has it. */
+/**
+ * Returns the bodies of multipart/byteranges. Each begins after an empty line and has the length in its content-range.
+ */
 function partsOf(body: Buffer, contentType: string): Buffer[] {
   const boundary = `--${/boundary=(\S+)/.exec(contentType)?.[1]}`;
   const parts: Buffer[] = [];

@@ -19,7 +19,7 @@ import { pipeline, readNothing } from './unread.js';
 
 export interface ExchangeKind {
   readonly name: string;
-  /** How often, beside the others. */
+  /** Relative frequency. */
   readonly weight: number;
   readonly run: (exchange: Exchange) => Promise<unknown>;
 }

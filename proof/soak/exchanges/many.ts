@@ -5,10 +5,10 @@ import type { Exchange } from '../exchange.js';
 
 const MAX_MANY = 6;
 
-/** More than what is read where it comes in. */
+/** Makes the body too large to be parsed in the main process. */
 const SPACES = ' '.repeat(300_000);
 
-/** Asks for several predictions by one request: each has the id that it has alone. */
+/** Requests several predictions at once. Each must have the same id as when it is requested alone. */
 export async function predictMany(exchange: Exchange): Promise<void> {
   const { random, world } = exchange;
   const requests = Array.from({ length: 1 + random.below(MAX_MANY) }, () =>
@@ -31,13 +31,13 @@ export async function predictMany(exchange: Exchange): Promise<void> {
   }
 }
 
-/** Sends a body that is read by a process of its own: the same prediction as by a small one. */
+/** Sends a body that is parsed in a separate process. The prediction must be the same as with a small body. */
 export async function predictLargeBody(exchange: Exchange): Promise<void> {
   const request = exchange.world.requests.repeated(exchange.random);
   await exchange.predict({ ...request, body: request.body + SPACES });
 }
 
-/** Asks the GHN whose checkpoint is replaced: its weights are those of the GHN that the record names. */
+/** Requests the GHN whose checkpoint is replaced. The weights must be those of the GHN in the record. */
 export async function predictReplaced(exchange: Exchange): Promise<void> {
   const seed = exchange.random.below(8);
   const body = JSON.stringify({

@@ -4,7 +4,7 @@ import { known } from './download.js';
 
 const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-/** A rank's part of every tensor. */
+/** Downloads one rank's part of every tensor. */
 export async function downloadSlice(exchange: Exchange): Promise<void> {
   const { random } = exchange;
   const { id, request } = await known(exchange);
@@ -14,7 +14,7 @@ export async function downloadSlice(exchange: Exchange): Promise<void> {
   exchange.same(`the slice ${query} of ${request.key}`, answer.digest);
 }
 
-/** In another format and element type than it was asked for. */
+/** Downloads weights in another format and element type than requested at first. */
 export async function downloadConverted(exchange: Exchange): Promise<void> {
   const { id, request } = await known(exchange);
   const query = exchange.random.pick([
@@ -26,7 +26,7 @@ export async function downloadConverted(exchange: Exchange): Promise<void> {
   exchange.same(`${query} of ${request.key}`, answer.digest);
 }
 
-/** Some tensors, and one of them by itself: the same bytes. */
+/** Downloads some tensors, and one of them separately, and compares the bytes. */
 export async function downloadTensor(exchange: Exchange): Promise<void> {
   const { id, request } = await known(exchange, ({ request }) => !request.isLarge);
   const base = `/predictions/${id}`;
@@ -44,7 +44,7 @@ export async function downloadTensor(exchange: Exchange): Promise<void> {
   exchange.same(`${name} of ${request.key}`, answer.digest);
 }
 
-/** A TensorFlow.js model and all files that it names. */
+/** Downloads a TensorFlow.js model and all files that it names. */
 export async function downloadTfjs(exchange: Exchange): Promise<void> {
   const { random, world } = exchange;
   let prediction = world.shelf.pick(random, ({ request }) => request.isKeras);

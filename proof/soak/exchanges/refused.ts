@@ -1,7 +1,7 @@
 import { BlamedError, type Exchange } from '../exchange.js';
 import type { HttpRequest } from '../http-client.js';
 
-/** Limit of the service under test: enough for every architecture that is asked for. */
+/** Limit of the service under test: large enough for all architectures in the soak. */
 export const MAX_BODY_BYTES = 2 ** 20;
 
 const post = (body: string, headers: Record<string, string> = {}): HttpRequest => ({
@@ -18,7 +18,7 @@ const get = (path: string, headers: Record<string, string> = {}): HttpRequest =>
 
 const predict = (body: unknown) => post(JSON.stringify(body));
 
-/** A graph of two nodes that wait for each other. */
+/** A graph of two nodes with edges in both directions. */
 const cycle = {
   name: 'cycle',
   nodes: [
@@ -35,7 +35,7 @@ const cycle = {
 
 const NOBODY = '0123456789abcdef'.repeat(4);
 
-/** What must be refused, and how. */
+/** Requests that must be refused, with the expected status. */
 const REFUSED: readonly (readonly [string, number, HttpRequest])[] = [
   ['no JSON', 400, post('{"architecture": ')],
   ['an empty body', 400, post('')],
@@ -63,7 +63,7 @@ const REFUSED: readonly (readonly [string, number, HttpRequest])[] = [
   ['a broken cursor', 422, get('/predictions?cursor=%00')],
 ];
 
-/** Asks for what must be refused: a problem that says why. */
+/** Sends a request that must be refused with a problem that gives the reason. */
 export async function badRequest(exchange: Exchange): Promise<void> {
   const [what, status, request] = exchange.random.pick(REFUSED);
   try {
@@ -75,7 +75,7 @@ export async function badRequest(exchange: Exchange): Promise<void> {
     exchange.expect(status !== 405 || !!headers.allow, `${what}: no allow`);
     exchange.expect(!!headers['x-request-id'], `${what}: no x-request-id`);
   } catch (error) {
-    // The service refuses before it has read all, and the connection may end before its answer is read.
+    // The service refuses before it has read everything, and the connection may end before the answer is read.
     const isCut = error instanceof BlamedError && /EPIPE|ECONNRESET/.test(error.message);
     if (status !== 413 || !isCut) throw error;
     exchange.world.ledger.excuse(exchange.kind, '413: the connection ended before the answer was read');

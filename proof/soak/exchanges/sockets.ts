@@ -3,10 +3,10 @@ import { createConnection, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { type Exchange, ExcusedError } from '../exchange.js';
 
-/** How long half a request is left alone: sooner or later the service would end the connection. */
+/** Longest time that half a request is left alone; later, the service would end the connection. */
 const MAX_WAIT_MS = 2000;
 
-/** A beginning of a request, and of a body, that never go on. */
+/** Beginnings of a request and of a body that are never completed. */
 const HALVES = [
   'POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-ty',
   'POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"archi',
@@ -14,7 +14,7 @@ const HALVES = [
 
 const NO_HTTP = ['\0\x01\x02\x03\r\n\r\n', 'HELLO WORLD\r\n\r\n', 'GET / HTTP/9.9\r\n\r\n'];
 
-/** Sends half a request, waits, and vanishes. */
+/** Sends half a request, waits, and disconnects. */
 export async function sendHalf(exchange: Exchange): Promise<void> {
   const { random } = exchange;
   const socket = await connect(exchange);
@@ -23,7 +23,7 @@ export async function sendHalf(exchange: Exchange): Promise<void> {
   socket.destroy();
 }
 
-/** Sends what is no HTTP: it is told so, and the connection is ended. */
+/** Sends bytes that are not HTTP. The service must answer with an error and end the connection. */
 export async function sendNoHttp(exchange: Exchange): Promise<void> {
   const socket = await connect(exchange);
   socket.setEncoding('latin1').write(exchange.random.pick(NO_HTTP));
@@ -34,7 +34,7 @@ export async function sendNoHttp(exchange: Exchange): Promise<void> {
   exchange.expect(/^HTTP\/1\.1 (4\d\d|505) /.test(answer), `what is no HTTP is answered with ${answer}`);
 }
 
-/** A connection to the service. */
+/** Opens a connection to the service. */
 export async function connect(exchange: Exchange): Promise<Socket> {
   const { hostname, port } = new URL(exchange.world.client.url);
   const socket = createConnection(Number(port), hostname);
@@ -44,7 +44,7 @@ export async function connect(exchange: Exchange): Promise<Socket> {
     if (!exchange.sawRestart) throw error;
     throw new ExcusedError('no connection while the service is restarted');
   }
-  // A reset is an end as well: what was answered before it counts.
+  // A reset ends the connection too. The answer before it counts.
   socket.on('error', () => {});
   return socket;
 }

@@ -10,7 +10,7 @@ const MAX_WAIT_MS = 3000;
 
 const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nhost: localhost\r\n${more}\r\n`;
 
-/** Sends many requests without waiting for answers: all are answered, in their order. */
+/** Sends many requests without waiting for answers. All must be answered in order. */
 export async function pipeline(exchange: Exchange): Promise<void> {
   const { random } = exchange;
   const { id } = await known(exchange, ({ request }) => !request.isLarge);
@@ -31,7 +31,7 @@ export async function pipeline(exchange: Exchange): Promise<void> {
   exchange.expect(statuses.length === count + 1, `${count + 1} requests, ${statuses.length} answers`);
 }
 
-/** Asks for weights and events, reads nothing, and vanishes after a while. */
+/** Requests weights and events, reads nothing, and disconnects after a while. */
 export async function readNothing(exchange: Exchange): Promise<void> {
   const { random, world } = exchange;
   const { id } = await known(exchange);
