@@ -7,18 +7,18 @@ import { Fleet } from './fleet.js';
 
 const STORE_MAX_BYTES = 6 * 2 ** 20;
 
-/** The store is looked at this often. */
+/** Interval of the checks of the store's size. */
 const LOOK_MS = 100;
 
-/** Networks that are downloaded again and again: all of them are a third of the store. */
+/** Number of networks that are downloaded repeatedly. Together they take a third of the store. */
 const DOWNLOADED = 8;
 
-/** A download of 6 MB takes some seconds. */
+/** Pause between reads, so that a download of 6 MB takes some seconds. */
 const PAUSE_MS = 50;
 
 const NETWORK = new URL('../../test/fixtures/architectures/mobilenet_v3_small-10.json', import.meta.url);
 
-/** A small store under predictions of many times its size, while large ones are read from it slowly. */
+/** Fills a small store with predictions of many times its size, while large predictions are read from it slowly. */
 export async function boundHolds({ stored, program }: ProofOptions): Promise<Finding> {
   const settings = { STORE_MAX_BYTES: String(STORE_MAX_BYTES) };
   const fleet = await Fleet.start({ api: 2, worker: 2 }, settings, program);
@@ -65,7 +65,7 @@ export async function boundHolds({ stored, program }: ProofOptions): Promise<Fin
   };
 }
 
-/** Reads an answer slowly, and compares it with what its record says; what is wrong with it, if anything is. */
+/** Reads an answer slowly and compares it with its record. Returns a description of a fault, or null. */
 async function download({ url }: Clients, body: string): Promise<string | null> {
   const answer = await fetch(`${url}/predict`, {
     method: 'POST',
@@ -84,7 +84,7 @@ async function download({ url }: Clients, body: string): Promise<string | null> 
   return read === digest ? null : `a download had ${read}, and its record ${digest}`;
 }
 
-/** Bytes of the objects under a folder. */
+/** Returns the bytes of the objects under a folder. */
 async function bytesIn(folder: string): Promise<number> {
   const names = await readdir(folder, { recursive: true }).catch(() => []);
   const sizes = await Promise.all(

@@ -6,8 +6,8 @@ import { Fleet } from './fleet.js';
 const NETWORKS = 20;
 
 /**
- * Workers of another engine join, are more than the others, and go again, while the same networks are asked for all the time: each
- * prediction is of one engine, and has one body, whichever api gives it and however it is read.
+ * Workers of another engine join, become the majority, and leave, while the same networks are requested all the time.
+ * Each prediction must come from one engine and have one body, whichever api answers and however it is read.
  */
 export async function classesKeepApart({ asked, program }: ProofOptions): Promise<Finding> {
   const fleet = await Fleet.start({ api: 2, worker: 1 }, { ENGINE: 'onnxruntime' }, program);
@@ -75,5 +75,5 @@ export async function classesKeepApart({ asked, program }: ProofOptions): Promis
   return { claim: 'workers of two engines: no prediction has bits of both', figures, faults };
 }
 
-/** Until then the other workers have been heard of. */
+/** Time limit until the other workers are known. */
 const LOST_MS = 120_000;

@@ -4,24 +4,24 @@ import { tinyGraph } from '../../test/architecture/fixtures.js';
 import type { ServiceProcess } from '../../test/clients/service-process.js';
 import type { Fleet } from './fleet.js';
 
-/** Answered so late, a request counts as lost. */
+/** Time after which a request without an answer counts as lost. */
 const LOST_MS = 120_000;
 
-/** A client that is told to come back does so after this. */
+/** Delay of a client that is asked to try again. */
 const AGAIN_MS = 200;
 
-/** Pages of the newest predictions that are looked at each time, and how often all are. */
+/** Pages of the newest predictions that are read each time, and the number of such reads before one of all pages. */
 const NEWEST_PAGES = 3;
 const ALL_EACH = 10;
 
-/** A connection that says nothing for so long is given up, as a client with a time limit does. */
+/** Time of silence after which a connection is given up, as clients with a time limit do. */
 const SILENT_MS = 15_000;
 
-/** Clients of a fleet, and what they have seen. */
+/** Clients of a fleet, with their observations. */
 export class Clients {
-  /** Faults that may not be: a line each. */
+  /** Faults that must not occur, with a line for each. */
   readonly faults: string[] = [];
-  /** How long each client had to wait for each answer, its retries included, in milliseconds. */
+  /** Time until each answer, including retries, in milliseconds. */
   readonly times: number[] = [];
   answered = 0;
   refused = 0;
@@ -36,17 +36,17 @@ export class Clients {
     this.#next = firstSeed;
   }
 
-  /** The longest that a client had to wait. */
+  /** The longest time until an answer, in milliseconds. */
   get slowest(): number {
     return this.times.reduce((longest, time) => Math.max(longest, time), 0);
   }
 
-  /** A network that nobody has asked for. */
+  /** A seed that no client has used. */
   get fresh(): number {
     return this.#next++;
   }
 
-  /** Asks until it is answered, of any api. */
+  /** Sends a request to any of the apis, until it is answered. */
   async ask(seed: number, isPromised = false): Promise<void> {
     const began = performance.now();
     while (performance.now() - began < LOST_MS) {
@@ -60,7 +60,10 @@ export class Clients {
     this.faults.push(`network ${seed} was never answered`);
   }
 
-  /** New networks, by so many clients at once, until the work is done; each fifth is promised and fetched later. */
+  /**
+   * Requests new networks with several clients at once until the work is done. Each fifth request is asynchronous, and
+   * its weights are fetched later.
+   */
   async while(work: () => Promise<void>, clients = 4): Promise<void> {
     let isOver = false;
     const loops = Array.from({ length: clients }, async () => {
@@ -78,8 +81,8 @@ export class Clients {
   }
 
   /**
-   * Looks at the list again and again while the work is done, at the newest of it mostly and now and then at all: what it shows must
-   * be whole, and once.
+   * Reads the list repeatedly while the work is done: mostly the newest pages, and sometimes all of it. Listed
+   * predictions must be complete, and listed once.
    */
   async listing(work: () => Promise<void>): Promise<number> {
     let isOver = false;
@@ -98,7 +101,7 @@ export class Clients {
     return checked;
   }
 
-  /** The address of any of the apis. */
+  /** The address of one of the apis. */
   get url(): string {
     return this.#api.url;
   }
@@ -108,7 +111,7 @@ export class Clients {
     return apis[Math.floor(Math.random() * apis.length)];
   }
 
-  /** The whole answer of one of the apis; null where the connection breaks. Answers that are not allowed are faults. */
+  /** Returns the whole answer of one of the apis; null if the connection breaks. Unexpected answers are faults. */
   async fetch(path: string, init: RequestInit = {}): Promise<{ response: Response; body: Buffer } | null> {
     const api = this.#api;
     try {
@@ -175,7 +178,7 @@ export class Clients {
       for (const { id, status, digest } of predictions) {
         if (seen.has(id)) this.faults.push(`${id} is listed twice`);
         seen.add(id);
-        // Some of each page: the clients are to have the apis as well.
+        // Only some of each page, so that the apis remain free for the clients.
         if (status !== 'succeeded' || Math.random() > 0.05) continue;
         const weights = await this.fetch(`/predictions/${id}/weights`);
         if (weights?.response.ok && digest !== null && `sha256:${sha256(weights.body)}` !== digest)

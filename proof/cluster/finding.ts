@@ -1,6 +1,6 @@
-/** How much of each claim is tried. */
+/** Number of tries for each claim. */
 export interface ProofOptions {
-  /** Networks that six clients ask for at three apis. */
+  /** Number of networks that six clients request from three apis. */
   readonly networks: number;
   readonly workerKills: number;
   readonly engineKills: number;
@@ -8,17 +8,17 @@ export interface ProofOptions {
   /** Seconds for which each link has each fault. */
   readonly cutSeconds: number;
   readonly redisLosses: number;
-  /** How often each of some networks is asked for while workers of another engine come and go. */
+  /** Number of requests for each of some networks while workers of another engine join and leave. */
   readonly asked: number;
-  /** Predictions that are written to a store that holds a fraction of them. */
+  /** Number of predictions that are written to a store with room for a fraction of them. */
   readonly stored: number;
-  /** Whether a late answer is a fault. */
+  /** True if a late answer is a fault. */
   readonly isTimed: boolean;
-  /** Arguments that start a service; the built service by default. */
+  /** Arguments that start a service; by default the built service. */
   readonly program?: readonly string[];
 }
 
-/** The figures and faults of a claim; without faults it holds. */
+/** Figures and faults of a claim. The claim holds if there are no faults. */
 export interface Finding {
   readonly claim: string;
   readonly figures: string;

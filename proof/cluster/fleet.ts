@@ -8,13 +8,13 @@ import { Toxiproxy } from './toxiproxy.js';
 
 export type Role = 'api' | 'worker';
 
-/** The links of the services, as toxiproxy names them. */
+/** The links of the services, by their names in toxiproxy. */
 export const LINKS = ['api-redis', 'api-s3', 'worker-redis', 'worker-s3'] as const;
 
-/** Has whatever a worker makes have bits of its own each time. */
+/** Arguments with which each prediction of a worker gets different bits. */
 const OTHER_BITS = ['--import', fileURLToPath(new URL('./other-bits.mjs', import.meta.url))];
 
-/** Services of two roles, the servers that they share, and the links between. */
+/** Services in two roles, the servers that they share, and the links between them. */
 export class Fleet {
   readonly s3: S3Server;
   readonly redis: RedisServer;
@@ -22,7 +22,7 @@ export class Fleet {
   readonly #settings: Readonly<Record<Role, Readonly<Record<string, string>>>>;
   readonly #program: readonly string[];
   readonly #services: Record<Role, ServiceProcess[]> = { api: [], worker: [] };
-  /** Services that start in the place of others. */
+  /** Services that are starting as replacements. */
   readonly #starting = new Set<Promise<void>>();
 
   private constructor(
@@ -76,14 +76,14 @@ export class Fleet {
     return this.#services.worker;
   }
 
-  /** Starts one more. */
+  /** Starts one more service. */
   async add(role: Role, settings: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
     const service = await this.#launch(role, settings);
     this.#services[role].push(service);
     return service;
   }
 
-  /** Ends one as a crash does, and has another start in its place; never the last that there is of them. */
+  /** Kills a service as a crash does, and starts a replacement. Never kills the last one of its role. */
   async kill(role: Role): Promise<void> {
     for (;;) {
       const all = this.#services[role];
@@ -103,12 +103,12 @@ export class Fleet {
     }
   }
 
-  /** Waits until there are as many as there were. */
+  /** Waits until all replacements have started. */
   async whole(): Promise<void> {
     await Promise.all(this.#starting);
   }
 
-  /** Ends the engine of one of the workers as a crash does. Whether there was one. */
+  /** Kills the engine of one of the workers as a crash does. Returns true if it had one. */
   async killEngine(): Promise<boolean> {
     const { pid } = this.workers[Math.floor(Math.random() * this.workers.length)];
     const engine = await enginePid(pid);
@@ -117,7 +117,7 @@ export class Fleet {
     return true;
   }
 
-  /** A counter of the workers that there are now, all together. */
+  /** Returns the sum of a counter over the current workers. */
   async total(name: string): Promise<number> {
     let sum = 0;
     for (const { url } of this.workers) {
@@ -136,9 +136,9 @@ export class Fleet {
   }
 
   async #launch(role: Role, settings: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
-    // In front of the main module, and behind what reads TypeScript.
+    // Inserted before the main module and after the loader for TypeScript.
     const program = role === 'worker' ? this.#program.toSpliced(-1, 0, ...OTHER_BITS) : this.#program;
-    // Redis or the bucket may be out of reach at the moment.
+    // Redis or the bucket may be unreachable at the moment.
     for (let time = 0; ; time++) {
       try {
         const all = { ...this.#settings[role], ...settings };

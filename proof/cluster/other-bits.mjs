@@ -1,6 +1,6 @@
-// Stands in for a processor that comes to other bits than its neighbours: whatever a worker makes has bits of its own each time.
-// A body that mixes two attempts, or an answer of one that was not committed, then has a digest that nothing else has. For
-// `node --import`, in front of the service's main module.
+// Simulates processors with different rounding: each prediction of a worker gets different bits. So a body that mixes
+// two attempts, or an answer from an attempt that was not committed, has a digest that nothing else has. For `node
+// --import`, before the service's main module.
 import { randomBytes } from 'node:crypto';
 import { extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -13,7 +13,7 @@ if (/\bmain\.[jt]s$/.test(main)) {
   const { predict } = Predictor.prototype;
   Predictor.prototype.predict = async function (...request) {
     const made = await predict.apply(this, request);
-    // In the lowest bits of each number's fraction.
+    // Changes the lowest bits of each number's fraction.
     const [own] = randomBytes(1);
     for (const { block } of made.tensors) {
       const bits = new Uint32Array(block.buffer, block.byteOffset, block.length);

@@ -8,16 +8,16 @@ import { TOXICS } from './toxiproxy.js';
 
 const CLIENTS = 6;
 
-/** Within this somebody else has what a worker that died was making. */
+/** Time in which another worker takes over the prediction of a worker that died. */
 const TAKEOVER_MS = 15_000;
 
 const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`;
 
-/** Tries what several machines promise, one claim after the other, and tells each finding as it is there. */
+/** Tests the promises about several machines, one claim after the other, and reports each finding at once. */
 export async function prove(options: ProofOptions, tell: (finding: Finding) => void): Promise<void> {
   const fleet = await Fleet.start({ api: 3, worker: 4 }, {}, options.program);
   let seed = 1;
-  /** One claim, with clients of its own. */
+  /** Tests one claim, with separate clients. */
   const claim = async (name: string, work: (clients: Clients) => Promise<string>) => {
     const clients = new Clients(fleet, seed);
     const began = performance.now();
@@ -31,7 +31,7 @@ export async function prove(options: ProofOptions, tell: (finding: Finding) => v
     const took = seconds(performance.now() - began);
     tell({ claim: name, figures: `${figures}; ${seen}; ${took}`, faults: clients.faults });
   };
-  /** Kills and the like under load and the eyes of a lister. */
+  /** Runs disturbances such as kills while clients send requests and read the list. */
   const underLoad = async (clients: Clients, work: () => Promise<void>): Promise<string> => {
     const listed = await clients.listing(() => clients.while(work));
     return `${listed} listed predictions looked at, slowest answer ${seconds(clients.slowest)}`;
@@ -63,7 +63,7 @@ export async function prove(options: ProofOptions, tell: (finding: Finding) => v
         }
         await fleet.whole();
       });
-      // Who takes over may be killed as well, now and then.
+      // The worker that takes over may be killed too, sometimes.
       refuseSlow(clients, 2);
       const late = clients.times.filter((time) => time > TAKEOVER_MS).length;
       return `${told}, ${late} of them longer than ${seconds(TAKEOVER_MS)}`;

@@ -9,12 +9,12 @@ const SERVER = [...(process.env.PATH ?? '').split(delimiter), join(homedir(), 'g
   .map((folder) => join(folder, 'toxiproxy-server'))
   .find(existsSync);
 
-/** Why links cannot be cut, if they cannot. */
+/** The reason why links cannot be cut; null if they can. */
 export const NO_TOXIPROXY = SERVER
   ? null
   : 'no toxiproxy-server: go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0, and name it toxiproxy-server';
 
-/** A fault of a link, as toxiproxy has them. */
+/** A fault of a link, in the terms of toxiproxy. */
 export interface Toxic {
   readonly type: 'timeout' | 'reset_peer' | 'latency' | 'limit_data';
   readonly attributes: Readonly<Record<string, number>>;
@@ -27,7 +27,7 @@ export const TOXICS: readonly Toxic[] = [
   { type: 'limit_data', attributes: { bytes: 500 } },
 ];
 
-/** Links that can be cut and mended. */
+/** Links that can be cut and repaired. */
 export class Toxiproxy {
   readonly #process: ChildProcess;
   readonly #api: string;
@@ -46,7 +46,7 @@ export class Toxiproxy {
     return new Toxiproxy(child, api);
   }
 
-  /** A way to a port of this machine; its own port. */
+  /** Creates a link to a port of this machine. Returns the port of the link. */
   async link(name: string, port: number): Promise<number> {
     const own = await freePort();
     await this.#ask('POST', '/proxies', {
@@ -58,7 +58,7 @@ export class Toxiproxy {
     return own;
   }
 
-  /** Has the link be faulty both ways until the function that it returns is called. */
+  /** Makes the link faulty in both directions. Returns a function that repairs it. */
   async poison(name: string, { type, attributes }: Toxic): Promise<() => Promise<void>> {
     for (const stream of ['upstream', 'downstream']) {
       await this.#ask('POST', `/proxies/${name}/toxics`, { name: stream, type, stream, attributes });
