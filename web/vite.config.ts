@@ -8,13 +8,13 @@ import { defineConfig } from 'vite';
 
 const OUT = fileURLToPath(new URL('../dist/web', import.meta.url));
 
-/** Files that are smaller than this gain nothing from compression. */
+/** Smaller files gain nothing from compression. */
 const MIN_COMPRESSED_BYTES = 1024;
 
 /** The highest level takes ten times as long for 2 % less. */
 const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } };
 
-/** Writes name.br and name.gz beside each text file, which the service sends as they are. */
+/** Writes name.br and name.gz beside each text file. The service sends them as they are. */
 const precompress: Plugin = {
   name: 'precompress',
   apply: 'build',
@@ -34,7 +34,7 @@ const precompress: Plugin = {
 
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
-  // Relative, so that the page works behind any path prefix.
+  // Relative, so that the page works with any path prefix.
   base: './',
   build: {
     outDir: OUT,

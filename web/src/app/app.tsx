@@ -22,7 +22,7 @@ export function App() {
   const place = path.join('/');
   const isFirst = useRef(true);
   useEffect(() => {
-    // A keyboard or a screen reader goes on at the new view, but not on the first load.
+    // Moves the focus of a keyboard or a screen reader to the new view, but not on the first load.
     if (!isFirst.current) main.current?.focus();
     isFirst.current = false;
     window.scrollTo(0, 0);

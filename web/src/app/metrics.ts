@@ -5,7 +5,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** Reads Prometheus' text format; comments are left out. */
+/** Parses Prometheus' text format, without comments. */
 export function readMetrics(text: string): Sample[] {
   return text.split('\n').flatMap((line): Sample[] => {
     const found = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(line);
@@ -17,7 +17,7 @@ export function readMetrics(text: string): Sample[] {
   });
 }
 
-/** The sum of a metric's samples; null where it has none. */
+/** Returns the sum of a metric's samples; null if it has none. */
 export function total(
   samples: readonly Sample[],
   name: string,
@@ -30,7 +30,7 @@ export function total(
   return matching.length === 0 ? null : matching.reduce((sum, { value }) => sum + value, 0);
 }
 
-/** The mean of what a histogram has seen between two looks at it; null where it saw nothing. */
+/** Returns the mean of a histogram's observations between two scrapes; null if there were none. */
 export function meanBetween(
   before: readonly Sample[],
   after: readonly Sample[],

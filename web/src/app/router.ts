@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 
-/** Where the page is: everything a view shows follows from it, so that reloading and sharing an address work. */
+/** The address within the page. It determines all that a view shows, so that reloading and sharing addresses work. */
 export interface Route {
   /** Decoded path segments: `['predictions', id]`. */
   readonly path: readonly string[];
@@ -21,7 +21,7 @@ window.addEventListener('hashchange', () => {
   route.value = parse(location.hash);
 });
 
-/** The address of a view; empty query values are left out. */
+/** Returns the address of a view. Empty query values are left out. */
 export function href(
   path: readonly string[],
   query: Readonly<Record<string, string | undefined>> = {},
@@ -35,7 +35,7 @@ export function navigate(to: string): void {
   location.hash = to;
 }
 
-/** Changes the address without adding to the history: for what a person adjusts many times. */
+/** Changes the address without a new entry in the history, for values that a person adjusts many times. */
 export function replace(to: string): void {
   history.replaceState(null, '', to);
   route.value = parse(to);

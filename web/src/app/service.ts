@@ -4,13 +4,13 @@ import { GhnServeClient, ProblemError } from '../../../clients/typescript/src/in
 
 const KEY = 'ghn-serve key';
 
-/** The API key that was entered, for as long as the tab is open. */
+/** The API key that was entered. It is kept while the tab is open. */
 const key = signal<string | null>(sessionStorage.getItem(KEY));
 
-/** Whether the service has asked for a key that it was not given. */
+/** True if the service needs a key that it was not given. */
 export const isKeyNeeded = signal(false);
 
-/** Counts the keys entered: views reload with each. */
+/** Number of keys entered so far. Views reload when it changes. */
 export const keyVersion = signal(0);
 
 export function enterKey(value: string): void {
@@ -20,12 +20,12 @@ export function enterKey(value: string): void {
   keyVersion.value++;
 }
 
-/** Where the service is: beside the page, whatever the prefix. */
+/** Address of the service: that of the page, with any prefix. */
 export const SERVICE_URL = new URL('.', document.baseURI).href.replace(/\/$/, '');
 
 export const client = new GhnServeClient({ baseUrl: SERVICE_URL, key: () => key.value });
 
-/** An error as a person reads it. */
+/** Describes an error for people. */
 export function explain(error: unknown): string {
   if (error instanceof ProblemError) {
     if (error.status === 401) return 'The service needs a key.';
@@ -39,7 +39,7 @@ export function explain(error: unknown): string {
 
 const withFullStop = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`);
 
-/** Notes that a key is needed, where that is what the error says. */
+/** Records that a key is needed, if the error says so. */
 export function noteError(error: unknown): void {
   if (error instanceof ProblemError && error.status === 401) isKeyNeeded.value = true;
 }
@@ -51,7 +51,10 @@ export interface Loaded<Data> {
   readonly reload: () => void;
 }
 
-/** Loads when the view appears and whenever `inputs` change; what was loaded before stays until the new data is there. */
+/**
+ * Loads data when the view appears and whenever `inputs` change. The previous data stays until the new data has
+ * arrived.
+ */
 export function useLoaded<Data>(
   load: (signal: AbortSignal) => Promise<Data>,
   inputs: readonly unknown[],

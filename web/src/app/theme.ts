@@ -7,7 +7,7 @@ const system = matchMedia('(prefers-color-scheme: dark)');
 const systemTheme = (): Theme => (system.matches ? 'dark' : 'light');
 const stored = localStorage.getItem(KEY);
 
-/** What is shown now. Canvases read their colours again when it changes. */
+/** The current theme. Canvases read their colours again when it changes. */
 export const theme = signal<Theme>(stored === 'light' || stored === 'dark' ? stored : systemTheme());
 
 document.documentElement.dataset.theme = theme.value;
@@ -23,7 +23,7 @@ export function toggleTheme(): void {
   localStorage.setItem(KEY, theme.value);
 }
 
-/** A colour of the style sheet, as it is in the present theme. */
+/** Returns a colour of the style sheet in the current theme. */
 export function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }

@@ -4,14 +4,14 @@ const LIGHT_ZERO = [248, 248, 246] as const;
 const DARK_ZERO = [24, 26, 32] as const;
 
 /**
- * A colour for a value from -1 to 1 (beyond them the ends), as a pixel of ImageData: alpha, blue, green, red. What is no
- * number is magenta.
+ * Returns a colour for a value from -1 to 1 (limited to that range), as a pixel of ImageData: alpha, blue, green, red.
+ * NaN is magenta.
  */
 export function divergingColour(value: number, isDark: boolean): number {
   if (Number.isNaN(value)) return 0xffff00ff;
   const zero = isDark ? DARK_ZERO : LIGHT_ZERO;
   const end = value < 0 ? NEGATIVE : POSITIVE;
-  // A square root, so that the many small weights can be told apart.
+  // Uses a square root, so that the many small weights can be distinguished.
   const share = Math.sqrt(Math.min(1, Math.abs(value)));
   const channel = (k: number) => Math.round(zero[k] + (end[k] - zero[k]) * share);
   return ((255 << 24) | (channel(2) << 16) | (channel(1) << 8) | channel(0)) >>> 0;

@@ -7,11 +7,11 @@ export interface FiltersProps {
   readonly values: Float32Array;
   readonly shape: readonly [number, number, number, number];
   readonly label: string;
-  /** Range of all filters that are compared; else each image has its own. */
+  /** Range of all filters that are compared; without it, each image has its own range. */
   readonly limit?: number;
 }
 
-/** Filters of more than three channels are shown by their first channel alone. */
+/** Shows convolution filters. If they have more than three channels, only the first is shown. */
 export function Filters({ values, shape: [filters, channels, height, width], label, limit }: FiltersProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const currentTheme = theme.value;
@@ -48,7 +48,7 @@ export function Filters({ values, shape: [filters, channels, height, width], lab
   return <canvas ref={canvas} class="filters" role="img" aria-label={label} />;
 }
 
-/** A pixel of ImageData; 0 is middle grey. */
+/** Returns a pixel of ImageData; 0 is middle grey. */
 function rgb(red: number, green: number, blue: number): number {
   const byte = (value: number) => Math.round(127.5 + 127.5 * Math.max(-1, Math.min(1, value)));
   return ((255 << 24) | (byte(blue) << 16) | (byte(green) << 8) | byte(red)) >>> 0;

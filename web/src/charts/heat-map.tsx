@@ -5,12 +5,12 @@ import { divergingColour } from './colours.js';
 export interface HeatMapProps {
   readonly rows: number;
   readonly columns: number;
-  /** [rows, columns], row-major. */
+  /** Shape [rows, columns], row-major. */
   readonly values: Float32Array;
-  /** The value that gets the strongest colour; the same for what is compared. */
+  /** The value with the strongest colour; the same for all matrices that are compared. */
   readonly limit: number;
   readonly label: string;
-  /** Where the block that is repeated ends within the window; drawn as lines. */
+  /** End of the repeated block within the window, drawn as lines. */
   readonly tile?: { readonly rows: number; readonly columns: number } | null;
 }
 

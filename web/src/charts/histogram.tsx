@@ -1,14 +1,14 @@
 import { value } from '../app/format.js';
 
 export interface Bins {
-  /** One more than `counts`. */
+  /** One more entry than `counts`. */
   readonly edges: readonly number[];
   readonly counts: readonly number[];
 }
 
 export interface HistogramSeries extends Bins {
   readonly name: string;
-  /** A class of the style sheet: `series-a`, `series-b`. */
+  /** A class of the style sheet, such as `series-a`. */
   readonly className: string;
 }
 
@@ -16,7 +16,7 @@ const WIDTH = 480;
 const HEIGHT = 160;
 const MARGIN = { left: 8, right: 8, bottom: 22, top: 6 };
 
-/** Histograms over one axis, as densities, so that tensors of different sizes can be compared. */
+/** Histograms over one axis, drawn as densities, so that tensors of different sizes can be compared. */
 export function Histogram({ series, label }: { series: readonly HistogramSeries[]; label: string }) {
   const low = Math.min(...series.map(({ edges }) => edges[0]));
   const high = Math.max(...series.map(({ edges }) => edges[edges.length - 1]));
@@ -55,7 +55,7 @@ export function Histogram({ series, label }: { series: readonly HistogramSeries[
   );
 }
 
-/** A histogram as small as a word. */
+/** A histogram in the size of a word. */
 export function SparkHistogram({ bins: { counts } }: { bins: Bins }) {
   const peak = Math.max(...counts, 1);
   return (

@@ -7,7 +7,7 @@ export interface LineSeries {
   readonly name: string;
   /** A colour of the style sheet. */
   readonly colour: string;
-  /** One value for each of `x`; null where there is none. */
+  /** One value for each entry of `x`; null if there is none. */
   readonly values: readonly (number | null)[];
   readonly hasPoints?: boolean;
 }
@@ -19,7 +19,7 @@ export interface LinesProps {
   readonly height?: number;
   readonly isLogarithmic?: boolean;
   readonly isTime?: boolean;
-  /** Names of the places along x, shown where the pointer is. */
+  /** Returns the name of a position along x, shown at the pointer. */
   readonly xName: (index: number) => string;
   readonly yName: (value: number) => string;
   readonly onPick?: (index: number) => void;
@@ -54,7 +54,7 @@ export function Lines({
       legend: { live: true },
       scales: { x: { time: isTime }, y: isLogarithmic ? { distr: 3 } : {} },
       axes: [
-        // Places have whole numbers.
+        // Positions are whole numbers.
         { ...axis, size: 30, ...(isTime ? {} : { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }) },
         {
           ...axis,

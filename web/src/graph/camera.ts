@@ -1,4 +1,4 @@
-/** Which part of a drawing is seen: a point of the drawing in the middle of the window, and how much larger it is shown. */
+/** The visible part of a drawing: the point in the middle of the window, and the magnification. */
 export interface Camera {
   readonly x: number;
   readonly y: number;
@@ -13,13 +13,13 @@ export interface Size {
 const MIN_SCALE = 0.02;
 const MAX_SCALE = 3;
 
-/** The whole width of a drawing, from its top. */
+/** Returns a camera that shows the whole width of a drawing, from its top. */
 export function fitWidth(drawing: Size, window: Size): Camera {
   const scale = clampScale(Math.min(1, window.width / Math.max(1, drawing.width)));
   return { x: drawing.width / 2, y: Math.min(drawing.height / 2, window.height / 2 / scale), scale };
 }
 
-/** The whole of a drawing. */
+/** Returns a camera that shows all of a drawing. */
 export function fitAll(drawing: Size, window: Size): Camera {
   const scale = Math.min(
     1,
@@ -29,12 +29,12 @@ export function fitAll(drawing: Size, window: Size): Camera {
   return { x: drawing.width / 2, y: drawing.height / 2, scale: clampScale(scale) };
 }
 
-/** Moves what is seen by pixels of the window. */
+/** Moves the visible part by pixels of the window. */
 export function pan({ x, y, scale }: Camera, dx: number, dy: number): Camera {
   return { x: x - dx / scale, y: y - dy / scale, scale };
 }
 
-/** Enlarges around a point of the window, which stays where it is. */
+/** Zooms around a point of the window, which stays in place. */
 export function zoom(camera: Camera, factor: number, at: { x: number; y: number }, window: Size): Camera {
   const scale = clampScale(camera.scale * factor);
   const dx = at.x - window.width / 2;

@@ -4,7 +4,7 @@ import type { Drawing } from './drawing.js';
 import { BOX_HEIGHT, BOX_WIDTH, type Layout } from './layout.js';
 import { opColour } from './ops.js';
 
-/** Below these sizes on the screen text cannot be read, and edges are a blur that only costs time. */
+/** Below these magnifications, text is not readable, and edges are a blur that only takes time. */
 const MIN_TEXT_SCALE = 0.42;
 
 export interface Scene {
@@ -14,7 +14,7 @@ export interface Scene {
   readonly found: ReadonlySet<string>;
 }
 
-/** Draws what the camera sees, and nothing else. */
+/** Draws only what the camera shows. */
 export function drawGraph(
   context: CanvasRenderingContext2D,
   { drawing, layout, selected, found }: Scene,
@@ -86,7 +86,7 @@ function subtitle({ op, nodes }: Drawing['boxes'][number]): string {
   return shape ? `${op}  ${shape.join('×')}` : op;
 }
 
-/** The box at a point of the window, or null. */
+/** Returns the box at a point of the window, or null. */
 export function boxAt(
   { drawing, layout }: Pick<Scene, 'drawing' | 'layout'>,
   camera: Camera,

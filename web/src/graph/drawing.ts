@@ -2,7 +2,7 @@ import type { Graph } from '../../../clients/typescript/src/index.js';
 
 export type Node = Graph['nodes'][number];
 
-/** A box of the drawing: one node, or the nodes of one block together. */
+/** A box in the drawing: one node, or the nodes of one block. */
 export interface Box {
   readonly id: string;
   readonly label: string;
@@ -13,14 +13,14 @@ export interface Box {
 
 export interface Drawing {
   readonly boxes: readonly Box[];
-  /** Pairs of ids of boxes. */
+  /** Edges as pairs of box ids. */
   readonly edges: readonly (readonly [string, string])[];
 }
 
-/** Graphs with more nodes than this are drawn by blocks at first. */
+/** Graphs with more nodes than this are first drawn by blocks. */
 export const MAX_PLAIN_NODES = 300;
 
-/** Every node as a box of its own. */
+/** Draws every node as a separate box. */
 export function plainDrawing({ nodes, edges }: Graph): Drawing {
   return {
     boxes: nodes.map((node) => ({ id: node.id, label: node.id, op: node.op, nodes: [node] })),
@@ -29,9 +29,9 @@ export function plainDrawing({ nodes, edges }: Graph): Drawing {
 }
 
 /**
- * Nodes whose names have the same beginning as one box, except those of the blocks that are open.
+ * Draws nodes whose names begin alike as one box, except for the nodes of open blocks.
  *
- * @param depth how many parts of a name, split at dots, name a block
+ * @param depth number of parts of a name, split at dots, that name a block
  */
 export function blockDrawing(graph: Graph, depth: number, open: ReadonlySet<string>): Drawing {
   const blockOf = blocks(graph, depth);
@@ -60,14 +60,16 @@ export function blockDrawing(graph: Graph, depth: number, open: ReadonlySet<stri
     seen.add(key);
     edges.push(edge);
   }
-  // A block of one node is that node.
+  // A block of one node is drawn as that node.
   const plain = [...boxes.values()].map((box) =>
     box.nodes.length === 1 ? { ...box, label: box.nodes[0].id, op: box.nodes[0].op } : box,
   );
   return { boxes: plain, edges };
 }
 
-/** The block of each node. A node without a name of its own tensors (a sum, a pool) goes with what it follows. */
+/**
+ * Returns the block of each node. A node without tensors (a sum, a pool) belongs to the block of the node before it.
+ */
 function blocks({ nodes, edges }: Graph, depth: number): Map<string, string> {
   const before = new Map<string, string[]>();
   for (const [from, to] of edges) before.set(to, [...(before.get(to) ?? []), from]);
@@ -85,7 +87,7 @@ function blocks({ nodes, edges }: Graph, depth: number): Map<string, string> {
   return blockOf;
 }
 
-/** How deep blocks are named so that a drawing can be read: the deepest with few enough boxes and edges. */
+/** Returns the largest depth of block names at which the drawing has few enough boxes and edges to be readable. */
 export function blockDepth(graph: Graph): number {
   let depth = 4;
   while (depth > 1) {
@@ -96,5 +98,5 @@ export function blockDepth(graph: Graph): number {
   return depth;
 }
 
-/** More boxes than these are no overview. */
+/** Largest number of boxes in an overview. */
 const MAX_BOXES = 120;

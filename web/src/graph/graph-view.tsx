@@ -24,7 +24,7 @@ export interface GraphViewProps {
   readonly graph: Graph;
 }
 
-/** A network's graph in layers: pan, zoom, search, and by blocks where it is large. */
+/** A network's graph in layers, with panning, zooming and search. Large graphs are drawn by blocks. */
 export function GraphView({ id, graph }: GraphViewProps) {
   const [isByBlocks, setByBlocks] = useState(graph.nodes.length > MAX_PLAIN_NODES);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
@@ -167,7 +167,7 @@ function GraphCanvas({ drawing, layout, selected, found, onSelect }: GraphCanvas
     return () => cancelAnimationFrame(frame);
   }, [drawing, layout, selected, found, size, currentTheme]);
 
-  // The first that was found comes into view.
+  // Scrolls to the first result.
   useEffect(() => {
     const index = drawing.boxes.findIndex(({ id }) => found.has(id));
     if (index >= 0 && layout && camera.current)

@@ -3,7 +3,9 @@ import { BOX_HEIGHT, BOX_WIDTH, type Layout, type LayoutQuestion } from './layou
 const COLUMN_GAP = 24;
 const LAYER_GAP = 34;
 
-/** The layer of each box: one below the lowest of those that lead to it. Boxes on a cycle end up in some layer. */
+/**
+ * Returns the layer of each box: one below the lowest box that leads to it. Boxes on a cycle get an arbitrary layer.
+ */
 export function longestPathLayers({ ids, edges }: LayoutQuestion): number[] {
   const index = new Map(ids.map((id, k) => [id, k]));
   const next: number[][] = ids.map(() => []);
@@ -23,7 +25,7 @@ export function longestPathLayers({ ids, edges }: LayoutQuestion): number[] {
   return layers;
 }
 
-/** Boxes in layers, edges as straight lines: quick for any graph, and without care for crossings. */
+/** Places boxes in layers and draws edges as straight lines: fast for any graph, but does not avoid crossings. */
 export function simpleLayout(question: LayoutQuestion): Layout {
   const { ids, edges } = question;
   const layers = longestPathLayers(question);

@@ -3,8 +3,8 @@ import { longestPathLayers, simpleLayout } from './layers.js';
 import { BOX_HEIGHT, BOX_WIDTH, type Layout, type LayoutQuestion } from './layout.js';
 
 /**
- * dagre puts a node of its own wherever an edge crosses a layer. Densely connected networks come to tens of thousands,
- * which it takes minutes for, or fails at.
+ * Limit of crossings between edges and layers. dagre inserts a node for each, and densely connected networks have tens
+ * of thousands of them, for which it takes minutes or fails.
  */
 const MAX_CROSSINGS = 6000;
 

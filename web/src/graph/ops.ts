@@ -1,4 +1,4 @@
-/** The colour of each operation: the same hue in both themes. */
+/** The colour of each operation. The hue is the same in both themes. */
 export const OP_COLOURS: Readonly<Record<string, string>> = {
   input: '#6b7280',
   conv: '#2f6fd6',

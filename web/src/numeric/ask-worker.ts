@@ -1,4 +1,6 @@
-/** Asks a worker questions, which it answers in any order; one that fails rejects what is open. */
+/**
+ * Sends questions to a worker, which answers them in any order. If the worker fails, all open questions are rejected.
+ */
 export class Asker<Question extends object, Answer> {
   readonly #start: () => Worker;
   #worker: Worker | null = null;

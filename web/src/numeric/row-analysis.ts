@@ -5,6 +5,6 @@ const asker = new Asker<{ values: Float32Array; rows: number; columns: number },
   () => new Worker(new URL('./rows.worker.ts', import.meta.url), { type: 'module' }),
 );
 
-/** Spectrum and cosines of a matrix's rows, computed beside the page. */
+/** Computes the spectrum and the cosines of a matrix's rows in a worker. */
 export const rowAnalysis = (values: Float32Array, rows: number, columns: number): Promise<RowAnalysis> =>
   asker.ask({ values, rows, columns });

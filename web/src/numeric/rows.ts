@@ -1,7 +1,7 @@
 import { symmetricEigenvalues } from '../../../src/statistics/eigenvalues.js';
 
 export interface RowAnalysis {
-  /** Singular values of the matrix, from the largest. */
+  /** Singular values of the matrix in descending order. */
   readonly singularValues: Float64Array;
   /** Cosines between rows, [rows, rows], row-major; 0 for a row of zeros. */
   readonly cosines: Float32Array;

@@ -1,31 +1,34 @@
 import { client } from '../app/service.js';
 
-/** As much of a weight as a view fetches: 4 MB of float32, and no more rows than a spectrum of is quick. */
+/**
+ * Limits of the part of a weight that a view downloads: 4 MB of float32, and a number of rows whose spectrum is quick
+ * to compute.
+ */
 export const MAX_WINDOW_VALUES = 2 ** 20;
 export const MAX_WINDOW_ROWS = 256;
 
 export interface TensorWindow {
-  /** The first row of the tensor, seen as a matrix [first extent, rest], that the window holds. */
+  /** First row of the window in the tensor, viewed as a matrix [first extent, rest]. */
   readonly start: number;
   readonly rows: number;
   readonly columns: number;
-  /** [rows, columns], row-major. */
+  /** Shape [rows, columns], row-major. */
   readonly values: Float32Array;
 }
 
-/** A tensor as a matrix: its first dimension by the product of the others. */
+/** Returns the size of a tensor viewed as a matrix: its first dimension by the product of the others. */
 export function asMatrix(shape: readonly number[]): { rows: number; columns: number } {
   if (shape.length < 2) return { rows: 1, columns: shape[0] ?? 1 };
   return { rows: shape[0], columns: shape.slice(1).reduce((a, b) => a * b, 1) };
 }
 
-/** How many rows a window of a tensor has. */
+/** Returns the number of rows in a window of a tensor. */
 export function windowRows(shape: readonly number[]): number {
   const { rows, columns } = asMatrix(shape);
   return Math.max(1, Math.min(rows, MAX_WINDOW_ROWS, Math.floor(MAX_WINDOW_VALUES / columns)));
 }
 
-/** Fetches rows of a tensor from `start` on, by a range of its bytes. */
+/** Downloads rows of a tensor from `start` on, by a range of its bytes. */
 export async function fetchWindow(
   id: string,
   name: string,

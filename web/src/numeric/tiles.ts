@@ -1,9 +1,9 @@
 import { client } from '../app/service.js';
 
-/** A header of this size has room for thousands of tensors. */
+/** Bytes of a file that are read first: enough for a header with thousands of tensors. */
 const FIRST_BYTES = 256 * 1024;
 
-/** The shapes of the blocks that a prediction's tensors are tiles of, by tensor; null where they are not tiled. */
+/** Returns the shapes of a prediction's blocks, by tensor; null if the tensors are not tiled. */
 export async function blockShapes(
   id: string,
   signal: AbortSignal,

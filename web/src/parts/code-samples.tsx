@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Sample } from '../views/samples.js';
 
-/** The same in several languages, one of them shown, with a button that copies it. */
+/** Code in several languages, of which one is shown, with a button that copies it. */
 export function CodeSamples({ samples, label }: { samples: readonly Sample[]; label: string }) {
   const [chosen, choose] = useState(samples[0].language);
   const [isCopied, setCopied] = useState(false);

@@ -6,7 +6,7 @@ import { basicSetup } from 'codemirror';
 
 type SyntaxNode = ReturnType<typeof syntaxTree>['topNode'];
 
-/** A fault of the text: `path` is a JSON pointer into it. */
+/** A fault in the text; `path` is a JSON pointer to it. */
 export interface EditorFault {
   readonly path: string;
   readonly message: string;
@@ -18,12 +18,12 @@ export interface EditorHandle {
   destroy(): void;
 }
 
-/** More marks than these tell a person nothing. */
+/** Largest number of marks. More would not help a person. */
 const MAX_MARKS = 200;
 
 /**
- * Puts an editor into an element. It lives in a shadow root: there CodeMirror adopts its style sheets, which the page's
- * policy allows, instead of adding `style` elements, which it does not.
+ * Creates an editor in an element. It lives in a shadow root, where CodeMirror adopts its style sheets, which the
+ * page's policy allows, instead of adding `style` elements, which it forbids.
  */
 export function createEditor(
   host: HTMLElement,
@@ -60,7 +60,7 @@ export function createEditor(
       }),
     ],
   });
-  // Else a keyboard could not scroll what is not edited.
+  // Without this, a read-only text could not be scrolled with a keyboard.
   view.scrollDOM.tabIndex = 0;
   return {
     setText(next) {
@@ -82,7 +82,7 @@ export function createEditor(
   };
 }
 
-/** Where the value is that a JSON pointer names; the nearest value around it where it is missing. */
+/** Returns the position of the value that a JSON pointer names, or of the nearest value around it if it is missing. */
 function placeOf(view: EditorView, pointer: string): { from: number; to: number } {
   const { doc } = view.state;
   let node: SyntaxNode | null = syntaxTree(view.state).topNode.firstChild;
@@ -99,7 +99,7 @@ function placeOf(view: EditorView, pointer: string): { from: number; to: number 
     node = next.name === 'Property' ? (values(next)[0] ?? next) : next;
   }
   if (!node) return { from: 0, to: Math.min(1, doc.length) };
-  // Only the beginning of a large value is marked: a whole underlined network shows no place.
+  // Only the first line of a large value is marked: if a whole network were underlined, the place would not be visible.
   return { from: node.from, to: Math.min(node.to, doc.lineAt(node.from).to) };
 }
 
@@ -112,5 +112,5 @@ function values(parent: SyntaxNode): SyntaxNode[] {
   return found;
 }
 
-/** RFC 6901. */
+/** Unescapes a part of a JSON pointer (RFC 6901). */
 const unescapePart = (part: string) => part.replaceAll('~1', '/').replaceAll('~0', '~');

@@ -8,7 +8,7 @@ export interface JsonEditorProps {
   readonly label: string;
 }
 
-/** An editor for JSON that marks faults at their places. Its code is loaded when it is first shown. */
+/** An editor for JSON that marks faults in the text. Its code is loaded when it is first shown. */
 export function JsonEditor({ text, onChange, faults, label }: JsonEditorProps) {
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<EditorHandle | null>(null);

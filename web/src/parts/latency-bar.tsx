@@ -3,7 +3,7 @@ import { duration } from '../app/format.js';
 
 const STAGES = ['parse', 'graph', 'encode', 'decode', 'postprocess', 'serialize'] as const;
 
-/** How long each stage of a prediction took, as parts of one bar. */
+/** A bar whose parts show the duration of each stage of a prediction. */
 export function LatencyBar({
   latency,
   isNamed = false,

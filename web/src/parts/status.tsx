@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { explain, type Loaded } from '../app/service.js';
 
-/** What a view shows in place of its data while there is none, in a box as high as the data will be. */
+/** A box shown in place of a view's data while they are not loaded, with the height that the data will have. */
 export function LoadState<Data>({
   loaded,
   height,

@@ -1,4 +1,4 @@
-/** Buttons of which one is chosen. */
+/** A row of buttons of which one is selected. */
 export function Tabs<Value extends string>({
   label,
   choices,

@@ -25,7 +25,7 @@ import { firstColumns, mapLimit, Spectrum } from './tensor.js';
 const MAX_CHOICES = 100;
 const MAX_MAP_COLUMNS = 128;
 
-/** Two predictions side by side: what post-processing, another GHN or another seed changes. */
+/** Two predictions side by side: the effect of post-processing, another GHN or another seed. */
 export function ComparisonView({
   a,
   b,
@@ -133,7 +133,7 @@ function Choice({
   );
 }
 
-/** Predicts the same network with or without post-processing, for who has nothing to compare with. */
+/** Predicts the same network with or without post-processing, if there is nothing to compare with yet. */
 function PredictOther({ record }: { record: PredictionRecord }) {
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
@@ -228,13 +228,13 @@ function pairs(first: Statistics, second: Statistics) {
   return { both, onlyA: first.tensors.length - both.length, onlyB: second.tensors.length - both.length };
 }
 
-/** The weight whose diversity changed most: where a comparison has something to show. */
+/** Returns the weight whose diversity changed most, which is shown first. */
 function mostChanged(both: readonly TensorPair[]): TensorPair {
   const change = (pair: TensorPair) => Math.abs((diversity(pair.b) ?? 0) - (diversity(pair.a) ?? 0));
   return both.reduce((best, pair) => (change(pair) > change(best) ? pair : best));
 }
 
-/** How much of its rank each weight uses, from the network's input to its output. */
+/** A plot of the part of its rank that each weight uses, from the network's input to its output. */
 function DepthPlot({
   pairs: both,
   onChoose,

@@ -35,7 +35,7 @@ const loadCatalogue = async (signal: AbortSignal) => {
   return { architectures, ghns };
 };
 
-/** Choose or paste a network, choose options, predict. */
+/** The view for choosing or pasting a network, choosing options, and predicting. */
 export function NewPredictionView() {
   const catalogue = useLoaded(loadCatalogue, []);
   const [source, setSource] = useState<'name' | 'text'>('name');
@@ -141,7 +141,7 @@ function Catalogue({
   const list = useRef<HTMLFieldSetElement>(null);
   useEffect(() => {
     const radio = list.current?.querySelector<HTMLElement>('input:checked');
-    // Without moving the page itself.
+    // Scrolls the list without moving the page.
     if (list.current && radio) list.current.scrollTop = radio.offsetTop - list.current.clientHeight / 2;
   }, []);
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
@@ -238,7 +238,7 @@ function TextSource({
   );
 }
 
-/** A refusal with every fault that the service found. */
+/** A refusal, with every fault that the service found. */
 function Faults({ error, onRetry }: { error: unknown; onRetry: () => void }) {
   const errors = error instanceof ProblemError ? (error.problem.errors ?? []) : [];
   return (

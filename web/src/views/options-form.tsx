@@ -7,7 +7,7 @@ export interface OptionsFormProps {
   readonly options: FormOptions;
   readonly onChange: (options: FormOptions) => void;
   readonly ghns: readonly Ghn[];
-  /** Whether the network is chosen by name: only then can its number of classes be. */
+  /** True if the network is chosen by name: only then can the number of classes be chosen. */
   readonly isNamed: boolean;
 }
 

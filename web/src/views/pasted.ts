@@ -1,19 +1,19 @@
 import type { Architecture, PredictRequest } from '../../../clients/typescript/src/index.js';
 
-/** A pasted text as a request's architecture. */
+/** A pasted text as the architecture of a request. */
 export interface Pasted {
   readonly architecture: Architecture;
-  /** Options, where the text is a whole request. */
+  /** The options, if the text is a whole request. */
   readonly options: Partial<PredictRequest>;
-  /** The start of a fault's pointer, before the part that points into the text. */
+  /** The start of a fault's JSON pointer, before the part that points into the text. */
   readonly pointerPrefix: string;
   readonly kind: 'graph' | 'layers' | 'Keras model' | 'request' | 'architecture';
 }
 
 /**
- * Reads JSON that a person has: a graph, layers, a Keras model as `to_json()` writes it, or a whole request.
+ * Parses pasted JSON: a graph, layers, a Keras model from `to_json()`, or a whole request.
  *
- * @throws SyntaxError where it is not JSON
+ * @throws SyntaxError if it is not JSON
  */
 export function readPasted(text: string): Pasted {
   const value: unknown = JSON.parse(text);

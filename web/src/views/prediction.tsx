@@ -16,7 +16,7 @@ import { ErrorBox, LoadState, StatusChip } from '../parts/status.js';
 import { fetchSamples } from './samples.js';
 import { TensorTable } from './tensor-table.js';
 
-/** The weights' statistics, the first time they are asked for, take a moment for large networks. */
+/** Loads the statistics of the weights. The first request takes a moment for large networks. */
 export const loadStatistics =
   (id: string) =>
   (signal: AbortSignal): Promise<Statistics> =>
@@ -25,7 +25,7 @@ export const loadStatistics =
 const loadGraph = (id: string) => (signal: AbortSignal) =>
   dataOf(client.api.GET('/predictions/{id}/architecture', { params: { path: { id } }, signal }));
 
-/** One prediction: how it comes about, its network, its tensors. */
+/** The view of one prediction: its progress, its network, its tensors. */
 export function PredictionView({ id }: { id: string }) {
   const { record, stage, error } = useLiveRecord(id);
   if (error !== null) return <ErrorBox error={error} />;
@@ -46,7 +46,7 @@ export function PredictionView({ id }: { id: string }) {
   );
 }
 
-/** Follows a prediction's events until it is over. */
+/** Follows a prediction's events until it has ended. */
 function useLiveRecord(id: string) {
   const [record, setRecord] = useState<PredictionRecord | null>(null);
   const [stage, setStage] = useState<Stage | null>(null);

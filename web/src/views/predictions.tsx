@@ -11,7 +11,7 @@ const PAGE_SIZE = 25;
 const STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 type Status = (typeof STATUSES)[number];
 
-/** What the service has, newest first. */
+/** The list of the service's predictions, newest first. */
 export function PredictionsView({ query }: { query: URLSearchParams }) {
   const filters = {
     architecture: query.get('architecture') || undefined,

@@ -1,6 +1,6 @@
 import type { PredictRequest } from '../../../clients/typescript/src/index.js';
 
-/** What the form holds; every field has a value, and the request leaves out those that are the service's defaults. */
+/** The values of the form. Every field has one, and the request omits those that equal the service's defaults. */
 export interface FormOptions {
   readonly ghn: string;
   readonly numClasses: string;
@@ -33,7 +33,7 @@ export const INITIAL_OPTIONS: FormOptions = {
   noiseSeed: '0',
 };
 
-/** Why a choice is not offered together with the others; null where it is. */
+/** Returns the reason why a choice cannot be combined with the others; null if it can. */
 export function conflictOf(
   { isPostprocessed, dtype }: FormOptions,
   format: FormOptions['format'],
@@ -43,7 +43,7 @@ export function conflictOf(
   return null;
 }
 
-/** The options that remain possible together after a change. */
+/** Adjusts the options after a change so that they can be combined. */
 export function settle(options: FormOptions): FormOptions {
   return conflictOf(options, options.format) === null ? options : { ...options, format: 'safetensors' };
 }

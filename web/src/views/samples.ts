@@ -1,6 +1,6 @@
 import type { PredictRequest } from '../../../clients/typescript/src/index.js';
 
-/** The same request in one language. */
+/** A request written in one language. */
 export interface Sample {
   readonly language: string;
   readonly code: string;
@@ -8,10 +8,10 @@ export interface Sample {
 
 const ENDINGS: Readonly<Record<string, string>> = { tiled: 'tiled.safetensors' };
 
-/** An architecture that is longer than this is shown as a file's contents. */
+/** A longer architecture is shown as a file. */
 const MAX_INLINE_CHARACTERS = 400;
 
-/** The same prediction from a shell, from Python and from TypeScript. */
+/** Returns code that makes a prediction from a shell, from Python and from TypeScript. */
 export function predictSamples(url: string, request: PredictRequest): Sample[] {
   const { architecture } = request;
   const name =
@@ -63,7 +63,7 @@ export function predictSamples(url: string, request: PredictRequest): Sample[] {
   ];
 }
 
-/** How a training job takes stored weights along. */
+/** Returns code with which a training job loads stored weights. */
 export function fetchSamples(url: string, id: string, name: string): Sample[] {
   const weights = `${url}/predictions/${id}/weights`;
   return [
@@ -92,7 +92,7 @@ export function fetchSamples(url: string, id: string, name: string): Sample[] {
 
 const shell = (text: string) => text.replaceAll("'", `'\\''`);
 
-/** A JSON value as Python writes it. */
+/** Formats a JSON value as Python. */
 function python(value: unknown): string {
   if (value === true) return 'True';
   if (value === false) return 'False';

@@ -8,7 +8,7 @@ import { Scroll } from '../parts/scroll.js';
 import { LoadState } from '../parts/status.js';
 
 const INTERVAL_MS = 2000;
-/** Ten minutes. */
+/** Number of points in ten minutes. */
 const MAX_POINTS = 300;
 
 interface Point {
@@ -16,7 +16,7 @@ interface Point {
   readonly samples: readonly Sample[];
 }
 
-/** What the service has loaded, and how it is. */
+/** The view of the loaded GHNs and the service's state. */
 export function SystemView() {
   const loaded = useLoaded((signal) => dataOf(client.api.GET('/ghns', { signal })), []);
   const { points, error } = useMetrics();

@@ -6,7 +6,7 @@ import { SparkHistogram } from '../charts/histogram.js';
 import { Scroll } from '../parts/scroll.js';
 import { fullRank } from './diversity.js';
 
-/** More rows than these are slow to lay out, and nobody reads them: a filter finds the rest. */
+/** Largest number of rows. More are slow to lay out, and no one reads them; the filter finds the rest. */
 const MAX_ROWS = 200;
 
 export function TensorTable({ id, tensors }: { id: string; tensors: readonly TensorStatistics[] }) {

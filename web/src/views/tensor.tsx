@@ -14,18 +14,18 @@ import { LoadState } from '../parts/status.js';
 import { fullRank } from './diversity.js';
 import { loadStatistics } from './prediction.js';
 
-/** Filters of larger kernels, or of more channels, are no pictures. */
+/** Filters with more channels are not shown as images. */
 const MAX_PICTURE_CHANNELS = 4;
-/** Cells of a heat map that a screen can show. */
+/** Largest number of heat map columns that fit on a screen. */
 const MAX_MAP_COLUMNS = 256;
 
-/** A few standard deviations: what is beyond them is shown in the strongest colour. */
+/** Values beyond this many standard deviations are shown in the strongest colour. */
 const STRONGEST_STDS = 3;
 
 export const mapLimit = ({ std, mean }: TensorStatistics): number =>
   Math.abs(mean ?? 0) + STRONGEST_STDS * (std ?? 0) || 1;
 
-/** One tensor: numbers, values, filters, spectrum, cosines. */
+/** The view of one tensor: numbers, values, filters, spectrum, cosines. */
 export function TensorView({ id, name }: { id: string; name: string }) {
   const loaded = useLoaded(
     async (signal) => {
@@ -114,7 +114,7 @@ function Tensor({
   );
 }
 
-/** The picture of a window of the tensor's values. */
+/** Images of a window of the tensor's values. */
 function Pictures({
   id,
   tensor,
@@ -263,11 +263,11 @@ function RowPictures({
 export interface NamedSpectrum {
   readonly name: string;
   readonly colour: string;
-  /** From the largest. */
+  /** Values in descending order. */
   readonly values: Float64Array;
 }
 
-/** Singular values in order, on a logarithmic axis. */
+/** A plot of the singular values in order, on a logarithmic axis. */
 export function Spectrum({ spectra }: { spectra: readonly NamedSpectrum[] }) {
   const { x, series } = useMemo(() => {
     const length = Math.max(...spectra.map(({ values }) => values.length));
@@ -277,7 +277,7 @@ export function Spectrum({ spectra }: { spectra: readonly NamedSpectrum[] }) {
       series: spectra.map(({ name, colour, values }) => ({
         name,
         colour,
-        // A logarithm has no zero.
+        // Zero has no logarithm.
         values: Array.from({ length }, (_, k) => (k < values.length && values[k] > least ? values[k] : null)),
         hasPoints: length <= 40,
       })),
