@@ -1,5 +1,5 @@
-// `npm pack` bundles onnxruntime-node, whose install script would fetch CUDA's libraries from NuGet on every Linux machine.
-// `bundled.mjs strip` removes the script for the time of the packing, and `bundled.mjs restore` puts it back.
+// `npm pack` bundles onnxruntime-node, whose install script would download CUDA's libraries from NuGet on every Linux
+// machine. `bundled.mjs strip` removes the script while packing, and `bundled.mjs restore` puts it back.
 import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 const manifest = new URL('../node_modules/onnxruntime-node/package.json', import.meta.url);

@@ -1,5 +1,5 @@
-// Writes the parts of the documents that come from the code: docs/errors.md and the table of settings in docs/operations.md.
-// With --check it fails if they are stale.
+// Writes the parts of the documents that are generated from the code: docs/errors.md and the table of settings in
+// docs/operations.md. With --check it fails if they are stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { PROBLEM_CODES, PROBLEM_KINDS } from '../src/http/problems/problem-kinds.js';
 import { settingsSchema } from '../src/settings/settings.js';

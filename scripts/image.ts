@@ -1,9 +1,10 @@
 // Builds a target of the Dockerfile without a container engine and starts it: `scripts/image.ts [TARGET] [FOLDER]`.
 //
-// Each stage is a folder with a Debian system in which the stage's own commands run by chroot. COPY brings what .dockerignore
-// leaves. The result runs as the image's user on a read-only root and has to become ready, predict, and end on SIGTERM.
-// Needs Linux on x86-64, root, mmdebstrap and the registries. Debian with Node from npm stands for the images of Node, and
-// Debian alone for those of NVIDIA: on a machine without a GPU a GPU's target has to say what it misses.
+// Each stage is a folder with a Debian system in which the commands of the stage run by chroot. COPY copies the files
+// that .dockerignore allows. The result runs as the image's user on a read-only root, and has to become ready, predict,
+// and end on SIGTERM. Needs Linux on x86-64, root, mmdebstrap and the registries. Debian with Node from npm stands for
+// the images of Node, and plain Debian for those of NVIDIA: on a machine without a GPU, a target for GPUs has to say
+// which parts are missing.
 import { execFileSync, spawn } from 'node:child_process';
 import {
   cpSync,
@@ -44,7 +45,7 @@ const given = process.argv[3];
 const work = given ? resolve(given) : mkdtempSync(join(tmpdir(), 'image-'));
 mkdirSync(work, { recursive: true });
 
-/** Variables of this machine that reach the registries: certificates, proxies, mirrors. */
+/** Environment variables for access to the registries: certificates, proxies, mirrors. */
 const network = Object.fromEntries(
   Object.entries(process.env).filter(([name]) =>
     /^(npm_config_registry|.*_proxy|node_extra_ca_certs|pip_.*|.*_ca_bundle)$/i.test(name),
@@ -69,7 +70,7 @@ function instructions(text: string): Instruction[] {
     });
 }
 
-/** A Debian system for a base image, made once. */
+/** Creates a Debian system for a base image, once. */
 function baseSystem(image: string): string {
   const node = /^node:(\d+\.\d+\.\d+)/.exec(image)?.[1];
   const folder = join(work, node ? `node-${node}` : 'debian');
@@ -102,7 +103,7 @@ function copy(from: string, to: string): void {
   run('cp', ['-a', '--reflink=auto', from, to]);
 }
 
-/** The build context: the checkout without what .dockerignore leaves out. */
+/** Creates the build context: the checkout without the files that .dockerignore excludes. */
 function context(): string {
   const folder = join(work, 'context');
   rmSync(folder, { recursive: true, force: true });
@@ -114,7 +115,7 @@ function context(): string {
     filter(path) {
       const relative = path.slice(checkout.length + 1);
       if (relative === '') return true;
-      // A folder may hold what a later pattern takes back.
+      // A folder may contain files that a later pattern includes again.
       return statSync(path).isDirectory()
         ? !/^(\.git|.*node_modules|dist)$/.test(relative)
         : !ignored.ignores(relative);
@@ -123,7 +124,7 @@ function context(): string {
   return folder;
 }
 
-/** Runs a command in a stage. `sealed`: on a read-only root, with /tmp and the volumes writable. */
+/** Runs a command in a stage. With `sealed`, the root is read-only, and only /tmp and the volumes are writable. */
 function enter(stage: Stage, sealed: boolean): string {
   const { root } = stage;
   const bind = (path: string, options = '') =>
@@ -242,7 +243,7 @@ function build(): Stage {
   return built;
 }
 
-/** Files that only other platforms can run. */
+/** Returns files that only other platforms can run. */
 function foreignFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
     /\.(dll|dylib)$|\/(darwin|win32)\//.test(name),

@@ -1,4 +1,7 @@
-/** `npm run kernel` compiles the loops of post-processing to WebAssembly; with --check it fails where the file is another. */
+/**
+ * `npm run kernel` compiles the loops of post-processing to WebAssembly. With --check it fails if the file is not up to
+ * date.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';

@@ -9,8 +9,8 @@ import {
 } from '../test/numerics/digests.js';
 
 /**
- * `npm run numerics` records what a few predictions come to on this machine. Digests of other kinds of processors stay
- * while the revision does.
+ * `npm run numerics` records the digests of a few predictions on this machine. Digests of other kinds of processors are
+ * kept while the revision stays the same.
  */
 const before = JSON.parse(
   await readFile(NUMERICS_FILE, 'utf8').catch(() => '{}'),

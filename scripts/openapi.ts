@@ -6,7 +6,9 @@ import { buildService } from '../src/service.js';
 import { readSettings } from '../src/settings/settings.js';
 import { VERSION } from '../src/version.js';
 
-/** `npm run openapi` writes the document that the code makes; with --check it fails where the file is another. */
+/**
+ * `npm run openapi` writes the document that the code generates. With --check it fails if the file is not up to date.
+ */
 const FILE = new URL('../openapi/openapi.json', import.meta.url);
 
 const store = await mkdtemp(join(tmpdir(), 'ghn-serve-openapi-'));

@@ -1,5 +1,5 @@
-// Finds prose that is not plain English, in comments, messages and documents: `npm run prose [-- PATH...]`. It knows the patterns
-// that came up most; a reader finds more.
+// Finds prose that is not plain English, in comments, messages and documents: `npm run prose [-- PATH...]`. It knows
+// only the most frequent patterns; a reader finds more.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';

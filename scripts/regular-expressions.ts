@@ -3,23 +3,23 @@ import { join } from 'node:path';
 import { checkSync } from 'recheck';
 import { parseSync, Visitor } from 'vite';
 
-// Says which regular expressions in the sources, of the service and of the page, take more than linear time for some text:
-// whoever sends that text stops everything.
+// Finds regular expressions in the sources of the service and of the page that take more than linear time for some
+// text: whoever sends such a text would stop the service.
 
-/** For one of them; those that are hard to tell take some seconds. */
+/** Time limit for one expression; some take seconds to analyse. */
 const TIMEOUT_MS = 20_000;
 
-/** What is wrong with a regular expression, or null where it is linear. */
+/** Returns a description of the fault in a regular expression, or null if it is linear. */
 function faultOf(source: string, flags: string): string | null {
-  // The analysis knows neither flag, and they change nothing about the time.
-  // A seed, since expressions with a lookahead are tried with random texts, and another run must not find another fault.
+  // The analysis supports neither flag, and they do not affect the time. The seed makes runs repeatable, since
+  // expressions with a lookahead are tested with random texts.
   const result = checkSync(source, flags.replaceAll(/[dv]/g, ''), { timeout: TIMEOUT_MS, randomSeed: 1 });
   if (result.status === 'safe') return null;
   if (result.status === 'unknown') return `it could not be told how long it takes (${result.error.kind})`;
   return `takes ${result.complexity.summary} time for ${result.attack.pattern}`;
 }
 
-/** The TypeScript files in these folders. */
+/** Returns the TypeScript files in these folders. */
 function sources(...folders: readonly string[]): string[] {
   return folders.flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' })

@@ -1,10 +1,10 @@
-// Holds src/ to its one direction of flow: a room imports only rooms that stand below it in the list. `npm run lint` calls it.
-// (dependency-cruiser reads no TypeScript 7 yet.)
+// Checks that imports in src/ go in one direction: a folder imports only from folders below it in the list. `npm run
+// lint` calls it. (dependency-cruiser does not support TypeScript 7 yet.)
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** Folders of src/, and files directly in it, from the outside in. */
+/** Folders of src/, and files directly in it, from the top to the bottom. */
 export const ROOMS: readonly string[] = [
   'main.ts',
   'cli',
@@ -45,7 +45,7 @@ const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'(\.{1,2}\/[^']+)'/g;
 const roomOf = (path: string) => path.split('/', 1)[0];
 
 /**
- * The imports that go up, and rooms that the list does not have, a line each.
+ * Returns a line for each import that goes up, and for each folder that is not in the list.
  *
  * @param files texts of the sources by their paths in src/
  */

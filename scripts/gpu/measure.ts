@@ -1,7 +1,7 @@
 /**
  * Predicts with GHNs of random weights on one engine: `node measure.js ENGINE SIZE [RUNS]`, where ENGINE is one of
- * `cpu`, `cuda`, `webgpu` and `tensorflow`, SIZE `t` or `xl`. Results of `cpu` are kept in the folder WORK, and those of
- * the other engines compared with them. A line `row | …` is a row of the table.
+ * `cpu`, `cuda`, `webgpu` and `tensorflow`, and SIZE is `t` or `xl`. Results of `cpu` are saved in the folder WORK, and
+ * those of the other engines are compared with them. A line `row | …` is a row of the table.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -42,7 +42,7 @@ const [name = 'cpu', size = 't', runs = '5'] = process.argv.slice(2);
 const work = process.env.WORK ?? '/tmp/ghn-gpu';
 mkdirSync(work, { recursive: true });
 
-/** MiB in use on the card, by its driver; null without one. */
+/** Returns the MiB in use on the card, according to its driver; null without a card. */
 function cardMemory(): number | null {
   try {
     const command = ['--query-gpu=memory.used', '--format=csv,noheader,nounits'];
@@ -58,7 +58,7 @@ function bytesOf(tensors: readonly TiledTensor[]): Buffer {
   );
 }
 
-/** The largest difference between float32 values, in standard deviations of the expected ones. */
+/** Returns the largest difference between float32 values, in standard deviations of the expected ones. */
 function worstDifference(actual: Buffer, expected: Buffer): number {
   const floats = ({ buffer, byteOffset, byteLength }: Buffer) =>
     new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
@@ -74,7 +74,7 @@ function worstDifference(actual: Buffer, expected: Buffer): number {
   return worst / Math.sqrt(squares / b.length);
 }
 
-/** The process's own memory, and with it the pages of libraries and of the device that it sees. */
+/** Returns the memory of the process itself, and including the pages of libraries and of the device. */
 function memory(): string {
   const status = readFileSync('/proc/self/status', 'utf8');
   const megabytes = (key: string) =>
@@ -91,7 +91,7 @@ const engine = await ENGINES[name]!();
 let since = performance.now();
 const ghn = await loadGhn(await readCheckpoint(checkpoint), engine);
 const loaded = performance.now();
-// V8 frees large buffers in the background.
+// Waits because V8 frees large buffers in the background.
 await setTimeout(1000);
 console.log(
   `${name} ${size}: ${engine.name} ${engine.version} on ${engine.device}, loaded in ` +
@@ -142,7 +142,7 @@ for (const [label, graph] of Object.entries(NETWORKS)) {
 }
 
 if (process.env.REPEAT) {
-  // Weights are on the device once: what the card's memory is after some predictions it stays.
+  // The weights are copied to the device once, so the card's memory no longer changes after some predictions.
   const architecture = parseGraph(resnet50, LIMITS);
   const memory: (number | null)[] = [cardMemory()];
   for (let run = 1; run <= Number(process.env.REPEAT); run++) {

@@ -1,6 +1,6 @@
 /**
- * Whether TensorFlow computes on the GPU here, and rightly: `node probe-tensorflow.cjs`. It exits with 1 where TensorFlow
- * has no GPU, with 2 where a product differs from the one of plain JavaScript.
+ * Checks that TensorFlow computes correctly on the GPU of this machine: `node probe-tensorflow.cjs`. Exits with 1 if
+ * TensorFlow has no GPU, and with 2 if a product differs from that in plain JavaScript.
  */
 const tf = require('@tensorflow/tfjs-node-gpu');
 

@@ -1,6 +1,7 @@
 /**
- * Many requests at once to the service at PORT: `node service.js [REQUESTS]`, each with a seed of its own, so that nothing
- * comes from the store. Then as many in one list, and one request with post-processing for each network.
+ * Sends many requests at once to the service at PORT: `node service.js [REQUESTS]`, each with another seed, so that no
+ * answer comes from the store. Then sends the same number in one list, and one request with post-processing for each
+ * network.
  */
 import { setTimeout } from 'node:timers/promises';
 import convnextBase from '../../test/fixtures/architectures/convnext_base.json' with { type: 'json' };
@@ -26,7 +27,7 @@ async function post(body: object): Promise<{ milliseconds: number; bytes: number
   return { milliseconds: performance.now() - start, bytes: answer.byteLength, timing };
 }
 
-/** The service's own figures for memory: those of its processes and of the card. */
+/** Prints the service's metrics for the memory of its processes and of the card. */
 async function printMemory(when: string): Promise<void> {
   const metrics = await (await fetch(`${service}/metrics`)).text();
   const lines = metrics.split('\n').filter((line) => /memory|engine/.test(line) && !line.startsWith('#'));

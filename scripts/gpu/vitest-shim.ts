@@ -1,4 +1,7 @@
-/** What the engine's contract tests use of vitest, over node:test and vitest's own `expect`: no folder of packages. */
+/**
+ * The part of vitest that the engine's contract tests use, made from node:test and vitest's own `expect`, so that no
+ * folder of packages is needed.
+ */
 import { after, before, describe as nodeDescribe, it as nodeIt } from 'node:test';
 import { JestAsymmetricMatchers, JestChaiExpect, JestExtend, setState } from '@vitest/expect';
 import * as chai from 'chai';

@@ -6,18 +6,18 @@ import { readSafetensors, type SafetensorsFile } from './safetensors.js';
 import type { PredictionEvent, PredictionRecord, PredictionResult, PredictRequest, Stage } from './types.js';
 
 export interface ClientOptions {
-  /** Where the service is, with its path prefix if it has one: `http://127.0.0.1:3000`. */
+  /** Address of the service, with its path prefix if it has one: `http://127.0.0.1:3000`. */
   readonly baseUrl: string;
-  /** An API key; a function where it can change. */
+  /** An API key, or a function that returns it if it can change. */
   readonly key?: string | (() => string | null);
-  /** `globalThis.fetch` unless given. */
+  /** A replacement for `globalThis.fetch`. */
   readonly fetch?: typeof globalThis.fetch;
 }
 
 export interface PredictedWeights {
   /** The prediction's id. */
   readonly id: string;
-  /** The body in the format that was asked for. */
+  /** The body in the requested format. */
   readonly bytes: Uint8Array;
   readonly etag: string;
 }
@@ -27,15 +27,17 @@ export interface FollowOptions {
   readonly onEvent?: (event: PredictionEvent) => void;
 }
 
-/** A stream that broke is opened again after these waits, in milliseconds; then the error is thrown. */
+/** Delays, in milliseconds, before a broken stream is opened again. After the last, the error is thrown. */
 const RECONNECT_DELAYS_MS = [250, 1000, 4000];
 
-/** A stream or a connection broke: the prediction itself goes on. */
+/** A stream or a connection broke. The prediction itself continues. */
 class StreamBrokenError extends Error {}
 
-/** A ghn-serve service. Every method throws a ProblemError where the service answers with an error. */
+/** A ghn-serve service. Every method throws a ProblemError if the service answers with an error. */
 export class GhnServeClient {
-  /** Every operation of the OpenAPI document, typed; the methods below are for what takes more than one call. */
+  /**
+   * Every operation of the OpenAPI document, with types. The methods below are for tasks that take more than one call.
+   */
   readonly api: Client<paths>;
   readonly #baseUrl: string;
   readonly #key: () => string | null;
@@ -54,7 +56,9 @@ export class GhnServeClient {
     });
   }
 
-  /** Predicts and downloads the weights. Aborting the signal cancels a prediction that nobody else waits for. */
+  /**
+   * Predicts and downloads the weights. Aborting the signal cancels the prediction, unless another client waits for it.
+   */
   async predict(
     request: PredictRequest,
     { signal }: { signal?: AbortSignal } = {},
@@ -74,8 +78,8 @@ export class GhnServeClient {
   }
 
   /**
-   * Makes up to 256 predictions by one request, and tells of each once all are made: its record, by whose id the weights
-   * are fetched, or its problem.
+   * Makes up to 256 predictions by one request. Returns a result for each once all are made: its record, whose id gives
+   * access to the weights, or its problem.
    */
   async predictMany(
     requests: readonly PredictRequest[],
@@ -90,7 +94,7 @@ export class GhnServeClient {
     return ((await response.json()) as { results: PredictionResult[] }).results;
   }
 
-  /** Starts a prediction, or finds it, and returns its record at once. */
+  /** Starts or finds a prediction, and returns its record at once. */
   async begin(request: PredictRequest, { signal }: { signal?: AbortSignal } = {}): Promise<PredictionRecord> {
     const response = await this.request('/predict', {
       method: 'POST',
@@ -102,7 +106,7 @@ export class GhnServeClient {
   }
 
   /**
-   * Waits until a prediction has succeeded, failed or was cancelled, by its server-sent events.
+   * Waits until a prediction has succeeded, failed or been cancelled, by its server-sent events.
    *
    * @returns the last record
    */
@@ -123,7 +127,7 @@ export class GhnServeClient {
     }
   }
 
-  /** A prediction's weights as safetensors: all of them, or those whose names match patterns (`layer1.*`). */
+  /** Downloads a prediction's weights as safetensors: all of them, or those whose names match patterns (`layer1.*`). */
   async weights(
     id: string,
     {
@@ -140,7 +144,7 @@ export class GhnServeClient {
     return readSafetensors(new Uint8Array(await response.arrayBuffer()));
   }
 
-  /** Values `start` to `end` - 1 of one tensor, row-major, without fetching the rest of it. */
+  /** Downloads values `start` to `end` - 1 of one tensor, row-major, without the rest of the tensor. */
   async tensorValues(
     id: string,
     name: string,
@@ -156,7 +160,7 @@ export class GhnServeClient {
     return new Float32Array(await response.arrayBuffer());
   }
 
-  /** A request of your own to a path of the service, with the key. */
+  /** Sends any request to a path of the service, with the key. */
   async request(path: string, init: RequestInit = {}): Promise<Response> {
     const response = await this.#fetch(`${this.#baseUrl}${path}`, {
       ...init,
@@ -198,7 +202,7 @@ export class GhnServeClient {
   }
 }
 
-/** The data of an openapi-fetch answer. @throws ProblemError where it is an error */
+/** Returns the data of an openapi-fetch answer. @throws ProblemError if it is an error */
 export async function dataOf<Data>(
   answer: Promise<{ data?: Data; error?: unknown; response: Response }>,
 ): Promise<Data> {

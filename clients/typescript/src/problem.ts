@@ -1,12 +1,12 @@
-/** A problem as RFC 9457 describes it, with the service's own members. */
+/** A problem in the form of RFC 9457, with the service's additional members. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: number;
   readonly detail?: string;
-  /** Stable, for programs. */
+  /** A stable code, for programs. */
   readonly code?: string;
-  /** One entry per fault; `path` is a JSON pointer into the request's body. */
+  /** One entry for each fault; `path` is a JSON pointer into the request's body. */
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
 }
 
@@ -15,9 +15,9 @@ export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly status: number;
   readonly problem: Problem;
-  /** Seconds after which the same request is worth another try, where the service names them. */
+  /** Seconds after which the same request is worth another try, if the service gives them. */
   readonly retryAfter: number | null;
-  /** The request's id, which the service's log names as well. */
+  /** The request's id, which is also in the service's log. */
   readonly requestId: string | null;
 
   constructor(problem: Problem, headers: Headers) {
@@ -30,7 +30,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** The error of an answer that is not a success. A proxy's page becomes a problem too. */
+/** Returns the error for an answer that is not a success. A proxy's error page becomes a problem too. */
 export async function problemOf(response: Response, body?: unknown): Promise<ProblemError> {
   const given = body ?? (await response.json().catch(() => undefined));
   const problem: Problem = isProblem(given)

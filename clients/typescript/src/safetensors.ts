@@ -13,7 +13,7 @@ const ITEM_BYTES = {
 
 export type SafetensorsDtype = keyof typeof ITEM_BYTES;
 
-/** A tensor as it lies in the file. */
+/** A tensor in the form of the file. */
 export interface StoredTensor {
   readonly name: string;
   readonly dtype: SafetensorsDtype;
@@ -24,7 +24,7 @@ export interface StoredTensor {
 
 export interface SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>;
-  /** In the file's order. */
+  /** Tensors in the order of the file. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
@@ -35,9 +35,9 @@ interface HeaderEntry {
 }
 
 /**
- * Reads a safetensors file without copying a tensor.
+ * Reads a safetensors file without copying tensors.
  *
- * @throws Error where the file is cut off, or its header does not fit its bytes
+ * @throws Error if the file is incomplete, or its header does not match its bytes
  */
 export function readSafetensors(file: Uint8Array): SafetensorsFile {
   if (file.byteLength < 8) throw new Error('not a safetensors file: it has fewer than 8 bytes');
@@ -67,12 +67,12 @@ export function readSafetensors(file: Uint8Array): SafetensorsFile {
 }
 
 /**
- * The values of an F32, F16 or BF16 tensor; F16 and BF16 are widened exactly.
+ * Returns the values of an F32, F16 or BF16 tensor. F16 and BF16 are widened exactly.
  *
  * @throws Error for another dtype
  */
 export function toFloat32({ name, dtype, bytes }: StoredTensor): Float32Array {
-  // A copy where the bytes are not aligned for a typed array.
+  // Copies the bytes if they are not aligned for a typed array.
   if (dtype === 'F32') return new Float32Array(aligned(bytes, 4), 0, bytes.byteLength / 4);
   const halves = new Uint16Array(aligned(bytes, 2), 0, bytes.byteLength / 2);
   const bits = new Uint32Array(halves.length);

@@ -7,9 +7,9 @@ export interface Float32Tensor {
 }
 
 /**
- * Repeats a block along every dimension in which it is smaller than the tensor, and cuts what is too long.
+ * Repeats a block along every dimension in which it is smaller than the tensor, and cuts it to the tensor's shape.
  *
- * @throws Error where block and tensor have different numbers of dimensions
+ * @throws Error if block and tensor have different numbers of dimensions
  */
 export function expand(block: Float32Tensor, shape: readonly number[]): Float32Tensor {
   const rank = shape.length;
@@ -40,9 +40,9 @@ export function expand(block: Float32Tensor, shape: readonly number[]): Float32T
 }
 
 /**
- * The whole tensors of a file of the format `tiled`, by name, in the file's order.
+ * Yields the whole tensors of a file in the format `tiled`, by name, in the order of the file.
  *
- * @throws Error where the file is not of that format
+ * @throws Error if the file is not in that format
  */
 export function* expandTiled({ metadata, tensors }: SafetensorsFile): Generator<[string, Float32Tensor]> {
   if (metadata.shapes === undefined)

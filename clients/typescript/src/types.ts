@@ -14,10 +14,10 @@ type Answer<Path extends keyof paths> = paths[Path] extends { get: { responses: 
 
 /** One request to `POST /predict`. */
 export type PredictRequest = components['schemas']['PredictRequest'];
-/** The outcome of one request of a list. */
+/** The result of one request in a list. */
 export type PredictionResult = components['schemas']['PredictionResults']['results'][number];
 export type Architecture = PredictRequest['architecture'];
-/** What the service knows about a prediction: status, latency, statistics, links. */
+/** The record of a prediction: status, latency, statistics, links. */
 export type PredictionRecord = Answer<'/predictions/{id}'>;
 export type Graph = Answer<'/predictions/{id}/architecture'>;
 export type Statistics = Answer<'/predictions/{id}/statistics'>;
@@ -25,10 +25,10 @@ export type TensorStatistics = Statistics['tensors'][number];
 export type ArchitectureSummary = Answer<'/architectures'>['architectures'][number];
 export type Ghn = Answer<'/ghns'>['ghns'][number];
 
-/** A stage of a prediction, in the order in which they run. */
+/** A stage of a prediction, in the order of execution. */
 export type Stage = 'graph' | 'encode' | 'decode' | 'postprocess';
 
-/** One server-sent event of a prediction: its record changed, or a stage began. */
+/** A server-sent event of a prediction: its record changed, or a stage began. */
 export type PredictionEvent =
   | { readonly type: 'record'; readonly record: PredictionRecord }
   | { readonly type: 'stage'; readonly stage: Stage };
