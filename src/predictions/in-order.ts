@@ -3,12 +3,13 @@ import { type Deferred, deferred } from '../async/deferred.js';
 import { OverloadedError } from './admission.js';
 
 /**
- * Does something with each of many, a few at a time, and gives the outcomes in their order: another is begun when the first
- * of those under way has been taken. One for which there is no room is tried again whenever another of them is over; where
- * none is under way that could make room, there is none for those behind it either, which are not tried. Others have their turn
- * between any two.
+ * Calls `work` for each item, up to `atOnce` at a time, and yields the outcomes in the items' order. The next item
+ * begins when the caller takes the oldest outcome. An item that is refused with an OverloadedError is tried again
+ * whenever another item ends. If none is under way whose end could make room, that item and all later ones get the
+ * error, and the later ones are not tried. Before each item, the event loop turns once, so that other requests are
+ * served.
  *
- * @param release is called with what nobody takes any more
+ * @param release is called with outcomes that the caller no longer takes
  */
 export async function* inOrder<In, Out>(
   all: readonly In[],
@@ -37,15 +38,15 @@ export async function* inOrder<In, Out>(
   }
 }
 
-/** The room that those of one list have together: each that is over may leave some to another. */
+/** The room that the items of one list share: each item that ends may leave some to another. */
 class SharedRoom {
   #underWay = 0;
-  /** How many were over up to now. */
+  /** How many items have ended. */
   #over = 0;
   #nextOver: Deferred<void> = deferred();
   #refusal: OverloadedError | null = null;
 
-  /** Tries until there is room, and none can come any more. */
+  /** Tries until there is room, or until no other item is left whose end could make room. */
   async use<Out>(work: () => Promise<Out>): Promise<Out | Error> {
     while (!this.#refusal) {
       const overBefore = this.#over;
@@ -56,7 +57,7 @@ class SharedRoom {
         this.#tell();
         return outcome;
       }
-      // It may have been refused just before another one was over.
+      // It may have been refused just before another item ended.
       if (this.#over > overBefore) continue;
       if (this.#underWay > 0) {
         await this.#nextOver.promise;

@@ -2,9 +2,9 @@ import type { PredictionRecord, Status } from '../record/record.js';
 
 export interface ListOptions {
   readonly limit: number;
-  /** The `nextCursor` of the page before. */
+  /** The `nextCursor` of the previous page. */
   readonly cursor?: string;
-  /** By the architecture's name, the GHN's id and the status. */
+  /** Filters: only records with this architecture's name, GHN's id or status. */
   readonly architecture?: string;
   readonly ghn?: string;
   readonly status?: Status;
@@ -16,12 +16,12 @@ export interface RecordPage {
   readonly nextCursor: string | null;
 }
 
-/** A `cursor` that no page has given. */
+/** The `cursor` was not given by any page. */
 export class BadCursorError extends Error {
   override readonly name = 'BadCursorError';
 }
 
-/** A place in the list of predictions, newest first: behind this one. */
+/** A position in the list of predictions, newest first: that of the prediction with this id and time. */
 export interface Position {
   /** Milliseconds since 1970. */
   readonly createdAt: number;
@@ -39,7 +39,7 @@ export function encodeCursor({ createdAt, id }: Position): string {
   return Buffer.from(`${createdAt}.${id}`).toString('base64url');
 }
 
-/** Throws a BadCursorError for what `encodeCursor` has not made. */
+/** Throws a BadCursorError if `encodeCursor` did not make the cursor. */
 export function decodeCursor(cursor: string): Position {
   const match = TEXT.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
   const position = match && { createdAt: Number(match[1]), id: match[2] };
@@ -49,7 +49,7 @@ export function decodeCursor(cursor: string): Position {
   return position;
 }
 
-/** Negative where `a` comes before `b`: the newer first, of the same time the larger id. */
+/** Negative if `a` comes before `b`: newer predictions come first, and at the same time the larger id. */
 export function comparePositions(a: Position, b: Position): number {
   if (a.createdAt !== b.createdAt) return b.createdAt - a.createdAt;
   if (a.id === b.id) return 0;

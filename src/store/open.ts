@@ -3,21 +3,21 @@ import { isBucket, parseLocation } from './location.js';
 import type { PredictionStore } from './store.js';
 
 export interface OpenOptions {
-  /** An S3 server other than AWS. */
+  /** Address of an S3 server other than AWS. */
   readonly endpoint?: string;
-  /** The same server as clients see it. */
+  /** Address of the same server for clients. */
   readonly publicEndpoint?: string;
   readonly maxBytes: number;
-  /** Is told what was found corrupt and removed, and what could not be removed. */
+  /** Called for each prediction that was found corrupt and removed, and for each that could not be removed. */
   readonly onProblem: (problem: Error) => void;
-  /** Is told how long each request to a bucket has taken. */
+  /** Called with the seconds that each request to a bucket took. */
   readonly onRequest?: (operation: string, seconds: number, isAnswered: boolean) => void;
 }
 
 /**
- * The store at a directory or `s3://bucket/prefix`.
+ * Opens the store in a directory or at `s3://bucket/prefix`.
  *
- * @throws StoreRefusedError where it cannot be one; Error where it is out of reach
+ * @throws StoreRefusedError if the place cannot be a store; Error if it cannot be reached
  */
 export async function openStore(
   location: string,
@@ -40,7 +40,7 @@ async function openBucket(
   endpoints: Pick<OpenOptions, 'endpoint' | 'publicEndpoint'>,
   options: Omit<OpenOptions, 'endpoint' | 'publicEndpoint'>,
 ): Promise<PredictionStore> {
-  // The SDK takes a tenth of a second to load, and a directory has no use for it.
+  // Imported here, since the SDK takes a tenth of a second to load and directories do not need it.
   const { S3Store } = await import('./s3/s3-store.js');
   return S3Store.open({ ...parseLocation(location)!, ...endpoints }, options);
 }

@@ -5,7 +5,7 @@ export function isId(id: string): boolean {
   return ID.test(id);
 }
 
-/** @throws Error that says what an id is */
+/** @throws Error that says which form an id has */
 export function checkId(id: string): void {
   if (!isId(id))
     throw new Error(`${JSON.stringify(id)} is not an id: 16 to 64 hexadecimal digits in lower case`);

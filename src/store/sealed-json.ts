@@ -6,7 +6,7 @@ const HEAD = '{"crc32":"';
 const MIDDLE = '","body":';
 const BODY_START = HEAD.length + 8 + MIDDLE.length;
 
-/** A CRC-32 as eight hexadecimal digits: as long for every value. */
+/** A CRC-32 as eight hexadecimal digits, so that every value has the same length. */
 export function checksum(bytes: Uint8Array): string {
   return crc32(bytes).toString(16).padStart(8, '0');
 }
@@ -16,17 +16,20 @@ export function seal(value: object): Buffer {
   return sealBytes(jsonOf(value));
 }
 
-/** The same for an object that is JSON already. */
+/** Like `seal`, for an object that is JSON text already. */
 export function sealBytes(body: Buffer): Buffer {
   return Buffer.concat([Buffer.from(HEAD + checksum(body) + MIDDLE), body, Buffer.from('}')]);
 }
 
-/** The body of what `seal` has made. Throws a StoreCorruptError, which calls it `what`, where a byte is another. */
+/**
+ * The body of a sealed document. Throws a StoreCorruptError, in which `what` names the document, if any byte has
+ * changed.
+ */
 export function unseal(bytes: Buffer, what: string): unknown {
   return JSON.parse(unsealBytes(bytes, what).toString());
 }
 
-/** The same as the JSON that it is. */
+/** Like `unseal`, but returns the body as JSON text. */
 export function unsealBytes(bytes: Buffer, what: string): Buffer {
   const body = bytes.subarray(BODY_START, -1);
   const head = HEAD + checksum(body) + MIDDLE;

@@ -4,42 +4,42 @@ import type { PredictionRecord } from '../record/record.js';
 import type { TensorSource, TiledTensor } from '../tensor/tensor.js';
 import type { ListOptions, RecordPage } from './list.js';
 
-/** A head, behind which the blocks of all tensors, without gaps, are the body of a format in F32. */
+/** Bytes that, followed by the blocks of all tensors without gaps, are the body of a format in F32. */
 export interface StoredBody {
   readonly format: string;
-  /** Its length is a multiple of that of a float. */
+  /** Its length is a multiple of the size of a float. */
   readonly head: Uint8Array;
 }
 
 export interface PredictionToStore {
   readonly record: PredictionRecord;
   readonly architecture: Graph | JsonText;
-  /** The Keras model that the architecture was given as, if it was; a JsonText too. */
+  /** The Keras model, if the client sent one; it may be a JsonText. */
   readonly kerasModel?: unknown;
   readonly tensors: readonly TiledTensor[];
-  /** Computes the body as which a store that others can read from keeps the blocks, if it can. */
+  /** Computes the body in which a store that clients can read directly keeps the blocks, if possible. */
   readonly body?: () => Promise<StoredBody | undefined>;
 }
 
 /** A body that clients can download without this service. */
 export interface LinkedBody {
   readonly format: string;
-  /** An address that leads to it for some minutes, under that name, for whoever has it. */
+  /** An address from which anyone can download it for some minutes, as a file of that name. */
   link(fileName: string): Promise<string>;
 }
 
-/** A stored prediction that is being read: it is not evicted before it is released. */
+/** A stored prediction that is being read. It is not evicted before it is released. */
 export interface StoredPrediction {
   readonly record: PredictionRecord;
   /**
-   * Reading a block rejects with a StoreCorruptError where its bytes are not those that were written; the prediction is
-   * gone then, and its remains may be there.
+   * Reading a block rejects with a StoreCorruptError if its bytes are not those that were written. The prediction is
+   * removed then, and its remains may be available.
    */
   readonly tensors: readonly TensorSource[];
-  /** Checksums of what was written, as `PredictionStore.checksums` computes them. */
+  /** Checksums of the blocks as written, in the form of `PredictionStore.checksums`. */
   readonly checksums: string;
   readonly body?: LinkedBody;
-  /** To be called once, when nothing is read any more. */
+  /** Call this once, when nothing is read any more. */
   release(): void;
 }
 
@@ -47,99 +47,106 @@ export interface StoredPrediction {
 export interface PredictionRemains {
   readonly record: PredictionRecord;
   readonly architecture: Graph | JsonText;
-  /** A JsonText too. */
+  /** It may be a JsonText. */
   readonly kerasModel?: unknown;
 }
 
-/** Tells whose prediction is stored after a save: the first commit stays. */
+/** After a save: is the stored prediction the caller's, or an earlier one with the same id? The first commit stays. */
 export type Saved = 'mine' | 'theirs';
 
 export interface SaveOptions {
-  /** Gives up a prediction that is not committed yet. */
+  /** Aborts the save if the prediction is not committed yet. */
   readonly signal?: AbortSignal;
 }
 
-/** One commit of a prediction: no other has its id and its generation. */
+/** Identifies one commit of a prediction: no other commit has the same id and generation. */
 export type Version = Pick<PredictionRecord, 'id' | 'generation'>;
 
-/** A prediction's bytes are not those that were written. The store can only say so, and keep the parts that are whole. */
+/** A prediction's bytes are not those that were written. The store cannot repair them; it keeps the undamaged parts. */
 export class StoreCorruptError extends Error {
   override readonly name = 'StoreCorruptError';
 }
 
 /**
- * What is stored was not written by this version, or is no prediction: it is left where it is, and not served. Another
- * version may read it.
+ * A stored document was written by another version, or is not a prediction's. It is left as it is and not served,
+ * since another version may read it.
  */
 export class NotUnderstoodError extends Error {
   override readonly name = 'NotUnderstoodError';
 }
 
-/** The system is short of something that the store needs, such as file descriptors: the same may succeed a little later. */
+/** The system is short of something that the store needs, such as file descriptors. The same call may succeed later. */
 export class StoreBusyError extends Error {
   override readonly name = 'StoreBusyError';
 }
 
-/** The store cannot be changed as was asked, and is what it was. The message says why, without the store's paths. */
+/** A change of the store failed, and nothing was changed. The message says why, without the store's paths. */
 export class StoreUnchangedError extends Error {
   override readonly name = 'StoreUnchangedError';
 }
 
-/** The place in STORE cannot be this service's store. The message says why and what to do instead. */
+/** The place that STORE names cannot be this service's store. The message says why and what to do instead. */
 export class StoreRefusedError extends Error {
   override readonly name = 'StoreRefusedError';
 }
 
-/** Predictions that a client was promised. They are made even if the service that promised them dies. */
+/** Predictions that a client was promised. They are computed even if the service that promised them dies. */
 export interface Promises {
-  /** Resolves when the promise would outlive a crash. */
+  /** Resolves once the promise would survive a crash. */
   promise(remains: PredictionRemains): Promise<void>;
-  /** Takes the promise back: the prediction is stored, or has failed. */
+  /** Removes the promise, because the prediction is stored or has failed. */
   settle(id: string): Promise<void>;
   all(): AsyncIterable<PredictionRemains>;
 }
 
 /**
- * Keeps predictions that are done: the record, the graph and the tensors as blocks. Whatever it shows is whole. What is
- * to become of a prediction that was found corrupt is not a store's concern.
+ * Keeps finished predictions: the record, the graph, and the tensors as blocks. It shows only complete predictions.
+ * Corrupt ones are made again elsewhere, in `Recovery`.
  */
 export interface PredictionStore {
-  /** Where several services share the store. */
+  /** Present if several services share the store. */
   readonly promises?: Promises;
   /**
-   * Resolves when the prediction would outlive a crash: this one, or one of the same id that was committed before. Saving
-   * one commit twice changes nothing, and it is 'mine' both times. Rejects with the signal's reason, and nothing is there.
+   * Resolves once the prediction, or one of the same id that was committed earlier, would survive a crash. Saving the
+   * same commit again changes nothing, and returns 'mine' again. If the signal is aborted, it rejects with the
+   * signal's reason and nothing is stored.
    */
   save(prediction: PredictionToStore, options?: SaveOptions): Promise<Saved>;
   open(id: string): Promise<StoredPrediction | null>;
   record(id: string): Promise<PredictionRecord | null>;
-  /** Null where there is no such prediction, or its graph is corrupt and the rest of it is not. */
+  /** Null if there is no such prediction, or if only its graph is corrupt. */
   architecture(id: string): Promise<Graph | JsonText | null>;
-  /** Null where there is no `architecture`, or it was not given as Keras; a large one is a JsonText. */
+  /** Null if there is no `architecture`, or if it was not given as a Keras model. A large one is a JsonText. */
   kerasModel(id: string): Promise<unknown>;
-  /** Remains of a prediction that was found corrupt and not saved again; null where there are none, or too much was corrupt. */
+  /**
+   * The remains of a prediction that was found corrupt and not saved again; null if there are none, or if too much
+   * was corrupt.
+   */
   remains(id: string): Promise<PredictionRemains | null>;
-  /** The same for the same blocks, bit by bit, and for hardly any others. */
+  /** Equal for equal blocks, bit by bit, and almost certainly different for others. */
   checksums(tensors: readonly TiledTensor[]): Promise<string>;
-  /** Rejects with a BadCursorError where the cursor is none. */
+  /** Rejects with a BadCursorError if the cursor is invalid. */
   list(options: ListOptions): Promise<RecordPage>;
   /**
-   * Replaces fields of a record: what is only known later, such as the digest. Whether there was something to replace:
-   * nothing is where the commit is not there any more, or `change` wants nothing of the record as it is now.
+   * Replaces fields of a record that are known only later, such as the digest. Returns false if the commit is no
+   * longer stored, or if `change` returns null for the current record.
    */
   amend(
     version: Version,
     change: (record: PredictionRecord) => Partial<PredictionRecord> | null,
   ): Promise<boolean>;
   /**
-   * Whether there was one, or remains. What is being read goes on to its end. Rejects with a StoreUnchangedError where
-   * it cannot be removed: it is served on.
+   * Deletes a prediction and its remains, and returns true if there were any. Clients that are reading it continue to
+   * the end. Rejects with a StoreUnchangedError if it cannot be removed; then it is still served.
    */
   delete(id: string): Promise<boolean>;
   /** Bytes that the predictions take up. */
   usage(): Promise<number>;
-  /** Rejects with a StoreRefusedError where the store cannot keep these promises, with another error where it is out of reach. */
+  /**
+   * Rejects with a StoreRefusedError if the store cannot do what this interface promises, and with another error if
+   * it cannot be reached.
+   */
   probe(): Promise<void>;
-  /** Waits for what is being written. */
+  /** Waits for saves under way. */
   close(): Promise<void>;
 }

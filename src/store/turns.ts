@@ -1,6 +1,6 @@
-/** Runs what concerns the same key one after the other. */
+/** Runs tasks with the same key one after the other. */
 export class Turns {
-  /** Resolves, whatever the outcome, when the key's last turn is over. */
+  /** For each key, a promise that resolves when the last task ends, whether it succeeds or fails. */
   readonly #last = new Map<string, Promise<void>>();
 
   run<T>(key: string, work: () => Promise<T>): Promise<T> {

@@ -5,11 +5,11 @@ import type { RunCache } from './run-cache.js';
 
 const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
-/** Where a prediction's blocks lie, as one file. */
+/** The bytes of a prediction's blocks, as one file. */
 export interface BlocksBytes {
   /**
-   * Fills `target` from that position on, and returns how many bytes there were, fewer only at the file's end. Rejects
-   * with a StoreCorruptError where the file is to blame for it that it cannot be read.
+   * Fills `target` beginning at `position`, and returns how many bytes were read: fewer than asked only at the file's
+   * end. Rejects with a StoreCorruptError if the file itself cannot be read.
    */
   fill(target: Buffer, position: number): Promise<number>;
   /** Reads under way are finished. */
@@ -21,13 +21,13 @@ export interface BlocksReaderOptions {
   readonly cache: RunCache;
   /** Unique among predictions: it identifies cached data. */
   readonly id: string;
-  /** Is told before a read rejects with that error. */
+  /** Called before a read rejects with that error. */
   readonly onCorrupt: (error: StoreCorruptError) => void;
 }
 
 /**
- * The blocks of a stored prediction, read in runs of pieces and never as a whole. What it serves has been verified. It
- * may be deleted meanwhile.
+ * Reads the blocks of a stored prediction in runs of pieces, never as a whole, and verifies everything that it
+ * returns. The prediction may be deleted while it is read.
  */
 export class BlocksReader {
   readonly tensors: readonly TensorSource[];
@@ -45,12 +45,12 @@ export class BlocksReader {
     }));
   }
 
-  /** Checksums of everything that was written. */
+  /** Checksums of all blocks as written. */
   get checksums(): string {
     return this.#options.manifest.crc32;
   }
 
-  /** The format of which the file is the body; undefined where it is that of none. */
+  /** The format of which the file is the body; undefined if it is not the body of any format. */
   get format(): string | undefined {
     return this.#options.manifest.format;
   }
@@ -71,7 +71,7 @@ export class BlocksReader {
     return bytes instanceof Promise ? bytes.then(floats) : floats(bytes);
   }
 
-  /** Bytes `from` to `to` - 1 of the file, more than are read at a time: put together from runs. */
+  /** Bytes `from` to `to` - 1 of the file, put together from several runs. */
   #gather(tensor: StoredTensor, from: number, to: number): Buffer | Promise<Buffer> {
     const { pieceBytes } = this.#options.manifest;
     const target = Buffer.allocUnsafeSlow(to - from);
@@ -94,7 +94,7 @@ export class BlocksReader {
     return copy(from);
   }
 
-  /** Bytes `from` to `to` - 1 of the file, no more than are read at a time: a view of the pieces that they are in. */
+  /** Bytes `from` to `to` - 1 of the file, at most one run: a view of the pieces that contain them. */
   #view(tensor: StoredTensor, from: number, to: number): Buffer | Promise<Buffer> {
     if (from === to) return Buffer.alloc(0);
     const { cache, id, manifest } = this.#options;
@@ -102,7 +102,8 @@ export class BlocksReader {
     const start = from - (from % pieceBytes);
     const end = Math.min(manifest.bytes, Math.ceil(to / pieceBytes) * pieceBytes);
     const crc32 = manifest.crc32.slice((start / pieceBytes) * 8, Math.ceil(end / pieceBytes) * 8);
-    // With the checksums: what is stored later under the same id is not mistaken for what was.
+    // The key contains the checksums, so that a prediction stored later under the same id is not confused with this
+    // one.
     const run = cache.get(`${id}/${start}/${crc32}`, () => this.#readRun(tensor, start, end, crc32));
     const view = (run: Buffer) => run.subarray(from - start, to - start);
     return run instanceof Promise ? run.then(view) : view(run);

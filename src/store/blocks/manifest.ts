@@ -11,12 +11,15 @@ import type { StoredBody } from '../store.js';
 export const PIECE_BYTES = 128 * 2 ** 10;
 
 /**
- * That are written, or read and verified, at a time: what an answer is written in, and past the size from which larger
- * ones are any faster. Its checksums take well under a millisecond, so they hold nobody up.
+ * Bytes that are written, or read and verified, at a time: as many as an answer is written in, and enough that larger
+ * runs are not faster. Their checksums take well under a millisecond, so other requests hardly wait.
  */
 export const RUN_BYTES = 2 ** 20;
 
-/** Alignment of a block's offset, as in safetensors files. It divides a run's size, so that padding never crosses runs. */
+/**
+ * Alignment of a block's offset, as in safetensors files. It divides the size of a run, so that padding never crosses
+ * runs.
+ */
 const ALIGNMENT = 8;
 
 const positive = z.int().positive();
@@ -29,26 +32,26 @@ const storedTensorSchema = z.object({
   offset: z.int().nonnegative(),
 });
 
-/** Where each tensor's block lies in the blocks file, and the checksum of each of its pieces. */
+/** The offset of each tensor's block in the blocks file, and the checksum of each piece. */
 export const manifestSchema = z.object({
   tensors: z.array(storedTensorSchema),
   bytes: z.int().nonnegative(),
   pieceBytes: positive,
   /** Checksum of every piece, each as eight hexadecimal digits. */
   crc32: z.string(),
-  /** The format of which the file is the body, in F32, as it is. */
+  /** The format of which the file is the body, in F32. */
   format: z.string().optional(),
 });
 export type StoredTensor = z.infer<typeof storedTensorSchema>;
 export type Manifest = z.infer<typeof manifestSchema>;
 
 /**
- * The manifest of a file that is still to be written: its checksums are zeros, as long as the real ones, so that what it
- * takes up is known before a byte is written.
+ * The manifest of a file that is not written yet. Its checksums are zeros of the same length as the real ones, so
+ * that its size is known before a byte is written.
  */
 export function planBlocks(tensors: readonly TiledTensor[], body?: StoredBody): Manifest {
   let bytes = body?.head.length ?? 0;
-  // Such a body has no gaps; its head is as long as several floats.
+  // A body has no gaps, and its head is as long as several floats.
   const alignment = body ? 1 : ALIGNMENT;
   const stored = tensors.map(({ name, shape, blockShape, block }) => {
     const offset = Math.ceil(bytes / alignment) * alignment;
@@ -59,7 +62,7 @@ export function planBlocks(tensors: readonly TiledTensor[], body?: StoredBody): 
   return { tensors: stored, bytes, pieceBytes: PIECE_BYTES, crc32, ...(body && { format: body.format }) };
 }
 
-/** The checksums of pieces, from the beginning of one: as the manifest has them. */
+/** The checksums of pieces, in the form of the manifest. `bytes` begin at the beginning of a piece. */
 export function checksums(bytes: Uint8Array, pieceBytes: number): string {
   let crc32 = '';
   for (let start = 0; start < bytes.length; start += pieceBytes) {
@@ -68,7 +71,7 @@ export function checksums(bytes: Uint8Array, pieceBytes: number): string {
   return crc32;
 }
 
-/** The checksums of what would be written; between two runs others have their turn. */
+/** The checksums of the blocks, as if they were written. Between two runs, other work gets its turn. */
 export async function checksumsOf(tensors: readonly TiledTensor[]): Promise<string> {
   const plan = planBlocks(tensors);
   let crc32 = '';
@@ -79,7 +82,7 @@ export async function checksumsOf(tensors: readonly TiledTensor[]): Promise<stri
   return crc32;
 }
 
-/** The file's bytes run by run, each in the same buffer. */
+/** The file's bytes, run by run. All runs use the same buffer. */
 export function* runs(plan: Manifest, tensors: readonly TiledTensor[], body?: StoredBody): Generator<Buffer> {
   const buffer = Buffer.alloc(Math.min(RUN_BYTES, plan.bytes));
   const sources: (readonly [number, Uint8Array])[] = tensors.map(({ block }, index) => [

@@ -1,6 +1,6 @@
 import type { BlocksReader } from './blocks-reader.js';
 
-/** A prediction's blocks for one reader, until it calls `release`; further calls do nothing. */
+/** A prediction's blocks, lent to one reader until it calls `release`. Further calls do nothing. */
 export interface Loan {
   readonly blocks: BlocksReader;
   release(): void;
@@ -11,7 +11,7 @@ interface Shared {
   readonly blocks: Promise<BlocksReader>;
 }
 
-/** The predictions that somebody reads: one open file for all who read the same. */
+/** The predictions that are being read. All readers of one share an open file. */
 export class OpenPredictions {
   readonly #open = new Map<string, Shared>();
   readonly #onProblem: (problem: Error) => void;
@@ -26,8 +26,8 @@ export class OpenPredictions {
   }
 
   /**
-   * Lends the blocks, which count as open at once. `open` opens them for the first reader; what it is given tells whether
-   * they are still those that others are lent under the id. Rejects as `open` does.
+   * Lends the blocks, which count as open immediately. `open` opens them for the first reader; its argument says
+   * whether these blocks are still the ones that new readers get under the id. Rejects as `open` does.
    */
   async borrow(id: string, open: (isCurrent: () => boolean) => Promise<BlocksReader>): Promise<Loan> {
     const shared = this.#open.get(id) ?? this.#share(id, open);
@@ -46,7 +46,7 @@ export class OpenPredictions {
     }
   }
 
-  /** Lends them to no further reader. Current readers can continue. */
+  /** Stops lending the blocks to new readers. Current readers can continue. */
   forget(id: string): void {
     this.#open.delete(id);
   }

@@ -1,10 +1,10 @@
 /**
- * Verified runs of blocks files, the most recently used ones, so that hundreds of workers who fetch the same prediction
- * do not read and verify it hundreds of times. A run that several ask for at the same time is read once.
+ * Caches the most recently used verified runs of blocks files, so that hundreds of workers that fetch the same
+ * prediction do not read and verify it hundreds of times. Concurrent requests for a run share one read.
  */
 export class RunCache {
   readonly #maxBytes: number;
-  /** In the order of their last use. */
+  /** Runs in the order of their last use. */
   readonly #runs = new Map<string, Buffer>();
   readonly #reads = new Map<string, Promise<Buffer>>();
   #bytes = 0;
@@ -13,7 +13,7 @@ export class RunCache {
     this.#maxBytes = maxBytes;
   }
 
-  /** The run: at once where it is there, else as `read` gives it. */
+  /** Returns the run immediately if it is cached, or else a promise of what `read` resolves to. */
   get(key: string, read: () => Promise<Buffer>): Buffer | Promise<Buffer> {
     const run = this.#runs.get(key);
     if (run) {

@@ -3,19 +3,19 @@ import type { ObjectBucket } from './bucket.js';
 import type { Census } from './census.js';
 import { allotmentKey } from './keys.js';
 
-/** Held at a time: a thousand small predictions, and next to nothing of a store. */
+/** Size of an allotment: room for a thousand small predictions, and a tiny part of most stores. */
 const MOST_BYTES = 16 * 2 ** 20;
 
-/** No more than this part of a store is held by one service. */
+/** The largest part of a store that one service reserves in advance. */
 const SHARE = 1 / 256;
 
 const NAME_BYTES = 8;
 
 export interface AllotmentsOptions {
   readonly maxBytes: number;
-  /** After so long without a sign others take a service for gone. */
+  /** After this time, other services remove the allotment of a service and count the service as gone. */
   readonly graceMilliseconds: number;
-  /** Makes room where more is held than may be; throws where it cannot be made. */
+  /** Evicts predictions if the store holds more than it may; throws if it cannot make room. */
   readonly makeRoom: () => Promise<void>;
 }
 
@@ -26,15 +26,15 @@ interface Allotment {
 }
 
 /**
- * Room for small predictions, held in advance and for many of them at once: each costs no request of its own. While its key is
- * there, others count it; when it is old, they take its holder for gone.
+ * Reserves room in advance for many small predictions, so that none of them costs a request. While the key of an
+ * allotment exists, other services count its bytes. When the key is old, they take its owner for gone.
  */
 export class Allotments {
   readonly #bucket: ObjectBucket;
   readonly #census: Census;
   readonly #options: AllotmentsOptions;
   #current: Allotment | null = null;
-  /** A new one on its way, for all who need it. */
+  /** The request for a new allotment, shared by all saves that need it. */
   #renewing: Promise<Allotment | null> | null = null;
 
   constructor(bucket: ObjectBucket, census: Census, options: AllotmentsOptions) {
@@ -55,12 +55,12 @@ export class Allotments {
     }
   }
 
-  /** Gives back room that was taken and is not used. */
+  /** Returns room that was taken and is not used. */
   giveBack(bytes: number): void {
     if (this.#current) this.#current.left += bytes;
   }
 
-  /** Lets go of what is held. */
+  /** Removes the current allotment. */
   async release(): Promise<void> {
     await this.#renewing?.catch(() => {});
     const held = this.#current;
@@ -68,7 +68,7 @@ export class Allotments {
     if (held) await this.#remove(held.key);
   }
 
-  /** Lets go of what has been held for so long that others will soon take it for left behind. */
+  /** Removes an allotment that is so old that other services will soon take it for abandoned. */
   async releaseOld(): Promise<void> {
     if (this.#current && this.#isOld(this.#current)) await this.release();
   }
@@ -103,7 +103,7 @@ export class Allotments {
     try {
       await this.#options.makeRoom();
     } catch {
-      // There may be room for one prediction where there is none for many.
+      // If there is no room for many predictions, there may still be room for one.
       await this.#remove(key);
       return null;
     }

@@ -2,10 +2,10 @@ import type { ObjectBucket } from './bucket.js';
 import { INDEX, parseIndexKey, parseRecordKey, RECORDS } from './keys.js';
 
 /**
- * Compares the commits with the list: a commit that is not listed is told to `onUnlisted`, and what is listed without a commit is taken
- * from the list.
+ * Compares the commits with the index. Calls `onUnlisted` for each commit that has no index key, and removes index
+ * keys that have no commit.
  *
- * @param before in milliseconds since 1970; what was listed later may be about to be committed
+ * @param before in milliseconds since 1970; newer index keys are kept, since their commit may still follow
  */
 export async function audit(
   bucket: ObjectBucket,

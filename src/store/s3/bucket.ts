@@ -14,13 +14,13 @@ import {
 } from '@aws-sdk/client-s3';
 import { StoreBusyError, StoreRefusedError } from '../store.js';
 
-/** Keys that one listing tells of, as S3 has it. */
+/** The most keys that S3 returns for one listing request. */
 const PAGE = 1000;
 
-/** A part of an upload: S3 wants 5 MiB and more, and no more than 10,000 parts. */
+/** Size of a part of an upload: S3 requires at least 5 MiB, and allows 10,000 parts. */
 export const PART_BYTES = 16 * 2 ** 20;
 
-/** Parts of one upload that are under way at the same time. */
+/** The number of parts of one upload that are sent at the same time. */
 const PARTS_AT_ONCE = 2;
 
 const CONNECTION_TIMEOUT_MS = 3000;
@@ -28,21 +28,21 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const SOCKETS = 64;
 const ATTEMPTS = 3;
 
-/** Conditions that did not hold: 412, and 409 where another change was under way. */
+/** Statuses of a condition that did not hold: 412, or 409 if another change was under way. */
 const CONFLICTS: ReadonlySet<number> = new Set([409, 412]);
 
-/** Where a bucket's objects lie. */
+/** The place of a store in a bucket. */
 export interface BucketLocation {
   readonly bucket: string;
   /** Empty, or a path that ends with a slash. */
   readonly prefix: string;
   /** Address of a server other than AWS; its buckets are addressed by path. */
   readonly endpoint?: string;
-  /** Address of the same server as those see it whom links are given to; by default the same. */
+  /** Address of the same server for clients that are given links; by default `endpoint`. */
   readonly publicEndpoint?: string;
 }
 
-/** Is told how long a request has taken, and whether the server has answered it with anything but a fault of its own. */
+/** Called with the seconds that a request took. `isAnswered` is false if the server could not be reached or failed. */
 export type RequestObserver = (operation: string, seconds: number, isAnswered: boolean) => void;
 
 export interface StoredObject {
@@ -57,17 +57,19 @@ export interface ListedObject {
 
 /** The condition of a change. */
 export interface Condition {
-  /** Nothing is there. */
+  /** The object does not exist yet. */
   readonly isNew?: boolean;
-  /** The object that is there has this etag. */
+  /** The existing object has this etag. */
   readonly etag?: string;
 }
 
 /**
- * The objects of a bucket under one prefix, by the rest of their keys. Credentials and region come by the SDK's own chain.
+ * The objects of a bucket under one prefix. Keys are given without the prefix. The SDK finds credentials and the
+ * region in its usual places.
  *
- * Rejects with a StoreBusyError where the bucket is out of reach, and with a StoreRefusedError where there is none or it
- * denies an operation. (Not called Bucket: TypeScript 7 then takes the SDK's parameter of that name for the class.)
+ * Rejects with a StoreBusyError if the bucket cannot be reached, and with a StoreRefusedError if it does not exist or
+ * denies an operation. (The class is not called Bucket, since TypeScript 7 would then confuse it with the SDK's
+ * parameter of that name.)
  */
 export class ObjectBucket {
   readonly #client: S3Client;
@@ -81,7 +83,7 @@ export class ObjectBucket {
     observe(this.#client, onRequest);
   }
 
-  /** An object, or `length` bytes of it from `start` on; null where there is none. */
+  /** An object, or `length` bytes of it beginning at `start`; null if it does not exist. */
   async get(key: string, start?: number, length?: number): Promise<StoredObject | null> {
     const range = start === undefined ? undefined : `bytes=${start}-${start + length! - 1}`;
     try {
@@ -110,7 +112,7 @@ export class ObjectBucket {
     }
   }
 
-  /** An object's bytes from there on, while it has that etag; null where it has not. */
+  /** The bytes of an object from `start` to its end; null if it does not exist or has another etag. */
   async stream(
     key: string,
     start: number,
@@ -147,7 +149,7 @@ export class ObjectBucket {
     return this.#conditionally(send, { ifMissing: etag === undefined ? null : false, signal });
   }
 
-  /** Writes an object of any size, whose bytes come in runs that are not kept. */
+  /** Writes an object of any size. Its bytes come in runs, which may reuse one buffer. */
   async putRuns(key: string, runs: Iterable<Buffer>, signal?: AbortSignal): Promise<void> {
     const parts = partsOf(runs);
     const first = parts.next();
@@ -166,7 +168,7 @@ export class ObjectBucket {
     return this.#conditionally(() => this.#client.send(command), { ifMissing: etag === undefined });
   }
 
-  /** One page of the objects whose keys begin with `prefix` and come behind `after`, in the order of their keys. */
+  /** One page of the objects whose keys begin with `prefix` and come after `after`, in the order of their keys. */
   async page(
     prefix: string,
     after?: string,
@@ -198,9 +200,9 @@ export class ObjectBucket {
     }
   }
 
-  /** An address from which whoever has it can get an object for a while, under that name. */
+  /** An address from which anyone can download an object for a while, as a file of that name. */
   async link(key: string, seconds: number, fileName: string): Promise<string> {
-    // Few ask for one.
+    // Imported here, since links are rarely requested.
     const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner');
     const { publicEndpoint } = this.#location;
     this.#links ??= publicEndpoint ? clientOf(publicEndpoint) : this.#client;
@@ -208,7 +210,7 @@ export class ObjectBucket {
       ...this.#at(key),
       ResponseContentType: 'application/octet-stream',
       ResponseContentDisposition: `attachment; filename="${fileName}"`,
-      // Its address is of one attempt, which never changes.
+      // The key belongs to one attempt, which never changes.
       ResponseCacheControl: 'max-age=31536000, immutable',
     });
     return getSignedUrl(this.#links, command, { expiresIn: seconds });
@@ -287,9 +289,12 @@ export class ObjectBucket {
       const name = (error as Error).name;
       const status = statusOf(error);
       if (name === 'NoSuchBucket') {
-        throw new StoreRefusedError(`there is no bucket ${JSON.stringify(this.#location.bucket)}: make it`, {
-          cause: error,
-        });
+        throw new StoreRefusedError(
+          `there is no bucket ${JSON.stringify(this.#location.bucket)}: create it`,
+          {
+            cause: error,
+          },
+        );
       }
       if (status === 401 || status === 403 || name === 'CredentialsProviderError') {
         throw new StoreRefusedError(`the bucket denies access: ${(error as Error).message}`, {
@@ -323,13 +328,13 @@ function observe(client: S3Client, onRequest: RequestObserver): void {
 }
 
 function clientOf(endpoint: string | undefined): S3Client {
-  // The SDK would print a notice about Node's versions into the log; docs/cluster.md has it.
+  // The SDK would log a notice about Node's versions; docs/cluster.md covers that.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   return new S3Client({
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     region: process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? 'us-east-1',
     maxAttempts: ATTEMPTS,
-    // What is read carries checksums of its own, by which a store tells what is corrupt.
+    // Stored documents and blocks carry their own checksums, by which the store detects corruption.
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
       connectionTimeout: CONNECTION_TIMEOUT_MS,
@@ -344,10 +349,10 @@ function clientOf(endpoint: string | undefined): S3Client {
 const statusOf = (error: unknown): number | undefined =>
   error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 
-/** The checksum that a part was uploaded with, which completing the upload has to repeat. */
+/** The checksum of an uploaded part, which must be repeated to complete the upload. */
 const crcOf = ({ ChecksumCRC32 }: { ChecksumCRC32?: string }) => (ChecksumCRC32 ? { ChecksumCRC32 } : {});
 
-/** Runs, whose buffer is used again, put together to parts. */
+/** Joins runs, which may reuse one buffer, into parts. */
 function* partsOf(runs: Iterable<Buffer>): Generator<Buffer, undefined> {
   let part: Buffer[] = [];
   let bytes = 0;

@@ -14,10 +14,10 @@ import {
   USED,
 } from './keys.js';
 
-/** A part of the room that the list does not show. */
+/** Room that is in use but has no index key: an attempt that is being written or removed, or an allotment. */
 export type Other = Pick<Attempt, 'attempt' | 'bytes'>;
 
-/** Looked at for what is new at a time. */
+/** Index keys that are listed at a time to find new ones. */
 const NEWEST = 100;
 
 /**
@@ -29,19 +29,19 @@ export class Census {
   #index = new Map<string, IndexEntry>();
   /** What is being written, waits to be removed, or is held for what will be written, by key. */
   #other = new Map<string, Other>();
-  /** When each service has last used a prediction, in milliseconds since 1970. */
+  /** When each service last used a prediction, in milliseconds since 1970. */
   #uses = new Map<string, Map<string, number>>();
 
   constructor(bucket: ObjectBucket) {
     this.#bucket = bucket;
   }
 
-  /** Bytes of all attempts, each counted once, and of what is held for others. */
+  /** Bytes of all attempts, each counted once, and of all allotments. */
   get bytes(): number {
     return this.#sum(() => true);
   }
 
-  /** Bytes of all attempts alone. */
+  /** Bytes of all attempts, without allotments. */
   get attemptBytes(): number {
     return this.#sum((key) => !key.startsWith(ALLOTMENTS));
   }
@@ -54,7 +54,7 @@ export class Census {
     this.#other.set(key, other);
   }
 
-  /** Takes out what has that key, of either kind. */
+  /** Removes the entry with that key, of either kind. */
   remove(key: string): void {
     this.#index.delete(key);
     this.#other.delete(key);
@@ -66,7 +66,7 @@ export class Census {
     this.#uses.set(id, uses);
   }
 
-  /** Counts all. */
+  /** Lists the whole bucket again. */
   async count(): Promise<void> {
     const index = new Map<string, IndexEntry>();
     for await (const { key } of this.#bucket.all(INDEX)) {
@@ -83,12 +83,12 @@ export class Census {
     for (const id of this.#uses.keys()) if (!ids.has(id)) this.#uses.delete(id);
   }
 
-  /** Takes in what is new: a few requests, however much there is. */
+  /** Adds new entries. This takes a few requests, however full the bucket is. */
   async refresh(): Promise<void> {
     await Promise.all([this.#countOther(), this.#addNew()]);
   }
 
-  /** All, the least recently used first; what was never used counts from when it was made. */
+  /** All entries, the least recently used first. The time of creation counts as the first use. */
   leastRecentlyUsed(): IndexEntry[] {
     const usedAt = ({ id, createdAt }: IndexEntry) =>
       Math.max(createdAt, ...(this.#uses.get(id)?.values() ?? []));
@@ -105,7 +105,7 @@ export class Census {
         const entry = parseIndexKey(key);
         if (entry) this.#index.set(key, entry);
       }
-      // What follows is older, and was counted.
+      // The keys that follow are older, and were counted before.
       if (isLast || unknown.length === 0) break;
       after = objects.at(-1)!.key;
     }

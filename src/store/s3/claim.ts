@@ -5,22 +5,22 @@ import { MARKER } from './keys.js';
 
 const MARKER_BYTES = Buffer.from(`${JSON.stringify({ store: 'ghn-serve', layout: 1 })}\n`);
 
-/** Only a prefix with nothing under it, or one that bears the store's own mark, becomes a store. */
+/** Claims a prefix for a store. Only an empty prefix, or one that has the store's marker, is accepted. */
 export async function claimBucket(bucket: ObjectBucket): Promise<void> {
   if (await bucket.get(MARKER)) return;
   const { objects } = await bucket.page('', undefined, 1);
-  // Another service may have marked it meanwhile, and have begun to use it.
+  // Another service may have marked and used it between the two requests.
   if (objects.length > 0 && !(await bucket.get(MARKER))) {
     throw new StoreRefusedError(
-      `the bucket holds something that is no store of ghn-serve (${JSON.stringify(objects[0].key)}): name a prefix of its ` +
-        'own as STORE, s3://bucket/prefix',
+      `the bucket holds something that is not a store of ghn-serve (${JSON.stringify(objects[0].key)}): set STORE to an ` +
+        'unused prefix, s3://bucket/prefix',
     );
   }
   await bucket.put(MARKER, MARKER_BYTES, { isNew: true });
 }
 
 /**
- * Refuses a bucket that takes no heed of conditions: two services would overwrite each other's predictions.
+ * Refuses a bucket that ignores conditions, since two services would overwrite each other's predictions.
  *
  * @throws StoreRefusedError
  */

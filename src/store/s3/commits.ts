@@ -14,11 +14,11 @@ export interface CommitsOptions {
   readonly onProblem: (problem: Error) => void;
 }
 
-/** The commits of a bucket: what is there of each prediction. */
+/** Reads the commits of a bucket. */
 export class Commits {
   readonly #bucket: ObjectBucket;
   readonly #options: CommitsOptions;
-  /** Told of already, by their etags. */
+  /** Etags of the commits that were reported as not understood. */
   readonly #notUnderstood = new Set<string>();
 
   constructor(bucket: ObjectBucket, options: CommitsOptions) {
@@ -43,7 +43,7 @@ export class Commits {
       }
       if (!(error instanceof StoreCorruptError)) throw error;
       this.#options.onProblem(error);
-      // Which attempt it named is not to be known any more.
+      // The attempt that the commit named cannot be found out any more, so only the commit is removed.
       await this.#bucket.remove(recordKey(id), { etag });
       return null;
     }
@@ -52,5 +52,5 @@ export class Commits {
 
 export const attemptOf = ({ record, attempt, bytes }: Commit): Attempt => ({ id: record.id, attempt, bytes });
 
-/** A name that no other attempt has. */
+/** A unique name for an attempt. */
 export const nameOf = ({ id, attempt }: Pick<Attempt, 'id' | 'attempt'>) => `${id}/${attempt}`;

@@ -8,19 +8,22 @@ import { seal, unseal, unsealBytes } from '../sealed-json.js';
 import { NotUnderstoodError, type PredictionRemains } from '../store.js';
 import { storedRecord, storedRecordSchema } from '../stored-record.js';
 
-/** Versions of a stored prediction: in parts, and whole in one object. What has another is left as it is, and not served. */
+/**
+ * Layout versions of a stored prediction: in several objects, or whole in one. Predictions with another version are
+ * left as they are and not served.
+ */
 const IN_PARTS = 1;
 const WHOLE = 2;
 
-/** Between the document of a prediction that is stored whole and its blocks. */
+/** Separates the document of a prediction that is stored whole from its blocks. */
 const SEPARATOR = '\n'.charCodeAt(0);
 
-/** A commit with all that stands in it, known to this version or not. */
+/** A commit with all its fields, also those that this version does not know. */
 export type RawCommit = Readonly<Record<string, unknown>> & {
   readonly record: Readonly<Record<string, unknown>>;
 };
 
-/** Where an attempt's tensors lie in its blocks, and what they belong to. */
+/** The offsets of an attempt's tensors in its blocks, and the architecture. */
 const metaSchema = z.object({
   manifest: manifestSchema,
   architecture: graphSchema,
@@ -28,20 +31,20 @@ const metaSchema = z.object({
 });
 type SmallMeta = z.infer<typeof metaSchema>;
 
-/** Reading a larger graph's objects would hold up everybody else. */
+/** Larger graphs are not parsed, since that would block the event loop. */
 const LARGE_BYTES = 2 ** 18;
 
-/** The same of an attempt whose architecture may be large: it is a text then. */
+/** Like `SmallMeta`, but a large architecture is a text. */
 export type Meta = Pick<SmallMeta, 'manifest'> & KeptArchitecture;
 
 const commonFields = {
   attempt: z.string(),
-  /** Size of all objects of the attempt, this one included. */
+  /** Size of all objects of the attempt, including this one. */
   bytes: z.int(),
   record: storedRecordSchema,
 };
 
-/** A commit: while it is there, its attempt is the prediction. */
+/** A commit: while it exists, the attempt that it names is the prediction. */
 const commitSchema = z.discriminatedUnion('layout', [
   z.object({ layout: z.literal(IN_PARTS), ...commonFields }),
   z.object({ layout: z.literal(WHOLE), ...commonFields, meta: metaSchema }),
@@ -52,7 +55,7 @@ export type Commit = z.infer<typeof commitSchema>;
 export interface ReadCommit {
   readonly commit: Commit;
   readonly raw: RawCommit;
-  /** Null of a prediction that is stored in parts. */
+  /** Null if the prediction is stored in several objects. */
   readonly blocks: Buffer | null;
 }
 
@@ -62,17 +65,17 @@ const remainsSchema = z.object({
   kerasModel: z.unknown().optional(),
 });
 
-/** @throws ZodError for a record that could not be read again */
+/** @throws ZodError if the record could not be read back */
 export function sealCommit(record: PredictionRecord, attempt: string, bytes: number): Buffer {
   commitSchema.parse({ layout: IN_PARTS, attempt, bytes, record });
   return seal({ layout: IN_PARTS, attempt, bytes, record: storedRecord(record) });
 }
 
 /**
- * A prediction as one object: its document on the first line, and its blocks behind that.
+ * A prediction as one object: its document on the first line, followed by its blocks.
  *
- * @param sizeOf the size of all that the attempt takes up, from that of the object
- * @throws ZodError for a record that could not be read again
+ * @param sizeOf gives the size of the whole attempt, from the size of this object
+ * @throws ZodError if the record could not be read back
  */
 export function sealWhole(
   record: PredictionRecord,
@@ -88,9 +91,9 @@ export function sealWhole(
 }
 
 /**
- * The commit with fields of its record replaced; what a newer version has written beside them stays.
+ * The commit with some fields of its record replaced. Fields that a newer version wrote are kept.
  *
- * @throws ZodError where they do not make a record
+ * @throws ZodError if the result is not a valid record
  */
 export function amendedCommit(
   { commit, raw, blocks }: ReadCommit,
@@ -102,7 +105,7 @@ export function amendedCommit(
   return blocks ? joined(document, blocks) : document;
 }
 
-/** @throws StoreCorruptError, NotUnderstoodError, as the following do */
+/** @throws StoreCorruptError, NotUnderstoodError, as do the functions below */
 export function readCommit(bytes: Buffer, id: string): ReadCommit {
   const end = bytes.indexOf(SEPARATOR);
   const document = end < 0 ? bytes : bytes.subarray(0, end);

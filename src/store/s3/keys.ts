@@ -10,16 +10,16 @@ export const USED = 'used/';
 export const RECORDS = 'records/';
 export const ALLOTMENTS = 'allotments/';
 
-/** One attempt to store a prediction: its objects are its own. */
+/** One attempt to store a prediction. It has its own objects. */
 export interface Attempt {
   readonly id: string;
-  /** Random. */
+  /** A random name. */
   readonly attempt: string;
   /** Size of all its objects together. */
   readonly bytes: number;
 }
 
-/** The facts about a prediction in its index key. */
+/** The facts about a prediction that its index key contains. */
 export interface IndexEntry extends Attempt, Position {
   readonly key: string;
   /** Digests of the architecture's name and the GHN's id. */
@@ -34,12 +34,12 @@ export const blocksKey = ({ id, attempt }: Pick<Attempt, 'id' | 'attempt'>) =>
 export const metaKey = ({ id, attempt }: Pick<Attempt, 'id' | 'attempt'>) =>
   `attempts/${id}/${attempt}/meta.json`;
 export const unfinishedKey = ({ id, attempt, bytes }: Attempt) => `${UNFINISHED}${id}-${attempt}-${bytes}`;
-/** Room that a service holds for predictions it will write. */
+/** The key of an allotment: room that a service reserves for predictions that it will write. */
 export const allotmentKey = (name: string, bytes: number) => `${ALLOTMENTS}${name}-${bytes}`;
 export const usedPrefix = (id: string) => `${USED}${id}/`;
 export const usedKey = (id: string, service: string) => usedPrefix(id) + service;
 
-/** @param due when its objects may go, in milliseconds since 1970 */
+/** @param due when its objects may be removed, in milliseconds since 1970 */
 export const trashKey = (due: number, { id, attempt, bytes }: Attempt) =>
   `${TRASH}${String(due).padStart(TIME_DIGITS, '0')}-${id}-${attempt}-${bytes}`;
 
@@ -49,15 +49,18 @@ export const nameDigest = (name: string) => createHash('sha256').update(name).di
 const TIME_DIGITS = 13;
 const LAST_TIME = 10 ** TIME_DIGITS - 1;
 
-/** So that the newest come first, and of the same time the larger id: keys are listed in ascending order. */
+/**
+ * Part of an index key. Keys are listed in ascending order, so this puts newer predictions first, and at the same
+ * time the larger id.
+ */
 function rank({ createdAt, id }: Position): string {
   const time = String(LAST_TIME - createdAt).padStart(TIME_DIGITS, '0');
   const turned = id.replaceAll(/./g, (digit) => (15 - Number.parseInt(digit, 16)).toString(16));
-  // Behind every digit: of two ids of which one begins with the other, the longer is the larger.
+  // `z` sorts after every digit: if one id begins with the other, the longer one counts as larger.
   return `${time}-${turned}z`;
 }
 
-/** The first key behind a position. */
+/** A key that sorts after the position's own key and before the next position's. */
 export const keyBehind = (position: Position) => `${INDEX}${rank(position)}~`;
 
 export function indexKey(record: PredictionRecord, { attempt, bytes }: Attempt): string {
@@ -72,7 +75,7 @@ const ALLOTMENT_KEY = /^allotments\/([0-9a-f]+)-(\d+)$/;
 const RECORD_KEY = /^records\/([0-9a-f]+)\.json$/;
 const USED_KEY = /^used\/([0-9a-f]+)\/([0-9a-f]+)$/;
 
-/** Null for what is no key of the index. */
+/** Null if the key is not an index key. */
 export function parseIndexKey(key: string): IndexEntry | null {
   const match = INDEX_KEY.exec(key);
   if (!match) return null;
@@ -91,7 +94,7 @@ export function parseAllotmentKey(key: string): Pick<Attempt, 'attempt' | 'bytes
   return match && { attempt: match[1], bytes: Number(match[2]) };
 }
 
-/** The id of a commit; null for what is none. */
+/** The id of a commit; null if the key is not a commit's. */
 export const parseRecordKey = (key: string): string | null => RECORD_KEY.exec(key)?.[1] ?? null;
 
 export function parseTrashKey(key: string): (Attempt & { readonly due: number }) | null {

@@ -4,13 +4,13 @@ import { encodeCursor, type ListOptions, type Position, type RecordPage } from '
 import type { ObjectBucket } from './bucket.js';
 import { INDEX, type IndexEntry, keyBehind, nameDigest, parseIndexKey } from './keys.js';
 
-/** Records for a page of the list. */
+/** Records that are read at the same time for a page of the list. */
 const READ_AT_ONCE = 8;
 
 /**
- * A page of the records that the index has.
+ * Reads a page of the records in the index.
  *
- * @param read the record of an entry, or null where it is not there any more
+ * @param read gives the record of an entry, or null if it no longer exists
  */
 export async function listPage(
   bucket: ObjectBucket,

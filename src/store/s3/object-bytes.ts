@@ -2,18 +2,18 @@ import type { BlocksBytes } from '../blocks/blocks-reader.js';
 import { StoreCorruptError } from '../store.js';
 import type { ObjectBucket } from './bucket.js';
 
-/** Asked for at a time: most predictions' blocks are smaller, and larger ones are mostly read from end to end. */
+/** Bytes of one request: most predictions' blocks are smaller, and larger ones are mostly read from end to end. */
 const WINDOW_BYTES = 8 * 2 ** 20;
 
-/** Windows of one prediction in memory. */
+/** How many windows of one prediction are kept in memory. */
 const WINDOWS = 2;
 
-/** An object of blocks as one file, read in windows: each request costs milliseconds, however little it asks for. */
+/** Reads the blocks of an object in windows, since each request costs milliseconds, however little it reads. */
 export class ObjectBytes implements BlocksBytes {
   readonly #bucket: ObjectBucket;
   readonly #key: string;
   readonly #size: number;
-  /** By where they begin, in the order of their last use. */
+  /** Windows by their first byte, in the order of their last use. */
   readonly #windows = new Map<number, Promise<Buffer>>();
 
   constructor(bucket: ObjectBucket, key: string, size: number) {
@@ -28,7 +28,7 @@ export class ObjectBytes implements BlocksBytes {
       const at = position + done;
       const start = at - (at % WINDOW_BYTES);
       const copied = (await this.#window(start)).copy(target, done, at - start);
-      // The object is shorter than it was written.
+      // The object has become shorter since it was written.
       if (copied === 0) break;
       done += copied;
     }

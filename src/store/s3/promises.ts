@@ -28,7 +28,7 @@ export class S3Promises implements Promises {
       try {
         yield readRemains(object.bytes, key.slice(PENDING.length).replace('.json', ''));
       } catch (error) {
-        // Another version has promised it, and keeps it.
+        // Another version wrote this promise, and will keep it.
         if (!(error instanceof NotUnderstoodError)) throw error;
       }
     }

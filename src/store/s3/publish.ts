@@ -9,7 +9,7 @@ import { sealCommit, sealMeta, sealWhole } from './documents.js';
 import { type Attempt, blocksKey, metaKey, recordKey } from './keys.js';
 import type { Room } from './room.js';
 
-/** Attempts to find out what a lost answer would have said. */
+/** How often the commit is tried if its answer is lost. */
 const MAX_DOUBTS = 3;
 
 /** Allowance for the attempt's keys and the growth of its record. */
@@ -17,32 +17,32 @@ const OVERHEAD_BYTES = 2048;
 
 const ATTEMPT_BYTES = 8;
 
-/** An attempt's objects: its blocks, and where the tensors lie in them. */
+/** The number of an attempt's objects: the blocks, and meta.json with the tensors' offsets. */
 const OBJECTS = 2;
 
 export interface Publishing {
   readonly bucket: ObjectBucket;
   readonly commits: Commits;
   readonly room: Room;
-  /** After so long without a sign others take a writer for gone, and clear away what it has written. */
+  /** After this time, other services count a silent writer as gone, and remove its uncommitted objects. */
   readonly graceMilliseconds: number;
-  /** Up to so many bytes of blocks are stored in the commit itself. */
+  /** Blocks of up to this many bytes are stored in the commit itself. */
   readonly wholeBytes: number;
   readonly onProblem: (problem: Error) => void;
-  /** Gives up what is not committed yet. */
+  /** Aborts the save if the prediction is not committed yet. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Stores a prediction by one write on the condition that nothing is committed under its id: of a small one it is the only
- * write that is waited for, of others it is the last.
+ * Stores a prediction. It is committed by one write, on the condition that nothing is committed under its id. For a
+ * small prediction, only that write is waited for; for others, it is the last one.
  */
 export async function publish(prediction: PredictionToStore, publishing: Publishing): Promise<Saved> {
   publishing.signal?.throwIfAborted();
   return (await publishWhole(prediction, publishing)) ?? (await publishParts(prediction, publishing));
 }
 
-/** Null where it is too large, or no room is held for such. */
+/** Returns null if the prediction is too large, or if no room is reserved in advance. */
 async function publishWhole(
   prediction: PredictionToStore,
   { signal, ...publishing }: Publishing,
@@ -70,14 +70,18 @@ async function publishWhole(
     room.giveBack(attempt.bytes);
   };
   const committing = commit(record, attempt, document, publishing, giveUp);
-  // At the same time: without a commit it is not shown, and an audit finds what was committed and is not listed.
+  // Listed at the same time as it is committed. Without the commit, the index key is ignored; without the key, an
+  // audit finds the commit.
   listing = room.enterEarly(record, attempt);
   const theirs = await committing;
   await listing;
   return theirs ? whose(theirs, record) : 'mine';
 }
 
-/** Killed anywhere before the commit, it leaves nothing that can be seen; killed behind it, the next save or sweep lists it. */
+/**
+ * If this process is killed before the commit, nothing becomes visible. If it is killed after the commit, the next
+ * save or sweep lists the prediction.
+ */
 async function publishParts(prediction: PredictionToStore, publishing: Publishing): Promise<Saved> {
   const { bucket, commits, room, onProblem, signal } = publishing;
   const { record, architecture, kerasModel, tensors } = prediction;
@@ -124,8 +128,8 @@ async function publishParts(prediction: PredictionToStore, publishing: Publishin
 }
 
 /**
- * The commit that came before, or null where this one is there. From here on nothing is given up unless it is known for certain
- * that it was not committed.
+ * Commits an attempt. Returns null, or the earlier commit if there is one. From here on, nothing is removed unless it
+ * is certain that it was not committed.
  */
 async function commit(
   record: PredictionRecord,
@@ -139,7 +143,7 @@ async function commit(
     try {
       if (await bucket.put(recordKey(record.id), document, { isNew: true })) return null;
       const found = await commits.find(record.id);
-      // It was committed, and the answer was lost.
+      // It was committed, but the answer was lost.
       if (found?.commit.attempt === attempt) return null;
       if (found) {
         await giveUp();
@@ -148,7 +152,8 @@ async function commit(
         return found;
       }
     } catch (error) {
-      // The answer may be lost; and a server that refuses a second write of the same may end the connection before it says so.
+      // The answer may be lost. A server that refuses to write the same object twice may also close the connection
+      // before it answers.
       const found = await commits.find(record.id).catch(() => null);
       if (found?.commit.attempt === attempt) return null;
       if (++doubts === MAX_DOUBTS) throw error;
@@ -156,12 +161,15 @@ async function commit(
     }
     if (++doubts === MAX_DOUBTS) {
       await giveUp();
-      throw new Error('another version of ghn-serve has one of the same id in its place');
+      throw new Error('another version of ghn-serve has stored a prediction with the same id');
     }
   }
 }
 
-/** Others may have taken this service for gone, and have cleared away what it was about to commit. */
+/**
+ * After a long save, checks that other services have not removed the objects because they took this service for gone.
+ * @throws Error if they have
+ */
 async function refuseCleared(attempt: Attempt, { bucket, commits }: Publishing): Promise<void> {
   const { objects } = await bucket.page(`attempts/${nameOf(attempt)}/`);
   if (objects.length === OBJECTS) return;

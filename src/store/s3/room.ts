@@ -25,17 +25,22 @@ import {
   usedPrefix,
 } from './keys.js';
 
-/** A use is noted in the bucket this often: the order of eviction is one of hours, and a note costs a request. */
+/**
+ * A use is noted in the bucket again only after this time: eviction depends on hours, and each note costs a request.
+ */
 const USE_RESOLUTION_MS = 60_000;
 
-/** Who removes something has this long before others take it for left behind. */
+/** A service that removes a prediction has this long before other services finish the removal. */
 const REMOVAL_MS = 60_000;
 
 const LATER_MS = 50;
 
 export interface RoomOptions {
   readonly maxBytes: number;
-  /** For how long others may still read what is deleted, and a writer be silent before it is taken for gone. */
+  /**
+   * How long other services may still read a deleted prediction, and how long a writer may be silent before it counts
+   * as gone.
+   */
   readonly graceMilliseconds: number;
   /** Names this service among those that share the bucket. */
   readonly service: string;
@@ -43,17 +48,20 @@ export interface RoomOptions {
   readonly isOpen: (attempt: Attempt) => boolean;
 }
 
-/** The room that predictions take up in a bucket which several services share: reserved before, given back after. */
+/**
+ * Manages the room in a bucket that several services share. Room is reserved before predictions are written, and
+ * freed when they are removed.
+ */
 export class Room {
   readonly #bucket: ObjectBucket;
   readonly #options: RoomOptions;
   readonly #census: Census;
   readonly #allotments: Allotments;
-  /** Committed, and not listed yet: the answer of the bucket was no. */
+  /** Predictions that are committed but not listed yet, because the bucket refused the index key. */
   readonly #unlisted = new Map<string, readonly [PredictionRecord, Attempt]>();
-  /** Until when attempts are lent. */
+  /** For each attempt that is lent, the time until which it is kept. */
   readonly #lent = new Map<string, number>();
-  /** When this service's uses were last noted in the bucket. */
+  /** For each prediction, the time at which this service last noted a use in the bucket. */
   readonly #noted = new Map<string, number>();
 
   constructor(bucket: ObjectBucket, options: RoomOptions) {
@@ -70,20 +78,20 @@ export class Room {
     return this.#census.attemptBytes;
   }
 
-  /** Counts all that is there. */
+  /** Counts all room that is in use. */
   async count(): Promise<void> {
     await this.#census.count();
   }
 
   /**
-   * Makes room for an attempt, and holds it until `finish`: others see it, and one that is never finished is cleared away.
-   * Throws, and has nothing go, where there is not enough room to be made.
+   * Reserves room for an attempt until `finish`. Other services see the reservation; an attempt that is never
+   * finished is removed. Throws, without evicting anything, if not enough room can be made.
    */
   async reserve(attempt: Attempt): Promise<void> {
     const { maxBytes } = this.#options;
     if (attempt.bytes > maxBytes) {
       throw new Error(
-        `it takes up ${attempt.bytes} bytes, more than the ${maxBytes} that the store may hold altogether`,
+        `it takes up ${attempt.bytes} bytes, more than the ${maxBytes} that the store may hold in total`,
       );
     }
     const key = unfinishedKey(attempt);
@@ -102,12 +110,12 @@ export class Room {
     return this.#allotments.take(bytes);
   }
 
-  /** Gives back room that was taken and is not used. */
+  /** Returns room that was taken and is not used. */
   giveBack(bytes: number): void {
     this.#allotments.giveBack(bytes);
   }
 
-  /** Lists what is being committed at the same time. */
+  /** Lists an attempt while it is being committed. */
   async enterEarly(record: PredictionRecord, attempt: Attempt): Promise<void> {
     try {
       await this.enter(record, attempt);
@@ -116,7 +124,7 @@ export class Room {
     }
   }
 
-  /** Takes what was not committed from the list. */
+  /** Removes an attempt that was not committed from the index. */
   async leave(record: PredictionRecord, attempt: Attempt): Promise<void> {
     const key = indexKey(record, attempt);
     this.#unlisted.delete(attempt.attempt);
@@ -124,12 +132,12 @@ export class Room {
     await this.#bucket.remove(key);
   }
 
-  /** Lets go of what is held in advance. */
+  /** Frees the room that is reserved in advance. */
   async close(): Promise<void> {
     await this.#allotments.release();
   }
 
-  /** Lists what was committed. */
+  /** Lists a committed attempt. */
   async enter(record: PredictionRecord, attempt: Attempt): Promise<void> {
     const key = indexKey(record, attempt);
     await this.#bucket.put(key, Buffer.alloc(0));
@@ -137,23 +145,23 @@ export class Room {
     this.#census.use(record.id, this.#options.service, Date.now());
   }
 
-  /** The attempt is listed, or what it has written is gone. */
+  /** Frees the reservation of an attempt that is listed, or whose objects are removed. */
   async finish(attempt: Attempt): Promise<void> {
     const key = unfinishedKey(attempt);
     await this.#bucket.remove(key);
     this.#census.remove(key);
   }
 
-  /** Removes what an attempt has written that was not committed. */
+  /** Removes the objects of an attempt that was not committed. */
   async clear(attempt: Attempt): Promise<void> {
     await this.#removeObjects(attempt);
     await this.finish(attempt);
   }
 
   /**
-   * Takes down that a prediction is used; a note that cannot be written is lost.
+   * Notes that a prediction is used. If the note cannot be written, it is lost.
    *
-   * @param isRead whether its objects are read from now on, or are in memory
+   * @param isRead true if its objects are read from now on; false if they are already in memory
    */
   use(id: string, isRead: boolean): void {
     const now = Date.now();
@@ -161,16 +169,16 @@ export class Room {
     if (now - (this.#noted.get(id) ?? 0) < USE_RESOLUTION_MS) return;
     this.#noted.set(id, now);
     const note = async () => {
-      // It may have been deleted meanwhile.
+      // It may have been deleted in the meantime.
       if (this.#noted.get(id) !== now) return;
       await this.#bucket.put(usedKey(id, this.#options.service), Buffer.alloc(0)).catch(() => {});
     };
-    // Where nothing depends on it, the answer goes first.
+    // If the objects are in memory, the note may wait until the answer is sent.
     if (isRead) void note();
     else setTimeout(note, LATER_MS).unref();
   }
 
-  /** Keeps an attempt for so long whatever room is needed: somebody reads it without asking here. */
+  /** Protects an attempt from eviction for a time, since a client reads it directly from the bucket. */
   lend({ attempt }: Attempt, milliseconds: number): void {
     const now = performance.now();
     for (const [name, end] of this.#lent) if (end < now) this.#lent.delete(name);
@@ -178,8 +186,8 @@ export class Room {
   }
 
   /**
-   * Takes a prediction out of all that is served; those who read it have a while to read on. Whether it was there as it
-   * was found.
+   * Removes a prediction from everything that is served. Clients that read it may continue for a while. Returns false
+   * if the commit has changed since it was found.
    */
   async discard(
     commit: Commit,
@@ -202,7 +210,10 @@ export class Room {
     return true;
   }
 
-  /** Removes what nobody reads any more, and finishes or clears away what writers that are gone have left behind. */
+  /**
+   * Removes deleted predictions that no client reads any more, and finishes or removes what writers that are gone
+   * have left behind.
+   */
   async sweep(now = Date.now()): Promise<void> {
     for await (const { key } of this.#bucket.all(TRASH)) {
       const attempt = parseTrashKey(key);
@@ -226,7 +237,8 @@ export class Room {
     }
     for await (const { key, modified } of this.#bucket.all(ALLOTMENTS)) {
       if (now - modified.getTime() < this.#options.graceMilliseconds) continue;
-      // Whoever held it may have got no further than to commit, or to list, one of its predictions.
+      // The service that held it may have stopped after the commit, or after the index key, of one of its
+      // predictions.
       await audit(this.#bucket, now - this.#options.graceMilliseconds, (id) => this.#enterAgain(id));
       await this.#bucket.remove(key);
     }
@@ -239,18 +251,21 @@ export class Room {
       const commit = object && readCommit(object.bytes, id).commit;
       if (commit) await this.enter(commit.record, attemptOf(commit));
     } catch (error) {
-      // Another version lists what it has written; what is corrupt is removed by who asks for it.
+      // Another version lists its own predictions. A corrupt one is removed when a client asks for it.
       if (!(error instanceof NotUnderstoodError || error instanceof StoreCorruptError)) throw error;
     }
   }
 
-  /** Makes room by what is there now, for others too: of two that see no room both make some. */
+  /**
+   * Makes room based on the current contents, also for other services: if two find no room at the same time, both
+   * make some.
+   */
   async #refreshed(): Promise<void> {
     await this.#census.refresh();
     await this.#makeRoom();
   }
 
-  /** Evicts what must go; throws, and evicts nothing, if there is not enough of it. */
+  /** Evicts enough predictions. Throws, without evicting anything, if not enough can be evicted. */
   async #makeRoom(): Promise<void> {
     let excess = this.#census.bytes - this.#options.maxBytes;
     if (excess <= 0) return;
@@ -272,12 +287,12 @@ export class Room {
     const object = await this.#bucket.get(recordKey(id));
     const commit = object && readCommit(object.bytes, id).commit;
     if (commit?.attempt !== entry.attempt) {
-      // Somebody has deleted it, and got no further.
+      // Another service deleted it, but stopped before it removed the index key.
       await this.#bucket.remove(key);
       this.#census.remove(key);
       return true;
     }
-    // Whoever reads one that is stored whole has all of it.
+    // A client that reads a prediction stored whole already has all of it in memory.
     if (!('meta' in commit) && (await this.#isReadElsewhere(id))) return false;
     return this.discard(commit, object!.etag, 0);
   }

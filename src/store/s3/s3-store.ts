@@ -50,34 +50,35 @@ const GRACE_MS = 15 * 60_000;
 const SWEEP_MS = 60_000;
 
 /**
- * Blocks of this size and smaller ones are stored in the commit: one object is written and read where there would be three. Whoever
- * reads a record reads them with it.
+ * Blocks of up to this size are stored in the commit, so that one object is written and read instead of three.
+ * Reading the record reads them as well.
  */
 const WHOLE_BYTES = 64 * 2 ** 10;
 
-/** How often a change is tried that others come before. */
+/** How often a change is tried if other services change the same object first. */
 const MAX_TRIES = 20;
 
-/** Less than what is deleted can still be read for. */
+/** Lifetime of a link: shorter than the time for which a deleted prediction stays readable. */
 const LINK_SECONDS = 600;
 
 const SERVICE_BYTES = 8;
 
 export interface S3StoreOptions {
-  /** Limit for all predictions together; above it the least recently used are deleted. */
+  /** Limit for all predictions together. Above it, the least recently used predictions are deleted. */
   readonly maxBytes: number;
-  /** Is told what was found corrupt and removed, and what could not be removed. */
+  /** Called for each prediction that was found corrupt and removed, and for each that could not be removed. */
   readonly onProblem?: (problem: Error) => void;
   readonly onRequest?: RequestObserver;
-  /** For how long what is deleted can still be read, and a silent writer is waited for. */
+  /** How long a deleted prediction stays readable, and how long a writer may be silent before it counts as gone. */
   readonly graceMilliseconds?: number;
-  /** Up to so many bytes of blocks are stored in one object with the record. */
+  /** Blocks of up to this many bytes are stored in one object with the record. */
   readonly wholeBytes?: number;
 }
 
 /**
- * Predictions in a bucket, which any number of services share. A prediction is there while `records/{id}.json` is: it is
- * written last, once, on the condition that there is none, and names the attempt whose blocks are the prediction's.
+ * Stores predictions in a bucket that any number of services share. A prediction exists while `records/{id}.json`
+ * does. That object is written last, once, on the condition that it does not exist yet, and names the attempt that
+ * has the prediction's blocks.
  */
 export class S3Store implements PredictionStore {
   readonly promises: S3Promises;
@@ -90,11 +91,14 @@ export class S3Store implements PredictionStore {
   readonly #turns = new Turns();
   readonly #open: OpenPredictions;
   readonly #cache = new RunCache(CACHE_BYTES);
-  /** Attempts that were found corrupt, and the outcome of each. */
+  /** Attempts that were found corrupt, each with a promise that settles once it is removed. */
   readonly #corrupt = new Map<string, Promise<void>>();
   readonly #sweeping: NodeJS.Timeout;
 
-  /** Rejects with a StoreRefusedError where the bucket cannot be this store, with a StoreBusyError where it is out of reach. */
+  /**
+   * Rejects with a StoreRefusedError if the bucket cannot be this store, and with a StoreBusyError if it cannot be
+   * reached.
+   */
   static async open(location: BucketLocation, options: S3StoreOptions): Promise<S3Store> {
     const bucket = new ObjectBucket(location, options.onRequest);
     try {
@@ -211,7 +215,7 @@ export class S3Store implements PredictionStore {
         const { etag } = found;
         if (await this.#bucket.put(recordKey(id), amendedCommit(found, fields), { etag })) return true;
       }
-      throw new StoreUnchangedError(`prediction ${id} could not be amended: others change it all the time`);
+      throw new StoreUnchangedError(`prediction ${id} could not be amended: other services keep changing it`);
     });
   }
 
@@ -224,7 +228,7 @@ export class S3Store implements PredictionStore {
         this.#open.forget(nameOf(attemptOf(found.commit)));
         if (await this.#room.discard(found.commit, found.etag)) return true;
       }
-      throw new StoreUnchangedError(`prediction ${id} could not be removed: others change it all the time`);
+      throw new StoreUnchangedError(`prediction ${id} could not be removed: other services keep changing it`);
     });
   }
 
@@ -240,12 +244,15 @@ export class S3Store implements PredictionStore {
     clearInterval(this.#sweeping);
     await this.#turns.idle();
     await Promise.all(this.#corrupt.values());
-    // Room that cannot be given back is counted until it is old.
+    // Room that cannot be freed now is counted until it is old.
     await this.#room.close().catch(() => {});
     this.#bucket.close();
   }
 
-  /** Removes what nobody reads any more, and finishes what writers that are gone have left behind; by itself every minute. */
+  /**
+   * Removes deleted predictions that no client reads any more, and finishes what writers that are gone have left
+   * behind. A timer calls this every minute.
+   */
   async sweep(now?: number): Promise<void> {
     await this.#room.sweep(now);
   }
@@ -282,7 +289,7 @@ export class S3Store implements PredictionStore {
     });
   }
 
-  /** An address that leads to the blocks: they stay for as long as it does. */
+  /** An address from which clients can download the blocks. They are kept for as long as the address is valid. */
   async #link({ commit }: Found, fileName: string): Promise<string> {
     const attempt = attemptOf(commit);
     this.#room.lend(attempt, LINK_SECONDS * 1000);
@@ -296,7 +303,9 @@ export class S3Store implements PredictionStore {
     return null;
   }
 
-  /** From now on there is none: it can be saved again, of what remains. */
+  /**
+   * Removes a corrupt prediction. From now on it counts as missing; its remains allow it to be made and saved again.
+   */
   #setAside(found: Found, error: StoreCorruptError): void {
     const name = nameOf(attemptOf(found.commit));
     if (this.#corrupt.has(name)) return;
@@ -310,7 +319,7 @@ export class S3Store implements PredictionStore {
 
   async #replaceByRemains({ commit }: Found): Promise<void> {
     const { id } = commit.record;
-    // As it is by now: an amendment is no reason to leave a corrupt prediction where it is.
+    // The commit may have been amended in the meantime; it is removed all the same.
     const object = await this.#bucket.get(recordKey(id));
     const now = object && readCommit(object.bytes, id).commit;
     if (now?.attempt !== commit.attempt) return;
