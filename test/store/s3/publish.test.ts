@@ -281,7 +281,9 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
   it('says what is wrong with a bucket that is none of its own, and leaves it as it is', async () => {
     await mkdir(join(server.folder, prefix), { recursive: true });
     await writeFile(join(server.folder, prefix, 'holiday.jpg'), 'sea');
-    await expect(storeAt(server.endpoint)).rejects.toThrow(/holds something that is not a store .*holiday\.jpg/);
+    await expect(storeAt(server.endpoint)).rejects.toThrow(
+      /holds something that is not a store .*holiday\.jpg/,
+    );
     expect(await objects()).toEqual(['holiday.jpg']);
     const nowhere = S3Store.open(
       { bucket: 'not-there', prefix, endpoint: server.endpoint },
