@@ -9,36 +9,36 @@ import { CancelledError } from '../errors.js';
 import type { Plan } from '../plan.js';
 import { type JobEvent, LOOKED_MS, type Made, type MadeNetwork, type WorkedJob } from './board.js';
 
-/** No two jobs have the same, whatever process they are in. */
+/** Length of a job's random name, which no other job of any process has. */
 const NAME_BYTES = 4;
 
-/** How a job is done. */
+/** The steps of a job. */
 export interface JobSteps {
-  /** Makes the network, and heeds the signal; null where the store has it. */
+  /** Computes the network until the signal is aborted; null if the store has it. */
   readonly make: (job: Job, signal: AbortSignal) => Promise<Made | null>;
-  /** Stores what was made; may not throw. */
+  /** Stores the network; may not throw. */
   readonly keep: (job: Job, made: Made) => Promise<void>;
-  /** Writes down why nothing was made; may not throw. */
+  /** Records why nothing was computed; may not throw. */
   readonly fail: (job: Job, error: Error) => void;
 }
 
 /**
- * A prediction that is being made, or is made and not yet stored. All who ask for the same one share it; when the last of those
- * who wait has gone, it is cancelled, unless somebody will come back for it.
+ * A prediction that is being computed, or is computed and not yet stored. All requests for the same one share it.
+ * When the last waiting client has gone, it is cancelled, unless a client will come back for it.
  */
 export class Job implements WorkedJob {
   readonly plan: Plan;
-  /** Memory that it takes up. */
+  /** Its place in the admission, which counts its memory. */
   readonly place: Place;
-  /** Settles when it is made, which is before it is stored. */
+  /** Settles when the network is made, before it is stored. */
   readonly made: Promise<MadeNetwork | null>;
-  /** Settles when it is stored, or cannot be. */
+  /** Settles when the network is stored, or cannot be. */
   readonly settled: Promise<void>;
   readonly origin = { traceparent: currentTraceparent(), since: Date.now() };
   readonly #begun = performance.now();
   readonly #controller = new AbortController();
   readonly #watchers = new Set<(event: JobEvent) => void>();
-  /** A prediction has a handful of them. */
+  /** The events so far; a prediction has only a few. */
   readonly #events: JobEvent[] = [];
   readonly #name = randomBytes(NAME_BYTES).toString('hex');
   #record: PredictionRecord;
@@ -91,34 +91,34 @@ export class Job implements WorkedJob {
     this.#tell({ record: this.#record });
   }
 
-  /** Whoever gives it up has aborted its signal already. */
+  /** Nothing to check: cancelling aborts the signal at once in the same process. */
   async confirm(): Promise<void> {}
 
   begin(stage: Stage): void {
     this.#tell({ stage });
   }
 
-  /** Calls back whenever something happens, until the function that it returns is called. */
+  /** Calls `watcher` on every event, until the returned function is called. */
   watch(watcher: (event: JobEvent) => void): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
   }
 
-  /** The events behind the one at that place; null where none was there. */
+  /** The events after the one at the place `after`; null if that is unknown. */
   missed(after: string): readonly JobEvent[] | null {
     const index = this.#events.findIndex(({ at }) => at === after);
     return index < 0 ? null : this.#events.slice(index + 1);
   }
 
-  /** It goes on even if no client waits. */
+  /** Lets the job go on even if no client waits. */
   detach(): void {
     this.#detached = true;
   }
 
   /**
-   * Waits until it is made.
+   * Waits until the network is made.
    *
-   * @throws what making it threw; the signal's reason once that is aborted
+   * @throws the error of the computation; the signal's reason once that is aborted
    */
   async wait(signal: AbortSignal): Promise<MadeNetwork | null> {
     this.#waiting++;

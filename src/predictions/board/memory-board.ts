@@ -18,7 +18,7 @@ export interface MemoryBoardOptions {
   readonly observer: PredictionObserver;
 }
 
-/** The board of one process: jobs are made one at a time, their clients taking turns, and end with the process. */
+/** The board of one process. It does one job at a time, clients take turns, and jobs end with the process. */
 export class MemoryBoard implements JobBoard {
   readonly #options: MemoryBoardOptions;
   readonly #queue = new Queue();
@@ -44,7 +44,7 @@ export class MemoryBoard implements JobBoard {
     const job = running ?? this.#begin(plan, waiter !== undefined, client);
     if (!waiter) job.detach();
     const made = waiter ? job.wait(waiter) : job.made;
-    // The client that asks for it gets the error.
+    // The client gets the error from the returned promise.
     made.catch(() => {});
     return { record: job.record, isNew: !running, made: () => made };
   }
@@ -110,7 +110,7 @@ export class MemoryBoard implements JobBoard {
 
   async close(): Promise<void> {}
 
-  /** The job that makes it, unless that was given up. */
+  /** The job of a prediction, unless it was cancelled. */
   #running(id: string): Job | null {
     const job = this.#jobs.get(id);
     return job && !job.cancelled ? job : null;
@@ -142,7 +142,8 @@ export class MemoryBoard implements JobBoard {
     try {
       await this.#handler!.keep(job, made);
     } catch (error) {
-      // Waiting clients have their answer. A client that comes back for it must learn why it is not there.
+      // Waiting clients have their answer. A client that comes back later must learn why the prediction is not
+      // stored.
       this.#end(job, 'failed', error as Error);
     }
   }
@@ -154,7 +155,7 @@ export class MemoryBoard implements JobBoard {
 
   #end(job: Job, status: 'failed' | 'cancelled', error: Error): void {
     job.update({ status, error: failureOf(error) });
-    // A cancelled prediction that is being made again has the state of the new job.
+    // If a cancelled prediction is being computed again, the new job has its state.
     if (this.#jobs.get(job.record.id) === job) this.#ended.add(job.record);
   }
 }

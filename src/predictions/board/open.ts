@@ -22,22 +22,22 @@ export interface OpenBoardOptions {
   readonly maxWaitMilliseconds: number;
   readonly memoryBytes: () => number;
   readonly onRefusal: (reason: Refusal) => void;
-  /** Where jobs that come from another process are planned. */
+  /** Plans jobs that come from other processes. */
   readonly planner: Planner;
 }
 
 export interface OpenBoard {
   readonly board: JobBoard;
-  /** The description by which predictions are planned. */
+  /** The executor whose description predictions are planned with. */
   readonly executor: Executor;
-  /** Counts for all services that share the queue. */
+  /** Request counts that all services of the queue share. */
   readonly shared?: SharedCounts;
 }
 
-/** The board of this process, or the one that it shares with others. */
+/** Opens the board of this process, or the one that it shares with others. */
 export async function openBoard({ queue, role, executor, ...options }: OpenBoardOptions): Promise<OpenBoard> {
   if (queue === 'memory') return { board: new MemoryBoard({ ...options, executor }), executor };
-  // One process has no use for it.
+  // Imported here, since a single process does not need it.
   const { BullBoard } = await import('./bull/bull-board.js');
   const isAsked = role !== 'worker';
   const board = new BullBoard({ ...options, url: queue, isAsked, ...(role !== 'api' && { executor }) });

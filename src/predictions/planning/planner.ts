@@ -5,15 +5,15 @@ import type { Plan } from '../plan.js';
 import { planAgain } from '../remake.js';
 import { type BuiltModel, buildModel, type NoModel } from '../tfjs-model.js';
 
-/** Work that takes long for large architectures; it can be done in this process or in another. */
+/** Plans that take long for large architectures. They can be made in this process or in another. */
 export interface Planner {
   /**
-   * The plan by which a prediction comes to the same bytes again.
+   * Plans a lost prediction again, so that it gets the same bytes.
    *
-   * @throws NotFoundError where what is loaded now would come to others
+   * @throws NotFoundError if the GHN, engine or numerics in use now would give other bytes
    */
   again(remains: PredictionRemains, description: PredictorDescription): Promise<Plan>;
-  /** The TensorFlow.js model of a prediction whose architecture was given as that Keras model, which may be a JsonText. */
+  /** Converts a request's Keras model, which may be a JsonText, to the TensorFlow.js model of its prediction. */
   model(kerasModel: unknown, record: PredictionRecord): Promise<BuiltModel | NoModel>;
 }
 

@@ -17,8 +17,8 @@ export interface PlanningProcessOptions {
 }
 
 /**
- * Plans what is there as texts, which are large, in a process of its own, so that nobody else waits for it; the rest, which
- * takes a moment, in this one.
+ * Plans large architectures, which are texts, in a separate process, so that no other request waits for it. Small
+ * ones are planned in this process.
  */
 export class PlanningProcess implements Planner {
   readonly #aside: Aside<ToPlanner, FromPlanner>;
@@ -30,7 +30,7 @@ export class PlanningProcess implements Planner {
       name: 'the process that plans large predictions',
       errors: {
         outOfMemory: () =>
-          new PredictorUnavailableError('there is no memory to read the architecture once more'),
+          new PredictorUnavailableError('there is not enough memory to read the architecture again'),
         ended: (reason) => new PredictorUnavailableError(reason),
         timedOut: (milliseconds) =>
           new PredictorUnavailableError(`the architecture took longer than ${milliseconds} ms to read`),
@@ -61,7 +61,7 @@ export class PlanningProcess implements Planner {
     await this.#aside.close();
   }
 
-  /** Not given up with those who wait: others may wait for the same. */
+  /** The task goes on when its clients give up, since other clients may wait for the same result. */
   #run(task: ToPlanner, texts: readonly Uint8Array[]): Promise<Done<FromPlanner>> {
     return this.#aside.run(task, texts, '', new AbortController().signal);
   }

@@ -5,18 +5,18 @@ import type { BuiltModel, NoModel } from '../tfjs-model.js';
 import type { SentPlan } from './sent-plan.js';
 
 export type ToPlanner =
-  /** The graph follows as a text, and behind it the Keras model if there is one. */
+  /** The graph follows as a text, and then the Keras model if there is one. */
   | {
       readonly type: 'again';
       readonly record: PredictionRecord;
       readonly description: PredictorDescription;
     }
-  /** The Keras model follows. */
+  /** The Keras model follows as a text. */
   | { readonly type: 'model'; readonly record: PredictionRecord };
 
 export type FromPlanner =
   | { readonly type: 'plan'; readonly plan: SentPlan }
-  /** Its model.json follows, if there is one. */
+  /** The model.json follows, if there is one. */
   | { readonly type: 'model'; readonly model: Omit<BuiltModel, 'modelJson'> | NoModel }
   | { readonly type: 'error'; readonly message: string; readonly isNotFound: boolean };
 

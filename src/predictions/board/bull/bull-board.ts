@@ -29,7 +29,7 @@ import {
 } from './scripts.js';
 import { SharedCounts } from './shared-counts.js';
 
-/** How often it is looked after what was promised. */
+/** How often promised predictions are checked. */
 const RECONCILE_MS = 10_000;
 const RECONCILER = `${PREFIX}:reconciler`;
 
@@ -43,7 +43,7 @@ export interface BullBoardOptions {
   readonly url: string;
   readonly store: PredictionStore;
   readonly observer: PredictionObserver;
-  /** This process's executor, if it has one; without it plans follow what the workers announce. */
+  /** This process's executor, if it has one. Otherwise plans use the description that workers announce. */
   readonly executor?: Pick<Executor, 'description'>;
   /** Whether anybody asks for predictions here; by default so. */
   readonly isAsked?: boolean;
@@ -51,13 +51,13 @@ export interface BullBoardOptions {
   readonly maxQueue: number;
   readonly maxWaitMilliseconds: number;
   readonly onRefusal: (reason: Refusal) => void;
-  /** Where large jobs are planned; by default in this process. */
+  /** Plans large jobs; by default in this process. */
   readonly planner?: Planner;
 }
 
 /**
- * The board of any number of services, in Redis by BullMQ. What it holds may be lost at any time: who waits asks again, and
- * what was stored is in the store.
+ * The board of any number of services, in Redis through BullMQ. Its contents may be lost at any time: waiting clients
+ * ask again, and finished predictions are in the store.
  */
 export class BullBoard implements JobBoard {
   readonly fleet: Fleet;
@@ -69,13 +69,13 @@ export class BullBoard implements JobBoard {
   readonly #subscriber: RedisServers;
   readonly #ears = new Ears((id) => this.view(id));
   readonly #intake: Intake;
-  /** Names this service among those that share the queue. */
+  /** Identifies this service among those that share the queue. */
   readonly #service = randomUUID();
   #channel: Channel | null = null;
   #handler: JobHandler | null = null;
   #worker: BullWorker | null = null;
   #reconciling: NodeJS.Timeout | undefined;
-  /** Places that had no job when it was last looked. */
+  /** Places that had no job at the last check. */
   #emptyPlaces: ReadonlySet<string> = new Set();
 
   constructor(options: BullBoardOptions) {
@@ -95,7 +95,7 @@ export class BullBoard implements JobBoard {
     });
   }
 
-  /** Looks for workers, and announces this one where it works. */
+  /** Looks for workers, and announces this process if it is one. */
   start(): void {
     this.fleet.start(this.#options.executor ? () => this.#announcement() : null);
     this.#reconciling = setInterval(() => void this.#reconcile().catch(() => {}), RECONCILE_MS).unref();
@@ -115,12 +115,13 @@ export class BullBoard implements JobBoard {
       const { isNew, own, mayBeStored } = await this.#intake.admit(channel, plan, this.fleet.workers, asked);
       if (!isNew) {
         this.#options.observer.shared(plan.record, 'joined');
-        // It may have been begun, or be over, by now.
+        // It may have begun, or be over, by now.
         await hasten(channel, id, own).catch(() => {});
       }
-      // Before it is promised: it is to be made even if this service and Redis are lost.
+      // Stored before the client gets the promise: the prediction must be computed even if this service and Redis are
+      // lost.
       if (!waiter) await this.#options.store.promises?.promise(remainsOf(plan));
-      // Who waits listens before it can be made.
+      // The waiting client listens before the job exists, so that it misses no event.
       const refused = new AbortController();
       const made = waiter && this.#wait(channel, plan, who, isNew, AbortSignal.any([waiter, refused.signal]));
       made?.catch(() => {});
@@ -143,7 +144,7 @@ export class BullBoard implements JobBoard {
     });
   }
 
-  /** None while Redis is away: what is stored can be listed all the same. */
+  /** Empty if Redis cannot be reached, so that stored predictions can still be listed. */
   async views(): Promise<readonly PredictionRecord[]> {
     const channel = this.#known();
     if (!channel) return [];
@@ -162,7 +163,7 @@ export class BullBoard implements JobBoard {
     return data && unpacked(data);
   }
 
-  /** Networks that are made elsewhere come from the store. */
+  /** Always null: networks that other processes made are read from the store. */
   async made(): Promise<MadeNetwork | null> {
     return null;
   }
@@ -261,7 +262,7 @@ export class BullBoard implements JobBoard {
     for (const redis of [this.#redis, this.#blocking, this.#subscriber]) redis.disconnect();
   }
 
-  /** The channel of the class that plans are made for now; null where no worker was ever heard of. */
+  /** The channel of the class of workers that plans are made for; null if no worker was ever announced. */
   #known(): Channel | null {
     const { description } = this.#executor;
     if (!description) return this.#channel;
@@ -279,11 +280,11 @@ export class BullBoard implements JobBoard {
 
   #current(): Channel {
     const channel = this.#known();
-    if (!channel) throw new PredictorUnavailableError('no worker has been heard of yet');
+    if (!channel) throw new PredictorUnavailableError('no worker has announced itself yet');
     return channel;
   }
 
-  /** Queues promised predictions that are neither under way nor stored. One service at a time looks for them. */
+  /** Queues promised predictions that are neither under way nor stored. Only one service at a time does this. */
   async #reconcile(): Promise<void> {
     const { store } = this.#options;
     const channel = this.#known();
@@ -303,7 +304,10 @@ export class BullBoard implements JobBoard {
     }
   }
 
-  /** Drops places without a job: whoever was to do it could not reach Redis. One that was just taken is about to have a job. */
+  /**
+   * Drops places that had no job at two checks in a row: the service that should have freed them could not reach
+   * Redis. A place that was just taken gets its job soon.
+   */
   async #dropPlaces(channel: Channel): Promise<void> {
     const empty = new Set<string>();
     for (const id of await this.#redis.hkeys(channel.places)) {
@@ -314,14 +318,14 @@ export class BullBoard implements JobBoard {
     this.#emptyPlaces = empty;
   }
 
-  /** Begins to work as soon as the engine is there. */
+  /** Describes this worker, and begins to work, once the engine is ready. */
   #announcement(): Omit<Announcement, 'at'> | null {
     const { memoryBytes, observer } = this.#options;
     const { description } = this.#executor;
     if (!this.#handler || !description) return null;
     const channel = this.#current();
     if (this.#worker && this.#worker.channel !== channel) {
-      // Its checkpoints were replaced: what it takes from now on is of another class.
+      // Its checkpoints were replaced, so its jobs now belong to another class.
       void this.#worker.close();
       this.#worker = null;
     }
@@ -352,7 +356,7 @@ export class BullBoard implements JobBoard {
   }
 
   /**
-   * The network where it was handed over; null where the store has it.
+   * Waits for the network; null if it must be read from the store.
    *
    * @param isNew whether it is not queued yet
    */
@@ -389,7 +393,7 @@ export class BullBoard implements JobBoard {
   ): Promise<MadeNetwork | null> {
     for (let isTold = isNew; ; isTold = false) {
       waiter?.throwIfAborted();
-      // While Redis is away the store is asked all the same.
+      // If Redis cannot be reached, the store is still checked.
       if (!isTold && (await this.#isOver(channel, plan, who, waiter).catch(rethrowFailure))) return null;
       const heard = await ear.next(waiter);
       if (heard?.isStored) return heard.made ?? null;
@@ -402,7 +406,7 @@ export class BullBoard implements JobBoard {
     const job = await channel.job(id).catch(() => undefined);
     if (job && (await job.isFailed())) {
       const failed = await channel.job(id);
-      // Unless somebody has asked for it again meanwhile.
+      // Without a reason, another client has asked for it again in the meantime.
       if (failed?.failedReason) throw new JobFailure(failed.failedReason);
       return false;
     }
@@ -411,7 +415,7 @@ export class BullBoard implements JobBoard {
     }
     if (job && (await isLive(job))) return false;
     if (await this.#options.store.record(id)) return true;
-    // Neither under way nor stored: Redis has lost it.
+    // It is neither under way nor stored, so Redis has lost it.
     if (job === null) {
       await hold(this.#redis, channel.waiters(id), who, waiter && LEASE_MS);
       await this.#intake.add(channel, remainsOf(plan));

@@ -21,23 +21,29 @@ import type { RedisServers } from './redis.js';
 import { PREFIX } from './redis.js';
 import { finish, LEASE_MS, leave } from './scripts.js';
 
-/** A worker that does not renew its lock for so long has lost its job to another. */
+/** A worker that does not renew its lock for this time has lost its job to another. */
 const LOCK_MS = 6000;
 const LOCK_RENEWAL_MS = 2000;
 const STALLED_CHECK_MS = 2000;
 
-/** After so many workers that died of it a prediction is given up: no network ends workers for ever. */
+/**
+ * If this many workers have died while computing a prediction, it fails, so that a network cannot kill workers for
+ * ever.
+ */
 const MAX_DEATHS = 3;
 
 const WATCH_MS = 1000;
 
-/** Longer than it takes from looking into the store until a job is queued. */
+/** Longer than it takes from the check of the store until a job is queued. */
 const STORED_MS = 10_000;
 
-/** News of a job go out together when the first of them is so old: most are over by then, and those who wait come first. */
+/**
+ * Events of a job are sent together this time after the first one: by then most jobs are over, and waiting clients
+ * have had their answers first.
+ */
 const GATHER_MS = 20;
 
-/** Another worker has the job by now, or may have: if not, the job waits for the next. */
+/** Another worker may have the job by now. If not, the job waits for the next worker. */
 class LeaseLostError extends Error {}
 
 export interface BullWorkerOptions {
@@ -49,15 +55,15 @@ export interface BullWorkerOptions {
   readonly handler: JobHandler;
   readonly promises?: Promises;
   readonly onFailed: (record: PredictionRecord, error: Error) => void;
-  /** The worker that made it has died. */
+  /** Called if the worker that computed the prediction before has died. */
   readonly onTakenOver: (record: PredictionRecord) => void;
-  /** It is stored, and the network is handed over where that is small. */
+  /** Called once the prediction is stored. A small network is handed over as well. */
   readonly onStored: (id: string, made: MadeNetwork | null) => void;
-  /** Names this service among those that share the queue. */
+  /** Identifies this service among those that share the queue. */
   readonly service: string;
 }
 
-/** Takes jobs of one class from Redis, one at a time, and has them made and kept. */
+/** Takes jobs of one class from Redis, one at a time, and has a handler compute and store them. */
 export class BullWorker {
   readonly pace = new Pace();
   /** The queue from which it takes jobs. */
@@ -65,7 +71,7 @@ export class BullWorker {
   readonly #options: BullWorkerOptions;
   readonly #worker: Worker;
   readonly #running = new Map<string, AbortController>();
-  /** Promises that are taken back: they hold nobody up. */
+  /** Removals of promises that are under way; no client waits for them. */
   readonly #settling = new Set<Promise<void>>();
   #renewed = 0;
 
@@ -91,19 +97,19 @@ export class BullWorker {
     this.#worker.on('lockRenewalFailed', () => this.#abortAll(new LeaseLostError(LEASE_LOST)));
   }
 
-  /** Gives up the job of that id, if it is made here. */
+  /** Cancels the job with that id, if this worker has it. */
   cancel(id: string): void {
     this.#running.get(id)?.abort(new CancelledError('the prediction was cancelled'));
   }
 
-  /** Takes no more jobs, and waits for the one that is made. */
+  /** Takes no more jobs, and waits for the current one. */
   async close(): Promise<void> {
     await this.#worker.close();
     await Promise.all(this.#settling);
   }
 
   async #process(job: BullJob): Promise<null> {
-    if (!isOurs(job)) throw new UnrecoverableError('it is no prediction of ghn-serve');
+    if (!isOurs(job)) throw new UnrecoverableError('the job is not a prediction of ghn-serve');
     const { handler, description, onFailed, planner } = this.#options;
     const { id } = job.data.record;
     const controller = new AbortController();
@@ -131,7 +137,7 @@ export class BullWorker {
       if (error instanceof LeaseLostError) throw error;
       await worked.tellAll();
       onFailed(worked.record, error as Error);
-      // The reconciler drops places that nobody needs any more.
+      // If this fails, the reconciler drops the place later.
       await this.#finish(id, null).catch(() => {});
       throw new UnrecoverableError(writeFailure(error as Error));
     } finally {
@@ -156,34 +162,42 @@ export class BullWorker {
       ]);
       return { isCancelled, mayBeStored: Boolean(wasStored) };
     } catch {
-      // Redis is away: what is made is stored all the same, if nobody was faster.
+      // Redis cannot be reached. The network is stored all the same, unless another commit came first.
       return { isCancelled: false, mayBeStored: true };
     }
   }
 
-  /** Those who wait need not hear it from the queue, nor read from the store what is small. */
+  /**
+   * Tells waiting services directly that the prediction is stored, and hands over a small network, so that they need
+   * not read it from the store.
+   */
   async #tellStored({ record, generation }: Worked, made: Made | null): Promise<void> {
-    // Where another commit came before, the tensors may not be those that are stored.
+    // If another commit came first, the stored tensors may differ from these.
     const tensors = made && record.generation === generation ? made.tensors : null;
     this.#options.onStored(record.id, tensors && handedOver(record, tensors));
     const stored = { message: sealHandover(record, tensors), milliseconds: STORED_MS };
     await this.#finish(record.id, stored).catch(() => {});
   }
 
-  /** Nobody waits for it any more; who has been promised it is not told so by what is left in the bucket. */
+  /**
+   * Ends a prediction: frees its place and its waiters, and removes its promise from the bucket, if it has one, since
+   * it is stored or has failed.
+   */
   async #finish(id: string, stored: { message: Buffer; milliseconds: number } | null): Promise<void> {
     const { channel, redis, promises, service } = this.#options;
     const isPromised = await finish(redis, channel, { id, service, stored });
     if (!isPromised || !promises) return;
     const settled = promises
       .settle(id)
-      // The reconciler finds it stored or failed.
+      // If this fails, the reconciler removes the promise, since it finds the prediction stored or failed.
       .catch(() => {})
       .finally(() => this.#settling.delete(settled));
     this.#settling.add(settled);
   }
 
-  /** Ends what was cancelled, what nobody waits for any more, and what another worker may have by now. */
+  /**
+   * Aborts the job if it was cancelled, if no client waits for it any more, or if another worker may have it by now.
+   */
   async #watch(job: BullJob, controller: AbortController): Promise<void> {
     if (performance.now() - this.#renewed > LOCK_MS) {
       controller.abort(new LeaseLostError(LEASE_LOST));
@@ -196,7 +210,7 @@ export class BullWorker {
       const isOld = Date.now() - job.timestamp > LEASE_MS;
       if (isOld && (await leave(redis, channel.waiters(id), '')) === 0) this.cancel(id);
     } catch {
-      // The server is away: the lease's own clock counts.
+      // Redis cannot be reached, so only the lease's clock counts.
     }
   }
 
@@ -205,21 +219,21 @@ export class BullWorker {
   }
 }
 
-/** A job under way: what changes of it is told to all services, one after the other. */
+/** A job under way. Its changes are reported to all services, in order. */
 class Worked implements WorkedJob {
   plan: WorkedJob['plan'];
   mayBeStored = true;
-  /** The generation of the network that was made here. */
+  /** The generation of the network that this worker made. */
   generation: string | null = null;
   readonly #job: BullJob;
   readonly #watch: () => Promise<void>;
   #record: PredictionRecord;
-  /** News that nobody was told yet. */
+  /** Events that are not sent yet. */
   #news: Progress[] = [];
   #timer: NodeJS.Timeout | undefined;
   #told: Promise<void> = Promise.resolve();
 
-  /** @param watch looks whether it was given up, and then aborts the signal by which it is made and kept */
+  /** @param watch checks whether the job was cancelled, and then aborts the signal of its computation */
   constructor(job: BullJob, watch: () => Promise<void>) {
     this.#job = job;
     this.#watch = watch;
@@ -242,7 +256,7 @@ class Worked implements WorkedJob {
   update(fields: Partial<PredictionRecord>): void {
     this.#record = { ...this.#record, ...fields };
     this.generation ??= this.#record.generation;
-    // That it has succeeded is told when it is stored: until then it may come to another generation.
+    // Success is reported only once it is stored, since the stored generation may be another one.
     if (this.#record.status !== 'succeeded') this.#tell({ record: this.#record });
   }
 
@@ -250,7 +264,7 @@ class Worked implements WorkedJob {
     this.#tell({ record: this.#record, stage });
   }
 
-  /** Tells the last there is to tell, and waits until all is told; what cannot be told is lost. */
+  /** Reports the final record, and waits until all events are sent. Events that cannot be sent are lost. */
   async tellAll(): Promise<void> {
     if (this.#record.status === 'succeeded') this.#tell({ record: this.#record });
     this.#flush();
@@ -268,7 +282,7 @@ class Worked implements WorkedJob {
     const news = this.#news;
     this.#news = [];
     this.#told = this.#told.then(async () => {
-      // In this order they reach the server.
+      // The commands are sent in this order, so they reach Redis in this order.
       await Promise.allSettled(news.map((progress) => this.#job.updateProgress(progress as object)));
     });
   }

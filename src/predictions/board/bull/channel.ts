@@ -7,19 +7,19 @@ import { isJobData, type JobData } from './job-data.js';
 import type { RedisServers } from './redis.js';
 import { PREFIX } from './redis.js';
 
-/** How far a job is: its record, and the stage that begins. */
+/** Progress of a job: its record, and the stage that begins. */
 export interface Progress {
   readonly record: PredictionRecord;
   readonly stage?: Stage;
 }
 
-/** Until it is tried again to listen. */
+/** Delay before it tries again to listen. */
 const RETRY_MS = 500;
 
-/** More events of all jobs are not gone through for one who has lost touch. */
+/** The most events of all jobs that are searched for a client that missed some. */
 const MAX_MISSED = 10_000;
 
-/** A place in a stream of Redis. */
+/** The id of an entry in a stream of Redis. */
 const PLACE = /^\d{1,15}-\d{1,9}$/;
 
 const isBefore = (a: string, b: string): boolean => {
@@ -30,24 +30,24 @@ const isBefore = (a: string, b: string): boolean => {
 
 export type BullJob = Job<JobData, null, string>;
 
-/** Records of failed and cancelled predictions are kept for a day: the last ones, up to this number. */
+/** Records of failed and cancelled predictions are kept for a day, up to this number. */
 export const KEPT = { count: 1000, age: 86_400 } as const;
 
-/** BullMQ takes no id that reads as a number. */
+/** The letter is needed since BullMQ refuses ids that look like numbers. */
 export const jobId = (id: string) => `p${id}`;
 const idOf = (job: string) => job.slice(1);
 
-/** News of a job: its progress; without it the job is over or waits again, as its state says. */
+/** An event of a job. Without progress, the job is over or waits again; its state says which. */
 export interface ChannelEvent {
   readonly id: string;
   readonly progress: Progress | null;
   /** Whether the prediction is stored. */
   readonly isStored: boolean;
-  /** Its place in Redis' stream of the events of all jobs. */
+  /** The id of the event in Redis' stream of all jobs' events. */
   readonly at?: string;
 }
 
-/** One class of jobs in Redis: those that workers with the same engine, device and GHNs make. */
+/** One class of jobs in Redis: those for workers with the same engine, device and GHNs. */
 export class Channel {
   readonly name: string;
   readonly queue: Queue<JobData, null, string>;
@@ -57,7 +57,7 @@ export class Channel {
   #listening: Promise<QueueEvents> | null = null;
   #isClosed = false;
 
-  /** @param onEvent is told what happens to jobs, wherever it does; every event may be lost. Null where nobody asks */
+  /** @param onEvent called on events of jobs of all services; any event may be lost. Null if no client asks here */
   constructor(
     name: string,
     redis: RedisServers,
@@ -73,7 +73,7 @@ export class Channel {
     void this.#listenSometime();
   }
 
-  /** Resolves when whatever happens from now on is heard, if it is not lost. */
+  /** Resolves once all later events are received, apart from those that are lost. */
   async listening(): Promise<void> {
     if (!this.#onEvent) return;
     this.#listening ??= this.#listen(this.#onEvent).catch((error: unknown) => {
@@ -88,13 +88,13 @@ export class Channel {
       try {
         return await this.listening();
       } catch {
-        // The server is away.
+        // Redis cannot be reached.
         await setTimeout(RETRY_MS, undefined, { ref: false });
       }
     }
   }
 
-  /** Begins behind the last event that there is: it may take a while until there is a connection for them. */
+  /** Begins after the current last event, since it may take a while until the connection exists. */
   async #listen(onEvent: (event: ChannelEvent) => void): Promise<QueueEvents> {
     const [last] = await this.#redis.xrevrange(this.queue.toKey('events'), '+', '-', 'COUNT', 1);
     const events = new QueueEvents(this.name, {
@@ -120,7 +120,7 @@ export class Channel {
     return `${PREFIX}:${this.name}:places`;
   }
 
-  /** Where BullMQ keeps a job. */
+  /** The key under which BullMQ keeps a job. */
   jobKey(id: string): string {
     return this.queue.toKey(jobId(id));
   }
@@ -138,12 +138,18 @@ export class Channel {
     return `${PREFIX}:${this.name}:cancelled:${id}`;
   }
 
-  /** Stands for a while after a prediction was stored: who looked before that may have it queued once more. */
+  /**
+   * A key that exists for a while after a prediction was stored: a service that checked the store before that may
+   * queue the prediction again.
+   */
   stored(id: string): string {
     return `${PREFIX}:${this.name}:stored:${id}`;
   }
 
-  /** How far a job was behind that place of the stream; null where the stream does not reach back so far. */
+  /**
+   * The progress events of a job after the place `after` in the stream; null if the stream does not reach back that
+   * far.
+   */
   async missed(id: string, after: string): Promise<readonly ChannelEvent[] | null> {
     if (!PLACE.test(after)) return null;
     const stream = this.queue.toKey('events');
@@ -173,23 +179,23 @@ export class Channel {
     return this.#redis.exists(this.cancelled(id)).then((count) => count > 0);
   }
 
-  /** The record of a job as it is now; null where it is none any more. */
+  /** The current record of a job; null if the job no longer exists. */
   async recordOf(job: BullJob): Promise<PredictionRecord | null> {
     const state = await job.getState();
     if (state === 'completed' || state === 'unknown') return null;
     const { record } = (job.progress as Progress | 0) || job.data;
     if (state === 'failed') {
-      // It may have failed since it was read.
+      // It may have failed after the job was read.
       const reason = job.failedReason ?? (await this.job(record.id))?.failedReason;
       const error = readFailure(reason);
       return { ...record, status: error.code === 'cancelled' ? 'cancelled' : 'failed', error };
     }
     if (state !== 'active') {
       if (await this.isCancelled(record.id)) return cancelledRecord(record);
-      // It was begun by a worker that has died.
+      // If it has begun before, that worker has died.
       return { ...record, status: 'queued' };
     }
-    // A worker has it, which tells so a little later.
+    // A worker has it, but has not reported that yet.
     return record.status === 'queued' ? { ...record, status: 'running' } : record;
   }
 
@@ -203,7 +209,7 @@ export class Channel {
 /** Whether it is a prediction's job: see `isJobData`. */
 export const isOurs = (job: BullJob): boolean => isJobData(job.data, idOf(job.id ?? ''));
 
-/** There is something other than a job in its place, or a job whose data is not JSON. */
+/** Redis has something other than a job under the key, or a job whose data is not JSON. */
 const isGarbled = (error: unknown): boolean =>
   error instanceof SyntaxError || (error instanceof Error && error.message.includes('WRONGTYPE'));
 

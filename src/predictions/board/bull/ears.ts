@@ -2,28 +2,28 @@ import type { PredictionRecord } from '../../../record/record.js';
 import type { JobEvent, MadeNetwork } from '../board.js';
 import type { ChannelEvent, Progress } from './channel.js';
 
-/** Who waits looks for itself this often: every event may be lost. */
+/** How often a waiting client checks the state itself, since any event may be lost. */
 const LOOK_MS = 2000;
 
-/** Something that has happened to a job. */
+/** An event of a job. */
 export interface Heard {
   readonly isStored: boolean;
-  /** The network, where it was handed over. */
+  /** The network, if it was handed over. */
   readonly made?: MadeNetwork | null;
 }
 
-/** One who waits for something to happen to a job: what happens while nobody asks is kept until somebody does. */
+/** Waits for events of one job. An event that arrives while `next` is not called is kept for the next call. */
 export class Ear {
   #heard: Heard | null = null;
   #wake: (() => void) | null = null;
 
   tell(heard: Heard): void {
-    // That it is stored is the last there is to hear.
+    // No event follows the one that says the prediction is stored.
     if (!this.#heard?.isStored || heard.made) this.#heard = heard;
     this.#wake?.();
   }
 
-  /** The next that happens; null when it is time to look for oneself, or the signal is aborted. */
+  /** The next event; null if it is time to check the state, or if the signal is aborted. */
   async next(signal?: AbortSignal, milliseconds = LOOK_MS): Promise<Heard | null> {
     if (!this.#heard && !signal?.aborted) {
       await new Promise<void>((resolve) => {
@@ -42,23 +42,23 @@ export class Ear {
   }
 }
 
-/** Those of one service who follow jobs, and those who wait for something to happen to one. */
+/** The watchers of one service, which follow jobs, and its ears, which wait for the next event of a job. */
 export class Ears {
   readonly #view: (id: string) => Promise<PredictionRecord | null>;
   readonly #watchers = new Map<string, Set<(event: JobEvent) => void>>();
   readonly #waiting = new Map<string, Set<Ear>>();
 
-  /** @param view looks up what an event does not say */
+  /** @param view looks up the record of a job, for events that do not have it */
   constructor(view: (id: string) => Promise<PredictionRecord | null>) {
     this.#view = view;
   }
 
-  /** Calls back whenever something happens, until the function that it returns is called. */
+  /** Calls `watcher` on every event of a job, until the returned function is called. */
   watch(id: string, watcher: (event: JobEvent) => void): () => void {
     return addTo(this.#watchers, id, watcher);
   }
 
-  /** Runs with an ear for what happens to a job from now on. */
+  /** Calls `run` with an ear that receives the events of a job from now on. */
   async listening<T>(id: string, run: (ear: Ear) => Promise<T>): Promise<T> {
     const ear = new Ear();
     const leave = addTo(this.#waiting, id, ear);
@@ -69,7 +69,7 @@ export class Ears {
     }
   }
 
-  /** Waits until something is so, or the time is over. */
+  /** Waits until `isSo` resolves to true, or the time is over. */
   async until(
     id: string,
     isSo: () => Promise<boolean>,
@@ -89,12 +89,12 @@ export class Ears {
     this.#tell(id, eventOf(progress, at));
   }
 
-  /** It is stored; those who wait need not hear it from the queue. */
+  /** Tells waiting clients that the prediction is stored, before the queue's event arrives. */
   stored(id: string, made: MadeNetwork | null): void {
     this.#wake(id, { isStored: true, made });
   }
 
-  /** Something has happened that no event describes. */
+  /** Reports a change that no event describes. */
   async changed(id: string, heard: Heard = { isStored: false }): Promise<void> {
     this.#wake(id, heard);
     if (!this.#watchers.has(id)) return;
@@ -111,7 +111,7 @@ export class Ears {
   }
 }
 
-/** Adds to the set of that id until the function that it returns is called. */
+/** Adds an item to the set of an id, until the returned function is called. */
 function addTo<T>(sets: Map<string, Set<T>>, id: string, one: T): () => void {
   const set = sets.get(id) ?? new Set();
   sets.set(id, set.add(one));
@@ -121,7 +121,7 @@ function addTo<T>(sets: Map<string, Set<T>>, id: string, one: T): () => void {
   };
 }
 
-/** The event that tells how far a job is. */
+/** The event for a job's progress. */
 export const eventOf = ({ record, stage }: Progress, at?: string): JobEvent => ({
   ...(stage ? { stage } : { record }),
   at,

@@ -3,12 +3,15 @@ import { type Failure, failureSchema } from '../../../record/failure.js';
 import { CancelledError, NotStoredError } from '../../errors.js';
 import { failureOf } from '../../failure.js';
 
-/** An error as a job carries it: as the record of the prediction has it. */
+/** The text by which a job carries an error: the failure that the record will have. */
 export const writeFailure = (error: Error): string => JSON.stringify(failureOf(error));
 
 export const LEASE_LOST = 'the lease was lost';
 
-/** BullMQ's message for a job whose workers died one after the other, and that of workers that were held up too long. */
+/**
+ * Matches BullMQ's message for a job whose workers died repeatedly, and our own for workers that were blocked too
+ * long.
+ */
 const STALLED = /stalled|the lease was lost/;
 
 /** The error of a failed job. */
@@ -17,7 +20,10 @@ export function readFailure(reason: string | undefined): Failure {
     return failureSchema.parse(JSON.parse(reason ?? ''));
   } catch {
     return STALLED.test(reason ?? '')
-      ? { code: 'engine_unavailable', message: 'the workers that made it have ended one after the other' }
+      ? {
+          code: 'engine_unavailable',
+          message: 'the workers that computed it have stopped one after the other',
+        }
       : {
           code: 'internal',
           message: 'the service failed; its log says more under the id of this prediction',
@@ -25,7 +31,7 @@ export function readFailure(reason: string | undefined): Failure {
   }
 }
 
-/** The error that a failure stands for. */
+/** The error for a failure. */
 export function errorOf({ code, message }: Failure): Error {
   switch (code) {
     case 'cancelled':

@@ -11,22 +11,25 @@ import { PREFIX } from './redis.js';
 const WORKERS = `${PREFIX}:workers`;
 
 const ANNOUNCE_MS = 2000;
-/** As long as there is no worker, or this one has not said that it is one, whoever asks is refused. */
+/** The interval while no worker is known, or this one is not announced yet, since requests are refused until then. */
 const HURRY_MS = 100;
-/** A worker that has not been heard of for so long is gone. */
+/** A worker that has not announced itself for this time counts as gone. */
 const SILENT_MS = 10_000;
 
-/** A worker's description of itself. */
+/** A worker's announcement of itself. */
 export interface Announcement {
   readonly description: PredictorDescription;
-  /** Memory that predictions may take up there. */
+  /** Memory that predictions may take up in that worker. */
   readonly memoryBytes: number;
-  /** Seconds that a unit of each part's work takes there. */
+  /** Seconds that a unit of each part's work takes in that worker. */
   readonly rates: Readonly<Partial<Record<Part, number>>>;
   readonly at: number;
 }
 
-/** Workers of one class come to the same networks under the same ids: no queue mixes classes. */
+/**
+ * The name of a worker's class. Workers of one class compute the same networks under the same ids, and each class has
+ * its own queue.
+ */
 export function className({ engine, products, ghns }: PredictorDescription): string {
   const { name, version, device } = engine;
   const all = {
@@ -40,7 +43,9 @@ export function className({ engine, products, ghns }: PredictorDescription): str
   return `predict-${createHash('sha256').update(sortedString(all)).digest('hex').slice(0, 8)}`;
 }
 
-/** The workers there are, as they announce themselves: what an api plans by. */
+/**
+ * The workers that announce themselves. An api service, which computes nothing itself, plans with their description.
+ */
 export class Fleet implements Executor {
   readonly #redis: RedisServers;
   readonly #id = randomUUID();
@@ -53,7 +58,7 @@ export class Fleet implements Executor {
     this.#redis = redis;
   }
 
-  /** Description of the class with the most workers; without workers, of the last class that had some. */
+  /** The description of the class with the most workers. If there are no workers, that of the last known class. */
   get description(): PredictorDescription | null {
     return this.#description;
   }
@@ -71,7 +76,7 @@ export class Fleet implements Executor {
     return true;
   }
 
-  /** Those of the class that is described. */
+  /** The workers of the class that `description` describes. */
   get workers(): readonly Announcement[] {
     const name = this.#description && className(this.#description);
     return this.#live.filter(({ description }) => className(description) === name);
@@ -88,7 +93,7 @@ export class Fleet implements Executor {
   /**
    * Looks for workers from now on.
    *
-   * @param announce describes this worker, once it can work; null where it is none
+   * @param announce describes this worker once it can work; null if this process is not a worker
    */
   start(announce: (() => Omit<Announcement, 'at'> | null) | null): void {
     const turn = async () => {
@@ -100,7 +105,7 @@ export class Fleet implements Executor {
         this.#isUp = true;
       } catch {
         this.#isUp = false;
-        // The server is away: what was known last holds.
+        // Redis cannot be reached: the last known workers stay.
       }
       const isKnown = this.#live.length > 0 && (own !== null || announce === null);
       this.#timer = setTimeout(turn, isKnown ? ANNOUNCE_MS : HURRY_MS).unref();
@@ -132,7 +137,7 @@ export class Fleet implements Executor {
     if (found) this.#description = found.description;
   }
 
-  /** By the clock of the server that has the workers, which all share. */
+  /** The time of the Redis server's clock, which all services share. */
   async #now(): Promise<number> {
     const time = await this.#redis.eval("return redis.call('TIME')", 1, WORKERS);
     const [seconds, microseconds] = time as [string, string];

@@ -5,10 +5,10 @@ import { storedRecord, storedRecordSchema } from '../../../store/stored-record.j
 import { elements, type TiledTensor } from '../../../tensor/tensor.js';
 import type { MadeNetwork } from '../board.js';
 
-/** Larger networks are read from the store: messages of Redis are for small ones. */
+/** Larger networks are read from the store, since messages of Redis should be small. */
 const MAX_BYTES = 64 * 2 ** 10;
 
-/** Names of layers can make a record large. */
+/** Limit for the record and the manifest, which many names of layers can make large. */
 const MAX_HEAD_BYTES = 256 * 2 ** 10;
 
 const SEPARATOR = '\n'.charCodeAt(0);
@@ -21,7 +21,7 @@ export interface Handover {
   readonly made: MadeNetwork | null;
 }
 
-/** A network that is stored, for those who have waited for it elsewhere: a head on the first line, and behind it the blocks. */
+/** The message about a stored network for other services: a head on the first line, followed by the blocks. */
 export function sealHandover(record: PredictionRecord, tensors: readonly TiledTensor[] | null): Buffer {
   const { id } = record;
   const noNetwork = Buffer.from(JSON.stringify({ id }));
@@ -36,8 +36,8 @@ export function sealHandover(record: PredictionRecord, tensors: readonly TiledTe
 }
 
 /**
- * Reads a message; null where it names no prediction. A message of another version, or with damaged bytes, hands nothing over: the
- * prediction is read from the store.
+ * Reads a message; null if it names no prediction. If the message is of another version or damaged, it hands over no
+ * network, and the prediction is read from the store.
  */
 export function readHandover(message: Buffer): Handover | null {
   const end = message.indexOf(SEPARATOR);
@@ -47,7 +47,7 @@ export function readHandover(message: Buffer): Handover | null {
   const { data } = headSchema.safeParse(head);
   if (end < 0 || !data) return { id, made: null };
   const { record, manifest } = data;
-  // A copy of their own: arrays of floats begin where floats may.
+  // A copy, since arrays of floats must begin at a multiple of four bytes.
   const blocks = Uint8Array.from(message.subarray(end + 1));
   const isWhole =
     blocks.length === manifest.bytes && checksums(blocks, manifest.pieceBytes) === manifest.crc32;
@@ -70,7 +70,7 @@ const madeNetwork = (record: PredictionRecord, tensors: readonly TiledTensor[]):
   record,
   tensors,
   settled: Promise.resolve(),
-  // It is small: who reads it has it.
+  // Nothing to hold: it is small, and its reader has all of it.
   hold: () => () => {},
 });
 

@@ -13,7 +13,7 @@ import { packed } from './job-data.js';
 import type { RedisServers } from './redis.js';
 import { admit } from './scripts.js';
 
-/** After so many workers that were held up until their leases were over a prediction is given up. */
+/** If this many workers lose the lease of a prediction because they were blocked, it fails. */
 const MAX_LEASES = 5;
 
 /** How long a cancelled job may take to stop. */
@@ -27,7 +27,7 @@ export interface IntakeBounds {
 
 /** Who asks for a prediction. */
 export interface Asked {
-  /** Who waits, or `DETACHED`. */
+  /** The waiter's name, or `DETACHED`. */
   readonly who: string;
   readonly isWaitedFor: boolean;
   readonly client: string;
@@ -37,7 +37,7 @@ export interface Asked {
 export interface TakenIn {
   /** Whether nobody had asked for it yet. */
   readonly isNew: boolean;
-  /** How many predictions the client has under way besides. */
+  /** How many other predictions the client has under way. */
   readonly own: number;
   /** Whether somebody may have stored it since the one who asks has looked. */
   readonly mayBeStored: boolean;
@@ -55,7 +55,7 @@ export class Intake {
     this.#bounds = bounds;
   }
 
-  /** Removes a job that is over, so that it can be asked for again. */
+  /** Removes a job that is over, so that its prediction can be requested again. */
   async #clearEnded(channel: Channel, id: string): Promise<void> {
     const job = await channel.job(id);
     if (!job) {
@@ -63,11 +63,11 @@ export class Intake {
       return;
     }
     const isCancelled = await channel.isCancelled(id);
-    // One that was given up has to stop before it can be begun again, unless its worker has died.
+    // A cancelled job has to stop before it can begin again, unless its worker has died.
     const hasStopped = async () => !(await isActive(channel, id)) || !(await this.#isLocked(channel, id));
     if (isCancelled) await this.#ears.until(id, hasStopped, STOP_MS);
     if (!isCancelled && (await isLive(job))) return;
-    // Somebody else may have begun it again: then it is joined.
+    // Another request may have begun it again; then that job is joined.
     await job.remove().catch(() => {});
     await this.#redis.del(channel.cancelled(id), channel.waiters(id));
   }
@@ -109,7 +109,7 @@ export class Intake {
       answer = await ask(true);
     }
     const { outcome, waitSeconds, pending, own, mayBeStored } = answer;
-    if (outcome === 'look') throw new Error('nobody looks twice');
+    if (outcome === 'look') throw new Error('the second question was answered with look');
     if (outcome === 'admitted' || outcome === 'joined') {
       return { isNew: outcome === 'admitted', own, mayBeStored };
     }
@@ -120,14 +120,15 @@ export class Intake {
       outcome === 'queue'
         ? `${pending} predictions are waiting already`
         : `the prediction would have to wait for about ${Math.round(1000 * waitSeconds)} ms, longer than the ` +
-            `${maxWaitMilliseconds} that one may`,
+            `limit of ${maxWaitMilliseconds} ms (MAX_WAIT_MS)`,
     );
   }
 
   /**
-   * Nothing where it is there: jobs are known by their ids.
+   * Adds a job to the queue, unless a job with the same id is in it.
    *
-   * @param own how many the client has under way: clients' first predictions come before anybody's second ones
+   * @param own how many predictions the client has under way: each client's first one comes before any client's
+   * second one
    */
   async add(
     channel: Channel,
@@ -140,7 +141,8 @@ export class Intake {
       {
         jobId: jobId(remains.record.id),
         priority: own + 1,
-        // A worker that has lost its lease leaves the job to the next; a job that fails for good is not tried again.
+        // A worker that loses its lease leaves the job to the next. A job that fails for another reason is not tried
+        // again.
         attempts: MAX_LEASES,
         removeOnComplete: { count: 0 },
         removeOnFail: KEPT,
@@ -149,13 +151,16 @@ export class Intake {
   }
 }
 
-/** Another client waits for it as well: it comes no later than one of that client's own would. */
+/**
+ * Raises the priority of a job that another client waits for as well: it must not come later than a new one of that
+ * client would.
+ */
 export async function hasten(channel: Channel, id: string, own: number): Promise<void> {
   const job = await channel.job(id);
   if (job && job.priority > own + 1) await job.changePriority({ priority: own + 1 });
 }
 
-/** Keys are no business of Redis. */
+/** Redis must not see clients' keys. */
 const clientDigest = (client: string) =>
   client && createHash('sha256').update(client).digest('hex').slice(0, 16);
 

@@ -5,12 +5,12 @@ import { JsonText } from '../../../json-text.js';
 import { type PredictionRecord, recordSchema } from '../../../record/record.js';
 import type { PredictionRemains } from '../../../store/store.js';
 
-/** A text as Redis holds it: compressed, since every look at a job reads all of it. */
+/** A text in Redis. It is compressed, since every check of a job reads all of it. */
 export interface Packed {
   readonly deflated: string;
 }
 
-/** A job's data: what it is made of, and the span of the request that began it. */
+/** A job's data: the record, the architecture, and the span of the request that began it. */
 export interface JobData {
   readonly record: PredictionRecord;
   readonly architecture: Graph | Packed;
@@ -20,7 +20,7 @@ export interface JobData {
   readonly mayBeStored?: boolean;
 }
 
-/** No architecture that was accepted is larger; what unpacks to more was not put there by a service. */
+/** Accepted architectures are never larger, so no service wrote data that unpacks to more. */
 const MAX_TEXT_BYTES = 2 ** 28;
 
 /**
@@ -37,7 +37,7 @@ export function isJobData(data: unknown, id: string): data is JobData {
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
 
-/** @param remains with texts for what is large: these are compressed, and never read on the way */
+/** @param remains the inputs; large ones are texts, which are compressed and never parsed on the way */
 export async function packed({ record, architecture, kerasModel }: PredictionRemains): Promise<JobData> {
   return {
     record,
@@ -46,7 +46,7 @@ export async function packed({ record, architecture, kerasModel }: PredictionRem
   };
 }
 
-/** @throws where it is not what `packed` gives */
+/** @throws Error if the data was not made by `packed` */
 export async function unpacked({ record, architecture, kerasModel }: JobData): Promise<PredictionRemains> {
   return {
     record,

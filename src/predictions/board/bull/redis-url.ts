@@ -1,12 +1,12 @@
-/** Where Redis is, as a URL says. */
+/** The place of Redis, read from a URL. */
 export interface RedisPlace {
-  /** One server, the servers that watch over one and its replicas, or the servers of a cluster. */
+  /** One server, the Sentinels that watch over a server and its replicas, or the servers of a cluster. */
   readonly kind: 'server' | 'sentinel' | 'cluster';
   readonly hosts: readonly { readonly host: string; readonly port: number }[];
   readonly isEncrypted: boolean;
   readonly username?: string;
   readonly password?: string;
-  /** The name by which Sentinel knows the server. */
+  /** The name of the server in Sentinel. */
   readonly name?: string;
   readonly database?: number;
 }
@@ -23,8 +23,8 @@ const PATHS = {
 
 /**
  * Reads `redis://host:port/database`, `redis+sentinel://host:port,host:port/name/database` and
- * `redis+cluster://host:port,host:port`; `rediss` is TLS, and a user's name and password may stand before the first host. Null
- * for everything else.
+ * `redis+cluster://host:port,host:port`. `rediss` means TLS, and a user's name and password may stand before the
+ * first host. Null if the text is none of these.
  */
 export function parseRedisUrl(url: string): RedisPlace | null {
   const { scheme, kind: given, credentials, hosts: listed, path = '' } = FORM.exec(url)?.groups ?? {};
@@ -51,7 +51,7 @@ export function parseRedisUrl(url: string): RedisPlace | null {
   };
 }
 
-/** A password may have a percent sign of its own. */
+/** A password may contain a percent sign that encodes nothing. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -2,21 +2,24 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { PredictorUnavailableError } from '../../../predictor/executor.js';
 import { parseRedisUrl } from './redis-url.js';
 
-/** In one hash slot, so that a cluster of Redis servers takes scripts over several keys. */
+/**
+ * The prefix of all keys. The braces put them into one hash slot, so that a cluster of Redis accepts scripts over
+ * several keys.
+ */
 export const PREFIX = '{ghn}';
 
-/** A request does not wait longer than this for a server that is away. */
+/** How long a request waits for a server that does not answer. */
 const COMMAND_TIMEOUT_MS = 2000;
 
 const MAX_RETRY_DELAY_MS = 1000;
 
-/** One server, whichever that is at the moment, or a cluster of them. */
+/** One server, which may change if it has replicas, or a cluster. */
 export type RedisServers = Redis | Cluster;
 
-/** Connects to what `parseRedisUrl` reads, and again whenever the connection is lost. */
+/** Connects to the place that `parseRedisUrl` reads, and again whenever the connection is lost. */
 export function connect(url: string, { isBlocking = false } = {}): RedisServers {
   const place = parseRedisUrl(url);
-  if (!place) throw new Error('no address of Redis');
+  if (!place) throw new Error('not an address of Redis');
   const { kind, hosts, name, username, password, database, isEncrypted } = place;
   const retryStrategy = (times: number) => Math.min(100 * times, MAX_RETRY_DELAY_MS);
   const common: RedisOptions = {
@@ -27,21 +30,21 @@ export function connect(url: string, { isBlocking = false } = {}): RedisServers 
     ...(isEncrypted && { tls: {} }),
     ...(!isBlocking && { commandTimeout: COMMAND_TIMEOUT_MS }),
   };
-  // Each command that fails says so; an error without a listener would end the process.
+  // Failing commands reject by themselves. An error event without a listener would end the process.
   const listen = <T extends RedisServers>(redis: T): T => redis.on('error', () => {}) as T;
   if (kind === 'cluster') {
     return listen(
       new Cluster([...hosts], {
         redisOptions: common,
         clusterRetryStrategy: retryStrategy,
-        // Whoever waits for an answer is told at once that no server can be reached.
+        // Commands of waiting requests fail at once if no server can be reached.
         enableOfflineQueue: isBlocking,
       }),
     );
   }
   const readonly = {
     retryStrategy,
-    // The server that answers has become a replica of another.
+    // Reconnects if the server has become a replica of another.
     reconnectOnError: ({ message }: Error) => (message.startsWith('READONLY') ? 2 : false),
   } as const;
   if (kind === 'server') return listen(new Redis({ ...common, ...readonly, ...hosts[0] }));
@@ -57,7 +60,7 @@ export function connect(url: string, { isBlocking = false } = {}): RedisServers 
   );
 }
 
-/** @throws PredictorUnavailableError where the server does not answer */
+/** @throws PredictorUnavailableError if Redis does not answer */
 export async function reaching<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();

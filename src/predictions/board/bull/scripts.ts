@@ -2,18 +2,18 @@ import { SHARE } from '../../admission.js';
 import type { Channel } from './channel.js';
 import type { RedisServers } from './redis.js';
 
-/** Who waits says so this often, and is taken for gone after `LEASE_MS` without a word. */
+/** A waiting client renews its entry this often, and counts as gone after `LEASE_MS` without a renewal. */
 export const RENEWAL_MS = 3000;
 export const LEASE_MS = 10_000;
 
-/** Stands among those who wait for all who will come back for a prediction. */
+/** Stands among the waiters for all clients that will come back for a prediction. */
 export const DETACHED = 'detached';
 
 /**
- * Decides, for all services at once, whether a prediction is accepted, and notes who waits for it: each place holds the seconds that
- * it will take, and for whom. It is the rule of src/predictions/admission.ts, without memory; of another client's predictions as
- * many count as waited for as this one's own would be, at their mean. Nothing is decided where a job of that id is there
- * already or was given up: whoever asks has to see to that first.
+ * Decides, for all services together, whether a prediction is accepted, and notes who waits for it. Each place holds
+ * the predicted seconds and the client. The rule is that of src/predictions/admission.ts, without memory: of every
+ * other client, as many predictions count as this client has, including the new one, at their mean time. Nothing is
+ * decided if a job with that id exists, or if it was cancelled: the caller has to look at that job first.
  */
 const ADMIT = `
 local places, waiters, cancelled, job, stored = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -39,7 +39,7 @@ local own = counts[ARGV[7]] or 0
 local there = redis.call('HGET', places, ARGV[1])
 if there then
   hold()
-  -- One of the client's own has its place among them already.
+  -- If it is the client's own prediction, its priority stays.
   local mine = (string.match(there, ' (.*)$') or '') == ARGV[7]
   return {'joined', '0', '0', mine and '1000000' or tostring(own), '1'}
 end
@@ -56,7 +56,7 @@ redis.call('HSET', places, ARGV[1], ARGV[2] .. ' ' .. ARGV[7])
 hold()
 return {'admitted', wait, tostring(pending), tostring(own), tostring(redis.call('EXISTS', stored))}`;
 
-/** Notes who waits, by the server's clock; without a term for as long as it takes. */
+/** Notes a waiter until a time by the server's clock; without a term, until the waiters are deleted. */
 const HOLD = `
 local now = redis.call('TIME')
 local ms = now[1] * 1000 + math.floor(now[2] / 1000)
@@ -64,7 +64,7 @@ redis.call('ZADD', KEYS[1], ARGV[2] == '' and 'inf' or ms + ARGV[2], ARGV[1])
 redis.call('EXPIRE', KEYS[1], 86400)
 return 1`;
 
-/** How many wait, without one that leaves and those that have not said a word for too long. */
+/** Removes one waiter, and those that have not renewed their entries in time, and returns how many remain. */
 const LEAVE = `
 local now = redis.call('TIME')
 local ms = now[1] * 1000 + math.floor(now[2] / 1000)
@@ -73,8 +73,8 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ms)
 return redis.call('ZCARD', KEYS[1])`;
 
 /**
- * A prediction is over: its place is free, nobody waits for it any more, and each other service of which somebody has waited is told
- * that it is stored. Whether it was promised to somebody who will come back.
+ * Ends a prediction: frees its place, deletes its waiters, and, if it is stored, sends a message to each other
+ * service with a waiter. Returns 1 if it was promised to a client that will come back.
  */
 const FINISH = `
 local waiters, places, stored = KEYS[1], KEYS[2], KEYS[3]
@@ -102,15 +102,15 @@ export interface AdmitArguments {
   readonly maxQueue: number;
   readonly maxWaitSeconds: number;
   readonly workers: number;
-  /** Who asks; nothing from which a key could be told. */
+  /** A digest of the client, which does not reveal its key. */
   readonly client: string;
-  /** Who waits, as `waiterOf` names them, or `DETACHED`. */
+  /** The waiter's name by `waiterOf`, or `DETACHED`. */
   readonly who: string;
   /** Whether it was seen to that no job that is over stands in the way. */
   readonly hasLooked: boolean;
 }
 
-/** One of a service's who wait. */
+/** The name of a waiter of a service. */
 export const waiterOf = (service: string, name: string): string => `${service}/${name}`;
 
 /** The seconds of a place. */
@@ -124,7 +124,7 @@ export async function admit(
   readonly outcome: Admitted;
   readonly waitSeconds: number;
   readonly pending: number;
-  /** How many of the client's own are pending. */
+  /** How many predictions of the client are pending. */
   readonly own: number;
   /** Whether somebody may have stored it since the one who asks has looked. */
   readonly mayBeStored: boolean;
@@ -162,7 +162,7 @@ export async function admit(
   };
 }
 
-/** @param term in milliseconds; for ever without */
+/** @param term in milliseconds; without it, the waiter does not expire */
 export async function hold(redis: RedisServers, waiters: string, who: string, term?: number): Promise<void> {
   await redis.eval(HOLD, 1, waiters, who, term ?? '');
 }
@@ -173,9 +173,9 @@ export async function leave(redis: RedisServers, waiters: string, who: string): 
 
 export interface FinishArguments {
   readonly id: string;
-  /** The service that has worked on it, which needs no message. */
+  /** The service that computed it, which needs no message. */
   readonly service: string;
-  /** The message for the other services, and how long a note stays that it is stored; null where it has failed. */
+  /** The message for other services, and how long the note that it is stored is kept; null if it has failed. */
   readonly stored: { readonly message: Buffer; readonly milliseconds: number } | null;
 }
 
@@ -200,5 +200,5 @@ export async function finish(
   return promised === 1;
 }
 
-/** Where a service hears of what is stored of all that is waited for there. */
+/** The topic on which a service hears that predictions are stored that its clients wait for. */
 export const madeMessages = (service: string): string => `{ghn}:made:${service}`;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { PREFIX, type RedisServers } from './redis.js';
 
-/** Counts one more, in a window that begins with its first. */
+/** Counts one more request, in a window that begins with its first request. */
 const COUNT = `
 local count = redis.call('INCR', KEYS[1])
 local left = redis.call('PTTL', KEYS[1])
@@ -11,12 +11,12 @@ if left < 0 then
 end
 return {count, left}`;
 
-/** Nobody waits longer than this to be counted. */
+/** The longest time that a request waits to be counted. */
 const PATIENCE_MS = 200;
 
 export interface Counted {
   readonly current: number;
-  /** Milliseconds until the window is over. */
+  /** Milliseconds until the window ends. */
   readonly ttl: number;
 }
 
@@ -35,10 +35,10 @@ export class SharedCounts {
     return this.#server.isUp;
   }
 
-  /** Counts a request of a client in a window of so many milliseconds; null where Redis does not answer in time. */
+  /** Counts a request of a client in a window of that many milliseconds; null if Redis does not answer in time. */
   async count(client: string, milliseconds: number): Promise<Counted | null> {
     if (!this.isUp) return null;
-    // Keys are no business of Redis.
+    // Redis must not see clients' keys.
     const key = `${PREFIX}:rate:${createHash('sha256').update(client).digest('hex').slice(0, 32)}`;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<null>((resolve) => {
