@@ -17,7 +17,7 @@ const { packages } = JSON.parse(readFileSync(new URL('../package-lock.json', imp
   readonly packages: Readonly<Record<string, LockedPackage>>;
 };
 
-/** All but the project itself. */
+/** All packages except the project itself. */
 const locked = Object.entries(packages).filter(([path]) => path !== '');
 
 it('every package is locked to a version and the sha512 of its bytes, those of other platforms as well', () => {
@@ -34,7 +34,7 @@ it('no package comes from elsewhere than a registry', () => {
   expect(elsewhere.map(([path]) => path)).toEqual([]);
 });
 
-/** Licences under which a package may be shipped with the service. */
+/** Licences under which a package may be distributed with the service. */
 const PERMISSIVE = [
   '0BSD',
   'Apache-2.0',
@@ -46,7 +46,7 @@ const PERMISSIVE = [
   'MIT',
 ];
 
-/** Packages that the service ships under other licences. */
+/** Returns the packages in the service that have other licences. */
 function notPermissive(all: readonly (readonly [path: string, locked: LockedPackage])[]): string[] {
   const allows = (license = '') =>
     license.match(/[\w.-]+/g)?.every((word) => word === 'OR' || PERMISSIVE.includes(word));

@@ -16,14 +16,14 @@ import { NANO_GHNS } from './helpers/service.js';
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
-/** Apart as the two signals of one Ctrl-C are at most; and as those of two are at least. */
+/** Two signals of one Ctrl-C are at most the first time apart, and those of two at least the second. */
 const TOGETHER_MS = 100;
 const LATER_MS = 1500;
 
-/** More than the program needs for itself. */
+/** More file descriptors than the program itself needs. */
 const FEW_FILES = 400;
 
-/** In this time it looks at its memory at least twice, and opens a file for that. */
+/** Time in which the program checks its memory at least twice, and opens a file for that. */
 const PRESSURE_SAMPLES_MS = 2500;
 
 let folder: string;
@@ -40,7 +40,10 @@ const environment = (settings: Readonly<Record<string, string>>) => ({
   ...settings,
 });
 
-/** The program as someone starts it, with these environment variables, and after this of a shell. No test leaves it behind. */
+/**
+ * Starts the program with these environment variables, after a command in the same shell. It is killed at the end of
+ * the test.
+ */
 function start(settings: Readonly<Record<string, string>>, before = ':'): ChildProcess {
   const program = spawn('sh', ['-c', `${before} && exec "$0" --import tsx "$1"`, process.execPath, MAIN], {
     env: environment(settings),
@@ -50,7 +53,7 @@ function start(settings: Readonly<Record<string, string>>, before = ':'): ChildP
   return program;
 }
 
-/** Where it listens, as it logs it; the rest of the log is read and passed over. */
+/** Returns the address in the program's log. The rest of the log is read and discarded. */
 async function addressOf({ stdout }: ChildProcess): Promise<string> {
   const lines = createInterface({ input: stdout! });
   for await (const line of lines) {
@@ -67,14 +70,14 @@ const exitOf = async (program: ChildProcess) => {
   return { code, signal };
 };
 
-/** Status of /readyz; 0 where nobody answers. */
+/** Returns the status of /readyz; 0 if there is no answer. */
 const readiness = (url: string) =>
   fetch(`${url}/readyz`).then(
     ({ status }) => status,
     () => 0,
   );
 
-/** Asks for a ResNet-18, over a connection that would be kept for more, and reads nothing of the answer yet. */
+/** Requests a ResNet-18 over a persistent connection, and does not read the answer yet. */
 function download(url: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const options = {
@@ -103,7 +106,7 @@ describe('the program', () => {
     const response = await download(url);
     expect(response.statusCode).toBe(200);
     program.kill('SIGTERM');
-    // It takes no more connections, and is still there for this one.
+    // It accepts no more connections, but still serves this one.
     await expect.poll(() => readiness(url)).toBe(0);
     expect(program.exitCode).toBeNull();
     expect(await lengthOf(response)).toBe(Number(response.headers['content-length']));
@@ -173,7 +176,7 @@ describe('the program', () => {
 });
 
 describe('a signal to the program that is stopping', () => {
-  /** The program with a download under way, and its exit. */
+  /** Starts the program and a download. Returns both, and the exit of the program. */
   async function downloading() {
     const program = start({});
     const exit = exitOf(program);
@@ -208,7 +211,7 @@ describe.skipIf(process.platform === 'win32')('npm start', () => {
       cwd: project,
       env: {
         ...environment({}),
-        // The sources as they are, in all processes.
+        // Runs the sources directly in all processes.
         NODE_OPTIONS: `--import ${pathToFileURL(createRequire(import.meta.url).resolve('tsx'))}`,
         npm_config_update_notifier: 'false',
       },
@@ -225,7 +228,7 @@ describe.skipIf(process.platform === 'win32')('npm start', () => {
     }
   });
 
-  /** A project with this one's way to start, and nothing to build. */
+  /** Creates a project with this project's start script, and nothing to build. */
   async function npmProject(): Promise<string> {
     const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
       readonly scripts: { readonly start: string };
@@ -238,12 +241,12 @@ describe.skipIf(process.platform === 'win32')('npm start', () => {
     return project;
   }
 
-  /** All that npm has started, whether npm itself is there or not. */
+  /** Kills all processes that npm has started, even if npm itself has ended. */
   function endGroup(group: number): void {
     try {
       process.kill(-group, 'SIGKILL');
     } catch {
-      // There is nothing left of it.
+      // All of them have ended.
     }
   }
 });

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, expect } from 'vitest';
 import { takeFaults } from './helpers/answer-faults.js';
 
-/** Every answer of a service that a test starts is what the OpenAPI document says, or the test fails. */
+/** Fails a test if an answer of its services differs from the OpenAPI document. */
 function expectDocumented(): void {
   const faults = takeFaults();
   if (faults.length > 0) {
@@ -12,7 +12,10 @@ function expectDocumented(): void {
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
   Buffer.from(buffer, byteOffset, byteLength);
 
-/** Tells at once of two arrays with the same bytes that they are equal: vitest compares number by number, for seconds. */
+/**
+ * Returns true at once for two arrays with the same bytes: vitest would compare them number by number, which takes
+ * seconds.
+ */
 function haveSameBytes(a: unknown, b: unknown): true | undefined {
   if (!ArrayBuffer.isView(a) || !ArrayBuffer.isView(b) || a.constructor !== b.constructor) return undefined;
   return bytesOf(a).equals(bytesOf(b)) ? true : undefined;

@@ -6,7 +6,7 @@ import { parseGraph } from '../../src/architecture/graph.js';
 import { fixtureGraph, intermediate, LIMITS } from './fixtures.js';
 import { randomDag } from './random-dag.js';
 
-/** The definition, written as plainly as can be: the reachable nodes, hop by hop. */
+/** Computes distances by their definition: the reachable nodes, hop by hop. */
 function hopByHop({ nodes, edges }: Architecture): number[] {
   const result = new Array<number>(nodes.length ** 2).fill(0);
   nodes.forEach((_, from) => {

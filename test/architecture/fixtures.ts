@@ -6,7 +6,7 @@ import { EXAMPLE_GRAPH, type Graph } from '../../src/architecture/schema.js';
 
 const FOLDER = new URL('../fixtures/', import.meta.url);
 
-/** The limits of a server as it is set up by default. */
+/** The default limits of a service. */
 export const LIMITS: Limits = { maxNodes: 5000, maxParameters: 2e9 };
 
 /** The form of a JSON pointer (RFC 6901). */
@@ -21,7 +21,7 @@ export function fixtureGraph(name: string): Graph {
   return JSON.parse(readFileSync(new URL(`architectures/${name}.json`, FOLDER), 'utf8')) as Graph;
 }
 
-/** An int32 tensor of a safetensors file of intermediate results. */
+/** Returns an int32 tensor from a safetensors file of intermediate results. */
 export function intermediate(file: string, tensor: string): number[] {
   const bytes = readFileSync(new URL(`intermediates/${file}.safetensors`, FOLDER));
   const headerEnd = 8 + Number(bytes.readBigUInt64LE(0));
@@ -33,12 +33,12 @@ export function intermediate(file: string, tensor: string): number[] {
   return Array.from({ length: (end - start) / 4 }, (_, i) => bytes.readInt32LE(headerEnd + start + 4 * i));
 }
 
-/** The network of the API's own example. */
+/** Returns the network of the API's example. */
 export function tinyGraph(): Graph {
   return structuredClone<Graph>(EXAMPLE_GRAPH);
 }
 
-/** What is found wrong with an architecture; none if it is accepted. Any other error is thrown on. */
+/** Returns the faults of an architecture, or an empty list if it is accepted. Rethrows all other errors. */
 export function faultsOf(run: () => unknown): readonly Fault[] {
   try {
     run();

@@ -3,7 +3,7 @@ import { FaultList, MAX_FAULT_BYTES, MAX_FAULTS } from '../../src/architecture/f
 import type { Graph } from '../../src/architecture/schema.js';
 import { fixtureGraph, graphFaults, LIMITS, tinyGraph } from './fixtures.js';
 
-/** The faults of the example network after a change that the schema's types need not allow. */
+/** Returns the faults of the example network after a change, which may violate the schema's types. */
 function faultsAfter(change: (graph: Untyped) => void, limits = LIMITS) {
   const graph = tinyGraph() as Untyped;
   change(graph);

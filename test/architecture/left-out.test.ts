@@ -7,7 +7,7 @@ import { edges } from './layers/layers.js';
 
 const SKIP = '; "unsupported": "skip" beside the architecture leaves it out';
 
-/** The API's own example with a group norm in the place of its batch norm, and what else is given. */
+/** Returns the API's example with a group norm in place of its batch norm, and with additional fields. */
 const withGroupNorm = (more: object = {}) => {
   const graph = tinyGraph();
   const tensors = [

@@ -8,15 +8,15 @@ import { layerFaults } from './layers/layers.js';
 
 type Entry = NonNullable<Graph['state_dict']>[number];
 
-/** The number of the example's nodes. */
+/** Limits with exactly the example's number of nodes. */
 const SMALL = { ...LIMITS, maxNodes: 7 };
 
-/** Tensors without a number in them, of which no limit of parameters speaks. */
+/** Returns tensors without entries, which no limit of parameters restricts. */
 function emptyTensors(count: number, name: string): Entry[] {
   return Array.from({ length: count }, (_, i) => ({ name: `${name}${i}`, shape: [0], kind: 'parameter' }));
 }
 
-/** The example with its five tensors in a state dict, and others. */
+/** Returns the example with its five tensors in a state dict, and others. */
 function withTensors(others: readonly Entry[]): Graph {
   const graph = tinyGraph();
   const own = graph.nodes.flatMap(({ weight, bias }) => [weight, bias].flatMap((tensor) => tensor ?? []));

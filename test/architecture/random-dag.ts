@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import type { Graph } from '../../src/architecture/schema.js';
 
 export interface RandomDag {
-  /** In topological order. */
+  /** The graph in topological order. */
   readonly sorted: Graph;
-  /** The same with its nodes and edges in any order. */
+  /** The same graph with its nodes and edges in any order. */
   readonly shuffled: Graph;
-  /** Its edges as strings, "from to". */
+  /** The edges as strings, "from to". */
   readonly edgeIds: ReadonlySet<string>;
 }
 
-/** Graphs of sums behind an input, with any edges that lead forward. */
+/** Random graphs of sums after an input, with any edges that lead forward. */
 export function randomDag({ maxNodes }: { maxNodes: number }): fc.Arbitrary<RandomDag> {
   return fc
     .integer({ min: 1, max: maxNodes })

@@ -12,8 +12,8 @@ const NAMES = listArchitectures().map(({ name }) => name);
 const TORCHVISION = FIXTURE_NAMES.filter((fixture) => !fixture.startsWith('gpt2'));
 
 /**
- * A label for each node, sorted: all that a GHN sees of it, its inputs by their labels. Where they are the same for two
- * graphs, so are the predictions, whatever the order and the names of the nodes.
+ * Returns a sorted label for each node: all that a GHN reads of it, with its inputs by their labels. If two graphs have
+ * the same labels, they have the same predictions, whatever the order and the names of the nodes.
  */
 function labels({ nodes, edges }: Graph): string[] {
   const byId = new Map<string, string>();

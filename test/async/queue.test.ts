@@ -5,7 +5,7 @@ import { Queue, Turn } from '../../src/async/queue.js';
 
 const never = () => new AbortController().signal;
 
-/** A task that ends when it is told to. */
+/** Returns a task that ends when the test ends it. */
 function task(name: string, log: string[]) {
   let end!: () => void;
   const ended = new Promise<void>((resolve) => {
@@ -121,7 +121,7 @@ describe('a queue', () => {
         }
         first.end();
         await Promise.all(all);
-        // Between two of one client nobody who waits has two turns, and nobody is left out.
+        // Between two tasks of one client, each waiting client has exactly one turn.
         begun.forEach((each, at) => {
           const next = begun.indexOf(each, at + 1);
           if (next < 0) return;

@@ -18,7 +18,7 @@ describe('a weight that changed on its way is told by the checksum of its entry'
     );
     for (const { name: entry, bytes } of entries.slice(0, 10)) {
       const damaged = Buffer.from(file);
-      // The entry's bytes are a view of the file's, so their place in it is known.
+      // The entry's bytes are a view of the file's, so their position is known.
       damaged[bytes.byteOffset - file.byteOffset + bytes.length - 1]! ^= 1;
       const message = await refusal(await write('damaged.pt', damaged));
       expect(message).toMatch(/damaged\.pt: the zip is damaged: its entry ".*" does not have the checksum/);

@@ -10,12 +10,12 @@ import type { Weight } from '../../src/ghn/weight.js';
 export const FIXTURES = fileURLToPath(new URL('../fixtures/checkpoints/', import.meta.url));
 export const ENCODINGS = join(FIXTURES, 'encodings');
 
-/** The files in every encoding that hold the same GHN of a family. */
+/** Returns the files that hold the same GHN of a family, one in each encoding. */
 export async function encodingsOf(family: 'ghn2' | 'ghn3'): Promise<string[]> {
   return (await readdir(ENCODINGS)).filter((name) => name.startsWith(`${family}.`)).sort();
 }
 
-/** Gives a test file a folder of its own, and writes into it. */
+/** Creates a temporary folder for a test file. Returns a function that writes a file into it. */
 export function useFolder(): (name: string, content: Uint8Array) => Promise<string> {
   let folder: string;
   beforeAll(async () => {
@@ -29,7 +29,7 @@ export function useFolder(): (name: string, content: Uint8Array) => Promise<stri
   };
 }
 
-/** The message with which a file is refused; fails if it is read, or fails with anything but a CheckpointError. */
+/** Returns the message with which a file is refused. Fails if it is read, or if the error is not a CheckpointError. */
 export async function refusal(path: string): Promise<string> {
   const error: unknown = await readCheckpoint(path).then(
     () => null,
@@ -39,7 +39,7 @@ export async function refusal(path: string): Promise<string> {
   return (error as CheckpointError).message;
 }
 
-/** A safetensors file of float32 tensors. */
+/** Returns a safetensors file of float32 tensors. */
 export function safetensors(weights: ReadonlyMap<string, Weight>, config?: object): Buffer {
   const header: Record<string, object> = {};
   if (config) header.__metadata__ = { config: JSON.stringify(config) };
@@ -54,7 +54,7 @@ export function safetensors(weights: ReadonlyMap<string, Weight>, config?: objec
   return safetensorsOf(header, Buffer.concat(bodies));
 }
 
-/** A checkpoint as a safetensors file, with the config as the authors' code saves it. */
+/** Returns a checkpoint as a safetensors file, with the config in the form of the authors' code. */
 export function asSafetensors({ config, weights }: Checkpoint): Buffer {
   const { family, channels, spatial, numClasses, hidden, heads, layers, weightNorm, layerNorm } = config;
   return safetensors(weights, {
@@ -68,7 +68,7 @@ export function asSafetensors({ config, weights }: Checkpoint): Buffer {
   });
 }
 
-/** A tensor of zeros. */
+/** Returns a tensor of zeros. */
 export function zeros(...shape: number[]): Weight {
   return { shape, data: new Float32Array(shape.reduce((product, n) => product * n, 1)) };
 }

@@ -25,7 +25,7 @@ describe('a pickle that wants to run something is refused by its name', () => {
     ['argparse.ArgumentParser', p.pickle(p.global('argparse', 'ArgumentParser'), p.emptyTuple, p.newObject)],
     ['joblib.numpy_pickle.NumpyPickler', p.pickle(p.global('joblib.numpy_pickle', 'NumpyPickler'))],
     ['numpy.load', p.pickle(p.global('numpy', 'load'), p.emptyTuple, p.reduce)],
-    // Names that exist where JavaScript looks things up.
+    // Names that exist on JavaScript's objects.
     ['__proto__.constructor', p.pickle(p.global('__proto__', 'constructor'))],
     ['constructor.constructor', p.pickle(p.global('constructor', 'constructor'))],
   ])('%s', async (name, content) => {
@@ -208,7 +208,7 @@ test('tensors that share one storage are not given more memory than the file has
   );
 });
 
-/** The largest of the storages in a joblib pickle: bytes objects that begin with torch.save's magic number. */
+/** Returns the largest of the storages in a joblib pickle: bytes objects that begin with torch.save's magic number. */
 function largestStorage(file: Buffer): Buffer {
   const magic = Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex');
   let largest: Buffer = Buffer.alloc(0);

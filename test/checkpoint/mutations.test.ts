@@ -9,7 +9,7 @@ import { ENCODINGS, encodingsOf, refusal, useFolder } from './files.js';
 const MUTATIONS = 2000;
 const MINUTES = 60_000;
 
-/** The process may grow by this: buffers, and garbage not yet collected. */
+/** Allowed growth of the process: buffers, and garbage that is not collected yet. */
 const ALLOWED_GROWTH_KB = 500_000;
 
 const write = useFolder();
@@ -41,7 +41,7 @@ test(
   10 * MINUTES,
 );
 
-/** Lengths at which a file is cut: all near its beginning and end, and some in between. */
+/** Returns the lengths at which a file is cut: all near its beginning and end, and some in between. */
 function lengths(size: number): number[] {
   const all = new Set<number>();
   for (let length = 0; length < 200; length++) all.add(length).add(size - 1 - length);

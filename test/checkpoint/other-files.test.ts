@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** A tar of one file. */
+/** Returns a tar with one file. */
 function tarOf(name: string, content: Uint8Array): Buffer {
   const header = Buffer.alloc(512);
   header.write(name);

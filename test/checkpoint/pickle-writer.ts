@@ -37,6 +37,6 @@ export const global = (module: string, name: string) => latin1(`c${module}\n${na
 
 export const bytes = (value: Uint8Array) => Buffer.concat([latin1('B'), little(value.length, 4), value]);
 
-/** An opcode with a length, and fewer bytes behind it than it says. */
+/** Returns an opcode with a length, followed by fewer bytes than that. */
 export const announced = (opcode: string, length: number | bigint, bytes: 4 | 8) =>
   Buffer.concat([latin1(opcode), little(length, bytes)]);

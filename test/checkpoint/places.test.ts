@@ -9,7 +9,10 @@ const write = useFolder();
 
 const LARGE = 2 ** 31 + 8;
 
-/** Inserts a buffer that no prediction uses before all other tensors of a safetensors file; its bytes come later. */
+/**
+ * Inserts a buffer that no prediction uses before all other tensors of a safetensors file. Its bytes are written
+ * separately.
+ */
 function withLargeBuffer(file: Buffer): { head: Buffer; body: Buffer } {
   const length = Number(file.readBigUInt64LE());
   const header: Record<string, { data_offsets: number[] }> = JSON.parse(file.toString('utf8', 8, 8 + length));
@@ -27,7 +30,7 @@ test('tensors behind 2 GiB of the file are read, and what no prediction uses tak
   const reference = join(ENCODINGS, 'ghn3.f32.safetensors');
   const { head, body } = withLargeBuffer(await readFile(reference));
   const path = await write('large.safetensors', head);
-  // The gap is a hole: it takes no room on the disk.
+  // The gap is a hole, which takes no space on the disk.
   const handle = await open(path, 'r+');
   await handle.write(body, 0, body.length, head.length + LARGE);
   await handle.close();
@@ -38,7 +41,7 @@ test('tensors behind 2 GiB of the file are read, and what no prediction uses tak
   expect(process.resourceUsage().maxRSS - before).toBeLessThan(200 * 1024);
 });
 
-/** Moves the sizes and places of a zip's entries, and of its directory, to zip64 fields. */
+/** Moves the sizes and offsets of a zip's entries, and of its directory, to zip64 fields. */
 function asZip64(zip: Buffer): Buffer {
   const end = zip.lastIndexOf('PK\x05\x06');
   const start = zip.readUInt32LE(end + 16);

@@ -3,24 +3,24 @@ import { expect } from 'vitest';
 import type { PredictionView } from '../../src/routes/predictions/view.js';
 import { digestOf, getJson, getRecord, type PredictBody, post } from './prediction.js';
 
-/** Sooner than `retry-after` says: a service must bear it. */
+/** Shorter than `retry-after`, which a service must tolerate. */
 export const RETRY_MS = 250;
 
-/** What clients were answered, to be compared with whatever else is served under the same addresses. */
+/** The answers that clients received, to compare with later answers under the same addresses. */
 export class Answers {
-  /** Digests of the bodies that clients got whole, by prediction. */
+  /** Digests of the complete bodies that clients received, by prediction. */
   readonly #digests = new Map<string, string>();
-  /** What was asked for, by prediction. */
+  /** Bodies of the requests, by prediction. */
   readonly #bodies = new Map<string, PredictBody>();
 
-  /** How many predictions were answered whole. */
+  /** Number of predictions with a complete answer. */
   get count(): number {
     return this.#digests.size;
   }
 
   /**
-   * Asks for a prediction and reads it to its end: the same bytes as whenever else it was asked for. The answer's status,
-   * or undefined where the connection broke.
+   * Requests a prediction and reads the answer to its end. The bytes must be those of earlier answers. Returns the
+   * answer, or undefined if the connection broke.
    */
   async ask(url: string, body: PredictBody): Promise<Response | undefined> {
     let response: Response;
@@ -41,7 +41,7 @@ export class Answers {
     return response;
   }
 
-  /** As `ask`, and again while the service has too much to do. */
+  /** Like `ask`, but tries again while the service is overloaded. */
   async askAgain(url: string, body: PredictBody): Promise<Response | undefined> {
     for (;;) {
       const response = await this.ask(url, body);
@@ -55,12 +55,12 @@ export class Answers {
     return this.#digests.has(id);
   }
 
-  /** The record's digest is that of what a client got whole, if one did. */
+  /** Checks that the record's digest is that of the complete answer, if a client received one. */
   expectSame({ id, digest }: PredictionView): void {
     if (this.has(id)) expect(digest, id).toBe(this.#digests.get(id));
   }
 
-  /** Asks for all that was answered once more, elsewhere. */
+  /** Sends all answered requests again, to another service. */
   async expectSameFrom(url: string): Promise<void> {
     for (const body of this.#bodies.values()) expect((await this.askAgain(url, body))?.status).toBe(200);
   }
@@ -71,7 +71,7 @@ export class Answers {
   }
 }
 
-/** All that is listed. */
+/** Returns all listed predictions. */
 export async function listed(url: string, filter = ''): Promise<readonly PredictionView[]> {
   const page = await getJson<{ predictions: PredictionView[]; next_cursor: string | null }>(
     `${url}/predictions?limit=1000${filter}`,
@@ -80,7 +80,7 @@ export async function listed(url: string, filter = ''): Promise<readonly Predict
   return page.predictions;
 }
 
-/** That a prediction succeeded and that its weights are those that its record tells of. */
+/** Checks that a prediction succeeded and that its weights match its record. */
 export async function expectWhole(prediction: string): Promise<PredictionView> {
   const record = await getRecord(prediction);
   expect(record.status).toBe('succeeded');

@@ -12,13 +12,13 @@ import { ServiceProcess } from './service-process.js';
 
 const KILLS = times('PROOF_KILLS', 10, 100);
 
-/** Predictions asked for before each kill: their computations and their writes overlap. */
+/** Number of predictions requested before each kill, so that their computations and their writes overlap. */
 const AT_ONCE = 8;
 
-/** A few rounds' predictions, 3 MB each: old ones are evicted while new ones are written. */
+/** Room for the predictions of a few rounds, 3 MB each: old ones are evicted while new ones are written. */
 const STORE_MAX_BYTES = String(60e6);
 
-/** How soon a service must be ready again: of the large run, which has the machine to itself. */
+/** Time limit until a service is ready again, in the large run, which has the machine to itself. */
 const MAX_READY_MS = 5000;
 
 /** A restart takes seconds on a busy machine. */
@@ -26,7 +26,7 @@ const TIMEOUT_MS = 60_000 + KILLS * 60_000;
 
 const architecture = network('squeezenet1_1-10');
 
-/** Its bytes differ with the seed, and are stored as they are: what is post-processed is not tiled. */
+/** The bytes differ with the seed, and are stored in full, because post-processed weights are not tiled. */
 const request = (seed: number): PredictBody => ({ architecture, postprocess: { noise: 0.1, seed } });
 
 let folder: string;
@@ -104,7 +104,7 @@ it(
   TIMEOUT_MS,
 );
 
-/** The store's directory holds the folders of what is listed, and nothing that a crash has left. */
+/** Checks that the store's directory holds only the folders of the listed predictions, and no remains of a crash. */
 async function expectNothingElse(store: string, records: readonly PredictionView[]): Promise<void> {
   const ids = records.map(({ id }) => id).sort();
   const files = await readdir(store, { recursive: true, withFileTypes: true });

@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A network that breaks: it stands before a service and cuts a connection when so many bytes have come from there. */
+/**
+ * Simulates a network that breaks: a proxy in front of a service that cuts a connection after a number of bytes from
+ * the service.
+ */
 export class CuttingProxy {
-  /** Bytes that the next connections may carry, headers and all. */
+  /** Number of bytes that the next connections may carry, including headers. */
   limit = Number.POSITIVE_INFINITY;
-  /** Is called before a connection is cut. */
+  /** Called before a connection is cut. */
   onCut = () => {};
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -51,7 +54,7 @@ export class CuttingProxy {
         return;
       }
       upstream.pause();
-      // What was allowed arrives: the break comes at that byte.
+      // The allowed bytes arrive, so that the break comes exactly after them.
       client.end(chunk.subarray(0, left), () => {
         this.onCut();
         end();

@@ -1,4 +1,4 @@
-/** Milliseconds as people compare them: the median, the 95th percentile and the most. */
+/** Formats milliseconds for people: the median, the 95th percentile and the maximum. */
 export function distribution(milliseconds: readonly number[]): string {
   const sorted = milliseconds.toSorted((a, b) => a - b);
   const at = (share: number) => Math.round(sorted[Math.ceil(share * sorted.length) - 1]!);

@@ -13,13 +13,13 @@ import { ServiceProcess } from './service-process.js';
 
 const KILLS = times('PROOF_ENGINE_KILLS', 5, 50);
 
-/** Clients that ask for one prediction after the other. */
+/** Number of clients, each of which requests one prediction after the other. */
 const CLIENTS = 8;
 
-/** Old predictions are evicted while new ones are written. */
+/** A small store, so that old predictions are evicted while new ones are written. */
 const STORE_MAX_BYTES = String(60e6);
 
-/** How soon a service must be ready again: of the large run, which has the machine to itself. */
+/** Time limit until a service is ready again, in the large run, which has the machine to itself. */
 const MAX_READY_MS = 5000;
 
 const TIMEOUT_MS = 120_000 + KILLS * 30_000;
@@ -27,7 +27,7 @@ const TIMEOUT_MS = 120_000 + KILLS * 30_000;
 const squeezenet = network('squeezenet1_1-10');
 const resnet = network('resnet18-10');
 
-/** Its bytes differ with the seed; some are written tiled in milliseconds, some take their time. */
+/** The bytes differ with the seed. Some predictions are tiled and written in milliseconds, others take longer. */
 const request = (seed: number): PredictBody =>
   seed % 8 === 0
     ? { architecture: resnet, postprocess: { noise: 0.1, seed } }
@@ -47,7 +47,7 @@ afterAll(async () => {
 
 const readiness = async () => (await fetch(`${service.url}/readyz`)).status;
 
-/** Milliseconds until /readyz answers so. */
+/** Returns the milliseconds until /readyz answers with the status. */
 async function untilReadiness(status: number): Promise<number> {
   const start = performance.now();
   while ((await readiness()) !== status) {
@@ -69,10 +69,10 @@ describe.skipIf(!existsSync('/proc/self/stat'))('an engine that is killed', () =
       let answered = 0;
       const client = async () => {
         while (!isOver) {
-          // Every third is one that was asked for lately: it is stored, evicted, being made or lost.
+          // Every third request is a recent one: stored, evicted, in progress or lost.
           const number = Math.random() < 1 / 3 ? Math.max(0, seed - Math.floor(Math.random() * 20)) : seed++;
           const response = await answers.ask(service.url, request(number));
-          // An engine's death is none of a connection's.
+          // The death of the engine must not break a connection.
           const status = response?.status ?? 0;
           statuses.set(status, (statuses.get(status) ?? 0) + 1);
           if (status === 200) answered++;
@@ -102,7 +102,7 @@ describe.skipIf(!existsSync('/proc/self/stat'))('an engine that is killed', () =
         try {
           answers.expectSame(await expectWhole(`${service.url}/predictions/${id}`));
         } catch (error) {
-          // Predictions that were being stored while this one was listed may have taken its room.
+          // Predictions that were stored after this one was listed may have evicted it.
           const later = await listed(service.url);
           if (later.some((record) => record.id === id)) throw error;
         }

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 
-/** The process that holds the GHNs of a service; undefined while there is none. */
+/** Returns the id of the process that holds the GHNs of a service; undefined while there is none. */
 export async function enginePid(servicePid: number): Promise<number | undefined> {
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
@@ -11,7 +11,7 @@ export async function enginePid(servicePid: number): Promise<number | undefined>
       const commandLine = await readFile(`/proc/${name}/cmdline`, 'latin1');
       if (/predictor\/process\.[jt]s/.test(commandLine)) return Number(name);
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
   return undefined;

@@ -44,9 +44,9 @@ describe.skipIf(python.missing !== '')(`numpy and safetensors${python.missing}`,
         );
         const { tensors } = (await getRecord(prediction)).architecture;
         expect(joined.tensors).toBe(tensors);
-        // Along two dimensions, in both ways of dividing.
+        // Along two dimensions, by both rules of sharding.
         expect(joined.slices).toBe(tensors * 2 * 2 * (2 + 3 + 8));
-        // Depthwise convolutions and first ones have fewer input channels than there are ranks.
+        // Depthwise and first convolutions have fewer input channels than there are ranks.
         expect(joined.empty).toBeGreaterThan(0);
       },
       TIMEOUT_MS,

@@ -15,27 +15,27 @@ const CLIENTS = 4;
 /** Room for a dozen predictions. */
 const DISK_MEBIBYTES = 40;
 
-/** Predictions that are not stored, each time that the disk is full. */
+/** Number of predictions that are not stored, each time that the disk is full. */
 const LOST = 3;
 
 const TIMEOUT_MS = 120_000 + FILLS * 60_000;
 
 const architecture = network('squeezenet1_1-10');
 
-/** Its bytes differ with the seed, and are stored as they are, 3 MB: what is post-processed is not tiled. */
+/** The bytes differ with the seed, and are stored in full, 3 MB, because post-processed weights are not tiled. */
 const request = (seed: number): PredictBody => ({ architecture, postprocess: { noise: 0.1, seed } });
 
 let service: ServiceProcess;
 afterEach(() => service.kill());
 
-/** Takes whatever room there is on a disk, until the function that it returns is called. */
+/** Fills a disk. Returns a function that frees the space. */
 function fill(path: string): () => Promise<void> {
   let isOver = false;
   const filling = (async () => {
     const file = await open(path, 'w');
     const some = Buffer.alloc(2 ** 18);
     while (!isOver) {
-      // Whatever is evicted makes room, which is taken as well.
+      // An eviction makes room, which is filled as well.
       const { bytesWritten } = await file.write(some).catch(() => ({ bytesWritten: 0 }));
       if (bytesWritten === 0) await file.write(some, 0, 4096).catch(() => setTimeout(1));
     }
@@ -56,13 +56,13 @@ it(
     const { url } = service;
     const answers = new Answers();
     let seed = 0;
-    /** Clients that ask for one prediction after the other, until the function that it returns is called. */
+    /** Starts clients that request one prediction after the other. Returns a function that stops them. */
     const load = () => {
       let isOver = false;
       const client = async () => {
         while (!isOver) {
           const number = Math.random() < 1 / 3 ? Math.max(0, seed - Math.floor(Math.random() * 20)) : seed++;
-          // Whether what is made can be stored or not, whoever asks for it has it.
+          // A prediction is answered even if it cannot be stored.
           expect((await answers.askAgain(url, request(number)))?.status).toBe(200);
         }
       };
@@ -88,7 +88,7 @@ it(
       const free = fill(join(directory, 'ballast'));
       await expect.poll(lost).toBeGreaterThanOrEqual(before + LOST);
       await free();
-      // Stored again: something new, and what could not be stored.
+      // Both a new prediction and one that could not be stored before are stored now.
       const [again] = await listed(url, '&status=failed');
       for (const body of [request(seed++), request(again!.request.postprocess!.seed)]) {
         await expect
@@ -101,7 +101,7 @@ it(
           .toBe('succeeded');
       }
       await calm();
-      // A record is told once its prediction is stored, for which another may have to go.
+      // A record is answered once its prediction is stored, for which another may be evicted.
       for (const { links } of await listed(url)) await fetch(url + links.self);
       for (const { id } of await listed(url, '&status=succeeded')) {
         answers.expectSame(await expectWhole(`${url}/predictions/${id}`));

@@ -6,7 +6,7 @@ import type { ReadableStream } from 'node:stream/web';
 import type { Graph } from '../../src/architecture/schema.js';
 import type { PredictionView } from '../../src/routes/predictions/view.js';
 
-/** The graph of a network of test/fixtures/architectures. */
+/** Returns the graph of a network in test/fixtures/architectures. */
 export function network(name: string): Graph {
   const file = new URL(`../fixtures/architectures/${name}.json`, import.meta.url);
   return JSON.parse(readFileSync(file, 'utf8')) as Graph;
@@ -34,7 +34,7 @@ export function post(url: string, body: PredictBody, init: RequestInit = {}): Pr
   });
 }
 
-/** Has a prediction made and gives its address. */
+/** Requests a prediction and returns its address. */
 export async function predicted(url: string, body: PredictBody): Promise<string> {
   const response = await post(url, body);
   if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
@@ -52,7 +52,7 @@ export const getRecord = (prediction: string) => getJson<PredictionView>(predict
 
 const body = (response: Response) => Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
 
-/** Digest of a body that is not kept, in the form of a record's `digest`. */
+/** Returns the digest of a body, in the form of a record's `digest`, without keeping the body. */
 export async function digestOf(response: Response): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of body(response)) hash.update(chunk as Uint8Array);

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-/** scripts/client-python.sh makes it. */
+/** The Python that scripts/client-python.sh installs. */
 const OWN = fileURLToPath(new URL('../../node_modules/.cache/client-python/bin/python', import.meta.url));
 
 const CANDIDATES = [process.env.PYTHON, OWN, 'python3', '/usr/bin/python3'];
@@ -15,19 +15,19 @@ for module in sys.argv[1:]:
     except ImportError: print(module)
 `;
 
-/** What a script prints is one JSON document, even of a network with hundreds of tensors. */
+/** Limit of a script's output, which is one JSON document, also for a network with hundreds of tensors. */
 const MAX_OUTPUT_BYTES = 64 * 2 ** 20;
 
 export interface Python {
-  /** For the title of what needs it: empty, or what is not there. */
+  /** Text for the titles of tests that need it: empty, or the missing modules. */
   readonly missing: string;
   /**
-   * Runs a script of test/clients/python, which prints JSON.
+   * Runs a script in test/clients/python, which prints JSON.
    *
-   * @throws Error with what it wrote to stderr
+   * @throws Error with its output on stderr
    */
   run<T>(script: string, ...args: readonly string[]): Promise<T>;
-  /** As `run`, with these environment variables over the tests' own. */
+  /** Like `run`, with additional environment variables. */
   runWith<T>(
     environment: Readonly<Record<string, string>>,
     script: string,
@@ -35,7 +35,7 @@ export interface Python {
   ): Promise<T>;
 }
 
-/** The first Python that has all of the modules. */
+/** Finds the first Python that has all of the modules. */
 export function findPython(...modules: readonly string[]): Python {
   const found = CANDIDATES.filter((command) => command !== undefined && isThere(command)).map((command) => {
     const { stdout } = spawnSync(command!, ['-c', MISSING, ...modules], { encoding: 'utf8' });

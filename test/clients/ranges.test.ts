@@ -61,7 +61,7 @@ describe.skipIf(!curlIsThere)('curl -C -', () => {
       const cuts = CUTS / 2;
       for (let cut = 0; cut < cuts; cut++) {
         const left = bytes! - (await size(file));
-        // On average a share of what is left that leaves something to each cut; some fall into the headers.
+        // On average, a share of the rest that leaves some for each cut. Some cuts are in the headers.
         proxy.limit = Math.ceil((Math.random() * 2 * left) / (cuts + 1 - cut / 2));
         const { code, signal } = await curl();
         expect(signal === 'SIGKILL' || code !== 0, `${what} at ${proxy.limit} of ${left} bytes`).toBe(true);

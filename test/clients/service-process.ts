@@ -7,22 +7,24 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { FULL, GHN_CHECKPOINTS } from './proof.js';
 
-/** Runs the service from its sources. */
+/** Arguments that run the service from its sources. */
 export const FROM_SOURCES = ['--import', 'tsx', fileURLToPath(new URL('../../src/main.ts', import.meta.url))];
 
-/** What runs it as it was built, and as its users run it. */
+/** Arguments that run the built service, as its users run it. */
 export const AS_BUILT = [fileURLToPath(new URL('../../dist/main.js', import.meta.url))];
 
-/** The logged lines that are shown when the service does not start. */
+/** Number of log lines that are shown when the service does not start. */
 const MAX_LOGGED = 20;
 
-/** A line of the log at the level of errors, or above. */
+/** A log line with the level of errors, or above. */
 const ERROR = /^\{"level":"(?:error|fatal)"/;
 
-/** The whole service as its users run it, in processes of its own: it can be measured from outside, and killed. */
+/**
+ * The whole service as its users run it, in separate processes, so that it can be measured from outside, and killed.
+ */
 export class ServiceProcess {
   readonly url: string;
-  /** The last errors of its log. */
+  /** The last errors in its log. */
   readonly errors: readonly string[];
   readonly #child: ChildProcess;
 
@@ -33,9 +35,9 @@ export class ServiceProcess {
   }
 
   /**
-   * Resolves when the GHNs are loaded.
+   * Starts a service. Resolves when the GHNs are loaded.
    *
-   * @param log a file that its log goes to, which is not read: PORT has to be set
+   * @param log a file for its log, which is not read, so PORT has to be set
    */
   static async start(
     store: string,
@@ -62,27 +64,29 @@ export class ServiceProcess {
     return new ServiceProcess(child, await started, errors);
   }
 
-  /** Id of the main process. */
+  /** The id of the main process. */
   get pid(): number {
     return this.#child.pid!;
   }
 
-  /** Whether it runs. */
+  /** True while the service runs. */
   get alive(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Code with which the main process ended by itself; null where it has not. */
+  /** Code with which the main process ended by itself; null if it has not. */
   get exitCode(): number | null {
     return this.#child.exitCode;
   }
 
-  /** SIGKILL, at once; resolves when no process is left: all that it has started write to the same log. */
+  /**
+   * Kills the service at once. Resolves when all of its processes have ended, since all of them write to the same log.
+   */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
   }
 
-  /** Stops it as an operator does. */
+  /** Stops the service as an operator does. */
   async stop(): Promise<void> {
     await this.#end('SIGTERM');
   }
@@ -93,14 +97,14 @@ export class ServiceProcess {
     return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)![1]) * 1024;
   }
 
-  /** Targets of the main process's file descriptors. */
+  /** Returns the targets of the main process's file descriptors. */
   async openFiles(): Promise<string[]> {
     const folder = `/proc/${this.#child.pid}/fd`;
     const links = (await readdir(folder)).map((fd) => readlink(join(folder, fd)).catch(() => ''));
     return (await Promise.all(links)).filter((link) => link !== '');
   }
 
-  /** Nothing where it has ended already. */
+  /** Does nothing if the service has ended already. */
   async #end(signal: NodeJS.Signals): Promise<void> {
     if (!this.alive) return;
     const gone = once(this.#child, 'close');

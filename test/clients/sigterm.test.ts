@@ -8,10 +8,10 @@ import { Answers, expectWhole, listed } from './answers.js';
 import { digestOf, network, type PredictBody, post, predicted } from './prediction.js';
 import { ServiceProcess } from './service-process.js';
 
-/** Clients that ask for one prediction after the other. */
+/** Number of clients, each of which requests one prediction after the other. */
 const CLIENTS = 6;
 
-/** Predictions that are begun and not waited for. */
+/** Number of predictions that are started and not waited for. */
 const BEGUN = 8;
 
 const request = (seed: number): PredictBody => ({
@@ -58,7 +58,7 @@ it('SIGTERM under load: accepted predictions are finished, the rest is refused, 
   await clients;
   await stopped;
   expect(service.exitCode).toBe(0);
-  // One refusal for each client, by a connection that nobody takes; every answer before was whole.
+  // Each client has one refused connection at the end. Every answer before it was complete.
   const answered = statuses.filter((status) => status !== undefined);
   expect(answered.length).toBeGreaterThan(0);
   expect(new Set(answered)).toEqual(new Set([200]));

@@ -21,7 +21,7 @@ const CASES = NETWORKS.flatMap((name) => TREATMENTS.map((treatment) => ({ name, 
 const MOMENTS_TOLERANCE = 1e-5;
 const DIVERSITY_TOLERANCE = 1e-3;
 
-/** Singular values of a full run's networks take numpy minutes. */
+/** numpy takes minutes for the singular values of a full run's networks. */
 const TIMEOUT_MS = 1_800_000;
 
 const python = findPython('numpy', 'safetensors');
@@ -60,7 +60,10 @@ describe.skipIf(python.missing !== '')(`numpy${python.missing}`, () => {
   );
 });
 
-/** Relative, the mean's error to the standard deviation where the mean is small beside it; the extremes are values. */
+/**
+ * Compares moments relatively. The error of a mean that is small beside the standard deviation is relative to the
+ * latter. The extremes are exact.
+ */
 function expectMoments(told: NetworkStatistics, expected: NetworkStatistics, what: string): void {
   const { count, zeros, min, max } = expected;
   expect({ count: told.count, zeros: told.zeros, min: told.min, max: told.max }, what).toEqual({

@@ -10,11 +10,11 @@ import { startService, type TestService } from '../helpers/service.js';
 import { inputOf, runInNode } from '../helpers/tfjs.js';
 import { findPython } from './python.js';
 
-/** Two images each. */
+/** Lengths of inputs with two images each. */
 const INPUT_LENGTHS = { mobilenet: 2 * 32 * 32 * 3, resnet: 2 * 64 * 64 * 3 };
 const NETWORKS = Object.keys(INPUT_LENGTHS) as (keyof typeof INPUT_LENGTHS)[];
 
-/** Tolerance of an output, whose sums have another order. */
+/** Tolerance of an output, whose sums are in another order. */
 const TOLERANCE = 1e-4;
 
 const python = findPython('numpy', 'torch');
@@ -92,7 +92,7 @@ describe.skipIf(!CHROMIUM)(`a page in Chromium${missing}`, () => {
   it.each(NETWORKS)('loads a prediction from its address and runs it, %s', async (network) => {
     const url = await predictedFor(network, 'keras3');
     const page = await browser.newPage();
-    // Any page of the service's own origin.
+    // Opens an arbitrary page of the service's origin.
     await page.goto(`${service.url}/livez`);
     await addTfjs(page);
     const output = await page.evaluate(

@@ -7,7 +7,7 @@ import { download, getRecord, network, predicted } from './prediction.js';
 import { GHN_CHECKPOINTS, networks } from './proof.js';
 import { findPython } from './python.js';
 
-/** The names end with the number of classes, where it is not ImageNet's. */
+/** Names of networks, with the number of classes if it is not that of ImageNet. */
 const NETWORKS = networks(
   ['resnet18-10', 'mobilenet_v3_small-10', 'squeezenet1_1-10', 'swin_t-10'],
   [
@@ -64,7 +64,7 @@ describe.skipIf(python.missing !== '')(`torchvision${python.missing}`, () => {
         Object.fromEntries(stateDict.map(({ name, shape }) => [name, shape])),
       );
       expect(loaded.unexpected).toEqual([]);
-      // PyTorch does not count how many batches a norm has seen among what is missing.
+      // PyTorch does not report the batch counters of norms as missing.
       const counters = (names: readonly string[]) =>
         names.filter((name) => !name.endsWith('num_batches_tracked'));
       expect(counters(loaded.missing)).toEqual(counters(notPredicted.map(({ name }) => name)));

@@ -11,14 +11,17 @@ import { getJson, network, predicted } from './prediction.js';
 import { FULL, times } from './proof.js';
 import { ServiceProcess } from './service-process.js';
 
-/** Downloads that are given up. */
+/** Number of abandoned downloads. */
 const ABORTS = times('PROOF_ABORTS', 120, 600);
 
 const AT_ONCE = 12;
 
 const SMALL = { architecture: network('squeezenet1_1-10') };
 
-/** What one download's buffers and the allocator's habits may come to; a leaked download would add 3 MB each. */
+/**
+ * Allowed growth: the buffers of one download, and memory that the allocator keeps. A leak would add 3 MB for each
+ * download.
+ */
 const SLACK_BYTES = 96e6;
 
 const TIMEOUT_MS = 300_000;
@@ -50,14 +53,14 @@ const received = (socket: Socket, bytes: number) =>
     socket.once('close', () => resolve());
   });
 
-/** Ways to leave a download of 45 MB. */
+/** Ways of abandoning a download of 45 MB. */
 const ABORT: readonly Abort[] = [
-  // Before the answer, or somewhere in its first bytes.
+  // Before the answer, or during its first bytes.
   async () => {},
   async () => setTimeout(Math.random() * 5),
   async (socket) => received(socket, 1),
   async (socket) => received(socket, Math.random() * 20e6),
-  // Reads no more, then is gone.
+  // Stops reading, then disconnects.
   async (socket) => {
     await received(socket, 1);
     socket.pause();
@@ -87,7 +90,7 @@ function postRequest(seed: number): string {
   return `POST /predict HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n${body}`;
 }
 
-/** Downloads of all kinds, each given up in one of the ways, some at the same time. */
+/** Starts downloads of all kinds and abandons each in one of the ways, some at the same time. */
 async function giveUpMany(): Promise<void> {
   const path = `${new URL(prediction).pathname}/weights`;
   const requests = [
@@ -116,8 +119,7 @@ const filesOf = (kind: (file: string) => boolean) => async () =>
 const storeFiles = filesOf((file) => file.startsWith(folder));
 const connections = filesOf((file) => file.startsWith('socket:'));
 
-/** What clients have left behind is dealt with in a moment, on a busy machine in a longer one. */
-/** Rounds of abandoned downloads; memory must not grow in at least one of them. */
+/** Number of rounds of abandoned downloads. Memory must not grow in at least one of them. */
 const ROUNDS = 5;
 
 const poll = <T>(value: () => Promise<T>) => expect.poll(value, { timeout: 30_000 });
@@ -142,7 +144,7 @@ describe.skipIf(!existsSync('/proc/self/fd'))('clients who vanish', () => {
     const id = (await predicted(service.url, { ...SMALL, seed: 1 })).split('/').at(-1)!;
     await getJson(`${service.url}/predictions/${id}`);
     await poll(storeFiles).toBe(0);
-    // A pipe in the place of a file is a store that takes its time: it is read when there is something in it.
+    // A pipe in place of a file simulates a slow store: reading it waits until something is written.
     const record = join(folder, 'predictions', id, 'record.json');
     const content = await readFile(record);
     await rename(record, `${record}.aside`);
@@ -170,7 +172,7 @@ describe.skipIf(!existsSync('/proc/self/fd'))('clients who vanish', () => {
   it(
     'leave no memory taken',
     async () => {
-      // Garbage is collected at any time; a leak shows in every round.
+      // Garbage may be collected at any time, but a leak shows in every round.
       let growth = Number.POSITIVE_INFINITY;
       for (let round = 0; round < ROUNDS && growth >= SLACK_BYTES; round++) {
         const before = await service.residentMemory();
@@ -187,7 +189,7 @@ describe.skipIf(!existsSync('/proc/self/fd'))('clients who vanish', () => {
     async () => {
       const patient = await ServiceProcess.start(join(folder, 'patient'), { REQUEST_TIMEOUT_MS: '5000' });
       const weights = `${await predicted(patient.url, { architecture: network('resnet18-10') })}/weights`;
-      // A paused socket does not tell that it was closed; the service's side does.
+      // A paused socket does not report that it was closed, but the service's file descriptors show it.
       const sockets = async () =>
         (await patient.openFiles()).filter((file) => file.startsWith('socket:')).length;
       const before = await sockets();

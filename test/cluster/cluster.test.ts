@@ -9,10 +9,10 @@ import { BUCKET, NO_SERVER, type S3Server, startS3 } from '../store/s3/server.js
 
 const MISSING = NO_SERVER ?? NO_REDIS;
 
-/** The service as it is built, where that is asked for. */
+/** The built service, if BUILT is set. */
 const PROGRAM = process.env.BUILT ? AS_BUILT : undefined;
 
-/** What is promised: somebody else has taken over what a worker that was killed was about to make. */
+/** The promised time until another worker takes over the prediction of a killed one. */
 const TAKEOVER_MS = 15_000;
 
 describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : ''}`, () => {
@@ -44,7 +44,7 @@ describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : 
   });
 
   let seeds = 0;
-  /** A request like no other. */
+  /** Returns a request that no other test sends. */
   const fresh = () => ({ architecture: tinyGraph(), seed: ++seeds });
   const post = (k: number, body: object, headers: Record<string, string> = {}) =>
     fetch(`${apis[k].url}/predict`, {
@@ -80,7 +80,7 @@ describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : 
       .update(Buffer.from(await response.arrayBuffer()))
       .digest('hex');
   };
-  /** Stops the engines: predictions stay queued or running until the function that it returns is called. */
+  /** Stops the engines, so that predictions stay queued or running. Returns a function that resumes them. */
   const holdEngines = async () => {
     const pids = await Promise.all(workers.map(({ pid }) => enginePid(pid)));
     for (const pid of pids) process.kill(pid!, 'SIGSTOP');
@@ -152,7 +152,7 @@ describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : 
     expect(commits).toBeGreaterThanOrEqual(bodies.length);
     const took = performance.now() - killed;
     console.log(`taken over and made within ${Math.round(took)} ms`);
-    // It is told rather than demanded on a machine that does other things as well.
+    // Required only on a machine without other work.
     if (process.env.PROOF === 'full') expect(took).toBeLessThan(TAKEOVER_MS);
     workers[0] = await start('worker');
   });

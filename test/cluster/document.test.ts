@@ -8,16 +8,16 @@ import { freePort, NO_SERVER, SERVER } from '../store/s3/server.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
-/** Why the commands are not tried, if they are not. */
+/** The reason why the commands are not tested; null if they are. */
 const MISSING = process.env.BUILT
   ? (NO_SERVER ?? NO_REDIS)
   : 'BUILT=1 tries them on the service as it is built';
 
-/** What a clone has that is built, in place of the document's own commands for it. */
+/** Files of a built clone, which replace the document's commands for building. */
 const CLONE = ['dist', 'node_modules', 'openapi', 'package.json', 'weights', 'zoo'];
 const BUILDS = /^(?:npm ci|npm run build|CGO_ENABLED=0 go install .*)$/gm;
 
-/** The commands of docs/cluster.md that hold the word, with free ports in place of the document's. */
+/** Returns the commands in docs/cluster.md that contain the word, with free ports in place of the document's. */
 async function commandsWith(word: string, ports: Map<string, number>): Promise<string> {
   const text = await readFile(join(ROOT, 'docs/cluster.md'), 'utf8');
   const block = [...text.matchAll(/^```sh\n(.*?)^```$/gms)]
@@ -32,7 +32,7 @@ async function commandsWith(word: string, ports: Map<string, number>): Promise<s
     .replaceAll(/\b(?:300\d|7070|6379)\b/g, (port) => String(ports.get(port)));
 }
 
-/** A shell in a folder like a clone's. */
+/** Creates a shell in a folder like that of a clone. */
 async function shell() {
   const folder = await mkdtemp(join(tmpdir(), 'ghn-clone-'));
   for (const name of CLONE) await symlink(join(ROOT, name), join(folder, name));
@@ -43,7 +43,7 @@ async function shell() {
     try {
       process.kill(-bash.pid!, 'SIGKILL');
     } catch {
-      // All of it has ended.
+      // All of its processes have ended.
     }
     await rm(folder, { recursive: true, force: true });
   });

@@ -8,7 +8,7 @@ import { NO_SERVER } from '../store/s3/server.js';
 
 const MISSING = NO_SERVER ?? NO_REDIS ?? NO_TOXIPROXY;
 
-/** How long each kind of fault may take on a busy machine. */
+/** Time limit for each kind of fault on a busy machine. */
 const TIME_LIMIT_MS = 600_000;
 
 it.skipIf(MISSING)(
@@ -24,7 +24,7 @@ it.skipIf(MISSING)(
       redisLosses: 1,
       asked: 2,
       stored: 30,
-      // Late is only told of: other tests run beside this one.
+      // Late answers are not faults here, since other tests run at the same time.
       isTimed: false,
       program: process.env.BUILT ? AS_BUILT : undefined,
     };

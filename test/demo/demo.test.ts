@@ -20,7 +20,7 @@ const ARCHITECTURES = readdirSync(DIRECTORY).map((file): [string, unknown] => [
   JSON.parse(readFileSync(new URL(file, DIRECTORY), 'utf8')),
 ]);
 
-/** Tensors with the names and shapes of an architecture's. */
+/** Returns tensors of zeros with the names and shapes of an architecture. */
 function zeros(architecture: unknown) {
   return new Map(
     predictedTensors(parseArchitecture(architecture, LIMITS)).map(({ name, shape }) => [

@@ -12,13 +12,13 @@ beforeAll(async () => {
 
 interface Forward {
   readonly network: { readonly layers: readonly { readonly type: string }[] };
-  /** [4, 28, 28] */
+  /** Shape [4, 28, 28]. */
   readonly images: readonly number[];
-  /** [4, 10] */
+  /** Shape [4, 10]. */
   readonly logits: readonly number[];
 }
 
-/** What PyTorch makes of a network with every layer that the demo runs; make_forward.py made it. */
+/** Returns PyTorch's results for a network with every layer that the demo runs. make_forward.py made the files. */
 function inPyTorch() {
   const file = (name: string) => new URL(`../fixtures/demo/forward.${name}`, import.meta.url);
   const forward = JSON.parse(readFileSync(file('json'), 'utf8')) as Forward;

@@ -4,7 +4,7 @@ import type { Activation, Engine, Matrix } from '../../src/engine/engine.js';
 import { ENGINES, NATIVE_TENSORFLOW } from './engines.js';
 import * as reference from './reference.js';
 
-/** What float32 sums of some hundred terms may be off by, as a part of the largest expected value. */
+/** Tolerance of float32 sums of some hundred terms, relative to the largest expected value. */
 const TOLERANCE = 1e-5;
 
 interface Input {
@@ -13,7 +13,7 @@ interface Input {
   readonly columns: number;
 }
 
-/** Numbers of a fixed sequence, uniform in ±√3: mean 0, variance 1. */
+/** Returns numbers of a fixed sequence, uniform in ±√3, so with mean 0 and variance 1. */
 function random(rows: number, columns: number, seed = 1): Input {
   let state = seed * 2654435761;
   const data = Float32Array.from({ length: rows * columns }, () => {
@@ -29,11 +29,11 @@ const matrix = (rows: number, columns: number, values: number[]): Input => ({
   columns,
 });
 
-/** Pairs of nodes over a table's rows, in no order. */
+/** Returns the table row of each pair of nodes, unordered. */
 const pairs = (nodes: number, tableRows: number) =>
   Int32Array.from({ length: nodes * nodes }, (_, pair) => (pair * 7 + (pair >> 3)) % tableRows);
 
-/** An attention that engines do in parts, and its result: computed once, for it takes its time. */
+/** An attention that engines compute in parts, with its expected result. It is computed once, because it takes long. */
 const manyNodes = once(() => {
   const [nodes, heads, hidden] = [3000, 2, 4];
   const [qkv, table] = [random(nodes, 3 * hidden), random(101, heads, 2)];
@@ -41,7 +41,7 @@ const manyNodes = once(() => {
   return { qkv, table, row, heads, expected: reference.attention(qkv, table, row, heads) };
 });
 
-/** A long network: pairs further apart than 40 places are not connected, and some nodes not at all. */
+/** A long network: pairs more than 40 places apart are not connected, and some nodes not at all. */
 const longNetwork = once(() => {
   const [nodes, heads, hidden] = [1200, 3, 6];
   const qkv = random(nodes, 3 * hidden);
@@ -351,7 +351,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
       const { qkv, table, row, heads, expected } = longNetwork();
       expectClose(await attention(qkv, table, row, heads), expected);
       const masked = { ...table, data: table.data.map((value, index) => (index < heads ? -1e9 : value)) };
-      // Where all is masked, float32 has no bits left for the scores.
+      // If all is masked, float32 has no bits left for the scores.
       const connected = 900 * (qkv.columns / 3);
       expectClose(
         (await attention(qkv, masked, row, heads)).subarray(0, connected),
@@ -360,7 +360,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
     }, 300_000);
 
     it('gives each pair of nodes its own bias, query by row and key by column', async () => {
-      // A bias of 40 outweighs everything else: each query takes the value of the key that has it.
+      // A bias of 40 outweighs everything else, so each query gets the value of the key with that bias.
       const [nodes, hidden] = [4, 2];
       const qkv = random(nodes, 3 * hidden);
       const wanted = [2, 0, 3, 1];
@@ -385,7 +385,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
       { what: 'that are all far below 0', biases: [-500, -501, -502] },
     ])('takes biases $what', async ({ biases }) => {
       const [nodes, heads, hidden] = [20, 2, 8];
-      // Sixteenths, so that float32 holds a score beside a bias of 10,000 exactly.
+      // Multiples of 1/16, so that float32 holds the sum of a score and a bias of 10,000 exactly.
       const { data, ...shape } = random(nodes, 3 * hidden);
       const qkv = { ...shape, data: data.map((value) => Math.round(value * 16) / 16) };
       const table = matrix(
@@ -408,7 +408,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
   });
 
   describe('scope', () => {
-    /** A bit of everything. */
+    /** Uses several operations. */
     async function compute(weight: Matrix): Promise<Float32Array> {
       const x = await engine.input(random(20, 24, 8).data, 20, 24);
       const y = await engine.linear(x, { weight, bias: null }, 'gelu');

@@ -10,7 +10,9 @@ export interface EngineUnderTest {
   readonly create: () => Promise<Engine>;
 }
 
-/** Installed beside the project, or in a folder that NODE_PATH names (scripts/native-tensorflow.sh makes one). */
+/**
+ * Returns true if it is installed in the project, or in a folder in NODE_PATH (scripts/native-tensorflow.sh makes one).
+ */
 function nativeTensorflowIsInstalled(): boolean {
   try {
     createRequire(import.meta.url).resolve('@tensorflow/tfjs-node');
@@ -20,7 +22,7 @@ function nativeTensorflowIsInstalled(): boolean {
   }
 }
 
-/** Null where native TensorFlow is not there to be tested. */
+/** Null if native TensorFlow is not installed. */
 export const NATIVE_TENSORFLOW: EngineUnderTest | null = nativeTensorflowIsInstalled()
   ? {
       title: 'tensorflow on native TensorFlow',
@@ -29,15 +31,15 @@ export const NATIVE_TENSORFLOW: EngineUnderTest | null = nativeTensorflowIsInsta
   : null;
 
 /**
- * Null without a device for WebGPU: a Vulkan driver that VK_DRIVER_FILES names, such as SwiftShader, which computes on
- * the CPU (scripts/swiftshader.sh).
+ * Null without a device for WebGPU. A device is a Vulkan driver that VK_DRIVER_FILES names, such as SwiftShader, which
+ * computes on the CPU (scripts/swiftshader.sh).
  */
 export const WEBGPU: EngineUnderTest | null = process.env.VK_DRIVER_FILES
   ? // Buffers so small that weights of the tests are split.
     { title: 'onnxruntime on WebGPU', create: () => createWebgpuEngine({ maxBufferBytes: 4096 }) }
   : null;
 
-/** On a GPU machine, one engine on its GPU (scripts/gpu). */
+/** Engines on the GPU, of which a machine with a GPU tests one (scripts/gpu). */
 const ON_GPU: Readonly<Record<string, () => Promise<Engine>>> = {
   cuda: () => createCudaEngine({ smallestHeld: 1 }),
   webgpu: () => createWebgpuEngine({ maxBufferBytes: 4096 }),
@@ -59,5 +61,5 @@ function enginesUnderTest(): readonly EngineUnderTest[] {
   ];
 }
 
-/** Every engine that runs here. */
+/** Every engine that can run here. */
 export const ENGINES = enginesUnderTest();

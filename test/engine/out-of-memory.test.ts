@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isOutOfMemory, isTrap, OutOfMemoryError } from '../../src/engine/out-of-memory.js';
 
-/** Part of Node for which it brings no types. */
+/** The part of Node's WebAssembly that its types do not declare. */
 interface WithWebAssembly {
   readonly WebAssembly: {
     readonly Module: new (bytes: Uint8Array) => object;
@@ -9,7 +9,7 @@ interface WithWebAssembly {
   };
 }
 
-/** Messages as the libraries wrote them. */
+/** Messages of the libraries. */
 const MESSAGES = [
   'OOM when allocating tensor with shape[400000,400000] and type float on /job:localhost/replica:0/task:0/device:GPU:0 by allocator GPU_0_bfc',
   'Resource exhausted: failed to allocate memory',

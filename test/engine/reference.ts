@@ -8,7 +8,10 @@ export interface Values {
   readonly columns: number;
 }
 
-/** erf by its Taylor series, which converges everywhere and is exact enough to 5 or so; beyond, erf is ±1 in float32. */
+/**
+ * Computes erf by its Taylor series, which converges everywhere and is sufficiently exact up to about 5. Above, erf is
+ * ±1 in float32.
+ */
 export function erf(x: number): number {
   if (Math.abs(x) > 5) return Math.sign(x);
   let term = x;

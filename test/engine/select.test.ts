@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type EngineChoice, selectEngine, selectProducts } from '../../src/engine/select.js';
 
-/** The machine has no binary of onnxruntime, as on a platform for which npm has none. */
+/** Simulates a platform without a binary of onnxruntime. */
 function withoutOnnxruntime(): void {
   vi.doMock('../../src/engine/onnxruntime/library.js', () => {
     throw new Error('Cannot find module onnxruntime_binding.node\nRequire stack: …');

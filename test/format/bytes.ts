@@ -7,7 +7,7 @@ export async function read(source: ByteSource, start = 0, end = source.byteLengt
   return bytes;
 }
 
-/** Ranges of something of any length, as parts of it. */
+/** Ranges for data of any length, given as fractions of the length. */
 export const ranges = fc.array(
   fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true })),
   {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import type { ByteSource } from '../../src/format/layout.js';
 import { read } from './bytes.js';
 
-/** A safetensors file taken apart by its definition: names to entries in their order, and the bytes of each. */
+/** Parses a safetensors file by its definition. Returns the entries by name in their order, and the bytes of each. */
 export function parseSafetensors(file: Uint8Array) {
   const buffer = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   const dataStart = 8 + Number(buffer.readBigUInt64LE());
@@ -26,7 +26,7 @@ export function parseSafetensors(file: Uint8Array) {
   };
 }
 
-/** A Python that has numpy: PYTHON, or one of the usual. */
+/** A Python that has numpy: PYTHON, or one of the usual paths. */
 export const PYTHON = [process.env.PYTHON, 'python3', '/usr/bin/python3'].find(
   (command) => command && spawnSync(command, ['-c', 'import numpy']).status === 0,
 );
@@ -38,7 +38,7 @@ export interface ZipFileEntry {
   readonly dataStart: number;
 }
 
-/** A zip's entries by its directory, each checked against its local header; reads nothing but these. */
+/** Returns the entries in a zip's directory, each checked against its local header. Reads nothing else. */
 export async function readZipEntries(zip: ByteSource): Promise<ZipFileEntry[]> {
   const bytes = async (start: number, length: number) => Buffer.from(await read(zip, start, start + length));
   const end = await bytes(zip.byteLength - 22, 22);

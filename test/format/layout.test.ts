@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type ByteSource, Layout, ReadyBytes } from '../../src/format/layout.js';
 import { ranges, read, within } from './bytes.js';
 
-/** A part that answers at once or later, and knows whether it was let go. */
+/** A part that writes immediately or later, and records if it was released. */
 class Part implements ByteSource {
   released = 0;
   readonly #bytes: ReadyBytes;

@@ -3,7 +3,7 @@ import { tinyGraph } from '../architecture/fixtures.js';
 import { post } from '../helpers/http.js';
 import { startService, type TestService } from '../helpers/service.js';
 
-// What a new module in src/format and its line in formats.ts would do, and nothing else.
+// Does the same as a new module in src/format with its line in formats.ts.
 vi.mock('../../src/format/formats.js', async (original) => {
   const { FORMATS } = await original<typeof import('../../src/format/formats.js')>();
   const { SHAPES } = await import('./shapes-format.js');

@@ -17,7 +17,7 @@ const named = fc
   .array(tiledTensors({ maxSize: 6 }), { minLength: 1, maxLength: 4 })
   .map((tensors) => tensors.map((tensor, index) => ({ ...tensor, name: `层${index}.weight` })));
 
-/** An .npy file taken apart by numpy's description of the format. */
+/** Parses an .npy file by numpy's description of the format. */
 function parseNpy(bytes: Buffer) {
   expect(bytes.subarray(0, 8)).toEqual(Buffer.from('\x93NUMPY\x01\x00', 'latin1'));
   const dataStart = 10 + bytes.readUInt16LE(8);
@@ -84,7 +84,7 @@ describe('an npz file', () => {
     expect(once).toBeGreaterThan(0);
     expect(await directory()).toEqual(first);
     expect(tensor.entriesRead()).toBe(once);
-    // Those of others take its place.
+    // Checksums of other files replace it.
     for (let other = 0; other < 10; other++) recent.of(`other ${other}`);
     expect(await directory()).toEqual(first);
     expect(tensor.entriesRead()).toBe(2 * once);

@@ -1,7 +1,7 @@
 import type { FileFormat } from '../../src/format/format.js';
 import { ReadyBytes } from '../../src/format/layout.js';
 
-/** A format that nobody has: each tensor's name and shape on a line. */
+/** A format for tests only: each tensor's name and shape on a line. */
 export const SHAPES: FileFormat = {
   name: 'shapes',
   ending: 'txt',

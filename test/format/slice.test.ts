@@ -12,7 +12,7 @@ async function values(source: TensorSource): Promise<Float32Array> {
   return new Float32Array((await read(new TensorBytes(source, 'F32'))).buffer);
 }
 
-/** Entries `start` to `end` - 1 along a dimension, one by one. */
+/** Returns entries `start` to `end` - 1 along a dimension, one by one. */
 function cut(all: Float32Array, shape: readonly number[], dim: number, start: number, end: number): number[] {
   const inner = elements(shape.slice(dim + 1));
   return [...all].filter((_, flat) => {

@@ -11,7 +11,7 @@ import { read } from './bytes.js';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** Looks at each chunk as late as a consumer may: when it tells that it is done with it. */
+/** Returns a consumer that reads each chunk at the last possible moment, just before it reports that it is done. */
 function slowDigest(): { sink: Writable; digest: () => string } {
   const hash = createHash('sha256');
   const sink = new Writable({
@@ -95,7 +95,7 @@ test.each([
   await expect(stream.toArray()).rejects.toThrow('the disk is gone');
 });
 
-/** More than are written with chunks of the greatest size. */
+/** More streams than are written with chunks of the largest size. */
 const MANY = 1000;
 
 const openLarge = () => streamBytes({ byteLength: 2 ** 30, copy() {} });

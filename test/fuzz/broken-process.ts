@@ -1,6 +1,6 @@
 import type { Message, Task } from '../../proof/fuzz/runner/protocol.js';
 
-/** Stands for a parser that fails in every way that there is: by its number each input is another. */
+/** Simulates a parser that fails in every possible way. The number of an input determines how. */
 process.once('message', ({ from, to }: Task) => {
   const send = (message: Message) => process.send?.(message);
   send({ kind: 'ready' });

@@ -4,7 +4,7 @@ import { inputsOf } from '../../proof/fuzz/inputs/input.js';
 import { TARGETS } from '../../proof/fuzz/targets/index.js';
 import type { Opened } from '../../proof/fuzz/targets/target.js';
 
-/** Over all targets; `npm run fuzz` makes as many as are wanted. */
+/** Number of inputs for all targets together; `npm run fuzz` makes any number. */
 const INPUTS = 2000;
 const SEED = 1;
 

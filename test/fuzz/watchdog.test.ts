@@ -10,7 +10,7 @@ it('an endless loop, a crash and a full heap are reported with the input that ca
     (result) => {
       results.push(result);
     },
-    // Long enough for a full heap to be noticed by the engine itself.
+    // Long enough that the engine itself notices a full heap.
     { module: fileURLToPath(new URL('broken-process.ts', import.meta.url)), hangMilliseconds: 6_000 },
   );
   expect(results.map(({ index, outcome }) => [index, outcome])).toEqual([

@@ -14,7 +14,7 @@ import { ReferenceGhn } from './reference/ghn.js';
 
 const OPTIONS = { predictClassifier: true, seed: 0 };
 
-/** What the fixtures allow is 1e-4; a small GHN's float32 is well within. Near-constant blocks magnify the rounding. */
+/** Tolerance of the fixtures. A small GHN in float32 is well within it. Near-constant blocks magnify the rounding. */
 const TOLERANCE = 1e-4;
 
 describe.each(['ghn3-nano', 'ghn2-nano'])('the reference of %s', (name) => {

@@ -15,7 +15,7 @@ import { loadNano } from './loaded.js';
 const ARCHITECTURE = buildArchitecture(fixtureGraph('resnet18-10'), LIMITS);
 const DISTANCES = distances(ARCHITECTURE);
 
-/** The results on the way that the authors' code had, as float32. */
+/** Returns the intermediate results of the authors' code, as float32. */
 function intermediates(ghn: string): ReadonlyMap<string, Float32Array> {
   const file = new URL(`../fixtures/intermediates/${ghn}.resnet18-10.safetensors`, import.meta.url);
   return new Map(
@@ -26,7 +26,7 @@ function intermediates(ghn: string): ReadonlyMap<string, Float32Array> {
   );
 }
 
-/** A checkpoint's embeddings, as the loader hands them to the node input. */
+/** Returns the embeddings of a checkpoint, in the form that the loader gives to the node input. */
 async function embeddings(ghn: string): Promise<NodeEmbeddings> {
   const { config, weights } = await readCheckpoint(checkpointFile(`${ghn}.pt`));
   const embedding = (name: string) => {

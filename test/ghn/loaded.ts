@@ -6,17 +6,17 @@ import type { TiledTensor } from '../../src/tensor/tensor.js';
 import { checkpointFile } from '../helpers/service.js';
 import type { ReferenceTensor } from './reference/decoder.js';
 
-/** The GHN of a file of test/fixtures/checkpoints. */
+/** Loads the GHN in a file of test/fixtures/checkpoints. */
 export async function loadNano(file: string, engine: Engine): Promise<Ghn> {
   return loadGhn(await readCheckpoint(checkpointFile(file)), engine);
 }
 
-/** A difference of 1e-4 of it is float32's rounding of numbers around 1. */
+/** Least scale of differences: 1e-4 of it is the rounding error of float32 numbers around 1. */
 const LEAST_SCALE = 1e-3;
 
 /**
- * How far a predicted tensor's block is from the reference's, in standard deviations of it; infinitely where it has
- * another shape. What is drawn at random is left out.
+ * Returns the largest difference between a predicted tensor's block and the reference, in standard deviations of the
+ * reference; infinity if the shapes differ. Values drawn at random are left out.
  */
 export function distance(tensor: TiledTensor, reference: ReferenceTensor): number {
   const sameShapes =
@@ -30,8 +30,8 @@ export function distance(tensor: TiledTensor, reference: ReferenceTensor): numbe
   const deviation = Math.sqrt(
     expected.reduce((sum, value) => sum + (value - mean) ** 2, 0) / expected.length,
   );
-  // Values that hardly differ, or a single one, are as exact as float32 holds their size, and that of the terms around 1
-  // whose sum they are.
+  // Values that hardly differ, or a single one, are as exact as float32 can be for numbers of their size, and for the
+  // terms around 1 that they are sums of.
   const scale = Math.max(deviation, Math.abs(mean) / 10, LEAST_SCALE);
   return expected.reduce((worst, value, k) => {
     const error = Math.abs(tensor.block[reference.drawn + k] - value) / scale;

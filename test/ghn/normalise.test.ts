@@ -7,7 +7,7 @@ const normalised = (values: number[], shape: readonly number[], role: 'weight' |
   return [...block];
 };
 
-/** What a value of 1 becomes, squared and times fan-in: β. */
+/** Returns β: the squared result for a value of 1, multiplied by fan-in. */
 const beta = (shape: readonly number[]) => {
   const fanIn = shape.slice(1).reduce((product, size) => product * size, 1);
   return Number((normalised([1], shape)[0] ** 2 * fanIn).toFixed(4));

@@ -4,13 +4,13 @@ import { buildArchitecture } from '../../src/architecture/graph.js';
 import type { Graph, GraphNode } from '../../src/architecture/schema.js';
 import { LIMITS } from '../architecture/fixtures.js';
 
-/** A node without its id and its tensors' names. */
+/** A node without its id and the names of its tensors. */
 type Form = Omit<GraphNode, 'id' | 'weight' | 'bias'> & {
   readonly weight?: readonly number[];
   readonly bias?: readonly number[];
 };
 
-// Sizes at, beside and beyond those of the nano GHNs: 32 channels, a plane of 11 × 11, 10 classes.
+// Sizes equal to, close to and beyond those of the nano GHNs: 32 channels, a plane of 11 × 11, 10 classes.
 const channels = fc.constantFrom(1, 2, 3, 5, 8, 31, 32, 33, 40, 70);
 const kernel = fc.constantFrom(1, 1, 2, 3, 4, 5, 7, 10, 11, 12, 14);
 const tokens = fc.constantFrom(1, 2, 4, 5, 9, 12, 17, 50);
@@ -51,7 +51,7 @@ const forms: fc.Arbitrary<Form> = fc.oneof(
   }),
 );
 
-/** Heads of fewer and of more classes than the GHN's, as a Linear or a 1×1 kernel, with a bias or without. */
+/** Heads with fewer or more classes than the GHN's, as a Linear or a 1×1 kernel, with or without a bias. */
 const heads: fc.Arbitrary<Form[]> = fc
   .tuple(fc.constantFrom(2, 10, 25), channels, fc.boolean(), fc.boolean())
   .map(([classes, inputs, isKernel, hasBias]) => [
@@ -63,7 +63,7 @@ const heads: fc.Arbitrary<Form[]> = fc
     ...(hasBias ? [{ op: 'bias' as const, bias: [classes], classifier: true }] : []),
   ]);
 
-/** Networks of a few nodes of any kind, joined anyhow. */
+/** Random networks of a few nodes of any kind, connected arbitrarily. */
 export const randomArchitecture: fc.Arbitrary<Architecture> = fc
   .tuple(
     fc.array(forms, { minLength: 1, maxLength: 7 }),

@@ -11,7 +11,7 @@ import {
 const node = (op: Op, fields: Partial<Node> = {}): Node => ({ id: op, op, classifier: false, ...fields });
 const owner = (op: Op, shape: readonly number[]) => node(op, { weight: { name: 'w', shape } });
 
-/** The row as the spec says it: of the nearest, and of two as near the smaller. */
+/** Returns the row by the rule of the spec: that of the nearest value, or of the smaller if two are equally near. */
 function nearestRow(table: readonly number[], value: number): number {
   let best = 0;
   for (const [row, entry] of table.entries()) {

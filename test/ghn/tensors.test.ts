@@ -22,7 +22,7 @@ async function predict(graph: Graph, { predictClassifier = true, seed = 0 } = {}
   return new Map(tensors.map((tensor) => [tensor.name, tensor]));
 }
 
-/** A network of position embeddings alone, of these shapes. */
+/** Returns a network with only position embeddings, of these shapes. */
 function positions(shapes: Readonly<Record<string, number[]>>): Graph {
   const names = Object.keys(shapes);
   return {
@@ -49,7 +49,7 @@ describe('the rows of class and distillation tokens', () => {
     expect(drawn).toHaveLength(60 * 2 * 32);
     const mean = drawn.reduce((sum, value) => sum + value, 0) / drawn.length;
     const deviation = Math.sqrt(drawn.reduce((sum, value) => sum + (value - mean) ** 2, 0) / drawn.length);
-    // Five standard errors; the seeds make it the same in every run.
+    // Five standard errors. The seeds make the result the same in every run.
     expect(Math.abs(mean)).toBeLessThan((5 * 0.02) / Math.sqrt(drawn.length));
     expect(Math.abs(deviation / 0.02 - 1)).toBeLessThan(5 / Math.sqrt(2 * drawn.length));
     expect(Math.max(...drawn.map(Math.abs))).toBeLessThan(0.02 * 6);
@@ -127,7 +127,7 @@ describe('the classifier', () => {
     const [kernel, linear] = [await predict(graph), await predict(tinyGraph())];
     const tensor = kernel.get('fc.weight')!;
     expect(tensor.shape).toEqual([10, 16, 1, 1]);
-    // A network's shapes are part of what a GHN reads, here 1×1 both times; only the fan-in's rule could differ.
+    // A GHN also reads a network's shapes, which are 1×1 in both cases, so only the rule for the fan-in could differ.
     expect(tensor.block).toEqual(linear.get('fc.weight')!.block);
   });
 });

@@ -1,4 +1,4 @@
-/** Faults of answers that differed from the OpenAPI document, since the last call of `takeFaults`. */
+/** Differences between answers and the OpenAPI document since the last call of `takeFaults`. */
 let faults: string[] = [];
 
 export function addFaults(found: readonly string[]): void {

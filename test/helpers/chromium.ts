@@ -9,10 +9,10 @@ const CANDIDATES = [
   '/usr/bin/google-chrome',
 ];
 
-/** The environment variable CHROMIUM, or where systems have it; undefined where there is none. */
+/** Path in the environment variable CHROMIUM, or the usual path; undefined if there is no browser. */
 export const CHROMIUM = CANDIDATES.find((path) => path !== undefined && existsSync(path));
 
-/** Switches off what a browser does on its own. */
+/** Flags that turn off a browser's background activity. */
 const QUIET = [
   '--no-sandbox',
   '--disable-gpu',
@@ -28,7 +28,7 @@ export function launchChromium(): Promise<Browser> {
 
 const require = createRequire(import.meta.url);
 
-/** TensorFlow.js as a page has it, from a script each. */
+/** The scripts of TensorFlow.js for a page. */
 const TFJS_SCRIPTS = [
   '@tensorflow/tfjs-core/dist/tf-core.min.js',
   '@tensorflow/tfjs-backend-cpu/dist/tf-backend-cpu.min.js',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** A fixture's facts about a tensor that the authors' code predicted. */
+/** Expected properties of a tensor that the authors' code predicted. */
 export interface ExpectedTensor {
   readonly shape: readonly number[];
   readonly std: number;
@@ -8,19 +8,19 @@ export interface ExpectedTensor {
   /** Flat indices, and the values there. */
   readonly index: readonly number[];
   readonly value: readonly number[];
-  /** So many of the first values are drawn at random. */
+  /** Number of leading values that are drawn at random. */
   readonly skip?: number;
 }
 
-/** By name, of test/fixtures/predictions. */
+/** Returns the expected tensors in test/fixtures/predictions by name. */
 export function expectedPredictions(ghn: string, architecture: string): ReadonlyMap<string, ExpectedTensor> {
   const file = new URL(`../fixtures/predictions/${ghn}/${architecture}.json`, import.meta.url);
   return new Map(Object.entries(JSON.parse(readFileSync(file, 'utf8')) as Record<string, ExpectedTensor>));
 }
 
 /**
- * How far values are from those expected, in standard deviations, and their norm from the one expected, relatively: the
- * larger of both, infinity where there is a NaN.
+ * Returns the largest difference between values and the expected ones in standard deviations, or the relative
+ * difference of their norms if that is larger. Returns infinity if there is a NaN.
  */
 export function compareTensor(
   values: Float32Array,

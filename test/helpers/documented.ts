@@ -7,24 +7,24 @@ const document = JSON.parse(
   readFileSync(new URL('../../openapi/openapi.json', import.meta.url), 'utf8'),
 ) as OpenAPIV3_1.Document;
 
-/** An answer as a client has it. */
+/** An answer in the form that a client receives. */
 export interface Answer {
   readonly method: string;
   /** Path and query. */
   readonly url: string;
   readonly status: number;
-  /** By names in lower case. */
+  /** Headers by name in lower case. */
   readonly headers: Readonly<Record<string, unknown>>;
-  /** Null where it was not kept, or is not whole. */
+  /** The body; null if it was not kept or is incomplete. */
   readonly body: string | null;
 }
 
 const PROBLEM = 'application/problem+json';
 
-/** What the document leaves out: itself, the pages that show it, and what the page at / loads. */
+/** Paths that the document omits: itself, the pages that show it, and the files that the page at / loads. */
 const UNDOCUMENTED = /^\/(openapi\.json|docs(\/.*)?|icon\.svg|assets\/.*)$/;
 
-// `binary` and other formats that say what no validator can check.
+// For formats such as `binary`, which a validator cannot check.
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 const ajvOfHeaders = new Ajv2020({ strict: false, allErrors: true, coerceTypes: true });
 for (const instance of [ajv, ajvOfHeaders]) {
@@ -32,12 +32,12 @@ for (const instance of [ajv, ajvOfHeaders]) {
   instance.addSchema(document, 'openapi.json');
 }
 
-/** A path of the document as an expression; those with fewer parameters are meant first. */
+/** A pattern for each path in the document, with the fewest parameters first. */
 const paths = Object.keys(document.paths!)
   .map((path) => ({ path, parameters: path.split('{').length - 1, expression: expressionOf(path) }))
   .sort((a, b) => a.parameters - b.parameters);
 
-/** A tensor's name may hold slashes. */
+/** The name of a tensor may contain slashes. */
 function expressionOf(path: string): RegExp {
   const pattern = path
     .replaceAll('.', '\\.')
@@ -48,7 +48,7 @@ function expressionOf(path: string): RegExp {
 
 const validators = new Map<string, ValidateFunction>();
 
-/** @param pointer into the document */
+/** @param pointer a JSON pointer into the document */
 function validator(pointer: string): ValidateFunction {
   let found = validators.get(pointer);
   if (!found) {
@@ -61,7 +61,7 @@ function validator(pointer: string): ValidateFunction {
 const pointerTo = (...keys: readonly string[]) =>
   keys.map((key) => `/${encodeURIComponent(key.replaceAll('~', '~0').replaceAll('/', '~1'))}`).join('');
 
-/** The differences between an answer and the document; none where it is as documented. */
+/** Returns the differences between an answer and the document, or an empty list. */
 export function undocumented(answer: Answer): string[] {
   const { method, status } = answer;
   const path = answer.url.split('?', 1)[0];
@@ -86,7 +86,7 @@ export function undocumented(answer: Answer): string[] {
   return faults.map((fault) => `${method} ${known} ${status}: ${fault}`);
 }
 
-/** The fault of an answer that no operation documents. */
+/** Returns the faults of an answer that no operation documents. */
 function problemFaults(
   { method, url, status, headers, body }: Answer,
   statuses: readonly number[],
@@ -112,7 +112,7 @@ function headerFaults({ headers: documented = {} }: OpenAPIV3_1.ResponseObject, 
   return entries.flatMap(([name, { required, schema }]) => {
     const value = answer.headers[name];
     if (value === undefined) return required ? [`the header ${name} is missing`] : [];
-    // Wrapped, since it is in its place that ajv makes a number of what is one.
+    // Wrapped in an object, because ajv converts numbers only inside of one.
     const validate = ajvOfHeaders.compile({ properties: { value: schema } });
     return validate({ value: String(value) }) ? [] : [`${name} is ${String(value)}: ${messages(validate)}`];
   });
@@ -143,7 +143,10 @@ function jsonFaults(pointer: string, body: string): string[] {
   return validate(value) ? [] : [messages(validate)];
 }
 
-/** Faults of a stream's events. Each has the documented schema, and together they make records, beginning with a whole one. */
+/**
+ * Returns the faults of a stream's events. Each must match the documented schema, and together they must make valid
+ * records, beginning with a whole one.
+ */
 function eventFaults(pointer: string, body: string): string[] {
   let record: object = {};
   const events = body.split('\n\n').filter((event) => event !== '' && !event.startsWith(':'));
@@ -159,7 +162,7 @@ function eventFaults(pointer: string, body: string): string[] {
   });
 }
 
-/** The first few: one wrong branch of a union is many. */
+/** Returns the first few messages: one wrong branch of a union gives many. */
 const messages = ({ errors }: ValidateFunction) =>
   (errors ?? [])
     .slice(0, 5)

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 
 /** A document of the project. */
 export interface Document {
-  /** Its path from the root. */
+  /** The path from the root. */
   readonly name: string;
   readonly text: string;
 }
@@ -13,7 +13,7 @@ export interface Files {
   read(path: string): string;
 }
 
-/** A heading's anchor, as it is commonly made. */
+/** Returns the usual anchor of a heading. */
 const anchor = (heading: string) =>
   heading
     .toLowerCase()
@@ -23,7 +23,7 @@ const anchor = (heading: string) =>
 
 const anchorsOf = (text: string) => [...text.matchAll(/^#+ +(.+)$/gm)].map(([, heading]) => anchor(heading!));
 
-/** Links to files or headings of the project that do not exist. */
+/** Returns links to files or headings of the project that do not exist. */
 export function brokenLinks({ name, text }: Document, files: Files): string[] {
   return [...text.matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, to]) => to!)
@@ -36,7 +36,7 @@ export function brokenLinks({ name, text }: Document, files: Files): string[] {
     });
 }
 
-/** Scripts of npm that no package.json of the project or of the document's folder has. */
+/** Returns npm scripts that no package.json of the project or of the document's folder has. */
 export function unknownScripts({ name, text }: Document, files: Files): string[] {
   const scripts = [...text.matchAll(/npm run (?:-s |--silent )?([\w:-]+)/g)].map(([, script]) => script!);
   const known = ['package.json', join(dirname(name), 'package.json')]
@@ -47,7 +47,7 @@ export function unknownScripts({ name, text }: Document, files: Files): string[]
 
 const PATH = /(?<![\w./-])((?:src|test|proof|research|scripts|deploy|docs|clients|zoo|weights)\/[\w./-]*\w)/g;
 
-/** Paths, without placeholders, that exist neither from the root nor from the document's folder. */
+/** Returns paths without placeholders that exist neither from the root nor from the document's folder. */
 export function missingPaths({ name, text }: Document, files: Files): string[] {
   return [...text.matchAll(PATH)]
     .map(([, path]) => path!)

@@ -11,24 +11,24 @@ export function post(url: string, body: unknown, init: RequestInit = {}): Promis
   });
 }
 
-/** An answer's body, and that it was a success. */
+/** Returns an answer's body. Throws if the request failed. */
 export async function bytesOf(response: Response): Promise<Uint8Array> {
   if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** What a safetensors answer holds, by name; F32 alone. */
+/** Returns the tensors of an F32 safetensors answer by name. */
 export async function tensorsOf(response: Response): Promise<ReadonlyMap<string, Float32Array>> {
   const { tensors } = parseSafetensors(await bytesOf(response));
   return new Map(tensors.map(({ name, bytes }) => [name, new Float32Array(bytes.slice().buffer)]));
 }
 
-/** GETs JSON, of whatever status. */
+/** Sends a GET and returns the JSON, whatever the status is. */
 export async function json<T>(url: string, init?: RequestInit): Promise<T> {
   return (await (await fetch(url, init)).json()) as T;
 }
 
-/** Asks for a prediction and waits for all of it; where it is found from then on. */
+/** Requests a prediction and waits for all of it. Returns its address. */
 export async function predicted(url: string, body: unknown): Promise<string> {
   const response = await post(url, body);
   await bytesOf(response);
@@ -42,7 +42,7 @@ export async function begin(url: string, body: unknown): Promise<PredictionView>
   return (await response.json()) as PredictionView;
 }
 
-/** A metric's value now; 0 where it has none yet. `labels` are as Prometheus writes them. */
+/** Returns the current value of a metric; 0 if it has none yet. `labels` are in Prometheus' form. */
 export async function metric(url: string, name: string, labels = ''): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const series = labels ? `${name}{${labels}}` : name;

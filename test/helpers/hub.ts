@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A file of a repository of the small hub. */
+/** A file in a repository of the simulated hub. */
 export interface HubFileSpec {
   readonly bytes: Buffer;
-  /** What the hub says of the contents, where that is not their own sha256. */
+  /** The sha256 that the hub gives, if it is not that of the contents. */
   readonly sha256?: string;
   readonly contentType?: string;
 }
@@ -14,12 +14,12 @@ export interface HubFileSpec {
 export interface HubRepository {
   readonly commit: string;
   readonly files: Readonly<Record<string, HubFileSpec>>;
-  /** Only who sends this token sees it. */
+  /** Only clients that send this token can see the repository. */
   readonly token?: string;
   readonly isGated?: boolean;
 }
 
-/** Requests that a server received. */
+/** A request that a server received. */
 export interface HubRequest {
   readonly server: 'hub' | 'contents';
   readonly method: string;
@@ -28,7 +28,7 @@ export interface HubRequest {
   readonly authorization: string | undefined;
 }
 
-/** A connection breaks after so many bytes of its answer, once whoever reads has them: else they could be lost. */
+/** Breaks a connection after a number of bytes, once the client has received them; otherwise they could be lost. */
 export interface Cut {
   readonly bytes: number;
   readonly received: (position: number) => Promise<unknown>;
@@ -36,17 +36,19 @@ export interface Cut {
 
 export interface SmallHub {
   readonly endpoint: string;
-  /** Where the hub redirects to for contents: another host, as of the real one. */
+  /** Address to which the hub redirects for contents: another host, as for the real hub. */
   readonly contents: string;
   readonly requests: HubRequest[];
-  /** Where the connection of each further answer with contents breaks; whole answers when it is empty. */
+  /**
+   * Positions at which the connections of the next answers with contents break. If it is empty, answers are complete.
+   */
   readonly cuts: Cut[];
   close(): Promise<void>;
 }
 
 export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** A hub on loopback that speaks as Hugging Face's does, with a server of its own for contents. */
+/** Starts a hub on loopback with the API of Hugging Face's hub, and a separate server for contents. */
 export async function startHub(repositories: Readonly<Record<string, HubRepository>>): Promise<SmallHub> {
   const requests: HubRequest[] = [];
   const cuts: Cut[] = [];
@@ -120,7 +122,7 @@ function refuse(response: ServerResponse, status: number, code: string): void {
   response.end();
 }
 
-/** Sends a file, or the rest of one, and breaks the connection where it was told to. */
+/** Sends a file, or the rest of one, and breaks the connection at the given position. */
 export function sendContents(
   { method, headers }: IncomingMessage,
   response: ServerResponse,

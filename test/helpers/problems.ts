@@ -10,14 +10,14 @@ interface ProblemAnswer {
 
 interface Expected {
   readonly detail?: string | RegExp;
-  /** Pointers into the request and messages, in their order. */
+  /** Pointers into the request, and messages, in order. */
   readonly errors?: readonly (readonly [path: string, message: string | RegExp])[];
 }
 
 const matching = (expected: string | RegExp) =>
   typeof expected === 'string' ? expected : expect.stringMatching(expected);
 
-/** That an answer is a problem (RFC 9457) of this status, and what it says. */
+/** Checks that an answer is a problem (RFC 9457) with this status and content. */
 export function expectProblem(
   answer: ProblemAnswer,
   status: number,

@@ -1,15 +1,15 @@
 import { connect } from 'node:net';
 
-/** An answer as it came over the wire. */
+/** An answer as received over the connection. */
 export interface RawAnswer {
-  /** 0 where none came. */
+  /** The status; 0 if there was no answer. */
   readonly status: number;
-  /** By names in lower case. */
+  /** Headers by name in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** Sends bytes as they are, which no HTTP client would, and reads until the server ends the connection. */
+/** Sends bytes that no HTTP client would send, and reads until the server ends the connection. */
 export async function raw(url: string, text: string): Promise<RawAnswer> {
   const { port, hostname } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -18,12 +18,12 @@ export async function raw(url: string, text: string): Promise<RawAnswer> {
   try {
     for await (const chunk of socket) chunks.push(chunk as Buffer);
   } catch {
-    // It was reset: what had come before counts.
+    // The connection was reset. The data before that counts.
   }
   return parse(Buffer.concat(chunks).toString());
 }
 
-/** A request for a path as it is written, whatever it holds. */
+/** Sends a request for a path without changing it. */
 export const rawRequest = (url: string, method: string, path: string, headers = '') =>
   raw(url, `${method} ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n${headers}\r\n`);
 

@@ -4,7 +4,7 @@ import { startRedis } from '../predictions/board/redis-server.js';
 import { BUCKET, startS3 } from '../store/s3/server.js';
 import type { TestService, TestSettings } from './service.js';
 
-/** One that makes predictions, and two that only ask: an engine for each would be slower and prove no more. */
+/** One service makes predictions and two only pass them on: an engine for each would be slower and test no more. */
 const ROLES = ['all', 'api', 'api'] as const;
 
 interface Servers {
@@ -13,7 +13,7 @@ interface Servers {
   stop(): Promise<void>;
 }
 
-/** The servers that all services of this process share, from the first that is started until the last is stopped. */
+/** Servers that all services in this process share, from the start of the first service until the last has stopped. */
 let servers: Promise<Servers> | undefined;
 let users = 0;
 let started = 0;
@@ -30,9 +30,9 @@ async function startServers(): Promise<Servers> {
 }
 
 /**
- * Services on one bucket and one Redis, behind an address at which each request goes to another of them than the one before.
+ * Starts services that share a bucket and Redis, behind an address that sends each request to the next service in turn.
  *
- * @param start starts one, its GHNs loaded
+ * @param start starts one service and waits until its GHNs are loaded
  */
 export async function startReplicas(
   settings: TestSettings,
@@ -47,7 +47,7 @@ export async function startReplicas(
   const ports = services.map(({ url }) => Number(new URL(url).port));
   let turn = 0;
   const proxy = createServer((asked, answer) => forward(asked, answer, ports[turn++ % ports.length]));
-  // Whatever the services have to say of a request they say themselves.
+  // The services have their own time limits for requests.
   proxy.requestTimeout = 0;
   proxy.listen(0, '127.0.0.1');
   await new Promise((resolve) => proxy.once('listening', resolve));

@@ -1,4 +1,4 @@
-/** The value of a half-precision number (IEEE 754-2019, binary16). */
+/** Returns the value of a half-precision number (IEEE 754-2019, binary16). */
 function float16(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
@@ -8,7 +8,7 @@ function float16(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** The upper half of a float32. */
+/** Returns the float32 with these bits as its upper half. */
 function bfloat16(bits: number): number {
   const view = new DataView(new ArrayBuffer(4));
   view.setUint32(0, bits << 16);
@@ -18,8 +18,8 @@ function bfloat16(bits: number): number {
 const VALUES = { F16: float16, BF16: bfloat16 };
 
 /**
- * Whether `bits` is the number of its type nearest to a finite value, and of two as near the one that is even: judged by
- * its neighbours, not by rounding.
+ * Returns true if `bits` is the number of its type nearest to a finite value, or the even one of two equally near. It
+ * compares the neighbours and does not round.
  */
 export function isRounded(value: number, bits: number, dtype: 'F16' | 'BF16'): boolean {
   const of = VALUES[dtype];

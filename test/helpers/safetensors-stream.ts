@@ -1,13 +1,13 @@
-/** A tensor of a safetensors file that is read as it comes: the largest answers are too large to be held. */
+/** A tensor of a safetensors file that is read as a stream, because the largest answers do not fit into memory. */
 export interface StreamedTensor {
   readonly name: string;
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Valid until the next tensor is asked for. */
+  /** Valid until the next tensor is read. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** A safetensors file's tensors, in the order of their bytes. */
+/** Yields the tensors of a safetensors file in the order of their bytes. */
 export async function* streamedTensors(body: AsyncIterable<Uint8Array>): AsyncGenerator<StreamedTensor> {
   const read = reader(body);
   const length = new DataView((await read(8)).buffer).getBigUint64(0, true);
@@ -21,7 +21,7 @@ export async function* streamedTensors(body: AsyncIterable<Uint8Array>): AsyncGe
   }
 }
 
-/** Reads so many bytes at a time, however they come. */
+/** Returns a function that reads a number of bytes, whatever the chunks are. */
 function reader(body: AsyncIterable<Uint8Array>): (length: number) => Promise<Uint8Array<ArrayBuffer>> {
   const chunks = body[Symbol.asyncIterator]();
   let chunk: Uint8Array = new Uint8Array();

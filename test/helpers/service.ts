@@ -9,11 +9,11 @@ import { VERSION } from '../../src/version.js';
 import { startReplicas } from './replicas.js';
 import { watchAnswers } from './watched.js';
 
-/** A file of test/fixtures/checkpoints. */
+/** Returns the path of a file in test/fixtures/checkpoints. */
 export const checkpointFile = (name: string) =>
   fileURLToPath(new URL(`../fixtures/checkpoints/${name}`, import.meta.url));
 
-/** Both families, the GHN-3 first: it is the default. */
+/** Checkpoints of both families. The GHN-3 is first, so it is the default. */
 export const NANO_GHNS = `ghn3-nano=${checkpointFile('ghn3-nano.pt')},ghn2-nano=${checkpointFile('ghn2-nano.pt')}`;
 
 export interface TestService {
@@ -25,10 +25,10 @@ export interface TestService {
   stop(): Promise<void>;
 }
 
-/** Environment variables as someone who starts the service gives them, over those of the tests. */
+/** Environment variables of the service, which override those of the tests. */
 export type TestSettings = Readonly<Record<string, string>>;
 
-/** Puts a service together, with a store of its own, and starts nothing: for what holds before it is ready. */
+/** Builds a service with a temporary store and starts nothing, for tests before it is ready. */
 export async function buildTestService(settings: TestSettings = {}): Promise<TestService> {
   const store = await mkdtemp(join(tmpdir(), 'ghn-serve-test-'));
   const service = await buildService({
@@ -36,7 +36,7 @@ export async function buildTestService(settings: TestSettings = {}): Promise<Tes
       PORT: '0',
       STORE: store,
       GHN_CHECKPOINTS: NANO_GHNS,
-      // It shares its event loop with the tests, which take their time.
+      // The service shares its event loop with the tests, which block it at times.
       MAX_EVENT_LOOP_DELAY_MS: '0',
       ...settings,
     }),
@@ -55,10 +55,16 @@ export async function buildTestService(settings: TestSettings = {}): Promise<Tes
   };
 }
 
-/** Whether what is called a service is several of them, whose counters, queue and files are not those of one process. */
+/**
+ * True if a test's service consists of several processes, so that its counters, queue and files are not those of one
+ * process.
+ */
 export const IS_REPLICATED = Boolean(process.env.REPLICAS);
 
-/** A whole service behind a socket, its GHNs loaded; with REPLICAS several of them that share a bucket and Redis. */
+/**
+ * Starts a whole service behind a socket and waits until its GHNs are loaded; with REPLICAS, several that share a
+ * bucket and Redis.
+ */
 export async function startService(settings: TestSettings = {}): Promise<TestService> {
   return IS_REPLICATED ? startReplicas(settings, startOne) : startOne(settings);
 }
@@ -69,7 +75,7 @@ async function startOne(settings: TestSettings): Promise<TestService> {
   return { ...built, url };
 }
 
-/** Holds the engine's process: predictions stay queued or running until the function that it returns is called. */
+/** Stops the engine's process, so that predictions stay queued or running. Returns a function that resumes it. */
 export function holdEngine({ service }: TestService): () => void {
   const pid = service.predictor.pid!;
   process.kill(pid, 'SIGSTOP');

@@ -2,10 +2,10 @@ import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } fro
 import { addFaults } from './answer-faults.js';
 import { type Answer, undocumented } from './documented.js';
 
-/** Answers whose text is held to a schema; of others only the headers are. */
+/** Content types whose bodies are checked against a schema. For others, only the headers are checked. */
 const TEXT = /json|event-stream/;
 
-/** Holds every answer of a server to the OpenAPI document; `takeFaults` tells of those that are not what it says. */
+/** Checks every answer of a server against the OpenAPI document. `takeFaults` returns the differences. */
 export function watchAnswers(server: Server): void {
   server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
@@ -31,7 +31,7 @@ export function watchAnswers(server: Server): void {
       keep(args[0]);
       return Reflect.apply(end, response, args) as typeof response;
     };
-    // One more than the service's own, of which Node would warn.
+    // One listener more than the service's own, of which Node would warn.
     response.setMaxListeners(response.getMaxListeners() + 1);
     response.once('close', () => {
       const isWhole = response.writableFinished;

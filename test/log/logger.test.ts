@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { LogDestination } from '../../src/log/destination.js';
 import { createLogger, type LoggerOptions } from '../../src/log/logger.js';
 
-/** What a logger writes of two lines, one of them below its level. */
+/** Returns the log of two lines, one of them below the logger's level. */
 function logged(options: Partial<LoggerOptions>): string {
   let text = '';
   const destination = new LogDestination((bytes, done) => {

@@ -8,7 +8,7 @@ import { LIMITS } from '../architecture/fixtures.js';
 import { keyOf } from '../helpers/ghn.js';
 import { checkpointFile } from '../helpers/service.js';
 
-/** The digests that belong to a numerics revision, by engine and kind of processor. */
+/** The digests of a numerics revision, by engine and kind of processor. */
 export interface RecordedNumerics {
   readonly revision: number;
   readonly digests: Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -19,7 +19,10 @@ export const NUMERICS_FILE = new URL('./digests.json', import.meta.url);
 export const ENGINES = ['onnxruntime', 'wasm'] as const;
 export type NumericsEngine = (typeof ENGINES)[number];
 
-/** onnxruntime chooses its kernels by what the processor can do; WebAssembly's results are the same on all of them. */
+/**
+ * onnxruntime chooses its kernels by the features of the processor. WebAssembly's results are the same on all
+ * processors.
+ */
 export function digestKey(engine: NumericsEngine): string {
   return engine === 'wasm' ? 'wasm' : `onnxruntime ${process.arch} ${vectorUnit()}`;
 }
@@ -40,7 +43,7 @@ const CASES = [
     network: 'mobilenet_v3_small-10',
     postprocess: null,
   },
-  // Products of post-processing are onnxruntime's on every engine.
+  // Post-processing uses onnxruntime's products on every engine.
   {
     name: 'ghn3 squeezenet1_1 post-processed',
     ghn: 'ghn3-nano.pt',
@@ -49,7 +52,7 @@ const CASES = [
   },
 ] as const;
 
-/** Digests of a few predictions' values on an engine. */
+/** Computes digests of a few predictions' values on an engine. */
 export async function computeDigests(engine: NumericsEngine): Promise<Record<string, string>> {
   const checkpoints = ['ghn3-nano.pt', 'ghn2-nano.pt'].map((file) => ({
     id: file,

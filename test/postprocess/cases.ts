@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { FloatArray } from '../../src/postprocess/products.js';
 import type { TiledTensor } from '../../src/tensor/tensor.js';
 
-/** A weight, what the authors' code made of it, and for three of them the noise that it drew in between. */
+/** A weight and the result of the authors' code. Three cases also have the noise that it drew. */
 export interface Case {
   readonly name: string;
   readonly weight: TiledTensor;

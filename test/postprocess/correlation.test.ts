@@ -10,7 +10,7 @@ import { expand, randomTensor, shapes, tallMatrix } from './tensors.js';
 const products = new PlainProducts();
 const deviation = (tensor: TiledTensor) => correlationDeviation(toMatrix(tensor), products);
 
-/** The definition: the whole correlation matrix, then the standard deviation of its entries. */
+/** Computes the definition: the whole correlation matrix, then the standard deviation of its entries. */
 function byDefinition(tensor: TiledTensor): number {
   const rows = tallMatrix(expand(tensor), tensor.shape).map((row) => {
     const mean = row.reduce((sum, x) => sum + x, 0) / row.length;
@@ -45,7 +45,7 @@ describe('the standard deviation of the correlations of a weight’s rows', () =
   test('survives rows that are nearly the same', async () => {
     const shape = [12, 5];
     const base = [1, -2, 3, -1, 0.5];
-    // Powers of two: these float32 values are exact, and so are their differences.
+    // Sums of powers of two: these float32 values are exact, and so are their differences.
     const block = Float32Array.from({ length: 60 }, (_, i) => base[i % 5] + ((i * 7) % 11) * 2 ** -14);
     const tensor = { name: 'w', shape, blockShape: shape, block };
     const actual = await deviation(tensor);

@@ -117,7 +117,7 @@ describe('an orthogonalised weight', () => {
     const { values } = await transform(tensor, { ...ORTHOGONAL, ...options });
     const again = (await transform(noisy, ORTHOGONAL)).values;
     expect(noisy.blockShape).toEqual([128, 200]);
-    // Where part of the weight has no noise, it depends on what is before it, and what completes it is random.
+    // A part of the weight without noise depends on the columns before it, and is completed at random.
     const determined = options.minChannels === 0 ? 128 : 24;
     expect(
       largestDifference(values.slice(0, determined * 200), again.slice(0, determined * 200)),

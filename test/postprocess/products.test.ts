@@ -49,7 +49,7 @@ describe.each([
       columns,
     });
 
-    /** The largest difference to what is expected, in parts of the expected rounding. */
+    /** Returns the largest difference from the expected values, relative to the expected rounding. */
     const error = (y: DenseMatrix<FloatArray>, inner: number, expected: (i: number, j: number) => number) => {
       let largest = 0;
       for (let i = 0; i < y.rows; i++) {

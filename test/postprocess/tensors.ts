@@ -3,7 +3,7 @@ import { randomKey } from '../../src/random/key.js';
 import { normals } from '../../src/random/normal.js';
 import { elements, type TiledTensor } from '../../src/tensor/tensor.js';
 
-/** A tensor by a block of normal numbers, as a GHN with `channels` channels would predict it. */
+/** Returns a tensor with a block of normal numbers, in the form that a GHN with `channels` channels would predict. */
 export function randomTensor(
   name: string,
   shape: readonly number[],
@@ -16,7 +16,7 @@ export function randomTensor(
   return { name, shape, blockShape, block: block.map((value) => value * scale) };
 }
 
-/** The tensor's values, row-major, by the definition of tiling. */
+/** Returns the tensor's values, row-major, by the definition of tiling. */
 export function expand({ shape, blockShape, block }: TiledTensor): Float32Array {
   return Float32Array.from({ length: elements(shape) }, (_, flat) => {
     let rest = flat;
@@ -31,7 +31,7 @@ export function expand({ shape, blockShape, block }: TiledTensor): Float32Array 
   });
 }
 
-/** M of the spec's section 7, by rows: the tensor as [o, rest], transposed where it is wide. */
+/** Returns the rows of M in the spec's section 7: the tensor as [o, rest], transposed if it is wide. */
 export function tallMatrix(values: Float32Array, shape: readonly number[]): Float64Array[] {
   const [outputs] = shape;
   const rest = elements(shape.slice(1));
@@ -41,7 +41,7 @@ export function tallMatrix(values: Float32Array, shape: readonly number[]): Floa
     : Array.from({ length: outputs }, (_, o) => Float64Array.from({ length: rest }, (_, r) => at(o, r)));
 }
 
-/** The largest entry of |QᵀQ - I|. */
+/** Returns the largest entry of |QᵀQ - I|. */
 export function nonOrthogonality(q: readonly Float64Array[]): number {
   const columns = q[0].length;
   let largest = 0;
@@ -55,7 +55,10 @@ export function nonOrthogonality(q: readonly Float64Array[]): number {
   return largest;
 }
 
-/** How far M's columns up to each are from the span of Q's up to the same, as a part of the largest column's length. */
+/**
+ * Returns the largest distance of M's leading columns from the span of the same number of Q's, relative to the length
+ * of the largest column.
+ */
 export function distanceFromSpan(m: readonly Float64Array[], q: readonly Float64Array[]): number {
   const columns = q[0].length;
   let largest = 0;
@@ -72,7 +75,7 @@ export function distanceFromSpan(m: readonly Float64Array[], q: readonly Float64
   return longest === 0 ? 0 : largest / longest;
 }
 
-/** Weights of every kind: tall, wide and square, of one row or column, depthwise, patches, repeated or not. */
+/** Shapes of weights of every kind: tall, wide and square, of one row or column, depthwise, patches, tiled or not. */
 export const shapes = fc.oneof(
   fc.tuple(fc.integer({ min: 1, max: 90 }), fc.integer({ min: 1, max: 90 })),
   fc.tuple(

@@ -6,7 +6,7 @@ import { touched } from '../../src/postprocess/touched.js';
 import { fixtureGraph, LIMITS, tinyGraph } from '../architecture/fixtures.js';
 
 const file = new URL('../fixtures/postprocess/touched.json', import.meta.url);
-/** What the authors' code transforms, by the network and its settings, "layer" and "max_sz". */
+/** Names of the weights that the authors' code transforms, by network and its settings "layer" and "max_sz". */
 const expected = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string[]>;
 
 const FIXTURES: Record<string, string> = {

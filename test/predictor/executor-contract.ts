@@ -4,7 +4,7 @@ import { type Executor, PredictorUnavailableError } from '../../src/predictor/ex
 import { ghnKey, type PredictionJob, type Stage } from '../../src/predictor/protocol.js';
 import { LIMITS, tinyGraph } from '../architecture/fixtures.js';
 
-/** What every executor holds to: the tests of one that is ready. */
+/** Tests that every executor must pass, for one that is ready. */
 export function executorContract(executorOf: () => Executor): void {
   const job = (fields: Partial<PredictionJob> = {}): PredictionJob => ({
     ghn: ghnKey(executorOf().description!.ghns[0]),

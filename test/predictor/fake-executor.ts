@@ -46,19 +46,22 @@ const DESCRIPTION: PredictorDescription = {
   ghns: [GHN],
 };
 
-/** An executor in the test's hands: its tensors are whole, and their values follow from the job and the tensors' names. */
+/**
+ * An executor that tests control. Its tensors are not tiled, and their values follow from the job and the tensors'
+ * names.
+ */
 export class FakeExecutor implements Executor {
   readonly description = DESCRIPTION;
   readonly ready = true;
   readonly readySoon = true;
-  /** How many networks it was asked for. */
+  /** Number of jobs so far. */
   jobs = 0;
   #gate: Promise<void> = Promise.resolve();
   #failure: Error | null = null;
 
   async whenReady(): Promise<void> {}
 
-  /** Makes nothing until the function that it returns is called. */
+  /** Holds all jobs. Returns a function that releases them. */
   hold(): () => void {
     let open!: () => void;
     this.#gate = new Promise((resolve) => {
@@ -67,7 +70,7 @@ export class FakeExecutor implements Executor {
     return open;
   }
 
-  /** The next job fails with this. */
+  /** Makes the next job fail with an error. */
   failNext(error: Error): void {
     this.#failure = error;
   }

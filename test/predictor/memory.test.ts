@@ -23,7 +23,7 @@ const job = (network = tinyGraph(), fields: Partial<PredictionJob> = {}): Predic
   ...fields,
 });
 
-/** A weight of 4 GiB: what is post-processed is not tiled. */
+/** A weight of 4 GiB, since post-processed weights are not tiled. */
 const LARGE = job(
   {
     name: 'large',
@@ -55,7 +55,7 @@ async function startedPredictor(engine: 'onnxruntime' | 'wasm' = 'onnxruntime') 
   return { predictor, problems };
 }
 
-/** Lets a process take so many more bytes of addresses than it has. */
+/** Limits the address space of a process to `more` bytes above its present size. */
 async function limitMemory(pid: number, more: number): Promise<void> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const size = Number(/^VmSize:\s*(\d+) kB$/m.exec(status)![1]) * 1024;

@@ -38,7 +38,7 @@ afterEach(async () => {
   await Promise.all(predictors.splice(0).map((predictor) => predictor.close()));
 });
 
-/** A predictor and what it has told of. */
+/** Returns a predictor and the messages that it reports. */
 function predictorOf(options = OPTIONS) {
   const problems: string[] = [];
   const predictor = new Predictor(options, { onProblem: (message) => problems.push(message) });
@@ -53,7 +53,7 @@ async function startedPredictor() {
   return created;
 }
 
-/** Whether there is a process with this id. */
+/** Returns true if there is a process with this id. */
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
@@ -206,7 +206,7 @@ describe('a predictor', () => {
     const controller = new AbortController();
     const unwanted = shared.predict(job(), { signal: controller.signal });
     await setImmediate();
-    // The process has the job and makes it, while nothing that it sends is read here.
+    // The process receives the job and computes it, while none of its messages are read here.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
     controller.abort(new Error('not wanted any more'));
     await expect(unwanted).rejects.toThrow('not wanted any more');

@@ -11,7 +11,7 @@ interface Received {
   readonly texts: Uint8Array[];
 }
 
-/** The bytes that a channel writes for some messages. */
+/** Returns the bytes that a channel writes for some messages. */
 async function written(messages: readonly Received[]): Promise<Buffer> {
   const chunks: Buffer[] = [];
   const socket = new Duplex({
@@ -26,7 +26,7 @@ async function written(messages: readonly Received[]): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The messages that a channel reads from these chunks. */
+/** Returns the messages that a channel reads from these chunks. */
 async function read(chunks: readonly Buffer[]): Promise<Received[]> {
   const received: Received[] = [];
   const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
@@ -56,7 +56,7 @@ const messages = fc.array(
   { maxLength: 5 },
 );
 
-/** Cut at these places, as parts of the whole; at the same place twice for an empty chunk. */
+/** Cuts bytes at fractions of their length. A repeated fraction gives an empty chunk. */
 function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
   const ends = [...places.map((place) => Math.floor(place * bytes.length)), bytes.length].sort(
     (a, b) => a - b,

@@ -6,7 +6,7 @@ import { endChild, startChild } from '../../src/process/child.js';
 
 const CROWDED = fileURLToPath(new URL('./crowded-process.ts', import.meta.url));
 
-/** More than Node and tsx have open themselves. */
+/** More files than Node and tsx open themselves. */
 const MAX_OPEN_FILES = 128;
 
 interface Told {
@@ -15,7 +15,7 @@ interface Told {
   readonly exitCode: number | null;
 }
 
-/** The error of a process that starts another with only so many file descriptors left. */
+/** Returns the reported error of a process that starts another when it has only a few file descriptors left. */
 async function startedWith(spare: number): Promise<Told> {
   const { stdout } = await promisify(execFile)('sh', [
     '-c',
@@ -31,12 +31,12 @@ describe.skipIf(process.platform === 'win32')('a process that cannot be started'
     const { reasons, toldBeforeItReturned, exitCode } = await startedWith(spare);
     expect(reasons).toEqual([expect.stringMatching(/^cannot be started: spawn .*EMFILE$/)]);
     expect(toldBeforeItReturned).toBe(false);
-    // By this who is about to send it something knows.
+    // A sender can tell from this that the process never started.
     expect(exitCode).toBeLessThan(0);
   });
 
   it('is reported where Node throws', async () => {
-    // No operating system takes so long an argument.
+    // Longer than any operating system accepts an argument.
     const entry = new URL(`file:///${'x'.repeat(8 * 2 ** 20)}.js`);
     let told = (_reason: string) => {};
     const reason = new Promise<string>((resolve) => {
@@ -79,7 +79,10 @@ it.skipIf(process.platform === 'win32')('is not left behind, hanging, by a start
   await expect.poll(() => isRunning(stdout)).toBe(false);
 });
 
-/** Whether there is such a process that has not ended: one that nobody has asked about since is still listed. */
+/**
+ * Returns true if the process exists and has not ended. A process that has ended is listed until its parent waits for
+ * it.
+ */
 async function isRunning(pid: string): Promise<boolean> {
   const { stdout } = await promisify(execFile)('ps', ['-o', 'stat=', '-p', pid]).catch(() => ({
     stdout: '',

@@ -2,7 +2,9 @@ import { closeSync, openSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { endChild, startChild } from '../../src/process/child.js';
 
-/** Uses up the process's file descriptors but for some, starts another process, and says what was reported. */
+/**
+ * Uses up all file descriptors of the process except for some, starts another process, and prints the reported outcome.
+ */
 const spare = Number(process.argv[2]);
 const entry = new URL('./no-module.js', import.meta.url);
 
@@ -10,7 +12,7 @@ const held: number[] = [];
 try {
   for (;;) held.push(openSync('/dev/null', 'r'));
 } catch {
-  // There are no more: this process writes to what it has.
+  // No more descriptors are available.
 }
 for (const descriptor of held.slice(held.length - spare)) closeSync(descriptor);
 

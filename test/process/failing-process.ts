@@ -1,6 +1,6 @@
 import { startChild } from '../../src/process/child.js';
 
-// Starts a process that hangs, says which, and fails.
+// Starts a process that hangs, prints its id, and fails.
 const { process: child } = startChild(
   new URL('../../src/predictor/process.ts', import.meta.url),
   () => {},

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Liveness } from '../../src/process/liveness.js';
 
-/** Checks until it counts as hung, each after a sign of life where there are some. */
+/**
+ * Returns the number of checks until the process counts as hung. If `isAlive`, a sign of life comes before each check.
+ */
 function ticksUntilHung(liveness: Liveness, { isAlive }: { isAlive: boolean }, most = 1000): number | null {
   for (let tick = 1; tick <= most; tick++) {
     if (isAlive) liveness.heard();

@@ -6,7 +6,7 @@ import { normals } from '../../src/random/normal.js';
 
 const KEY = randomKey(0, 'layer1.0.conv1.weight', 'noise');
 
-/** erfc by its continued fraction or series: 1 - Φ(x) = erfc(x/√2)/2, to about 1e-14. */
+/** Computes erfc by its continued fraction or series: 1 - Φ(x) = erfc(x/√2)/2, exact to about 1e-14. */
 function cumulative(x: number): number {
   const a = Math.abs(x);
   let upper: number;
@@ -26,7 +26,7 @@ function cumulative(x: number): number {
   return x > 0 ? 1 - upper : upper;
 }
 
-/** √n times the largest distance between the sample's distribution and N(0,1)'s. */
+/** Returns √n times the largest distance between the sample's distribution and N(0,1)'s. */
 function kolmogorovSmirnov(sample: Float32Array): number {
   const sorted = sample.slice().sort();
   const n = sorted.length;
@@ -38,7 +38,7 @@ function kolmogorovSmirnov(sample: Float32Array): number {
   return Math.sqrt(n) * largest;
 }
 
-/** √n times the correlation: N(0,1) where the two are independent. */
+/** Returns √n times the correlation, which is distributed as N(0,1) if the two are independent. */
 function correlation(a: Float32Array, b: Float32Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i];

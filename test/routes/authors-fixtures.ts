@@ -12,14 +12,17 @@ import {
   type TestSettings,
 } from '../helpers/service.js';
 
-/** As the authors' training script writes them; the one for language models with its authors' last normalisation. */
+/**
+ * Checkpoints as the authors' training script writes them; the one for language models has its authors' last
+ * normalisation.
+ */
 const LOGAHS = [
   checkpointFile('logah-nano.pt'),
   checkpointFile('logah-1d.pt'),
   `${checkpointFile('logah-gpt.pt')}?normalize=std`,
 ].join(',');
 
-/** In standard deviations of each tensor. */
+/** Tolerance in standard deviations of each tensor. */
 const TOLERANCE = 1e-4;
 
 const fixturesOf = (ghn: string) =>
@@ -43,7 +46,7 @@ async function expectAsTheAuthors(url: string, ghn: string, architecture: string
   expect(found).toEqual(new Set(expected.keys()));
 }
 
-/** Predicts every fixture of these GHNs with a service of its own, and compares each tensor with the authors' numbers. */
+/** Predicts every fixture of these GHNs with a new service, and compares each tensor with the authors' numbers. */
 export function answersAsTheAuthors(settings: TestSettings, ghns: readonly string[]): void {
   let service: TestService;
   beforeAll(async () => {
@@ -59,7 +62,7 @@ export function answersAsTheAuthors(settings: TestSettings, ghns: readonly strin
   );
 }
 
-/** The fixtures of the small GHNs that the tests have: a GHN-3, a GHN-2 and three LoGAHs. */
+/** Compares the fixtures of the small GHNs in the tests: a GHN-3, a GHN-2 and three LoGAHs. */
 export function answersAsTheSmallGhns(settings: TestSettings): void {
   answersAsTheAuthors({ ...settings, GHN_CHECKPOINTS: `${NANO_GHNS},${LOGAHS}` }, [
     'ghn3-nano',

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { tinyGraph } from '../architecture/fixtures.js';
 import { startService, type TestService } from '../helpers/service.js';
 
-/** What a body may be; of more than 16 such there is no room. */
+/** Largest size of a body. There is no room for more than 16 of that size. */
 const LARGEST = 16 * 2 ** 20;
 const COUNT = 17;
 

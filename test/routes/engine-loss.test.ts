@@ -53,7 +53,7 @@ it('it is not ready while its engine is started again', async () => {
   const { predictor } = service.service;
   const before = predictor.pid!;
   process.kill(before, 'SIGKILL');
-  // The new process is held before it can have loaded anything.
+  // The new process is stopped before it can have loaded anything.
   await expect.poll(() => ![null, before].includes(predictor.pid), { interval: 1 }).toBe(true);
   const release = holdEngine(service);
   const [ready, alive, predict] = await Promise.all([
@@ -79,7 +79,7 @@ it('predictions that wait for their turn behind one that is lost are made by the
   await expect.poll(() => metric(url, 'ghn_serve_queue_depth')).toBe(2);
   process.kill(before, 'SIGKILL');
   await expect.poll(async () => (await fetch(`${url}/readyz`)).status, { interval: 1 }).toBe(503);
-  // Nobody waits for this one, so it can wait for the engine.
+  // No client waits for this one, so it can wait for the engine.
   const later = await begin(url, { architecture: tinyGraph(), seed: 204 });
   expect((await bytesOf(await waiting)).length).toBeGreaterThan(0);
   const end = async ({ links }: typeof lost) => {

@@ -3,10 +3,12 @@ import { describe } from 'vitest';
 import type { TestSettings } from '../helpers/service.js';
 import { answersAsTheAuthors, answersAsTheSmallGhns } from './authors-fixtures.js';
 
-/** GHN_TINY_CHECKPOINT: the file of a GHN of the published GHN-3-T's size, 27 MB, which is not among the fixtures. */
+/**
+ * GHN_TINY_CHECKPOINT: the file of a GHN in the size of the published GHN-3-T, 27 MB, which is not among the fixtures.
+ */
 const TINY = process.env.GHN_TINY_CHECKPOINT;
 
-/** WebGPU needs a Vulkan driver (scripts/swiftshader.sh). WebAssembly, which takes longest, has a file to itself. */
+/** WebGPU needs a Vulkan driver (scripts/swiftshader.sh). WebAssembly takes longest and has a separate file. */
 const ENGINES: [title: string, settings: TestSettings][] = [['onnxruntime', { ENGINE: 'onnxruntime' }]];
 if (process.env.VK_DRIVER_FILES) {
   ENGINES.push(['onnxruntime on WebGPU', { ENGINE: 'onnxruntime', DEVICE: 'webgpu' }]);

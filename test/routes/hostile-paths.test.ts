@@ -16,9 +16,9 @@ let id: string;
 beforeAll(async () => {
   service = await startService();
   const location = await predicted(service.url, { architecture: tinyGraph() });
-  // Its record is told once it is stored.
+  // The record is answered once the prediction is stored.
   ({ id } = await json<PredictionView>(location));
-  // Beside the predictions, and as one of them would be.
+  // Files beside the predictions, and in the place of one.
   await writeFile(join(service.store, 'secret'), SECRET);
   await mkdir(join(service.store, 'predictions', 'other'));
   for (const name of await readdir(join(service.store, 'predictions', id))) {
@@ -27,20 +27,20 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-/** Every file of the store, by its path. */
+/** Returns every file of the store, by path. */
 async function files(): Promise<string[]> {
   const entries = await readdir(service.store, { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** Paths with parameters, all but the last of which are those of the prediction that there is. */
+/** Paths with parameters. All parameters except the last are those of the existing prediction. */
 const PLACES = [...Object.keys(document.paths), '/docs/static/{file}']
   .filter((path) => path.includes('{'))
   .flatMap((path) => {
     const parts = path.split(/\{\w+\}/);
     return parts.slice(1).map((_, k) => ({
       path,
-      // The rest of a path may be left off: the parameter is then the last of a shorter one.
+      // The rest of a path may be missing, so the parameter may be the last of a shorter path.
       around: (hostile: string) =>
         parts.slice(0, k + 1).reduce((before, part, at) => (at === 0 ? part : before + id + part), '') +
         hostile +
@@ -82,7 +82,7 @@ const hostile = fc.oneof(
     '%e0%a4%a',
     '%',
   ),
-  // Any bytes that HTTP lets into a path.
+  // Any bytes that HTTP allows in a path.
   fc
     .uint8Array({ minLength: 1, maxLength: 20 })
     .map((bytes) => [...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')),
@@ -96,10 +96,10 @@ describe('a path that leads elsewhere', () => {
       await fc.assert(
         fc.asyncProperty(fc.constantFrom('GET', 'HEAD', 'DELETE'), hostile, async (method, text) => {
           const path = around(text);
-          // DELETE of what there is deletes it, however it is spelled.
+          // A DELETE of the existing prediction would delete it, however its path is spelled.
           fc.pre(!(method === 'DELETE' && path.endsWith(`/${id}`)));
           const { status, headers, body } = await rawRequest(service.url, method, path);
-          // What the dots lead to may be a path that there is, but it is the service's own.
+          // The dots may lead to a path that exists, but only to one of the service.
           expect([200, 302, 304, 400, 403, 404, 405, 414, 422], path).toContain(status);
           expect(body).not.toContain(SECRET);
           expect(body).not.toMatch(/root:.*:0:0:/);

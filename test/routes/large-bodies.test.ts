@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json } from '../helpers/http.js';
 import { startService, type TestService } from '../helpers/service.js';
 
-/** Enough for a body to be read by the process that reads large ones. */
+/** Makes a body large enough to be parsed in the separate process. */
 const SPACES = ' '.repeat(300_000);
 
 const fixture = (path: string) =>
@@ -54,7 +54,7 @@ async function answerTo(body: string) {
 describe('a large body', () => {
   it.each(Object.entries(BODIES))('is answered as a small one with the same in it: %s', async (_, body) => {
     const large = await answerTo(body + SPACES);
-    // It was made before: the bytes of an id are the same each time, however it was asked for.
+    // Deletes it first, since a stored prediction would be returned again.
     const { location } = large;
     if (location) await fetch(`${service.url}${location}`, { method: 'DELETE' });
     expect(await answerTo(body)).toEqual(large);
@@ -65,7 +65,7 @@ describe('a large body', () => {
     const parts = async (text: string) => {
       const { location } = await answerTo(text);
       const url = `${service.url}${location}`;
-      // The first is answered while it is stored, or after.
+      // The first is answered while it is being stored, or after.
       const [architecture, model] = await Promise.all([
         json(`${url}/architecture`),
         json<{ modelTopology: unknown }>(`${url}/tfjs/model.json`),

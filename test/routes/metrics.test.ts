@@ -12,7 +12,7 @@ afterAll(() => service.stop());
 const value = (name: string, labels?: string) => metric(service.url, name, labels);
 const text = async () => (await fetch(`${service.url}/metrics`)).text();
 
-/** How much a metric grows while something is done. */
+/** Returns the increase of a metric while something is done. */
 async function growth(
   name: string,
   labels: string | undefined,

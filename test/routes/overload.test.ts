@@ -9,16 +9,19 @@ import { holdEngine, startService, type TestService } from '../helpers/service.j
 
 let seeds = 0;
 
-/** A prediction of a few kB like no other in this file. */
+/** Returns a prediction of a few kB that no other test requests. */
 const small = () => ({ architecture: tinyGraph(), seed: ++seeds });
 
-/** One that is whole in memory: 45 MB with the engine, 45 MB with the service, and as much again at work. */
+/**
+ * Returns a prediction that is not tiled: 45 MB in the engine, 45 MB in the service, and the same again while it is
+ * computed.
+ */
 const whole = () => ({
   architecture: fixtureGraph('resnet18-10'),
   postprocess: { noise: 1e-5, seed: ++seeds },
 });
 
-/** Keeps all answers with their memory, however slow this machine is, until the function that it returns is called. */
+/** Holds the memory of all answers, however slow the machine is. Returns a function that releases it. */
 function holdMemory(): () => void {
   const held: (() => void)[] = [];
   const start = globalThis.setTimeout;
@@ -43,7 +46,7 @@ describe('memory', () => {
   let service: TestService;
   let url: string;
   beforeAll(async () => {
-    // For one of these, not for two.
+    // Enough for one of these predictions, but not for two.
     service = await startService({ MAX_MEMORY_BYTES: '240000000' });
     url = service.url;
   });
@@ -54,7 +57,7 @@ describe('memory', () => {
   const statusOf = async (body: object) => {
     const response = await post(url, body);
     await response.arrayBuffer();
-    // Its record tells how it ended, once it is stored.
+    // The record is answered once the prediction is stored.
     if (response.ok) await json(`${url}${response.headers.get('location')}`);
     return response.status;
   };
@@ -67,7 +70,7 @@ describe('memory', () => {
         ['/architecture', /would take about 1\.\d GB of memory, more than the 0\.24 GB .*MAX_MEMORY_BYTES/],
       ],
     });
-    // Not post-processed, it is small.
+    // Without post-processing, it is small.
     await bytesOf(await post(url, { architecture: 'vgg11', format: 'tiled' }));
   });
 
@@ -84,7 +87,7 @@ describe('memory', () => {
     });
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     expect(await refusals()).toBe(before + 1);
-    // The same one is made once, what is stored is there, and something small fits beside it.
+    // The same prediction is made once, stored ones are available, and a small one fits beside it.
     expect((await begin(url, first)).id).toBe(record.id);
     expect((await post(url, stored)).headers.get('location')).toBe(new URL(address).pathname);
     const beside = await begin(url, small());
@@ -108,7 +111,7 @@ describe('memory', () => {
         `POST /predict HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n` +
           `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
       );
-      // Its head is there; of its 45 MB the rest is not taken.
+      // The head was received; the rest of the 45 MB is not read.
       await new Promise((resolve) => socket.once('readable', resolve));
       socket.pause();
       const [, location] = /location: (\S+)/.exec(String(socket.read()))!;
@@ -169,7 +172,7 @@ describe('time', () => {
   beforeAll(async () => {
     service = await startService({ MAX_WAIT_MS: '1' });
     url = service.url;
-    // Shows how long such predictions take.
+    // Lets the service learn how long such predictions take.
     await predicted(url, { architecture: fixtureGraph('resnet50') });
   });
   afterAll(() => service.stop());
@@ -179,7 +182,7 @@ describe('time', () => {
   it('that a prediction would have to wait beyond the limit is refused with 503, at once', async () => {
     const release = holdEngine(service);
     const running = await begin(url, large());
-    // The one before it has run for longer than it should by the time that this one comes.
+    // The one before it has run for longer than estimated when this one arrives.
     const waiting = await begin(url, large());
     const answer = await request(url).post('/predict').send(small());
     expectProblem(answer, 503, {
@@ -187,7 +190,7 @@ describe('time', () => {
     });
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     expect(await metric(url, 'ghn_serve_refusals_total', 'reason="wait"')).toBe(1);
-    // Nobody waits for this one.
+    // No client waits for this one.
     const later = await begin(url, small());
     release();
     for (const { links } of [running, waiting, later]) {

@@ -30,11 +30,11 @@ async function processed(postprocess: object): Promise<ReadonlyMap<string, Float
   return tensorsOf(await post(service.url, { architecture, postprocess }));
 }
 
-/** The names of the tensors that are not those of another answer. */
+/** Returns the names of the tensors that differ from those of another answer. */
 const changed = (tensors: ReadonlyMap<string, Float32Array>, from = plain) =>
   [...tensors].filter(([name, values]) => !same(values, from.get(name)!)).map(([name]) => name);
 
-/** The largest entry of |QᵀQ - I|, Q the weight as a tall matrix. */
+/** Returns the largest entry of |QᵀQ - I|, with Q the weight as a tall matrix. */
 function orthogonality(values: Float32Array, shape: readonly number[]): number {
   const [o, rest] = [shape[0], values.length / shape[0]];
   const [rows, columns] = [Math.max(o, rest), Math.min(o, rest)];

@@ -13,14 +13,14 @@ afterAll(() => service.stop());
 
 const predict = () => request(service.url).post('/predict');
 
-/** A graph whose types do not hold. */
+/** A graph whose values may violate the types. */
 interface Untyped {
   [key: string]: unknown;
   nodes: { [key: string]: unknown }[];
   edges: unknown[];
 }
 
-/** The API's example after a change that the schema's types need not allow. */
+/** Returns the API's example after a change, which may violate the schema's types. */
 function changed(change: (graph: Untyped) => void): Untyped {
   const graph = tinyGraph() as Untyped;
   change(graph);
@@ -31,7 +31,7 @@ const NO_SHAPE = /^a shape is an array of 1 to 4 positive integers/;
 
 type Faults = readonly (readonly [path: string, message: string | RegExp])[];
 
-/** Bodies that are JSON and no requests, with the place of every fault. */
+/** Bodies that are JSON but invalid requests, with the place of every fault. */
 const INVALID: readonly (readonly [title: string, body: unknown, faults: Faults])[] = [
   ['no object', 1, [['', 'expected an object, not 1']]],
   ['null', null, [['', 'expected an object, not null']]],

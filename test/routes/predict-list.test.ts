@@ -23,7 +23,7 @@ async function resultsOf(response: Response): Promise<PredictionResult[]> {
 
 const statuses = (results: readonly PredictionResult[]) => results.map(({ status }) => status);
 
-/** What a part holds, by the length that it gives. */
+/** Returns the content of each part, by the length in its header. */
 async function partsOf(response: Response) {
   const type = response.headers.get('content-type') ?? '';
   const boundary = /^multipart\/mixed; boundary=(\S+)$/.exec(type)![1];

@@ -27,12 +27,12 @@ let service: TestService;
 const seen = new Map<number, number>();
 
 beforeAll(async () => {
-  // So that what is still valid is small, and nothing of it is written to the disk.
+  // Valid requests stay small, and nothing of them is written to the disk.
   service = await startService({ MAX_PARAMETERS: '50000', STORE_MAX_BYTES: '1MiB' });
 });
 afterAll(() => service.stop());
 
-/** Sends a body and holds the answer against what may be: a file, or a problem that says what is wrong and where. */
+/** Sends a body and checks that the answer is a file, or a problem that says what is wrong and where. */
 async function expectAnAnswer(payload: string): Promise<void> {
   const request = { method: 'POST', url: '/predict' } as const;
   const answer = await service.service.app.inject({

@@ -134,7 +134,7 @@ describe('the same request again', () => {
       const body = { architecture: tinyGraph(), seed: 1 };
       const first = await post(url, body);
       const bytes = await bytesOf(first);
-      // Answered before it is stored: the record is there when it is.
+      // The request is answered before the prediction is stored, and the record once it is stored.
       const record = await json<{ status: string }>(`${url}${first.headers.get('location')}`);
       expect(record.status).toBe('succeeded');
       const computations = await metric(url, 'ghn_serve_computations_total', 'ghn="ghn3-nano"');

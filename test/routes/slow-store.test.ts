@@ -8,7 +8,7 @@ import { bytesOf, json, post, predicted } from '../helpers/http.js';
 import { expectProblem } from '../helpers/problems.js';
 import { startService, type TestService } from '../helpers/service.js';
 
-/** More than there are threads that read files. */
+/** More than the number of threads that read files. */
 const STUCK = 6;
 
 const body = (seed: number) => ({ architecture: tinyGraph(), seed });
@@ -20,8 +20,9 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 /**
- * A pipe in the place of a prediction's record is a disk that does not answer: it is read when there is something in it.
- * Returns what lets it answer; in a process of its own, since this one's threads are the service's, and stuck.
+ * Simulates a disk that does not answer: a pipe in place of a prediction's record, which can be read only when
+ * something is written to it. Returns a function that makes it answer. That uses a separate process, since the threads
+ * of this one are those of the service, and are stuck.
  */
 function stall(id: string): () => void {
   const record = join(service.store, 'predictions', id, 'record.json');
@@ -43,12 +44,12 @@ describe.skipIf(process.platform === 'win32')('a disk that does not answer', () 
     const answers = ids.map(stall);
 
     const reads = ids.map((id) => fetch(`${url}/predictions/${id}/weights`));
-    // Stored, and nobody knows when it can be read.
+    // It is stored, but it is unknown when it can be read.
     const again = request(url).post('/predict').send(body(1)).then();
     for (const path of ['/livez', '/readyz']) {
       expect((await fetch(url + path)).status, path).toBe(200);
     }
-    // Made, answered, and stored once the disk is there again.
+    // It is made and answered, and stored once the disk answers again.
     const made = await post(url, body(99));
     expect(made.status).toBe(200);
     await bytesOf(made);

@@ -4,7 +4,7 @@ import { readSettings } from '../../src/settings/settings.js';
 
 type Environment = Readonly<Record<string, string>>;
 
-/** What the message says, a line for each variable that is wrong. */
+/** Returns the lines of the message, one for each wrong variable. */
 function refusal(environment: Environment): string[] {
   try {
     readSettings(environment);

@@ -4,7 +4,7 @@ import type { Sample } from '../../proof/soak/processes.js';
 
 const MB = 1e6;
 
-/** A second's samples of a process whose memory is what the function says, in MB. */
+/** Returns a sample for each second of a process whose memory the function gives in MB. */
 const life = (pid: number, start: number, end: number, megabytes: (seconds: number) => number): Sample[] =>
   Array.from({ length: end - start }, (_, index) => ({
     seconds: start + index,
@@ -26,7 +26,7 @@ describe('the growth of memory', () => {
     const samples = life(1, 0, 1800, (seconds) => 200 + (seconds % 40) + seconds / 36);
     const { growth, perHour } = growthOf(lifeOf(samples, 'main', 300, 1800))!;
     expect(growth).toBeGreaterThan(0.1);
-    // 100 MB an hour, over 200 MB and something.
+    // 100 MB an hour, relative to a little more than 200 MB.
     expect(perHour).toBeGreaterThan(0.4);
     expect(perHour).toBeLessThan(0.5);
   });

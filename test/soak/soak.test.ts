@@ -20,7 +20,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Runs the command; its exit code and all that it said. */
+/** Runs the command. Returns its exit code and its whole output. */
 async function run(...options: string[]): Promise<{ readonly code: number; readonly said: string }> {
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...options], {
     env: { ...process.env, GHN_CHECKPOINTS: '' },

@@ -10,14 +10,14 @@ import { checkpointFile } from '../helpers/service.js';
 const COMMIT = '0123456789abcdef0123456789abcdef01234567';
 const TOKEN = 'hf_secret';
 
-/** How much of the file has come so far. */
+/** Number of bytes of the file received so far. */
 let receivedBytes = 0;
 const cutAfter = (bytes: number): Cut => ({
   bytes,
   received: (position) => expect.poll(() => receivedBytes).toBeGreaterThanOrEqual(position),
 });
 
-/** Nobody is waited for. */
+/** Delays of two retries without waiting. */
 const AT_ONCE = [0, 0];
 
 let checkpoint: Buffer;

@@ -8,7 +8,7 @@ import { unpaused } from '../../src/sources/unpaused.js';
 
 const BYTES = 3_000_000;
 
-/** A server that sends so many bytes behind that head, and closes the connection. */
+/** Starts a server that sends a head and a number of bytes, and closes the connection. */
 async function closing(head: string): Promise<string> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
@@ -22,7 +22,7 @@ async function closing(head: string): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/file.pt`;
 }
 
-/** How many bytes come where each piece is waited over. */
+/** Reads slowly, with a pause for each piece, and returns the number of bytes. */
 async function readSlowly(body: AsyncIterable<Uint8Array>): Promise<number> {
   let bytes = 0;
   for await (const piece of body) {

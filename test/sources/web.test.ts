@@ -9,7 +9,7 @@ import { parseSource, readSourceEnvironment } from '../../src/sources/index.js';
 import { type Cut, type HubFileSpec, sendContents, sha256 } from '../helpers/hub.js';
 import { checkpointFile } from '../helpers/service.js';
 
-/** Nobody is waited for. */
+/** Delays of two retries without waiting. */
 const AT_ONCE = [0, 0];
 
 const first = await readFile(checkpointFile('ghn2-nano.pt'));

@@ -5,7 +5,7 @@ import { normals } from '../../src/random/normal.js';
 import { effectiveRank } from '../../src/statistics/effective-rank.js';
 import { symmetricEigenvalues } from '../../src/statistics/eigenvalues.js';
 
-/** H diag(values) H for a product H of reflections: a matrix with these eigenvalues. */
+/** Returns H diag(values) H for a product H of reflections: a matrix with these eigenvalues. */
 function matrixWith(values: readonly number[], seed = 0): Float64Array {
   const n = values.length;
   const matrix = new Float64Array(n * n);

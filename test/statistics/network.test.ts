@@ -31,7 +31,8 @@ describe('moments', () => {
   });
 
   test('have a mean that is off by rounding alone where values cancel', async () => {
-    // Integers, so that BigInt knows their sum; the second half takes away what the first added, but for a little.
+    // Integers, so that BigInt gives the exact sum. The second half subtracts almost everything that the first half
+    // adds.
     const half = Array.from(
       { length: 500_000 },
       (_, k) => Math.round(Math.sin(k) * 2 ** 24) * 2 ** (24 + (k % 40)),

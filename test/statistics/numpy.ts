@@ -22,7 +22,10 @@ export interface NumpyCase {
 
 const fixture = (path: string) => readFileSync(new URL(`../fixtures/${path}`, import.meta.url));
 
-/** Tensors, some of them tiled, with what numpy says of them expanded (fixtures/statistics/make-statistics.py). */
+/**
+ * Returns tensors, some of them tiled, with numpy's statistics of the whole tensors
+ * (fixtures/statistics/make-statistics.py).
+ */
 export function numpyCases(): NumpyCase[] {
   const stored = new Map(
     parseSafetensors(fixture('postprocess/cases.safetensors')).tensors.map(({ name, shape, bytes }) => [
@@ -49,7 +52,7 @@ export function numpyCases(): NumpyCase[] {
   });
 }
 
-/** The largest difference of two numbers, relative to the second; 0 for 0. */
+/** Returns the difference of two numbers relative to the second; 0 if both are 0. */
 export function relativeError(actual: number | null, expected: number | null): number {
   if (actual === null || expected === null) return actual === expected ? 0 : Number.POSITIVE_INFINITY;
   return actual === expected ? 0 : Math.abs(actual - expected) / Math.abs(expected);

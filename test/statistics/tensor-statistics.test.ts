@@ -33,7 +33,7 @@ describe('statistics of a tensor', () => {
       fc.asyncProperty(
         tiledTensors().map((tensor) => ({
           ...tensor,
-          // Values of any size whose square float64 can tell from 0.
+          // Values of any magnitude whose square is not 0 in float64.
           block: tensor.block.map((value) => (Number.isFinite(value) && Math.abs(value) > 1e-30 ? value : 0)),
         })),
         async (tensor) => {
@@ -49,7 +49,7 @@ describe('statistics of a tensor', () => {
             expect(relativeError(block[close], whole[close])).toBeLessThan(1e-6);
           }
           expect(relativeError(block.effective_rank, whole.effective_rank)).toBeLessThan(1e-4);
-          // The rest of a sum that cancels is compared with its terms.
+          // The result of a sum that cancels is compared relative to its terms.
           expect(Math.abs(block.mean! - whole.mean!)).toBeLessThanOrEqual(1e-14 * (block.l2! + 1e-30));
         },
       ),

@@ -73,7 +73,7 @@ describe('the statistics’ process', () => {
     const large = tensorOf('large.weight', [2500, 2500], [2500, 2500], Math.sin);
     const underWay = worker.compute([tensorSource(large)], controller.signal);
     const others = tensors.map((tensor) => worker.compute([tensorSource(tensor)]));
-    // It is sent.
+    // By now it has been sent.
     await setTimeout(500);
     controller.abort(new Error('the client is gone'));
     await expect(underWay).rejects.toThrow('the client is gone');

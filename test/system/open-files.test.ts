@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openFilesLimit, ownOpenFilesLimit } from '../../src/system/open-files.js';
 
-/** The file as Linux 6 writes it. */
+/** Returns the file in the form of Linux 6. */
 const limits = (openFiles: string) => `\
 Limit                     Soft Limit           Hard Limit           Units     
 Max cpu time              unlimited            unlimited            seconds   

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { elements, type TensorSource, type TiledTensor, tensorSource } from '../../src/tensor/tensor.js';
 
-/** Tensors of any shape, tiled along any axes, with values of all kinds. */
+/** Random tensors of any shape, tiled along any axes, with values of all kinds. */
 export const tiledTensors = ({ maxSize = 7 } = {}): fc.Arbitrary<TiledTensor> =>
   fc
     .array(
@@ -19,7 +19,7 @@ export const tiledTensors = ({ maxSize = 7 } = {}): fc.Arbitrary<TiledTensor> =>
         .map((block) => ({ name: 'layer.weight', shape, blockShape, block }));
     });
 
-/** A tensor with these values, tiled or not. */
+/** Returns a tensor with these values, tiled or not. */
 export function tensorOf(
   name: string,
   shape: readonly number[],
@@ -34,7 +34,7 @@ export function tensorOf(
   };
 }
 
-/** The whole tensor's values, row-major: entry by entry, as the spec says it. */
+/** Returns the whole tensor's values, row-major, entry by entry, by the definition in the spec. */
 export function expand({ shape, blockShape, block }: TiledTensor): Float32Array {
   return Float32Array.from({ length: elements(shape) }, (_, flat) => {
     let rest = flat;
@@ -49,7 +49,7 @@ export function expand({ shape, blockShape, block }: TiledTensor): Float32Array 
   });
 }
 
-/** A source that answers later, and counts how many entries it was asked for. */
+/** Returns a source that answers later, and counts the entries that are read. */
 export function storedSource(tensor: TiledTensor): TensorSource & { entriesRead: () => number } {
   const source = tensorSource(tensor);
   let count = 0;

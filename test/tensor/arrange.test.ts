@@ -4,7 +4,7 @@ import { arrange } from '../../src/tensor/arrange.js';
 import { elements, type TiledTensor } from '../../src/tensor/tensor.js';
 import { expand, tensorOf, tiledTensors } from './arbitrary.js';
 
-/** The entries of an array in another order of its axes, entry by entry. */
+/** Returns the entries of an array with its axes in another order, entry by entry. */
 function permuted(values: Float32Array, view: readonly number[], axes: readonly number[]): Float32Array {
   const shape = axes.map((axis) => view[axis]!);
   const strides = view.map((_, axis) => elements(view.slice(axis + 1)));
@@ -24,7 +24,7 @@ const orders = (rank: number) => {
   return fc.shuffledSubarray(axes, { minLength: rank, maxLength: rank });
 };
 
-/** A tensor one of whose axes is two of its view. */
+/** Random tensors with an axis that the view divides in two. */
 const divided = fc
   .record({
     parts: fc.tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 })),

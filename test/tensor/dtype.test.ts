@@ -7,7 +7,7 @@ function roundTo16(value: number, dtype: 'F16' | 'BF16'): number {
   return low | (high << 8);
 }
 
-/** The value of a 16-bit float, from the definition of IEEE 754. */
+/** Returns the value of a 16-bit float, from the definition in IEEE 754. */
 function decode(bits: number, fractionBits: number): number {
   const exponentBits = 15 - fractionBits;
   const bias = 2 ** (exponentBits - 1) - 1;
@@ -52,7 +52,7 @@ describe.each(TYPES)('rounding to $dtype', ({ dtype, fractionBits, largest }) =>
     const scratch = new Float32Array(1);
     const raw = new Uint32Array(scratch.buffer);
     for (let bits = 0; bits < largest; bits++) {
-      // Exact: float32 has more bits than either type, and BF16's smallest halves are float32's subnormals.
+      // Exact, because float32 has more bits than either type, and BF16's smallest halves are float32's subnormals.
       scratch[0] = (decode(bits, fractionBits) + decode(bits + 1, fractionBits)) / 2;
       const middle = raw[0];
       const even = bits % 2 === 0 ? bits : bits + 1;

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 
-/** A span as OTLP's JSON has it, and who has sent it. */
+/** A span in the form of OTLP's JSON, with the name of its sender. */
 export interface ReceivedSpan {
   readonly traceId: string;
   readonly spanId: string;
@@ -28,7 +28,7 @@ export interface Receiver {
   stop(): Promise<void>;
 }
 
-/** The smallest collector: it takes spans by OTLP over HTTP as JSON, and keeps them. */
+/** Starts a minimal collector, which receives spans by OTLP over HTTP as JSON, and keeps them. */
 export async function startReceiver(): Promise<Receiver> {
   const spans: ReceivedSpan[] = [];
   const server = createServer((request, response) => {

@@ -44,7 +44,7 @@ const predict = ({ url }: ServiceProcess, headers: Record<string, string> = {}, 
     body: JSON.stringify({ architecture: tinyGraph(), ...body }),
   });
 
-/** The spans of the trace by their names, once the last of them has come. */
+/** Returns the spans of the trace by name, once the last of them has arrived. */
 async function spansOf(trace: string): Promise<Map<string, ReceivedSpan>> {
   const all = () => receiver.spans.filter(({ traceId }) => traceId === trace);
   const names = () => all().map(({ name }) => name);
@@ -56,7 +56,7 @@ async function spansOf(trace: string): Promise<Map<string, ReceivedSpan>> {
 
 const STAGES = ['graph', 'encode', 'decode'];
 
-/** One trace from the request to the store, each span within that which it is part of. */
+/** Checks that one trace leads from the request to the store, with each span inside its parent. */
 function expectWhole(spans: Map<string, ReceivedSpan>): void {
   const parentOf = (name: string) => {
     const { parentSpanId } = spans.get(name)!;
@@ -129,7 +129,10 @@ describe('a trace', () => {
 });
 
 describe('OpenTelemetry', () => {
-  /** Its scripts that a service has loaded, from its start to its end. (prom-client needs the API, which does nothing by itself.) */
+  /**
+   * Returns the scripts of OpenTelemetry that a service has loaded from its start to its end. (prom-client needs the
+   * API, which does nothing by itself.)
+   */
   async function loadedBy(settings: Record<string, string>): Promise<string[]> {
     const coverage = join(folder, 'coverage');
     const service = await ServiceProcess.start(join(folder, 'store'), {

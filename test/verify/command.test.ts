@@ -12,7 +12,7 @@ import { checkpointFile } from '../helpers/service.js';
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const ONLY = ['--only', 'resnet18,vit_b_16,convnext_tiny,swin_t'];
 let folder: string;
-/** A safetensors file, of which a weight can be changed in its place. */
+/** A safetensors file in which single weights can be changed. */
 let checkpoint: string;
 let norms: string;
 beforeAll(async () => {
@@ -30,7 +30,7 @@ interface Ended {
   readonly problems: string;
 }
 
-/** The command in this process, which has its modules loaded already. */
+/** Runs the command in this process, which has loaded its modules already. */
 async function verified(...args: string[]): Promise<Ended> {
   const written = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
@@ -47,7 +47,7 @@ async function verified(...args: string[]): Promise<Ended> {
   }
 }
 
-/** The command as someone starts it. */
+/** Runs the command as a user does. */
 function started(...args: string[]): Promise<Ended> {
   return new Promise((resolve) => {
     execFile(process.execPath, ['--import', 'tsx', MAIN, 'verify', ...args], (error, output, problems) =>
@@ -56,7 +56,7 @@ function started(...args: string[]): Promise<Ended> {
   });
 }
 
-/** A copy of the checkpoint in which one number is another. */
+/** Returns a copy of the checkpoint in which one number is changed. */
 async function withWeight(tensor: string, index: number, change: (value: number) => number): Promise<string> {
   const bytes = await readFile(checkpoint);
   const headerEnd = 8 + Number(bytes.readBigUInt64LE(0));

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { float32SumRange } from '../../src/verify/float32-sum.js';
 
-/** Block of a tensor that repeats it: 0.02·sin(k). */
+/** The block of a tensor that repeats it: 0.02·sin(k). */
 const BLOCK = Float32Array.from({ length: 4096 }, (_, k) => 0.02 * Math.sin(k));
 
 /**
- * What torch 1.13 makes of that tensor's norm on a CPU, off by how much of the true one:
- * torch.from_numpy(numpy.tile(block, repeats)).norm() against the same in double.
+ * Relative errors of the norm that torch 1.13 computes for that tensor on a CPU: torch.from_numpy(numpy.tile(block,
+ * repeats)).norm(), compared with the same in double.
  */
 const IN_PYTORCH = [
   { repeats: 1024, difference: -1.1406e-4 },

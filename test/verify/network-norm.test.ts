@@ -21,7 +21,7 @@ async function normOf(ghn: string, graph: Graph, seed = 0) {
   return networkNorm(architecture, await loaded.predict(architecture, { predictClassifier: true, seed }));
 }
 
-/** The sum of squares that PyTorch's own prediction has, without what is drawn at random. */
+/** Returns the sum of squares in PyTorch's own prediction, without the values that are drawn at random. */
 function squaresInPyTorch(ghn: string, fixture: string): number {
   const file = new URL(`../fixtures/predictions/${ghn}/${fixture}.json`, import.meta.url);
   const tensors = JSON.parse(readFileSync(file, 'utf8')) as Record<string, { l2: number }>;
@@ -66,7 +66,7 @@ describe('the norm over all parameters of a network', () => {
     const { norm, deviation } = await normOf('ghn3-nano', graph);
     const squares = squaresInPyTorch('ghn3-nano', 'vit_b_16-10') + 768 * 0.02 ** 2;
     expect(norm / Math.sqrt(squares)).toBeCloseTo(1, 6);
-    // The row's 32 numbers are drawn once, and each is there 24 times.
+    // The row's 32 numbers are drawn once, and each occurs 24 times.
     expect(deviation / ((24 * 0.02 ** 2 * Math.sqrt(2 * 32)) / (2 * norm))).toBeCloseTo(1, 9);
   });
 

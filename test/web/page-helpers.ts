@@ -5,7 +5,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { build } from 'vite';
 import { expect } from 'vitest';
 
-/** Builds the page where the service looks for it, as `npm run build` does. */
+/** Builds the page in the place where the service looks for it, as `npm run build` does. */
 export async function buildPage(): Promise<void> {
   await build({
     configFile: fileURLToPath(new URL('../../web/vite.config.ts', import.meta.url)),
@@ -22,7 +22,7 @@ interface AxeResult {
   }[];
 }
 
-/** The page has no violation that axe-core finds. */
+/** Checks that axe-core finds no violation in the page. */
 export async function expectAccessible(page: Page): Promise<void> {
   await page.evaluate(AXE);
   const { violations } = (await page.evaluate('axe.run()')) as AxeResult;
@@ -33,13 +33,13 @@ export async function expectAccessible(page: Page): Promise<void> {
 
 export interface OpenPage {
   readonly page: Page;
-  /** Errors that the browser has complained of: a broken policy, a script that failed. */
+  /** Errors in the browser's console, such as a violated policy or a failed script. */
   readonly complaints: string[];
-  /** Hosts that were asked for anything. */
+  /** Hosts that received requests. */
   readonly hosts: Set<string>;
 }
 
-/** Opens an address in a window of its own. */
+/** Opens an address in a new window. */
 export async function openPage(
   browser: Browser,
   url: string,

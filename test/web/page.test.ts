@@ -84,7 +84,7 @@ describe.skipIf(CHROMIUM === undefined)('the page at /', () => {
     const mark = page.locator('.cm-lintRange-error').first();
     expect(await mark.textContent()).toBe('"convv"');
     await expectAccessible(page);
-    // The browser reports the refusal itself.
+    // The browser itself reports the refusal.
     expect(complaints.filter((text) => !text.includes('422'))).toEqual([]);
     await editor.fill('{"name": ');
     await page.getByText('Not JSON yet').waitFor();
@@ -99,7 +99,7 @@ describe.skipIf(CHROMIUM === undefined)('the page at /', () => {
       await page.getByRole('radio', { name: 'resnet18' }).check();
       await page.getByRole('button', { name: 'Predict' }).click();
       await page.getByRole('list', { name: 'Stages' }).waitFor();
-      // The engine goes on once the service was asked: before, it could be done first.
+      // The engine resumes once the service was asked; otherwise it could finish first.
       const asked = page.waitForRequest((request) => request.method() === 'DELETE');
       await page.getByRole('button', { name: 'Cancel' }).click();
       await asked;

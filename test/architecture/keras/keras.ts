@@ -9,7 +9,7 @@ export interface Layer {
   inbound_nodes?: unknown;
 }
 
-/** A layer by its class, its name and what else its config has. */
+/** Returns a layer of a class, with its name and the rest of its config. */
 export function layer(type: string, name: string, config: object = {}): Layer {
   return { class_name: type, config: { name, ...config } };
 }
@@ -21,7 +21,10 @@ export function sequential(...layers: unknown[]) {
   return { class_name: 'Sequential', config: { name: 'sequential', layers } };
 }
 
-/** Layers of Keras 2, each with the names of those that it takes, the last giving the output. */
+/**
+ * Returns a functional model of Keras 2. Each layer comes with the names of its inputs, and the last layer gives the
+ * output.
+ */
 export function functional(...layers: readonly (readonly [Layer, ...string[]])[]) {
   const written = layers.map(([given, ...inputs]) => {
     const { name } = given.config as { name: string };
@@ -33,7 +36,7 @@ export function functional(...layers: readonly (readonly [Layer, ...string[]])[]
   return { class_name: 'Functional', config: { ...config, output_layers: [[name, 0, 0]] } };
 }
 
-/** A model in one that calls it so often, that in another that does so too, and so on. */
+/** Nests a model: another calls it `times` times, and so on to the given depth. */
 export function calledWithin(model: ReturnType<typeof functional>, times: number, depth = 1): typeof model {
   if (depth === 0) return model;
   const outer = functional(

@@ -5,10 +5,13 @@ import { type KerasFixture, kerasNetworks } from '../../helpers/keras.js';
 import { LIMITS } from '../fixtures.js';
 import { edges } from '../layers/layers.js';
 
-/** A path by which loaders know a weight: the layer and the weight, whatever models are around them. */
+/**
+ * Returns the part of a path by which loaders identify a weight: the layer and the weight, without the models around
+ * them.
+ */
 const tail = (path: string) => path.split('/').slice(-2).join('/');
 
-/** LoRA freezes the kernels that it changes; they are parameters still. */
+/** LoRA freezes the kernels that it changes, but they are still parameters. */
 const isParameter = (path: string, isTrained: boolean) => isTrained || path.endsWith('/kernel');
 
 const weightsOf = ({ model }: KerasFixture) =>
@@ -36,7 +39,7 @@ describe.each(['keras3', 'keras2'] as const)('a network of %s', (generation) => 
   );
 });
 
-/** The graph without its biases' nodes, which stand behind their kernels. */
+/** Returns the graph without the nodes of biases, which follow those of their kernels. */
 const graphOf = (generation: 'keras2' | 'keras3', name: string) => {
   const { model } = kerasNetworks(generation).get(name)!;
   return edges(parseKeras({ keras: model }, LIMITS))

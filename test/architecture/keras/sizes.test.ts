@@ -5,7 +5,7 @@ import { kerasNetworks } from '../../helpers/keras.js';
 import { faultsOf, LIMITS } from '../fixtures.js';
 import { functional, image, kerasFaults, type Layer, layer, sequential } from './keras.js';
 
-/** The shapes of a model's weights, by their paths, with what cannot be predicted left out. */
+/** Returns the shapes of a model's weights, by path. Layers that cannot be predicted are left out. */
 const shapesOf = (keras: unknown) =>
   Object.fromEntries(
     readKeras({ keras }, LIMITS, 'skip')
@@ -15,7 +15,7 @@ const shapesOf = (keras: unknown) =>
 
 const faultsOfSkipping = (keras: unknown) => faultsOf(() => readKeras({ keras }, LIMITS, 'skip'));
 
-/** A function of TensorFlow's in a model of Keras 2. */
+/** Returns a TensorFlow function in a model of Keras 2. */
 const called = (name: string): Layer => layer('TFOpLambda', name, { function: name });
 
 const WEIGHTED: readonly Layer[] = [
@@ -148,7 +148,7 @@ interface KerasLayer {
   config: Record<string, unknown>;
 }
 
-/** A network of Keras 3 with its layers as they are to be changed. */
+/** Returns a network of Keras 3 after a change of its layers. */
 const changed = (name: string, change: (layers: KerasLayer[]) => void) => {
   const model = structuredClone(kerasNetworks('keras3').get(name)!.model) as {
     config: { layers: KerasLayer[] };

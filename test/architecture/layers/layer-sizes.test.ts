@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Layer, layerFaults, network } from './layers.js';
 
-/** The layers, and behind them a Linear that fits only if they give so many features. */
+/** Parses the layers, followed by a Linear that fits only if they give that many features. */
 function features(layers: Layer[], input: number[], expected: number): void {
   const flat = [...layers, { name: 'flat', type: 'Flatten' }];
   const linear = (inputs: number) => ({ name: 'last', type: 'Linear', in_features: inputs, out_features: 1 });

@@ -9,7 +9,7 @@ export interface Layer {
   [argument: string]: unknown;
 }
 
-/** A network of these layers. */
+/** Parses a network of these layers. */
 export function network(layers: Layer[], input?: number[]): Architecture {
   return parseLayers({ name: 'network', layers, ...(input && { input }) }, LIMITS);
 }
@@ -18,7 +18,7 @@ export function layerFaults(layers: unknown[], input?: number[], limits = LIMITS
   return faultsOf(() => parseLayers({ name: 'network', layers, ...(input && { input }) }, limits));
 }
 
-/** Its nodes without the input: operation and weight's or bias's shape. */
+/** Returns the nodes of a network except the input: the operation, and the shape of the weight or bias. */
 export function operations(architecture: Architecture): string[] {
   return architecture.nodes.slice(1).map(({ op, weight, bias, kernel }) => {
     const shape = weight?.shape ?? bias?.shape ?? kernel;
@@ -26,12 +26,12 @@ export function operations(architecture: Architecture): string[] {
   });
 }
 
-/** Its edges by the nodes' ids. */
+/** Returns the edges by the nodes' ids. */
 export function edges({ nodes, edges }: Architecture): string[] {
   return edges.map(([from, to]) => `${nodes[from]!.id} > ${nodes[to]!.id}`);
 }
 
-/** The API's own example. */
+/** Returns the layers of the API's example. */
 export function tinyLayers(): Layer[] {
   return [
     { name: 'conv1', type: 'Conv2d', in_channels: 3, out_channels: 16, kernel_size: 3 },

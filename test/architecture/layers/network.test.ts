@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Network } from '../../../src/architecture/layers/network.js';
 
-/** Calls of sets' `has`, of which each step on the way through a network is one or two. */
+/** Counts the calls of `Set.has`: each step of the parser through a network makes one or two. */
 function stepsOf(run: () => void): number {
   const { has } = Set.prototype;
   let calls = 0;

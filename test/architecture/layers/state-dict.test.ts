@@ -5,7 +5,10 @@ import { inPyTorchOrder } from '../../../src/architecture/layers/state-dict.js';
 const ordered = (names: readonly string[]): string[] =>
   inPyTorchOrder(names.map((name) => ({ name }))).map(({ name }) => name);
 
-/** The same from PyTorch's own rule, module by module: its tensors, and then its modules as they were first named. */
+/**
+ * Orders names by PyTorch's own rule, module by module: its tensors, and then its modules in the order in which they
+ * were first named.
+ */
 function moduleByModule(names: readonly string[], prefix = ''): string[] {
   const inside = names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
   const own = inside.filter((name) => !name.includes('.'));

@@ -22,7 +22,7 @@ describe('onnxruntime on the CPU', async () => {
   const toOut = { weight: upload(HIDDEN, HIDDEN, 5), bias: null };
   const table = upload(3, HEADS, 6);
 
-  /** A layer of an encoder, twice. */
+  /** Computes a layer of an encoder, twice. */
   async function layers(operations: Operations<Matrix>, input: Matrix, row: Int32Array): Promise<Matrix> {
     let x = input;
     for (let layer = 0; layer < 2; layer++) {
@@ -33,7 +33,7 @@ describe('onnxruntime on the CPU', async () => {
     return x;
   }
 
-  /** More nodes than the scores of one tile. */
+  /** Enough nodes that their scores do not fit into one tile. */
   const many = Math.ceil(Math.sqrt(TILE_SCORES / HEADS)) + 1;
 
   it.each([1, 2, 37, many])(

@@ -10,7 +10,7 @@ import { loadGhn } from '../../../src/ghn/load.js';
 import { fixtureGraph, LIMITS, tinyGraph } from '../../architecture/fixtures.js';
 import { checkpointFile } from '../../helpers/service.js';
 
-/** TensorFlow's message on a full GPU. */
+/** TensorFlow's message when the memory of the GPU is full. */
 const MESSAGE =
   'OOM when allocating tensor with shape[4096,4096] and type float on /job:localhost/replica:0/task:0/device:GPU:0 ' +
   'by allocator GPU_0_bfc';
@@ -20,7 +20,7 @@ const BACKEND = 'wasm';
 let operations = 0;
 let failAt = Number.POSITIVE_INFINITY;
 
-/** Has every operation counted, and one of them fail, as they do on a GPU whose memory is full. */
+/** Counts all operations, and makes one of them fail as on a GPU whose memory is full. */
 function watchKernels(): void {
   for (const kernel of tf.getKernelsForBackend(BACKEND)) {
     tf.unregisterKernel(kernel.kernelName, BACKEND);

@@ -15,7 +15,7 @@ import { type Conversion, kerasConversions } from '../../helpers/keras.js';
 import { tensorOf } from '../../tensor/arbitrary.js';
 import { read as bytesOf } from '../bytes.js';
 
-/** Numbers that differ, as make_conversions.py makes them. */
+/** Returns the same varying numbers as make_conversions.py. */
 const value = (index: number, start: number) => Math.fround(Math.sin(0.7 * index + start) * 0.8);
 
 function filesOf({ model }: Conversion): TfjsFiles {
@@ -56,7 +56,7 @@ async function outputsOf(files: TfjsFiles, shapes: readonly (readonly number[])[
   return outputs.map((output) => [...output.dataSync()]);
 }
 
-/** Not served, and why: TensorFlow.js has nothing that computes it. */
+/** Conversions that are refused, with the reason: TensorFlow.js has no equivalent. */
 const NOT_SERVED: readonly (readonly [name: RegExp, reason: RegExp])[] = [
   [/^Conv2D groups/, /no groups 2/],
   [/^DepthwiseConv2D dilation/, /no dilation_rate \[2,2\]/],
@@ -93,7 +93,7 @@ const NOT_SERVED: readonly (readonly [name: RegExp, reason: RegExp])[] = [
   ],
 ];
 
-/** As Keras 3 computes it; Keras 2 does as TensorFlow.js. */
+/** Conversions that are refused only for Keras 3; Keras 2 computes as TensorFlow.js does. */
 const NOT_SERVED_OF_KERAS3: typeof NOT_SERVED = [
   [/^(Activation|Dense) hard_sigmoid/, /no activation "hard_sigmoid"/],
 ];

@@ -25,7 +25,7 @@ interface ModelJson {
   ];
 }
 
-/** The files of a model of which only the weights that `isPredicted` says are predicted; these are all 0.5. */
+/** Returns the files of a model. The weights that `isPredicted` selects are predicted; all of their values are 0.5. */
 function filesOf(keras: unknown, isPredicted: (path: string) => boolean = () => true, seed = 0): TfjsFiles {
   const read = readKeras({ keras }, LIMITS);
   const variables = read.placed.flatMap((placed) => placed.variables);
@@ -38,13 +38,13 @@ function filesOf(keras: unknown, isPredicted: (path: string) => boolean = () => 
 const modelJson = (files: TfjsFiles) => files.model as ModelJson;
 const layersOf = (files: TfjsFiles) => modelJson(files).modelTopology.model_config.config.layers;
 
-/** The one layer behind an image of 8 by 8 by 6, as TensorFlow.js gets it. */
+/** Converts the only layer after an image of 8 by 8 by 6. */
 function converted(type: string, config: object): Layer {
   const [, last] = layersOf(filesOf(sequential(image(8, 8, 6), layer(type, 'layer', config))));
   return last!;
 }
 
-/** The weights as a loader takes them from the shards, by name. */
+/** Returns the weights in the shards by name, as a loader reads them. */
 async function weightsOf(files: TfjsFiles): Promise<Map<string, Float32Array>> {
   const [{ paths, weights }] = modelJson(files).weightsManifest;
   const shards = await Promise.all(paths.map((path) => bytesOf(files.shards.get(path)!)));

@@ -43,7 +43,7 @@ function decoderOn(engine: Engine, sizes: LowRankSizes, { fc: layers, l2 }: Weig
   return new LowRankDecoder(engine, weights, sizes) as unknown as LowRankDecoder<never>;
 }
 
-/** All of A and B, as the authors compute them, in float64. */
+/** Computes all of A and B as the authors do, in float64. */
 function factors(x: Float32Array, { rank, factorRows }: LowRankSizes, { fc: layers, l2 }: Weights) {
   const apply = (input: Float64Array, { weight, bias }: Weights['l2'], isRelu: boolean) =>
     Float64Array.from(bias, (value, row) => {
@@ -61,7 +61,7 @@ function factors(x: Float32Array, { rank, factorRows }: LowRankSizes, { fc: laye
   return { a: at(0), b: at(factorRows) };
 }
 
-/** A network of one node that owns a tensor. */
+/** Returns a network of one node that owns a tensor. */
 const networkOf = (shape: number[], op: 'conv' | 'bn' | 'pos_enc'): Graph => ({
   name: 'one',
   nodes: [

@@ -1,16 +1,16 @@
 import { elements } from '../../../src/tensor/tensor.js';
 import { type ReferenceWeights, relu, sigmoid, type Vector } from './weights.js';
 
-/** A predicted tensor before it is repeated to its shape: what the spec calls its block. */
+/** A predicted tensor before it is repeated up to its shape. The spec calls it a block. */
 export interface ReferenceTensor {
   readonly shape: readonly number[];
   readonly blockShape: readonly number[];
   readonly block: Vector;
-  /** How many of the first values are drawn at random, not predicted. */
+  /** Number of leading values that are drawn at random, not predicted. */
   readonly drawn: number;
 }
 
-/** From a node's state to one of its tensors (docs/ghn.md, section 5). */
+/** Computes a tensor from the state of its node (docs/ghn.md, section 5). */
 export class ReferenceDecoder {
   readonly #weights: ReferenceWeights;
 
@@ -84,7 +84,7 @@ export class ReferenceDecoder {
     return { block, blockShape: [outputs, inputs, ...shape.slice(2)], drawn: 0 };
   }
 
-  /** [outputs, inputs, height, width] */
+  /** Returns a kernel of shape [outputs, inputs, height, width]. */
   #kernel(x: Vector, outputs: number, inputs: number, height: number, width: number): Vector {
     const { spatial: S, channels: C, hidden, family } = this.#weights.config;
     const [h, w] = [Math.min(height, S), Math.min(width, S)];
@@ -126,7 +126,7 @@ export class ReferenceDecoder {
   }
 }
 
-/** The places of `size` that a place of `newSize` lies between, and their shares. */
+/** Returns the positions of `size` between which a position of `newSize` lies, with their shares. */
 function neighbours(index: number, newSize: number, size: number): [place: number, share: number][] {
   const at = Math.max(0, ((index + 0.5) * size) / newSize - 0.5);
   const low = Math.min(Math.floor(at), size - 1);

@@ -3,7 +3,7 @@ import { erf } from '../../engine/reference.js';
 import { channelRow, fourDimensional, spatialRow } from './shapes.js';
 import { addTo, type ReferenceWeights, relu, sigmoid, type Vector } from './weights.js';
 
-/** D of the spec, a breadth-first search from each node. */
+/** Computes D of the spec with a breadth-first search from each node. */
 export function hops({ nodes, edges }: Architecture): Uint8Array[] {
   const after = nodes.map((_, index) => edges.filter(([from]) => from === index).map(([, to]) => to));
   return nodes.map((_, from) => {
@@ -20,7 +20,7 @@ export function hops({ nodes, edges }: Architecture): Uint8Array[] {
   });
 }
 
-/** From a graph to the states of its nodes (docs/ghn.md, sections 2 to 4). */
+/** Computes the states of nodes from a graph (docs/ghn.md, sections 2 to 4). */
 export class ReferenceEncoder {
   readonly #weights: ReferenceWeights;
 
@@ -28,7 +28,7 @@ export class ReferenceEncoder {
     this.#weights = weights;
   }
 
-  /** x0 of each node, with a GHN-3's place in the graph. */
+  /** Returns x0 of each node, for a GHN-3 with the node's place in the graph. */
   nodeInput({ nodes }: Architecture, distances: readonly Uint8Array[]): Vector[] {
     const { hidden, numClasses, spatial, family } = this.#weights.config;
     const edges = distances.map((row) => [...row].filter((hop) => hop === 1).length);

@@ -5,8 +5,8 @@ import { hops, ReferenceEncoder } from './encoder.js';
 import { ReferenceWeights } from './weights.js';
 
 /**
- * The spec in float64 with plain loops, sharing no code with the service but the reader of checkpoints. It computes
- * only what it returns, or else a test would take minutes.
+ * Implements the spec in float64 with plain loops. It shares only the reader of checkpoints with the service. It
+ * computes only the values that it returns, since a test would take minutes otherwise.
  */
 export class ReferenceGhn {
   readonly config: GhnConfig;
@@ -23,7 +23,7 @@ export class ReferenceGhn {
     this.#decoder = new ReferenceDecoder(weights);
   }
 
-  /** By name. */
+  /** Returns the tensors by name. */
   predict(architecture: Architecture): Map<string, ReferenceTensor> {
     const distances = hops(architecture);
     const states = this.#encoder.encode(this.#encoder.nodeInput(architecture, distances), distances);

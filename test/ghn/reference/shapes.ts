@@ -1,6 +1,6 @@
 import type { Node } from '../../../src/architecture/architecture.js';
 
-/** The node's shape made four-dimensional, undefined where it has none (docs/ghn.md, section 2). */
+/** Returns the node's shape with four dimensions; undefined if it has none (docs/ghn.md, section 2). */
 export function fourDimensional({ weight, bias, kernel }: Node): readonly number[] | undefined {
   const shape = (weight ?? bias)?.shape;
   if (!shape) return kernel && [1, 1, ...kernel];
@@ -17,7 +17,7 @@ function nearestRow(table: ReadonlySet<number>, size: number): number {
   return distances.indexOf(Math.min(...distances));
 }
 
-/** Without a size the row behind the table's last. */
+/** Without a size, returns the row after the table's last. */
 export function channelRow(numClasses: number, channels: number | undefined): number {
   const table = new Set([1, 3, numClasses]);
   for (let size = 8; size < 64; size += 8) table.add(size);

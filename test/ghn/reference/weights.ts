@@ -12,7 +12,7 @@ export function addTo(target: Vector, values: ArrayLike<number>): Vector {
   return target;
 }
 
-/** A checkpoint's weights and what is done with them, by their names, one vector at a time. */
+/** The weights of a checkpoint, and operations on them by name, one vector at a time. */
 export class ReferenceWeights {
   readonly config: GhnConfig;
   readonly #weights: ReadonlyMap<string, Weight>;
@@ -37,7 +37,7 @@ export class ReferenceWeights {
     return data.subarray(row * shape[1], (row + 1) * shape[1]);
   }
 
-  /** One output of a Linear. */
+  /** Computes one output of a Linear. */
   linearRow(x: Vector, name: string, row: number): number {
     return (
       dot(x, this.#get(`${name}.weight`).data, row) + (this.#weights.get(`${name}.bias`)?.data[row] ?? 0)

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { streamBytes } from '../../../src/format/stream.js';
 import { AnswerMonitor } from '../../../src/http/answers/answer-monitor.js';
 
-/** How long each MB takes to make: with one reader the event loop has no time left. */
+/** Time to make each MB: with one reader, the event loop is fully busy. */
 const CHUNK_MS = 5;
 
 let app: FastifyInstance;
@@ -34,7 +34,7 @@ afterEach(async () => {
   await app.close();
 });
 
-/** A client that has begun to read its answer. */
+/** Connects a client that has begun to read its answer. */
 async function reader(): Promise<Socket> {
   const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
   sockets.push(socket);
@@ -57,11 +57,11 @@ describe('answers', () => {
   it('are none while nobody reads them', async () => {
     const clients = [await reader(), await reader(), await reader()];
     for (const client of clients) client.pause();
-    // Until buffers are full they are written.
+    // Answers are written until the buffers are full.
     await expect.poll(() => monitor.crowded).toBe(0);
     await setTimeout(300);
     expect(monitor.crowded).toBe(0);
-    // One that reads keeps the event loop busy; it waits for nobody else.
+    // One client that reads keeps the event loop busy, but delays no other.
     clients[0].resume();
     await expect.poll(() => monitor.crowded).toBe(1);
   });

@@ -6,7 +6,7 @@ import { whenClosed } from '../../../src/http/answers/when-closed.js';
 
 const app = Fastify();
 const called: string[] = [];
-/** Resolves when the client of /late has gone. */
+/** Resolves when the client of /late has disconnected. */
 let gone: Promise<void> | undefined;
 
 app.get('/early', async (_request, reply) => {
@@ -19,7 +19,7 @@ app.get('/late', async (_request, reply) => {
   return 'nobody reads this';
 });
 app.get('/never', () => new Promise(() => {}));
-/** Whether /behind is asked for. */
+/** True once /behind was requested. */
 let behind = false;
 app.get('/behind', async (_request, reply) => {
   whenClosed(reply, () => called.push('behind'));

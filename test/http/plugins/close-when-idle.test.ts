@@ -5,7 +5,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { closeWhenIdle } from '../../../src/http/plugins/close-when-idle.js';
 
-/** More than any socket buffers: part of it waits in the server while the client does not read. */
+/** More bytes than sockets buffer: a part waits in the server while the client does not read. */
 const LARGE = Buffer.alloc(20 * 2 ** 20, 7);
 
 let app: FastifyInstance;
@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => app.close());
 
-/** An answer's head; its body is not read yet. */
+/** Returns an answer after its head, before its body is read. */
 const answerOf = (path: string) =>
   new Promise<IncomingMessage>((resolve, reject) => {
     get(url + path, { agent }, (response) => resolve(response.pause())).on('error', reject);
@@ -45,7 +45,7 @@ describe('a server that closes', () => {
     await lengthOf(await answerOf('/small'));
     const unused = connect(Number(new URL(url).port), '127.0.0.1');
     await once(unused, 'connect');
-    // Accepted for certain once the server has answered on a later one.
+    // It is certainly accepted once the server has answered on a later connection.
     await lengthOf(await answerOf('/small'));
     const ended = once(unused.resume(), 'close');
     await app.close();
@@ -79,7 +79,7 @@ describe('a server that closes', () => {
       return socket;
     };
     const [finished, abandoned] = [await post(), await post()];
-    // Received for certain once the server has answered on a later connection.
+    // It is certainly received once the server has answered on a later connection.
     await lengthOf(await answerOf('/small'));
     const closed = app.close();
     finished.write('cd');

@@ -23,7 +23,7 @@ async function start(bodiesBytes: number) {
   await app.register(jsonBody, {
     bodiesBytes,
     bodyLimit: BODY_LIMIT,
-    // Each connection is a client, unless it says which.
+    // Each connection is another client, unless a header names the client.
     clientOf: ({ headers, raw }) => String(headers['x-client'] ?? raw.socket.remotePort),
     onRefusal: (reason) => refusals.push(reason),
   });
@@ -40,7 +40,7 @@ function open(text: string | Buffer): Socket {
   return socket;
 }
 
-/** The head of a request, with a length or in chunks. */
+/** Returns the head of a request, with a length or in chunks. */
 const head = (length: number | null, headers = 'content-type: application/json\r\n') => {
   const framing = length === null ? 'transfer-encoding: chunked' : `content-length: ${length}`;
   return `POST /body HTTP/1.1\r\nhost: x\r\n${headers}${framing}\r\n\r\n`;
@@ -54,7 +54,7 @@ const answerOf = async (socket: Socket) => {
 };
 const statusOf = async (socket: Socket) => (await answerOf(socket)).status;
 
-/** A number of so many digits. */
+/** Returns a number with that many digits. */
 const digits = (length: number) => '1'.padEnd(length, '0');
 
 describe('bodies that are being received', () => {

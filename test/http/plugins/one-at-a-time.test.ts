@@ -10,7 +10,7 @@ import { oneAtATime } from '../../../src/http/plugins/one-at-a-time.js';
 
 let app: FastifyInstance;
 const sockets: Socket[] = [];
-/** Requests that were begun, by their paths. */
+/** Paths of the requests that were started. */
 const begun: string[] = [];
 let atOnce = 0;
 let mostAtOnce = 0;
@@ -74,7 +74,7 @@ function post(path: string, body: string, isChunked: boolean, trailers = ''): st
   return `${head}transfer-encoding: chunked\r\n\r\n${written}0\r\n${trailers}\r\n`;
 }
 
-/** Sends a text in these pieces and gives the answers' bodies, once the server has ended the connection. */
+/** Sends a text in pieces. Returns the answers' bodies once the server has ended the connection. */
 async function exchange(pieces: readonly string[]): Promise<string[]> {
   const socket = open();
   const closed = once(socket, 'close');
@@ -124,7 +124,7 @@ describe('requests of one connection', () => {
           trailers: fc.constantFrom('', 'x-trailer: 1\r\n'),
         })
         .map(({ value, isChunked, trailers }) => {
-          // White space in JSON, as it comes over the wire.
+          // JSON with white space inside, as it may arrive.
           const body = `"${JSON.stringify(value).slice(1, -1)}"${value.replaceAll(/[^\r\n]/g, '')}`;
           return { text: post('/echo', body, isChunked, trailers), answer: JSON.stringify(value) };
         }),

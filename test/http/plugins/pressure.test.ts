@@ -7,7 +7,7 @@ import { requestId, requestIdOf } from '../../../src/http/plugins/request-id.js'
 import { readSettings } from '../../../src/settings/settings.js';
 import { expectProblem } from '../../helpers/problems.js';
 
-/** Longer than the plugin takes to look. */
+/** Longer than the plugin's interval. */
 const BLOCKED_MS = 1500;
 
 let app: FastifyInstance;
@@ -58,7 +58,7 @@ describe('a service under pressure', () => {
 
   it('refuses nothing in the limits that hold by default', async () => {
     const { refusals, statusOf } = await start({});
-    // Longer than it takes to parse the largest body.
+    // Longer than the parsing of the largest body.
     const end = performance.now() + BLOCKED_MS;
     while (performance.now() < end) {
       block(200);

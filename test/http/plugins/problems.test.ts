@@ -8,7 +8,7 @@ interface Sent {
   readonly errors: readonly { readonly path: string; readonly message: string }[];
 }
 
-/** The problem that an error is answered with, and its bytes. */
+/** Returns the problem for an error, and its bytes. */
 async function sent(error: Error) {
   const app = Fastify();
   await app.register(problems);

@@ -9,14 +9,14 @@ import { streamBytes } from '../../../src/format/stream.js';
 import { problems } from '../../../src/http/plugins/problems.js';
 import { PATIENCE, type Patience, receiving, slowClients } from '../../../src/http/plugins/slow-clients.js';
 
-/** More bytes than any socket's buffers hold. */
+/** More bytes than any socket buffers. */
 const LARGE = 2 ** 30;
 
-/** More than the kernel takes of an answer on both sides, and the stream has ready. */
+/** More bytes than the kernel buffers on both sides, plus those that the stream has ready. */
 const BUFFERED = 32 * 2 ** 20;
 
 let app: FastifyInstance;
-/** Bytes of large answers that were made. */
+/** Number of bytes of large answers that were made. */
 let made = 0;
 const sockets: Socket[] = [];
 
@@ -64,7 +64,7 @@ function open(text = ''): Socket {
   return socket;
 }
 
-/** All that comes, to the end. */
+/** Returns all data, to the end. */
 async function textOf(socket: Socket): Promise<string> {
   let text = '';
   socket.on('data', (chunk: Buffer) => {
@@ -169,7 +169,7 @@ describe('a client that takes nothing of its answer', () => {
     expect(await statusOf('/small')).toBe(200);
     expect(await statusOf('/late?ms=600')).toBe(200);
     agent.destroy();
-    // On the same connection, asked for before the first was answered.
+    // On the same connection, requested before the first was answered.
     const socket = open(head('GET /small') + head('GET /late?ms=600', 'connection: close\r\n'));
     expect(await textOf(socket)).toMatch(/\r\n\r\nlate$/);
   });

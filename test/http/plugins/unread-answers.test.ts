@@ -9,7 +9,7 @@ import { answerInTime } from '../../../src/http/plugins/answer-in-time.js';
 import { problems } from '../../../src/http/plugins/problems.js';
 import { unreadAnswers } from '../../../src/http/plugins/unread-answers.js';
 
-/** More than the kernel takes of an answer that is not read. */
+/** More bytes than the kernel buffers of an unread answer. */
 const LARGE = 32 * 2 ** 20;
 const ROOM = 3 * LARGE;
 
@@ -37,7 +37,7 @@ beforeEach(async () => {
   await app.register(problems);
   await app.register(answerInTime, { milliseconds: 100 });
   await app.register(unreadAnswers, {
-    // One client has half of it.
+    // One client may use half of it.
     bytes: 2 * ROOM,
     clientOf: ({ headers }) => headers.authorization ?? '',
     onRefusal: (reason) => refusals.push(reason),
@@ -60,7 +60,7 @@ afterEach(async () => {
   await app.close();
 });
 
-/** Asks and reads no more than the first line of the answer, which it gives. */
+/** Sends a request and reads only the first line of the answer, which it returns. */
 async function unread(path: string, client = 'x'): Promise<string> {
   const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
   socket.on('error', () => {});
@@ -90,13 +90,13 @@ describe('answers that nobody reads', () => {
 
   it('are refused where they are streams as well', async () => {
     for (let index = 0; index < 2; index++) expect(await unread('/bytes')).toBe(OK);
-    // What is left of the room, in streams.
+    // Streams that use up the rest of the room.
     for (let index = 0; index < LARGE / LEAST_STREAM_BYTES - 1; index++) {
       expect(await unread('/stream')).toBe(OK);
     }
     const { length } = streams;
     expect(await unread('/stream')).toBe(FULL);
-    // Nothing was even begun.
+    // No stream was started.
     expect(streams).toHaveLength(length);
   });
 

@@ -7,7 +7,7 @@ import { normals } from '../../../src/random/normal.js';
 const KEY = randomKey(0, 'conv.weight', 'noise');
 const kernel = new Kernel();
 
-/** The values after `addNormals`. */
+/** Returns the values after `addNormals`. */
 function noisy(values: Float32Array, offset: number, factor: number, count: number): Float32Array {
   kernel.row.set(values);
   kernel.addNormals(KEY, offset, factor, values.length, count);
@@ -88,7 +88,7 @@ test('equal rows have a contrast of 0, exactly', () => {
 });
 
 describe('the inverse of a Cholesky factor', () => {
-  /** B Bᵀ of a random matrix, with `rows` rows. */
+  /** Returns B Bᵀ of a random matrix with `rows` rows. */
   function gramOf(rows: number, columns: number): Float64Array {
     const b = normals(randomKey(rows, 'gram', 'test'), 0, rows * columns);
     const gram = new Float64Array(rows * rows);

@@ -33,7 +33,7 @@ it('a disk that is read-only does not let a prediction be deleted, and the answe
   const { url } = await start({ STORE: disk.directory });
   const address = await predicted(url, { architecture: tinyGraph() });
   await json(address);
-  // Once the record has what was measured of the answer: until then a file is open.
+  // Waits until the record has the measurements of the answer: until then a file is open.
   await vi.waitFor(() => disk.remount('ro'), { timeout: 50_000 });
   expectProblem(await request(address).delete(''), 507, { detail: /read-only file system \(EROFS\)$/ });
   expect((await fetch(`${address}/weights`)).status).toBe(200);

@@ -21,7 +21,7 @@ const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
 /** Blocks of less than 8 MB, which are verified before an answer begins. */
 const small = (seed: number) => ({ architecture: fixtureGraph('mobilenet_v3_small-10'), seed });
 
-/** Blocks of 45 MB, which are verified as the answer goes on. */
+/** Blocks of 45 MB, which are verified while the answer is sent. */
 const large = (seed: number) => ({
   architecture: fixtureGraph('resnet18-10'),
   postprocess: { noise: 0.1, seed },
@@ -31,7 +31,7 @@ const keras = { architecture: { keras: kerasFixture('sequential.keras3').model }
 
 const TENSOR = 'classifier.3.weight';
 
-/** Ways to read a prediction that is stored, by what is behind its address. */
+/** Ways to read a stored prediction: the rest of the path, and headers. */
 const READS: Readonly<Record<string, readonly [path: string, headers?: Record<string, string>]>> = {
   'the weights': ['/weights'],
   'a range of them': ['/weights', { range: 'bytes=5000-1000000' }],
@@ -43,11 +43,11 @@ const READS: Readonly<Record<string, readonly [path: string, headers?: Record<st
 };
 
 let folder: string;
-/** By the name of what was asked for, as a service whose disk is sound has answered. */
+/** Addresses and bodies by name, as a service with an intact disk has answered. */
 const addresses = new Map<string, string>();
 const expected = new Map<string, string>();
 
-/** Asks again while the service, which shares this process with the test, has too much to do. */
+/** Tries again while the service, which shares this process with the test, is overloaded. */
 async function patiently(ask: () => Promise<Response>): Promise<Response> {
   for (;;) {
     const response = await ask();
@@ -60,14 +60,14 @@ async function patiently(ask: () => Promise<Response>): Promise<Response> {
 const get = (url: string, headers: Record<string, string> = {}) => patiently(() => fetch(url, { headers }));
 const getJson = async <T>(url: string) => (await (await get(url)).json()) as T;
 
-/** A problem's parts that are compared. */
+/** Returns the parts of a problem that are compared. */
 const problemIn = async (response: Response) => ({
   status: response.status,
   headers: Object.fromEntries(response.headers),
   body: (await response.json()) as unknown,
 });
 
-/** The body, without the boundary that several ranges have between them, which is another each time. */
+/** Returns the body. The boundary between several ranges is removed, because it is random. */
 async function read(url: string, headers: Record<string, string> = {}): Promise<string> {
   const response = await get(url, headers);
   const bytes = await bytesOf(response);
@@ -76,7 +76,7 @@ async function read(url: string, headers: Record<string, string> = {}): Promise<
   return sha256(Buffer.from(Buffer.from(bytes).toString('latin1').replaceAll(boundary, ''), 'latin1'));
 }
 
-/** A service that has read nothing of the predictions yet, and so has nothing of them in memory. */
+/** Starts a service that has no predictions in memory yet. */
 const start = (settings: Record<string, string> = {}) => startService({ STORE: folder, ...settings });
 
 const blocksOf = (address: string) => join(folder, 'predictions', address.split('/').at(-1)!, 'blocks.bin');
@@ -90,7 +90,7 @@ beforeAll(async () => {
     const path = response.headers.get('location')!;
     const url = `${service.url}${path}`;
     addresses.set(name, path);
-    // With its digest, so that nothing is left to be read when it is idle.
+    // Waits for its digest, so that nothing is left to read when the service is idle.
     expected.set(name, (await getJson<PredictionView>(url)).digest!.replace('sha256:', ''));
     return url;
   };
@@ -123,7 +123,7 @@ describe('of a stored prediction with a flipped bit', () => {
   let service: TestService;
   const at = (name: string) => `${service.url}${addresses.get(name)}`;
   const remade = () => metric(service.url, 'ghn_serve_store_remade_total');
-  /** Reads what is corrupt until it is being made again; the answer is still to come. */
+  /** Reads corrupt data until it is being computed again. The answer is still pending. */
   const beginRemaking = async (name: string) => {
     const before = await remade();
     for (;;) {

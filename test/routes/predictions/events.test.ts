@@ -11,10 +11,10 @@ import type { PredictionRecord, STATUSES } from '../../../src/record/record.js';
 import { events } from '../../../src/routes/predictions/events.js';
 import { viewOf } from '../../../src/routes/predictions/view.js';
 
-/** More than sockets take of what their client does not read. */
+/** More bytes than sockets buffer for a client that does not read. */
 const MUCH = 32 * 2 ** 20;
 
-/** Longer than what keeps a connection alive is apart. */
+/** Longer than the interval of the comments that keep a connection alive. */
 const LONG_MS = 60_000;
 
 type Status = (typeof STATUSES)[number];
@@ -23,10 +23,10 @@ const recordOf = (status: Status, detail = '') =>
   ({ id: 'the id', status, detail, request: {}, ghn: {} }) as unknown as PredictionRecord;
 
 let app: FastifyInstance;
-/** The prediction that is being made; null where it is stored. */
+/** The prediction in progress; null once it is stored. */
 let live: PredictionRecord | null;
 let stored: PredictionRecord;
-/** Tells the events that followed one. */
+/** Returns the events that followed an event. */
 let missed: (after: string) => Promise<JobEvent[] | null>;
 const watchers = new Set<(event: JobEvent) => void>();
 
@@ -71,13 +71,13 @@ async function follow(heard?: string): Promise<IncomingMessage> {
   return response;
 }
 
-/** The names of the events; a comment is none. */
+/** Returns the names of the events. Comments have none. */
 const namesIn = (stream: string) => [...stream.matchAll(/^event: (.*)$/gm)].map(([, name]) => name);
 
-/** A record as it is shown. */
+/** Returns a record as clients see it. */
 const shown = (record: PredictionRecord) => JSON.parse(JSON.stringify(viewOf(record))) as unknown;
 
-/** The data of the events. */
+/** Returns the data of the events. */
 const dataIn = (stream: string) =>
   [...stream.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data!) as unknown);
 
@@ -163,7 +163,7 @@ describe('who has lost touch with a stream', () => {
     tell(stage('graph', '1-0'));
     missed = async (after) => {
       expect(after).toBe('1-0');
-      // Told while it is looked up, and to be told once more.
+      // Sent while it is looked up, and must not be sent twice.
       tell(stage('encode', '2-0'));
       tell(stage('decode', '4-0'));
       return [stage('encode', '2-0'), stage('decode', '3-0')];

@@ -15,16 +15,16 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-/** A request like no other in this file. */
+/** Returns a request that no other test in this file sends. */
 const fresh = (options: object = {}) => ({ architecture: tinyGraph(), seed: ++seeds, ...options });
 
-/** How many requests have shared another's computation. */
+/** Returns the number of requests that have shared another's computation. */
 const joined = () => metric(url, 'ghn_serve_cache_hits_total', 'how="joined"');
 
 const recordAt = (location: string) => json<PredictionView>(`${url}${location}`);
 const statusOf = async ({ links }: PredictionView) => (await recordAt(links.self)).status;
 
-/** The events of a stream, to its end. */
+/** Returns the events of a stream, to its end. */
 async function eventsOf({ links }: PredictionView): Promise<{ event: string; data: unknown }[]> {
   const response = await fetch(`${url}${links.self}/events`);
   expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
@@ -185,7 +185,7 @@ describe('a stream of events', () => {
     const names = told.map(({ event, data }) =>
       event === 'stage' ? (data as { stage: string }).stage : event,
     );
-    // The stream may begin before or after the second has left the queue.
+    // The stream may begin before or after the second prediction has left the queue.
     expect(names.filter((name) => name !== 'queued')).toEqual([
       'running',
       'graph',

@@ -13,7 +13,7 @@ interface Page {
 
 let service: TestService;
 let url: string;
-/** All predictions that were made, the first first. */
+/** All predictions in the order in which they were made. */
 const made: { id: string; name: string; ghn: string }[] = [];
 
 beforeAll(async () => {
@@ -30,7 +30,7 @@ afterAll(() => service.stop());
 
 const page = (query = '') => json<Page>(`${url}/predictions${query}`);
 
-/** The ids on all pages. */
+/** Returns the ids on all pages. */
 async function all(query: string): Promise<string[]> {
   const ids: string[] = [];
   let cursor: string | null = null;

@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-/** In float64, by their definitions. */
+/** Computes moments in float64 by their definitions. */
 function moments(values: Float32Array) {
   let [sum, squares, min, max, zeros] = [0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
   for (const value of values) {
@@ -101,7 +101,7 @@ describe('GET /predictions/{id}/statistics', () => {
       postprocess: { noise: 3e-5, orthogonalize: true },
     });
     const after = await json<Statistics>(`${processed}/statistics`);
-    // A tiled weight: 64 and more outputs of a GHN that has 32.
+    // A tiled weight: it has at least 64 outputs, and the GHN has 32 channels.
     const name = 'features.3.expand3x3.weight';
     const of = (from: Statistics) => from.tensors.find((tensor) => tensor.name === name)!;
     const [before, restored] = [of(statistics), of(after)];

@@ -25,7 +25,7 @@ afterAll(() => service.stop());
 const keras = (name: string) => ({ keras: kerasFixture(name).model });
 const predict = (body: object) => predicted(service.url, body);
 
-/** [out, in, height, width] to [height, width, in, out], entry by entry. */
+/** Transposes [out, in, height, width] to [height, width, in, out], entry by entry. */
 function asKeras(values: Float32Array, [outputs, inputs, height, width]: readonly number[]): Float32Array {
   const kernel = new Float32Array(values.length);
   for (let o = 0; o < outputs!; o++)

@@ -11,10 +11,10 @@ import { startService, type TestService } from '../../helpers/service.js';
 const architecture = fixtureGraph('squeezenet1_1-10');
 
 let service: TestService;
-/** Where a SqueezeNet is found, and one that is post-processed. */
+/** Addresses of a SqueezeNet, and of one with post-processing. */
 let prediction: string;
 let processed: string;
-/** Its weights as they were asked for, and the tensors in them. */
+/** The weights of the first in the requested format. */
 let whole: Uint8Array;
 let etag: string;
 let tensors: ReadonlyMap<string, Float32Array>;
@@ -33,7 +33,7 @@ afterAll(() => service.stop());
 const get = (path: string, headers: Record<string, string> = {}) =>
   fetch(`${prediction}${path}`, { headers });
 
-/** Whether both hold the same bytes: to compare them entry by entry takes the test runner seconds. */
+/** Returns true if both hold the same bytes. The test runner would take seconds to compare them entry by entry. */
 function same(actual: NodeJS.ArrayBufferView, expected: NodeJS.ArrayBufferView): boolean {
   const [a, b] = [actual, expected].map(({ buffer, byteOffset, byteLength }) =>
     Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength),
@@ -43,7 +43,7 @@ function same(actual: NodeJS.ArrayBufferView, expected: NodeJS.ArrayBufferView):
 
 const slice = (start: number, end: number) => whole.slice(start, end);
 
-/** A multipart body's parts (RFC 2046), by its boundary. */
+/** Returns the parts of a multipart body (RFC 2046), by its boundary. */
 function partsOf(contentType: string, body: Uint8Array): { headers: string; content: Uint8Array }[] {
   const [, boundary] = /^multipart\/byteranges; boundary=(.+)$/.exec(contentType)!;
   const text = Buffer.from(body).toString('latin1');

@@ -16,7 +16,7 @@ function withSettings(settings: TestSettings): void {
 const get = (remoteAddress: string, key?: string, url = '/architectures') =>
   app.inject({ url, remoteAddress, headers: key === undefined ? {} : { authorization: `Bearer ${key}` } });
 
-/** The statuses of so many requests, one after the other. */
+/** Returns the statuses of `count` requests, sent one after the other. */
 async function statuses(count: number, ask: (index: number) => ReturnType<typeof get>): Promise<number[]> {
   const found: number[] = [];
   for (let index = 0; index < count; index++) found.push((await ask(index)).statusCode);

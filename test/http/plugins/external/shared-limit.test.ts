@@ -28,7 +28,7 @@ describe.skipIf(MISSING)(`a rate limit of two services on one Redis${MISSING ? `
   });
 
   const app = (k: number) => services[k % 2].service.app;
-  /** The statuses of so many requests of a client, each to the other service than the one before. */
+  /** Returns the statuses of requests from one client, sent to the two services in turn. */
   const statuses = async (count: number, remoteAddress: string) => {
     const found: number[] = [];
     for (let k = 0; k < count; k++) {
@@ -38,7 +38,7 @@ describe.skipIf(MISSING)(`a rate limit of two services on one Redis${MISSING ? `
   };
   let looks = 0;
   const redisUp = async (k: number) => {
-    // Each time as somebody else, who is not limited.
+    // Each time from another address, so that it is not limited.
     const remoteAddress = `10.1.${Math.floor(looks / 200)}.${looks++ % 200}`;
     const { body } = await app(k).inject({ url: '/metrics', remoteAddress });
     return Number(/^ghn_serve_redis_up (\d)$/m.exec(body)?.[1] ?? Number.NaN);

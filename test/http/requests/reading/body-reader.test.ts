@@ -21,7 +21,7 @@ const SMALL = '{"a": 1}';
 const check = (text: string, client = '', signal = never()) =>
   reader.check(Buffer.from(text), client, signal);
 
-/** The processes that this one has started, by what they run. */
+/** Returns the ids of this process's children that run the reader. */
 function children(): number[] {
   const lines = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' });
   return lines
@@ -65,7 +65,7 @@ describe('a process that reads bodies', () => {
 
   it('that takes too long is ended, and so is one that reads for somebody who has gone', async () => {
     readerOf({ timeoutMilliseconds: 20 });
-    // A new one takes longer than that to start.
+    // A new process takes longer than that to start.
     await expect(check(SMALL)).rejects.toThrow('no answer after 20 ms');
     await expect.poll(children).toEqual([]);
     readerOf();
