@@ -46,7 +46,7 @@ export async function serve(settings: Settings): Promise<void> {
   const stop = (signal: string) => {
     if (isStopping) return;
     isStopping = true;
-    logger.info({ signal }, 'stopping: finishing what is under way');
+    logger.info({ signal }, 'stopping: finishing the running requests');
     void service
       .stop()
       .then(() => destination.flush(FLUSH_MS))

@@ -194,7 +194,7 @@ export async function buildService({
       const finished = app.close().then(() => predictions.settle());
       const limit = setTimeout(settings.REQUEST_TIMEOUT_MS, 'late', { ref: false });
       if ((await Promise.race([finished, limit])) === 'late') {
-        logger.warn('stopping: cutting off what is still under way');
+        logger.warn('stopping: ending the requests that are still running');
       }
       await Promise.all([predictor.close(), statistics.close(), board.close(), planner.close()]);
       await Promise.all([store.close(), tracer?.close()]);

@@ -153,10 +153,14 @@ export class Metrics implements PredictionObserver {
           else this.set(Number(value));
         },
       });
-    upGauge('ghn_serve_redis_up', 'Whether Redis answers, where QUEUE is its address', sources.redisUp);
+    upGauge(
+      'ghn_serve_redis_up',
+      '1 if Redis answers, 0 if not; only if QUEUE is its address',
+      sources.redisUp,
+    );
     upGauge(
       'ghn_serve_bucket_up',
-      'Whether the bucket answered the last request, where STORE is a bucket',
+      '1 if the bucket answered the last request, 0 if not; only if STORE is a bucket',
       () => this.#bucketUp,
     );
     gauge('ghn_serve_workers', 'Number of processes that make predictions for this service', sources.workers);

@@ -224,17 +224,17 @@ export class Place {
     this.#events = events;
   }
 
-  /** Whether it is still to be made. */
+  /** True until the prediction is computed, or has failed. */
   get isPending(): boolean {
     return this.#isPending;
   }
 
-  /** Whether its turn has not come yet. */
+  /** True until its turn comes. */
   get isWaiting(): boolean {
     return this.#isPending && this.#begun === null;
   }
 
-  /** Whether it was stored, or failed. */
+  /** True once it is stored, or has failed. */
   get isSettled(): boolean {
     return this.#isSettled;
   }

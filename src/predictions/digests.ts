@@ -31,7 +31,7 @@ export interface DigestsOptions {
   ) => Promise<{ source: ByteSource; version: Version; release: () => void } | null>;
   readonly done: (version: Version, digest: string) => Promise<void>;
   readonly onError: (error: Error, id: string) => void;
-  /** Whether the service is idle apart from digests. */
+  /** Returns true if the service has nothing to do except digests. */
   readonly isIdle: () => boolean;
 }
 
@@ -117,7 +117,7 @@ export class Digests {
     }
   }
 
-  /** Whether it came to the end. */
+  /** Hashes a body. Returns false if this was closed before the end. */
   async #hash(source: ByteSource, hash: Hash): Promise<boolean> {
     const buffer = new Uint8Array(Math.min(CHUNK_BYTES, source.byteLength));
     for (let start = 0; start < source.byteLength; start += CHUNK_BYTES) {

@@ -27,7 +27,7 @@ import { Worker } from './worker.js';
 
 export interface PredictionsOptions {
   readonly executor: Executor;
-  /** Whether predictions are made here as well. */
+  /** True if this service also computes predictions. */
   readonly works: boolean;
   readonly store: PredictionStore;
   readonly board: JobBoard;
@@ -315,5 +315,5 @@ export class Predictions {
 
 const notFound = (id: string) => new NotFoundError(`no prediction has the id ${JSON.stringify(id)}`);
 
-/** Whether it failed, or is made. */
+/** Returns true if a prediction is computed, or has failed. */
 const isOver = ({ status }: PredictionRecord) => status !== 'queued' && status !== 'running';

@@ -8,7 +8,7 @@ export interface ReadyPrediction {
   readonly tensors: readonly TensorSource[];
   /** A link to the stored body, if the store can serve clients directly. */
   readonly body?: LinkedBody;
-  /** Whether it was there already. */
+  /** True if it was stored before the request. */
   readonly cached: boolean;
   /** Call this once nothing is read from it any more. */
   readonly release: () => void;

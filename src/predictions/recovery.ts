@@ -69,7 +69,7 @@ export class Recovery {
     return { tensors: lasting.tensors, release };
   }
 
-  /** Whether a prediction was found corrupt and has to be made again. Its readers wait for that. */
+  /** Returns true if a prediction was found corrupt and has to be made again. Its readers wait for that. */
   async isLost(id: string): Promise<boolean> {
     return (await this.#options.store.remains(id)) !== null;
   }

@@ -10,7 +10,7 @@ export interface StoredRecordsOptions {
   readonly store: PredictionStore;
   readonly board: JobBoard;
   readonly recovery: Recovery;
-  /** Whether nobody waits for anything that is not a digest. */
+  /** Returns true if no client waits for anything except digests. */
   readonly isIdle: () => boolean;
   readonly observer: PredictionObserver;
 }

@@ -15,7 +15,10 @@ export interface BuiltModel {
   readonly weights: readonly TfjsWeight[];
 }
 
-/** Why a prediction has no TensorFlow.js model. It is kept as well, since finding out costs as much as a conversion. */
+/**
+ * The reason why a prediction has no TensorFlow.js model. It is kept as well, since finding it out costs as much as a
+ * conversion.
+ */
 export interface NoModel {
   readonly reason: string;
 }

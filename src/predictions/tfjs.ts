@@ -7,7 +7,7 @@ import { RecentResults } from './recent-results.js';
 import type { BuiltModel, NoModel } from './tfjs-model.js';
 
 export interface ReadyTfjs {
-  /** What `model.json` holds. */
+  /** The contents of `model.json`. */
   readonly modelJson: Uint8Array;
   /** SHA-256 of `modelJson`, in hex. */
   readonly digest: string;

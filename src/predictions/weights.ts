@@ -23,7 +23,7 @@ export interface Representation {
   readonly slice?: Slice;
 }
 
-/** Why weights cannot be written in that format and dtype; null if they can. */
+/** Returns the reason why weights cannot be written in that format and dtype; null if they can. */
 export function representationFault(
   { format, dtype }: Pick<Representation, 'format' | 'dtype'>,
   isPostprocessed: boolean,

@@ -43,7 +43,7 @@ export class Worker implements JobHandler {
     this.#options = options;
   }
 
-  /** Whether it makes one now. */
+  /** True while it computes a prediction. */
   get isBusy(): boolean {
     return this.#making > 0;
   }
@@ -116,7 +116,10 @@ export class Worker implements JobHandler {
     }
   }
 
-  /** What is stored; null as well where a store that others share is out of reach: the first commit stays in any case. */
+  /**
+   * Looks for the stored record. If a shared store cannot be reached, returns null: the first commit stays in any
+   * case.
+   */
   async #look(id: string): Promise<PredictionRecord | null> {
     const { store } = this.#options;
     try {

@@ -16,7 +16,7 @@ export class PredictionFailedError extends Error {}
 /** The engine ran out of memory for the job. A smaller job may succeed, or the same one when others use less memory. */
 export class PredictorMemoryError extends PredictorUnavailableError {
   constructor(reason: string) {
-    super(`the engine has not enough memory for this network: ${reason}`);
+    super(`the engine does not have enough memory for this network: ${reason}`);
   }
 }
 

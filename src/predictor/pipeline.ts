@@ -32,7 +32,7 @@ export class GhnNotLoadedError extends Error {
   constructor() {
     super(
       'the GHN of this prediction is not loaded any more: its checkpoint was replaced before the engine was started again; ' +
-        'ask again for a prediction by the GHN that is there now',
+        'send the request again to use the GHN that is loaded now',
     );
   }
 }

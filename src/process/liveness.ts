@@ -6,10 +6,13 @@ export const ALIVE_INTERVAL_MS = 1000;
  * any two checks.
  */
 export interface LivenessLimits {
-  /** Duration of any later start as a whole: reading a file may hang while the rest of the process is alive. */
+  /**
+   * Silent checks during the first start: libraries and a cold disk may take long, and whoever started the service
+   * watches it.
+   */
   readonly firstSilence: number;
   readonly silence: number;
-  /** For a start as a whole, after the first: reading a file may hang while the rest is alive. */
+  /** Duration of any later start as a whole: reading a file may hang while the rest of the process is alive. */
   readonly start: number;
 }
 

@@ -111,7 +111,8 @@ export class Supervisor<Incoming, Outgoing> {
     const process = this.#process;
     if (!process) return;
     void endChild(process).then(() => {
-      if (this.#process === process) this.#ended(`${this.#options.name} cannot be ended, and is left behind`);
+      if (this.#process === process)
+        this.#ended(`${this.#options.name} cannot be ended; the service goes on without it`);
     });
   }
 

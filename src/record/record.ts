@@ -47,10 +47,7 @@ export const recordSchema = z.object({
   status: statusSchema,
   created_at: z.iso.datetime(),
   request: z.object({
-    ghn: z
-      .string()
-      .nullable()
-      .describe('The name that the request gave; null where it left the GHN to the service.'),
+    ghn: z.string().nullable().describe('The name that the request gave; null if the request named no GHN.'),
     predict_classifier: z.boolean(),
     postprocess: postprocessOptionsSchema.nullable(),
     unsupported: z.enum(UNSUPPORTED).default('refuse'),

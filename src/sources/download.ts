@@ -66,9 +66,7 @@ async function attempt(
   if (status === 416 && from > 0) {
     await body?.cancel();
     await unlink(path);
-    throw new UnreachableError(
-      'the server no longer has the version of the file whose download was begun; try again',
-    );
+    throw new UnreachableError('the file has changed on the server since its download began; try again');
   }
   if (!response.ok || !body) {
     const error = await refusal(response);

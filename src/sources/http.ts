@@ -66,12 +66,12 @@ export async function send(address: string, request: WebRequest): Promise<Respon
     await response.body?.cancel();
     if (url.protocol === 'https:' && next.protocol !== 'https:') {
       throw new SourceError(
-        `${url.host} leads from https to ${next.protocol}//${next.host}, which is not followed`,
+        `${url.host} redirects from https to ${next.protocol}//${next.host}, which is not followed`,
       );
     }
     url = next;
   }
-  throw new SourceError(`${first.host} leads from one address to the next, more than ${MAX_REDIRECTS} times`);
+  throw new SourceError(`${first.host} redirects more than ${MAX_REDIRECTS} times`);
 }
 
 async function fetchOnce(

@@ -53,7 +53,7 @@ function unpausedHandler(handler: Handler, maxBytes: number): Handler {
     onResponseStart: (controller, ...rest) => handler.onResponseStart?.(shown(controller), ...rest),
     onResponseData(controller, data) {
       waiting += data.length;
-      if (waiting > maxBytes) controller.abort(new Error('it is read more slowly than it comes'));
+      if (waiting > maxBytes) controller.abort(new Error('the body is read more slowly than it arrives'));
       else handler.onResponseData?.(shown(controller), data);
     },
     onResponseEnd: (controller, trailers) => handler.onResponseEnd?.(shown(controller), trailers),

@@ -87,7 +87,7 @@ export async function locateVersioned(
   const fault = await strangeContents(incomplete);
   if (fault !== null) {
     await unlink(incomplete);
-    throw new SourceError(`what came ${fault}`);
+    throw new SourceError(`the downloaded file ${fault}`);
   }
   await putInPlace(incomplete, path);
   await writeFile(notePath, JSON.stringify(now, null, 2)).catch((error: unknown) => {

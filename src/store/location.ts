@@ -6,7 +6,7 @@ const LOCATION = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/s;
 /** Characters that need no escaping in keys. */
 const PREFIX = /^[\w!.*'()/-]*$/;
 
-/** Whether a store is meant to be a bucket. */
+/** Returns true if the location names a bucket. */
 export const isBucket = (location: string): boolean => location.startsWith(SCHEME);
 
 /** Splits `s3://bucket/prefix`. The prefix is empty or ends with a slash. Null if the text is not of that form. */

@@ -1,6 +1,6 @@
 const ID = /^[0-9a-f]{16,64}$/;
 
-/** Whether that can be a prediction's id, and the name of a folder or an object. */
+/** Returns true if a text has the form of a prediction's id. Such ids are safe names of folders and objects. */
 export function isId(id: string): boolean {
   return ID.test(id);
 }

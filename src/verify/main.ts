@@ -42,10 +42,10 @@ async function compare(verification: Verification, options: VerifyOptions): Prom
     print(row(network, check));
     if (!check.holds) differing.push(network.name);
   }
-  const source = options.norms ?? `published for ${family}`;
+  const source = options.norms ? `in ${options.norms}` : `published for ${family}`;
   print(
     differing.length === 0
-      ? `\nAll ${names.length} norms hold: this installation computes what the norms ${source} were computed with.`
+      ? `\nAll ${names.length} norms match those ${source}.`
       : `\n${differing.length} of ${names.length} norms DIFFER from those ${source}: ${listed(differing)}.`,
   );
   return differing;

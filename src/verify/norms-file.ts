@@ -72,8 +72,8 @@ export async function readNorms(path: string, family: Family | null): Promise<Ex
   }
   if (family === null) {
     throw new VerifyError(
-      `${path} has norms for ${FAMILIES.join(', ')}, and the checkpoint is none of these by its sizes: say which it is ` +
-        'with --family, or give norms of its own with --norms',
+      `${path} has norms for ${FAMILIES.join(', ')}, and the checkpoint's sizes match none of these: name one ` +
+        'with --family, or give other norms with --norms',
     );
   }
   const norms = entries.flatMap(([name, byFamily]): [string, number][] => {

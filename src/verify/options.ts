@@ -36,7 +36,7 @@ export function parseOptions(args: readonly string[]): VerifyOptions {
   const { positionals, values } = parse(args);
   const [checkpoint, ...others] = positionals;
   if (checkpoint === undefined) throw new VerifyError('name the checkpoint to verify');
-  if (others.length > 0) throw new VerifyError(`one checkpoint at a time; what is ${quote(others[0])}?`);
+  if (others.length > 0) throw new VerifyError(`give only one checkpoint: ${quote(others[0])} is a second`);
   const { norms, write } = values;
   if (write !== undefined && (norms ?? values.family ?? values.tolerance) !== undefined) {
     throw new VerifyError('--write does not compare norms: leave out --norms, --family and --tolerance');

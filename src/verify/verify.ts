@@ -79,7 +79,7 @@ export function networksToVerify(only: readonly string[] | null, expected: Expec
   if (!expected) return [...names];
   const known = names.filter((name) => expected.norms.has(name));
   const [missing] = names.filter((name) => !expected.norms.has(name));
-  if (only && missing !== undefined) throw new VerifyError(`there is no norm of ${missing} to hold against`);
-  if (known.length === 0) throw new VerifyError('there is no norm of any network of the zoo to hold against');
+  if (only && missing !== undefined) throw new VerifyError(`there is no expected norm for ${missing}`);
+  if (known.length === 0) throw new VerifyError('there is no expected norm for any network of the zoo');
   return known;
 }

@@ -85,7 +85,7 @@ describe.skipIf(!hasPrlimit())('a network that is too large for the memory that 
           (error: Error) => error,
         );
         expect(failure).toBeInstanceOf(PredictorMemoryError);
-        expect(failure!.message).toMatch(/^the engine has not enough memory for this network: ./);
+        expect(failure!.message).toMatch(/^the engine does not have enough memory for this network: ./);
         const { tensors } = await predictor.predict(job());
         expect(tensors).toEqual(before.tensors);
       }

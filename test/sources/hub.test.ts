@@ -203,9 +203,9 @@ describe('a hub that does not give the file', () => {
     ['hf://o/gated/ghn3.pt', /the repository o\/gated is gated: accept its terms at http.*\/o\/gated/],
     ['hf://o/r/changed.pt', /wrong digest: the hub says sha256 (?:ab){32}, it is [0-9a-f]{64}/],
     ['hf://o/r/page.pt', /web page/],
-    ['hf://o/r/page-as-bytes.pt', /what came is a web page/],
-    ['hf://o/r/pointer.pt', /what came is a pointer of git-lfs/],
-    ['hf://o/r/empty.pt', /what came is empty/],
+    ['hf://o/r/page-as-bytes.pt', /the downloaded file is a web page/],
+    ['hf://o/r/pointer.pt', /the downloaded file is a pointer of git-lfs/],
+    ['hf://o/r/empty.pt', /the downloaded file is empty/],
   ])('is named with what is wrong: %s', async (text, message) => {
     expect(await refusal(text)).toMatch(message);
     expect(await blobs().catch(() => [])).toEqual([]);

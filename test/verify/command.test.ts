@@ -82,7 +82,7 @@ describe('the verify command', () => {
   it('says yes to the checkpoint that the norms are of, whatever file it is in', async () => {
     const ended = await started(checkpointFile('ghn3-nano.pt'), '--norms', norms);
     expect(ended).toMatchObject({ code: 0, problems: '' });
-    expect(ended.output).toMatch(/All 4 norms hold/);
+    expect(ended.output).toMatch(/All 4 norms match those in /);
     expect(line(ended.output, 'resnet18')).toEqual(
       expect.arrayContaining(['11,689,512', '69.8331', 'holds']),
     );
@@ -109,7 +109,7 @@ describe('the verify command', () => {
   it('cannot tell without a family that was published', async () => {
     const { code, problems } = await verified(checkpoint, ...ONLY);
     expect(code).toBe(2);
-    expect(problems).toMatch(/say which it is with --family/);
+    expect(problems).toMatch(/name one with --family/);
   });
 
   it('cannot tell of a file that is not a checkpoint', async () => {

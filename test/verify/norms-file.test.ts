@@ -42,7 +42,7 @@ describe('the published norms', () => {
   });
 
   it('need a family', async () => {
-    await expect(readNorms(PUBLISHED_NORMS, null)).rejects.toThrow(/say which it is with --family/);
+    await expect(readNorms(PUBLISHED_NORMS, null)).rejects.toThrow(/name one with --family/);
   });
 });
 

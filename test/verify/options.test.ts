@@ -33,7 +33,7 @@ describe('the arguments of the verify command', () => {
 
   it.each([
     [[], /name the checkpoint/],
-    [['a.pt', 'b.pt'], /one checkpoint at a time; what is "b.pt"/],
+    [['a.pt', 'b.pt'], /give only one checkpoint: "b.pt" is a second/],
     [['a.pt', '--family', 'ghn3-s'], /--family is one of ghn2, ghn3-t, ghn3, not "ghn3-s"/],
     [['a.pt', '--only', 'resnet-18'], /no network is called "resnet-18"; did you mean "resnet18"/],
     [['a.pt', '--tolerance', 'small'], /--tolerance is a number/],
@@ -61,11 +61,11 @@ describe('the networks to verify', () => {
 
   it('are those named, which all need a norm', () => {
     expect(networksToVerify(['vgg16'], expected)).toEqual(['vgg16']);
-    expect(() => networksToVerify(['vgg16', 'alexnet'], expected)).toThrow(/no norm of alexnet/);
+    expect(() => networksToVerify(['vgg16', 'alexnet'], expected)).toThrow(/no expected norm for alexnet/);
   });
 
   it('are some', () => {
     const unknown = { norms: new Map([['mine', 1]]), precision: 'float64' } as const;
-    expect(() => networksToVerify(null, unknown)).toThrow(/no norm of any network/);
+    expect(() => networksToVerify(null, unknown)).toThrow(/no expected norm for any network/);
   });
 });

@@ -31,7 +31,7 @@ export class BodyRoom {
     this.#most = Math.max(SHARE * bytes, bodyLimit);
   }
 
-  /** @throws OverloadedError if there is no room for so many bytes */
+  /** @throws OverloadedError if there is no room for the bytes */
   take(bytes: number, client: string): void {
     const own = this.#clients.get(client) ?? 0;
     if (this.#taken + bytes > this.#bytes || own + bytes > this.#most) {

@@ -5,7 +5,7 @@ import type { PredictionRecord } from '../../record/record.js';
 import type { TiledTensor } from '../../tensor/tensor.js';
 import type { Plan } from '../plan.js';
 
-/** What happens to a job: its record changes, or a stage of its making begins. */
+/** A change of a job: of its record, or to the next stage of its computation. */
 export type JobEvent = ({ readonly record: PredictionRecord } | { readonly stage: Stage }) & {
   /** The event's place among those of the board. A client that has it can ask for later events. */
   readonly at?: string;
@@ -27,7 +27,7 @@ export interface MadeNetwork {
 /** A prediction that was accepted, or that is under way already. */
 export interface Submitted {
   readonly record: PredictionRecord;
-  /** Whether this is the first request for it. */
+  /** True if this is the first request for it. */
   readonly isNew: boolean;
   /**
    * Waits until the network is made. Null means that the store has the prediction. Rejects with the error of the
@@ -56,7 +56,7 @@ export interface WorkedJob {
   /** The current record. */
   readonly record: PredictionRecord;
   readonly origin: JobOrigin;
-  /** Whether it may have been stored since the request looked for it. */
+  /** True if it may have been stored since the request looked for it. */
   readonly mayBeStored: boolean;
   /** Checks whether the job was cancelled. If so, its signal is aborted before this resolves. */
   confirm(): Promise<void>;

@@ -74,13 +74,13 @@ export class Job implements WorkedJob {
     return performance.now() - this.#begun > LOOKED_MS;
   }
 
-  /** What was made, or null before. */
+  /** The network; null until it is made. */
   get network(): MadeNetwork | null {
     const tensors = this.#tensors;
     return tensors && { record: this.#record, tensors, settled: this.settled, hold: () => this.place.hold() };
   }
 
-  /** Whether it was given up: it may not have stopped yet. */
+  /** True once the job was cancelled; it may still be stopping. */
   get cancelled(): boolean {
     return this.#controller.signal.aborted;
   }

@@ -7,7 +7,7 @@ import type { JobBoard } from './board.js';
 import type { SharedCounts } from './bull/shared-counts.js';
 import { MemoryBoard } from './memory-board.js';
 
-/** What a service does: all, or only ask, or only work. */
+/** The role of a service: `api` accepts requests, `worker` computes predictions, `all` does both. */
 export type Role = 'all' | 'api' | 'worker';
 
 export interface OpenBoardOptions {

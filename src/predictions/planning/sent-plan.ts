@@ -6,7 +6,7 @@ import type { Plan } from '../plan.js';
 /** A plan on its way from the process that made it. The texts of its architecture follow separately. */
 export interface SentPlan extends Pick<Plan, 'record' | 'cost'> {
   readonly work: Omit<Plan['work'], 'architecture'>;
-  /** Whether a Keras model follows the architecture's form and graph. */
+  /** True if a Keras model follows the architecture's form and graph. */
   readonly hasKeras: boolean;
 }
 

@@ -96,7 +96,7 @@ async function fetchBlob(
     });
     if (fault === null) return putInPlace(path, blob);
     await unlink(path);
-    if (!wasResumed) throw new SourceError(`what came ${fault}`);
+    if (!wasResumed) throw new SourceError(`the downloaded file ${fault}`);
     // The first part may come from a corrupt download.
     onNotice(`the earlier part of the download does not match the rest (${fault}); it is downloaded again`);
   }

@@ -49,7 +49,7 @@ function byStatus(status: number, said: string | undefined, refused: Refused): s
   }
   if (status === 401) return noRepository(refused);
   if (status === 403) {
-    return `${endpoint} does not let ${hasToken ? 'this token' : 'everybody'} read the repository ${address.repository}; ${
+    return `${endpoint} does not let ${hasToken ? 'this token' : 'anonymous users'} read the repository ${address.repository}; ${
       hasToken ? 'HF_TOKEN needs the right to read it' : 'set HF_TOKEN to a token that may read it'
     }${said ? ` (${said})` : ''}`;
   }

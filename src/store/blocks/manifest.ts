@@ -5,8 +5,8 @@ import { checksum } from '../sealed-json.js';
 import type { StoredBody } from '../store.js';
 
 /**
- * Of a blocks file that have one checksum: small enough that a read of a megabyte at any place, or of one small tensor,
- * reads and verifies little more than itself; large enough that the checksums are a few kilobytes.
+ * Size of a piece of a blocks file, which has one checksum. It is so small that reading a megabyte anywhere, or one
+ * small tensor, reads and verifies little else, and so large that the checksums take a few kilobytes.
  */
 export const PIECE_BYTES = 128 * 2 ** 10;
 

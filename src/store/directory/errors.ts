@@ -6,8 +6,8 @@ export function errorCode(error: unknown): string | undefined {
 }
 
 /**
- * What says nothing of the file that was asked for: that this process or the machine is short of something, or the file
- * server silent, for now; EBADF, that a file was closed before it was read.
+ * Codes of errors that do not concern the file itself: this process or the machine is short of something, the file
+ * server does not answer now, or the file was closed before it was read (EBADF).
  */
 const NOT_OF_THE_FILE: ReadonlySet<string> = new Set([
   'EMFILE',
@@ -26,7 +26,10 @@ const SHORTAGES: Readonly<Record<string, string>> = {
   EAGAIN: 'resources',
 };
 
-/** What the system is short of, if that is why a call failed: it says nothing of what was called for. */
+/**
+ * The resource that the system is short of, if a call failed for that reason. Then the error says nothing about the
+ * file.
+ */
 export function shortageOf(error: unknown): string | undefined {
   return SHORTAGES[errorCode(error) ?? ''];
 }
@@ -44,7 +47,7 @@ export function damageCode(error: unknown): string | undefined {
   return isOfTheSystem && code !== undefined && !NOT_OF_THE_FILE.has(code) ? code : undefined;
 }
 
-/** Whether there was no room on the disk, or none left for this user. */
+/** Returns true if the disk is full, or this user's quota is used up. */
 export function isFull(error: unknown): boolean {
   return errorCode(error) === 'ENOSPC' || errorCode(error) === 'EDQUOT';
 }

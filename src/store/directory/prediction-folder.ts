@@ -90,7 +90,7 @@ const FILES: ReadonlySet<string> = new Set([RECORD, ...FIXED_FILES]);
 /** Damage hits one file of a prediction at a time, so a folder with fewer of its files was never a prediction. */
 const MIN_FILES = 2;
 
-/** Whether that is a prediction's folder, whole or not, rather than somebody else's. */
+/** Returns true if a folder is a prediction's, complete or not, and not a foreign one. */
 export async function bearsPrediction(folder: string): Promise<boolean> {
   try {
     return (await readdir(folder)).filter((name) => FILES.has(name)).length >= MIN_FILES;
@@ -158,7 +158,7 @@ export async function readArchitecture(
   return { architecture, kerasModel };
 }
 
-/** What the prediction was made of, whether its blocks are whole or not. */
+/** Reads the inputs of a prediction, which do not need its blocks. */
 export async function readRemains(folder: string, id: string): Promise<PredictionRemains> {
   const record = await readRecord(folder, id);
   return { record, ...(await readArchitecture(folder, id)) };

@@ -25,7 +25,7 @@ export class Remains {
     return (await this.#remains.get(id)) ?? null;
   }
 
-  /** Whether there was anything. */
+  /** Returns true if there were remains. */
   delete(id: string): boolean {
     return this.#remains.delete(id);
   }

@@ -59,7 +59,10 @@ export class Shelf {
     for (const entry of entries) this.index.set(entry);
   }
 
-  /** What a folder holds; null, and the folder removed, where it is not whole. @throws NotUnderstoodError */
+  /**
+   * Reads the index entry of a folder. If the prediction is corrupt, removes the folder and returns null. @throws
+   * NotUnderstoodError
+   */
   async read(id: string): Promise<IndexEntry | null> {
     try {
       return await readEntry(this.#folders.path(id), id);
@@ -84,7 +87,7 @@ export class Shelf {
     this.add(await readEntry(this.#folders.path(id), id));
   }
 
-  /** What `read` finds in a prediction's folder; null if there is none or it is not whole. */
+  /** Returns the result of `read` on a prediction's folder; null if there is no such prediction or it is corrupt. */
   async whole<T>(id: string, read: (folder: string) => Promise<T>): Promise<T | null> {
     if (!this.index.get(id)) return null;
     try {
@@ -141,7 +144,7 @@ export class Shelf {
     return this.#remains.get(id);
   }
 
-  /** Whether there was one, or remains. */
+  /** Deletes a prediction and its remains. Returns true if there were any. */
   async delete(id: string): Promise<boolean> {
     const known = this.#forget(id);
     const remained = this.#remains.delete(id);

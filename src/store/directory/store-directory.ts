@@ -64,7 +64,7 @@ async function refuseOthers(directory: string): Promise<void> {
   );
 }
 
-/** Whether there are no entries, or at least one of them is a prediction's folder. */
+/** Returns true if the folder is missing or empty, or if at least one of its entries is a prediction's folder. */
 async function holdsOnlyPredictions(predictions: string): Promise<boolean> {
   const names = await readdir(predictions).catch((error: unknown) => {
     if (errorCode(error) === 'ENOENT') return [];

@@ -22,12 +22,12 @@ export function unfinishedName({ machine, pid, started }: Writer): string {
   return `${machine}-${pid}-${started}-${randomUUID()}`;
 }
 
-/** Whether `unfinishedName` makes names like that: what has another is not ours. */
+/** Returns true if a name has the form of `unfinishedName`. Files with other names are not this store's. */
 export const isUnfinishedName = (name: string): boolean => NAME.test(name);
 
 /**
- * Whether the writer of what has that name is alive: null where that cannot be known from here, since it ran on another
- * machine, in another container or before the machine was started again.
+ * Returns true if the writer that the name identifies is alive. Null if that cannot be known from here, because it
+ * ran on another machine, in another container, or before the machine was restarted.
  */
 export async function writerAlive(name: string, here: Writer): Promise<boolean | null> {
   const match = NAME.exec(name);

@@ -43,7 +43,7 @@ export class Allotments {
     this.#options = options;
   }
 
-  /** Whether there is room for so many bytes: then it is taken. */
+  /** Takes room from the allotment, or from a new one. Returns false if there is none. */
   async take(bytes: number): Promise<boolean> {
     if (bytes > this.#size) return false;
     for (;;) {

@@ -99,7 +99,7 @@ export class ObjectBucket {
     }
   }
 
-  /** Which version of an object there is; null where there is none. */
+  /** The etag and time of an object; null if it does not exist. */
   async head(key: string): Promise<{ readonly etag: string; readonly modified: Date } | null> {
     try {
       const { ETag, LastModified } = await this.#ask(() =>
@@ -130,7 +130,10 @@ export class ObjectBucket {
     }
   }
 
-  /** Whether it was written: not where the condition does not hold. Where it rejects, it may have been written or not. */
+  /**
+   * Writes an object. Returns false if the condition does not hold. If it rejects, the object may have been written
+   * or not.
+   */
   async put(
     key: string,
     bytes: Uint8Array,
@@ -161,7 +164,10 @@ export class ObjectBucket {
     await this.#putParts(key, [first.value as Buffer, second.value], parts, signal);
   }
 
-  /** Whether the condition held. Without a condition, a missing object counts as removed. */
+  /**
+   * Removes an object. Returns false if the condition does not hold. Without a condition, a missing object counts as
+   * removed.
+   */
   async remove(key: string, { etag }: Condition = {}): Promise<boolean> {
     const command = new DeleteObjectCommand({ ...this.#at(key), IfMatch: etag });
     // Some servers answer with 404 if two requests remove the same object at once.

@@ -21,13 +21,13 @@ export type Other = Pick<Attempt, 'attempt' | 'bytes'>;
 const NEWEST = 100;
 
 /**
- * What the bucket holds, as far as this service knows: counted now and then, with its own changes at once and those of
- * others when `refresh` is called.
+ * The contents of the bucket, as far as this service knows them. The whole bucket is counted now and then. This
+ * service's own changes are added at once, and those of others when `refresh` is called.
  */
 export class Census {
   readonly #bucket: ObjectBucket;
   #index = new Map<string, IndexEntry>();
-  /** What is being written, waits to be removed, or is held for what will be written, by key. */
+  /** Attempts that are being written or wait to be removed, and allotments, by key. */
   #other = new Map<string, Other>();
   /** When each service last used a prediction, in milliseconds since 1970. */
   #uses = new Map<string, Map<string, number>>();

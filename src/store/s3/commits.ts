@@ -9,7 +9,7 @@ export interface Found extends ReadCommit {
 }
 
 export interface CommitsOptions {
-  /** Whether the attempt was found corrupt: it is about to go. */
+  /** Returns true if the attempt was found corrupt and is about to be removed. */
   readonly isCorrupt: (attempt: Attempt) => boolean;
   readonly onProblem: (problem: Error) => void;
 }
@@ -26,7 +26,10 @@ export class Commits {
     this.#options = options;
   }
 
-  /** What is committed; null where nothing is, or what this version does not understand, or what was found corrupt. */
+  /**
+   * Finds the commit of a prediction. Null if there is none, if this version does not understand it, or if it was
+   * found corrupt.
+   */
   async find(id: string): Promise<Found | null> {
     if (!isId(id)) return null;
     const object = await this.#bucket.get(recordKey(id));

@@ -43,7 +43,7 @@ export const usedKey = (id: string, service: string) => usedPrefix(id) + service
 export const trashKey = (due: number, { id, attempt, bytes }: Attempt) =>
   `${TRASH}${String(due).padStart(TIME_DIGITS, '0')}-${id}-${attempt}-${bytes}`;
 
-/** What a filter compares: names can hold anything and be as long as one likes. */
+/** A short digest of a name for filters. Names themselves can be long and contain any characters. */
 export const nameDigest = (name: string) => createHash('sha256').update(name).digest('hex').slice(0, 8);
 
 const TIME_DIGITS = 13;

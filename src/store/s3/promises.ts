@@ -5,7 +5,7 @@ import { readRemains, sealRemains } from './documents.js';
 const PENDING = 'pending/';
 const keyOf = (id: string) => `${PENDING}${id}.json`;
 
-/** What was promised, in the bucket: it outlives the queue and whoever has promised it. */
+/** Keeps promises in the bucket, so that they survive the loss of the queue and of the service that made them. */
 export class S3Promises implements Promises {
   readonly #bucket: ObjectBucket;
 

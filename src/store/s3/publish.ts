@@ -87,7 +87,7 @@ async function publishParts(prediction: PredictionToStore, publishing: Publishin
   const { record, architecture, kerasModel, tensors } = prediction;
   const found = await commits.find(record.id);
   if (found) {
-    // Once more: who committed it may have got no further.
+    // Listed again, since the service that committed it may have stopped after the commit.
     await room.enter(found.commit.record, attemptOf(found.commit));
     return whose(found, record);
   }
@@ -147,7 +147,7 @@ async function commit(
       if (found?.commit.attempt === attempt) return null;
       if (found) {
         await giveUp();
-        // Once more: who committed it may have got no further.
+        // Listed again, since the service that committed it may have stopped after the commit.
         await room.enter(found.commit.record, attemptOf(found.commit));
         return found;
       }

@@ -44,7 +44,7 @@ export interface RoomOptions {
   readonly graceMilliseconds: number;
   /** Names this service among those that share the bucket. */
   readonly service: string;
-  /** Whether somebody here reads it. */
+  /** Returns true if a client of this service reads the attempt. */
   readonly isOpen: (attempt: Attempt) => boolean;
 }
 
@@ -105,7 +105,7 @@ export class Room {
     }
   }
 
-  /** Whether there is room for so many bytes in what this service holds in advance: then it is taken. */
+  /** Takes room from the room that is reserved in advance. Returns false if there is none. */
   take(bytes: number): Promise<boolean> {
     return this.#allotments.take(bytes);
   }
@@ -297,7 +297,7 @@ export class Room {
     return this.discard(commit, object!.etag, 0);
   }
 
-  /** Whether another service has used it so lately that somebody may still read it there. */
+  /** Returns true if another service used the prediction so recently that a client may still read it there. */
   async #isReadElsewhere(id: string): Promise<boolean> {
     const { service, graceMilliseconds } = this.#options;
     for await (const { key, modified } of this.#bucket.all(usedPrefix(id))) {

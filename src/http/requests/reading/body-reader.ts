@@ -32,7 +32,7 @@ export class BodyReader {
       timeoutMilliseconds,
       errors: {
         outOfMemory: () =>
-          new TooManyObjectsError('The body takes more memory to read than there is for one.'),
+          new TooManyObjectsError('Reading the body takes more memory than one body may use.'),
         ended: (reason) => new PredictorUnavailableError(reason),
         timedOut: (milliseconds) => new RequestTimeoutError(milliseconds),
       },

@@ -45,7 +45,7 @@ export interface BullBoardOptions {
   readonly observer: PredictionObserver;
   /** This process's executor, if it has one. Otherwise plans use the description that workers announce. */
   readonly executor?: Pick<Executor, 'description'>;
-  /** Whether anybody asks for predictions here; by default so. */
+  /** False if this process only computes, so no client asks it for predictions; by default true. */
   readonly isAsked?: boolean;
   readonly memoryBytes: () => number;
   readonly maxQueue: number;
@@ -400,7 +400,10 @@ export class BullBoard implements JobBoard {
     }
   }
 
-  /** Whether it is stored. @throws JobFailure with what it has failed with */
+  /**
+   * Returns true if the prediction is stored. Queues it again if Redis has lost it. @throws JobFailure if the job has
+   * failed
+   */
   async #isOver(channel: Channel, plan: Plan, who: string, waiter?: AbortSignal): Promise<boolean> {
     const { id } = plan.record;
     const job = await channel.job(id).catch(() => undefined);
@@ -424,7 +427,7 @@ export class BullBoard implements JobBoard {
   }
 }
 
-/** What a job has failed with, as it carries it. */
+/** The failure of a job. The message is the text that the job carries. */
 class JobFailure extends Error {}
 
 function rethrowFailure(error: unknown): boolean {

@@ -146,7 +146,7 @@ export class BullWorker {
     }
   }
 
-  /** Whether it was given up, and whether to look into the store before it is made. */
+  /** Finds out if the job was cancelled, and if the prediction may be stored already. */
   async #look({
     data,
     attemptsStarted,

@@ -41,7 +41,7 @@ const idOf = (job: string) => job.slice(1);
 export interface ChannelEvent {
   readonly id: string;
   readonly progress: Progress | null;
-  /** Whether the prediction is stored. */
+  /** True if the prediction is stored. */
   readonly isStored: boolean;
   /** The id of the event in Redis' stream of all jobs' events. */
   readonly at?: string;
@@ -206,7 +206,7 @@ export class Channel {
   }
 }
 
-/** Whether it is a prediction's job: see `isJobData`. */
+/** Returns true if the job is a prediction's: see `isJobData`. */
 export const isOurs = (job: BullJob): boolean => isJobData(job.data, idOf(job.id ?? ''));
 
 /** Redis has something other than a job under the key, or a job whose data is not JSON. */
@@ -221,9 +221,9 @@ const cancelledRecord = (record: PredictionRecord): PredictionRecord => ({
 
 const LIVE: ReadonlySet<string> = new Set(['waiting', 'active', 'delayed', 'prioritized']);
 
-/** Whether it waits or is made. */
+/** Returns true if the job waits or is being done. */
 export const isLive = async (job: BullJob): Promise<boolean> => LIVE.has(await job.getState());
 
-/** Whether a worker has it. */
+/** Returns true if a worker has the job. */
 export const isActive = async (channel: Channel, id: string): Promise<boolean> =>
   (await (await channel.job(id))?.getState()) === 'active';

@@ -63,7 +63,7 @@ export class Fleet implements Executor {
     return this.#description;
   }
 
-  /** Whether the server has answered when it was last asked, which is every two seconds. */
+  /** True if Redis answered the last request, which is sent every two seconds. */
   get isUp(): boolean {
     return this.#isUp;
   }

@@ -25,7 +25,7 @@ export interface IntakeBounds {
   readonly onRefusal: (reason: Refusal) => void;
 }
 
-/** Who asks for a prediction. */
+/** A request for a prediction. */
 export interface Asked {
   /** The waiter's name, or `DETACHED`. */
   readonly who: string;
@@ -35,11 +35,11 @@ export interface Asked {
 
 /** A prediction that was accepted. */
 export interface TakenIn {
-  /** Whether nobody had asked for it yet. */
+  /** True if this is the first request for it. */
   readonly isNew: boolean;
   /** How many other predictions the client has under way. */
   readonly own: number;
-  /** Whether somebody may have stored it since the one who asks has looked. */
+  /** True if another service may have stored it since the request looked into the store. */
   readonly mayBeStored: boolean;
 }
 
@@ -72,7 +72,7 @@ export class Intake {
     await this.#redis.del(channel.cancelled(id), channel.waiters(id));
   }
 
-  /** Whether a worker holds it. */
+  /** Returns true if a live worker holds the job's lock. */
   async #isLocked(channel: Channel, id: string): Promise<boolean> {
     return (await this.#redis.exists(channel.lockKey(id))) > 0;
   }
@@ -164,7 +164,7 @@ export async function hasten(channel: Channel, id: string, own: number): Promise
 const clientDigest = (client: string) =>
   client && createHash('sha256').update(client).digest('hex').slice(0, 16);
 
-/** What a plan is made again from, by whoever has the same GHN and engine. */
+/** The inputs from which any worker with the same GHN and engine can plan the prediction again. */
 export function remainsOf({ record, work: { architecture } }: Plan): PredictionRemains {
   return { record, ...keptOf(architecture) };
 }

@@ -16,7 +16,10 @@ export interface JobData {
   readonly architecture: Graph | Packed;
   readonly kerasModel?: unknown;
   readonly traceparent?: string;
-  /** Whether somebody may have stored it since whoever asked has looked; without it, that is not known. */
+  /**
+   * True if another service may have stored it since the request looked into the store; undefined if that is not
+   * known.
+   */
   readonly mayBeStored?: boolean;
 }
 
@@ -24,8 +27,8 @@ export interface JobData {
 const MAX_TEXT_BYTES = 2 ** 28;
 
 /**
- * Whether a job's data was put there by a service, as far as that can be seen at little cost. Whoever can write to Redis can
- * put anything there: what is none of ours is taken for no job.
+ * Returns true if a service wrote the job's data, as far as a cheap check can tell. Anyone with access to Redis can
+ * write anything there; foreign data is not treated as a job.
  */
 export function isJobData(data: unknown, id: string): data is JobData {
   const { record, architecture } = (data ?? {}) as Partial<Record<keyof JobData, unknown>>;

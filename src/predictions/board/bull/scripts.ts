@@ -106,7 +106,7 @@ export interface AdmitArguments {
   readonly client: string;
   /** The waiter's name by `waiterOf`, or `DETACHED`. */
   readonly who: string;
-  /** Whether it was seen to that no job that is over stands in the way. */
+  /** True if the caller has already removed any finished job with this id. */
   readonly hasLooked: boolean;
 }
 
@@ -126,7 +126,7 @@ export async function admit(
   readonly pending: number;
   /** How many predictions of the client are pending. */
   readonly own: number;
-  /** Whether somebody may have stored it since the one who asks has looked. */
+  /** True if another service may have stored it since the request looked into the store. */
   readonly mayBeStored: boolean;
 }> {
   const keys = [
@@ -179,7 +179,7 @@ export interface FinishArguments {
   readonly stored: { readonly message: Buffer; readonly milliseconds: number } | null;
 }
 
-/** Whether somebody will come back for it. */
+/** Ends a prediction. Returns true if it was promised to a client that will come back for it. */
 export async function finish(
   redis: RedisServers,
   channel: Channel,

@@ -30,7 +30,7 @@ export class SharedCounts {
     this.#server = server;
   }
 
-  /** Whether Redis answers. */
+  /** True if Redis answers. */
   get isUp(): boolean {
     return this.#server.isUp;
   }
