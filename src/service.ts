@@ -49,8 +49,8 @@ export interface Service {
   /** Resolves when the GHNs are loaded; rejects if they cannot be loaded. */
   readonly ready: Promise<void>;
   /**
-   * Completes the running requests, unless they take longer than the time limit, refuses new ones, and releases all
-   * resources.
+   * Completes the running requests, unless they take longer than the time limit or need a server that does not answer,
+   * refuses new ones, and releases all resources.
    */
   stop(): Promise<void>;
 }
@@ -191,12 +191,14 @@ export async function buildService({
       isStopping = true;
       fetching.abort(new Error('the service is shutting down'));
       await setTimeout(settings.SHUTDOWN_DELAY_MS);
+      store.leave?.();
+      board.leave?.();
       const finished = app.close().then(() => predictions.settle());
       const limit = setTimeout(settings.REQUEST_TIMEOUT_MS, 'late', { ref: false });
       if ((await Promise.race([finished, limit])) === 'late') {
         logger.warn('stopping: ending the requests that are still running');
       }
-      await Promise.all([predictor.close(), statistics.close(), board.close(), planner.close()]);
+      await Promise.all([board.close(), predictor.close(), statistics.close(), planner.close()]);
       await Promise.all([store.close(), tracer?.close()]);
     },
   };

@@ -9,6 +9,7 @@ import {
   type PredictionToStore,
   type Saved,
   StoreBusyError,
+  StoreLeftError,
   type Version,
 } from '../store/store.js';
 import { tensorSource } from '../tensor/tensor.js';
@@ -138,7 +139,8 @@ export class Worker implements JobHandler {
       try {
         return await store.save(prediction, { signal });
       } catch (error) {
-        const isAway = store.promises && error instanceof StoreBusyError;
+        const isAway =
+          store.promises && error instanceof StoreBusyError && !(error instanceof StoreLeftError);
         if (!isAway || signal?.aborted || performance.now() + delay > end) throw error;
         await setTimeout(delay, undefined, { signal }).catch(() => {});
       }

@@ -80,6 +80,13 @@ export class StoreBusyError extends Error {
   override readonly name = 'StoreBusyError';
 }
 
+/** The service is stopping, and no longer waits for a store that does not answer. Another service may go on with it. */
+export class StoreLeftError extends StoreBusyError {
+  constructor(options?: ErrorOptions) {
+    super('the store does not answer, and the service is shutting down: try again', options);
+  }
+}
+
 /** A change of the store failed, and nothing was changed. The message says why, without the store's paths. */
 export class StoreUnchangedError extends Error {
   override readonly name = 'StoreUnchangedError';
@@ -147,6 +154,8 @@ export interface PredictionStore {
    * it cannot be reached.
    */
   probe(): Promise<void>;
+  /** The service is stopping. From now on it waits no longer for a store that does not answer. */
+  leave?(): void;
   /** Waits for saves under way. */
   close(): Promise<void>;
 }

@@ -127,6 +127,8 @@ export interface JobBoard {
   readonly workers: number;
   /** From now on, jobs are done in this process, by `handler`. */
   work(handler: JobHandler): void;
+  /** The service is stopping. From now on it waits no longer for servers that do not answer. */
+  leave?(): void;
   /** Waits until all jobs of this process are computed and stored. */
   settle(): Promise<void>;
   close(): Promise<void>;

@@ -5,6 +5,7 @@ import {
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadBucketCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
@@ -12,7 +13,9 @@ import {
   S3ServiceException,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
+import { untilSilent } from '../../async/until-silent.js';
 import { StoreBusyError, StoreRefusedError } from '../store.js';
+import { Requests } from './requests.js';
 
 /** The most keys that S3 returns for one listing request. */
 const PAGE = 1000;
@@ -73,6 +76,8 @@ export interface Condition {
  */
 export class ObjectBucket {
   readonly #client: S3Client;
+  readonly #requests = new Requests((error) => this.#explained(error));
+  #isClosed = false;
   #links: S3Client | null = null;
   readonly #location: BucketLocation;
 
@@ -87,10 +92,9 @@ export class ObjectBucket {
   async get(key: string, start?: number, length?: number): Promise<StoredObject | null> {
     const range = start === undefined ? undefined : `bytes=${start}-${start + length! - 1}`;
     try {
-      return await this.#ask(async () => {
-        const { Body, ETag } = await this.#client.send(
-          new GetObjectCommand({ ...this.#at(key), Range: range }),
-        );
+      return await this.#requests.run(async (abortSignal) => {
+        const command = new GetObjectCommand({ ...this.#at(key), Range: range });
+        const { Body, ETag } = await this.#client.send(command, { abortSignal });
         return { bytes: Buffer.from(await Body!.transformToByteArray()), etag: ETag! };
       });
     } catch (error) {
@@ -102,8 +106,9 @@ export class ObjectBucket {
   /** The etag and time of an object; null if it does not exist. */
   async head(key: string): Promise<{ readonly etag: string; readonly modified: Date } | null> {
     try {
-      const { ETag, LastModified } = await this.#ask(() =>
-        this.#client.send(new HeadObjectCommand(this.#at(key))),
+      const command = new HeadObjectCommand(this.#at(key));
+      const { ETag, LastModified } = await this.#requests.run((abortSignal) =>
+        this.#client.send(command, { abortSignal }),
       );
       return { etag: ETag!, modified: LastModified! };
     } catch (error) {
@@ -120,8 +125,9 @@ export class ObjectBucket {
   ): Promise<{ readonly body: Readable; readonly length: number } | null> {
     try {
       const range = start > 0 ? `bytes=${start}-` : undefined;
-      const { Body, ContentLength } = await this.#ask(() =>
-        this.#client.send(new GetObjectCommand({ ...this.#at(key), Range: range, IfMatch: etag })),
+      const command = new GetObjectCommand({ ...this.#at(key), Range: range, IfMatch: etag });
+      const { Body, ContentLength } = await this.#requests.run((abortSignal) =>
+        this.#client.send(command, { abortSignal }),
       );
       return { body: Body as Readable, length: ContentLength! };
     } catch (error) {
@@ -147,7 +153,7 @@ export class ObjectBucket {
       IfNoneMatch: isNew ? '*' : undefined,
       IfMatch: etag,
     });
-    const send = () => this.#client.send(command, { abortSignal: signal });
+    const send = (abortSignal: AbortSignal) => this.#client.send(command, { abortSignal });
     // For a condition on the etag of a missing object, S3 answers with 404.
     return this.#conditionally(send, { ifMissing: etag === undefined ? null : false, signal });
   }
@@ -170,8 +176,9 @@ export class ObjectBucket {
    */
   async remove(key: string, { etag }: Condition = {}): Promise<boolean> {
     const command = new DeleteObjectCommand({ ...this.#at(key), IfMatch: etag });
+    const send = (abortSignal: AbortSignal) => this.#client.send(command, { abortSignal });
     // Some servers answer with 404 if two requests remove the same object at once.
-    return this.#conditionally(() => this.#client.send(command), { ifMissing: etag === undefined });
+    return this.#conditionally(send, { ifMissing: etag === undefined });
   }
 
   /** One page of the objects whose keys begin with `prefix` and come after `after`, in the order of their keys. */
@@ -187,7 +194,9 @@ export class ObjectBucket {
       StartAfter: after === undefined ? undefined : root + after,
       MaxKeys: Math.min(PAGE, limit),
     });
-    const { Contents = [], IsTruncated } = await this.#ask(() => this.#client.send(command));
+    const { Contents = [], IsTruncated } = await this.#requests.run((abortSignal) =>
+      this.#client.send(command, { abortSignal }),
+    );
     const objects = Contents.map(({ Key, LastModified }) => ({
       key: Key!.slice(root.length),
       modified: LastModified!,
@@ -222,15 +231,34 @@ export class ObjectBucket {
     return getSignedUrl(this.#links, command, { expiresIn: seconds });
   }
 
+  /** From now on, requests are aborted if the server does not answer. */
+  async leave(): Promise<void> {
+    const ask = async (abortSignal: AbortSignal) => {
+      try {
+        await this.#client.send(new HeadBucketCommand({ Bucket: this.#location.bucket }), { abortSignal });
+      } catch (error) {
+        if ((statusOf(error) ?? 500) >= 500) throw error;
+      }
+    };
+    if (await untilSilent(ask, () => this.#isClosed)) this.abandon();
+  }
+
+  /** Aborts all requests, and refuses new ones. */
+  abandon(): void {
+    this.#requests.leave();
+  }
+
   close(): void {
+    this.#isClosed = true;
     this.#links?.destroy();
     this.#client.destroy();
   }
 
   async #putParts(key: string, first: Buffer[], rest: Iterator<Buffer>, signal?: AbortSignal): Promise<void> {
     const at = this.#at(key);
-    const { UploadId } = await this.#ask(() =>
-      this.#client.send(new CreateMultipartUploadCommand({ ...at, ChecksumAlgorithm: 'CRC32' })),
+    const create = new CreateMultipartUploadCommand({ ...at, ChecksumAlgorithm: 'CRC32' });
+    const { UploadId } = await this.#requests.run((abortSignal) =>
+      this.#client.send(create, { abortSignal }),
     );
     const upload = { ...at, UploadId };
     try {
@@ -252,17 +280,21 @@ export class ObjectBucket {
             Body: part,
             ChecksumAlgorithm: 'CRC32',
           });
-          const sent = await this.#ask(() => this.#client.send(command, { abortSignal: signal }), signal);
+          const sent = await this.#requests.run(
+            (abortSignal) => this.#client.send(command, { abortSignal }),
+            signal,
+          );
           done.push({ PartNumber, ETag: sent.ETag, ...crcOf(sent) });
         }
       };
       await Promise.all(Array.from({ length: PARTS_AT_ONCE }, send));
       done.sort((a, b) => a.PartNumber - b.PartNumber);
       const command = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: done } });
-      await this.#ask(() => this.#client.send(command));
+      await this.#requests.run((abortSignal) => this.#client.send(command, { abortSignal }));
     } catch (error) {
+      const abort = new AbortMultipartUploadCommand(upload);
       // An upload that cannot be aborted is left to the bucket's rule for incomplete uploads.
-      await this.#client.send(new AbortMultipartUploadCommand(upload)).catch(() => {});
+      await this.#requests.run((abortSignal) => this.#client.send(abort, { abortSignal })).catch(() => {});
       throw error;
     }
   }
@@ -273,11 +305,11 @@ export class ObjectBucket {
 
   /** @param ifMissing the result if the object is missing; null if that is an error */
   async #conditionally(
-    send: () => Promise<unknown>,
+    send: (signal: AbortSignal) => Promise<unknown>,
     { ifMissing, signal }: { readonly ifMissing: boolean | null; readonly signal?: AbortSignal },
   ): Promise<boolean> {
     try {
-      await this.#ask(send, signal);
+      await this.#requests.run(send, signal);
       return true;
     } catch (error) {
       const status = statusOf(error) ?? 0;
@@ -287,29 +319,19 @@ export class ObjectBucket {
     }
   }
 
-  async #ask<T>(send: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    try {
-      return await send();
-    } catch (error) {
-      if (signal?.aborted) throw signal.reason;
-      const name = (error as Error).name;
-      const status = statusOf(error);
-      if (name === 'NoSuchBucket') {
-        throw new StoreRefusedError(
-          `there is no bucket ${JSON.stringify(this.#location.bucket)}: create it`,
-          {
-            cause: error,
-          },
-        );
-      }
-      if (status === 401 || status === 403 || name === 'CredentialsProviderError') {
-        throw new StoreRefusedError(`the bucket denies access: ${(error as Error).message}`, {
-          cause: error,
-        });
-      }
-      if (status !== undefined && status < 500) throw error;
-      throw new StoreBusyError('the bucket cannot be reached: try again', { cause: error });
+  #explained(error: unknown): unknown {
+    const { name, message } = error as Error;
+    const status = statusOf(error);
+    if (name === 'NoSuchBucket') {
+      return new StoreRefusedError(`there is no bucket ${JSON.stringify(this.#location.bucket)}: create it`, {
+        cause: error,
+      });
     }
+    if (status === 401 || status === 403 || name === 'CredentialsProviderError') {
+      return new StoreRefusedError(`the bucket denies access: ${message}`, { cause: error });
+    }
+    if (status !== undefined && status < 500) return error;
+    return new StoreBusyError('the bucket cannot be reached: try again', { cause: error });
   }
 }
 

@@ -63,6 +63,9 @@ const LINK_SECONDS = 600;
 
 const SERVICE_BYTES = 8;
 
+/** How long requests under way may take when the store is closed. */
+const CLOSE_MS = 3000;
+
 export interface S3StoreOptions {
   /** Limit for all predictions together. Above it, the least recently used predictions are deleted. */
   readonly maxBytes: number;
@@ -240,12 +243,18 @@ export class S3Store implements PredictionStore {
     await probeBucket(this.#bucket);
   }
 
+  leave(): void {
+    void this.#bucket.leave();
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#sweeping);
+    const limit = setTimeout(() => this.#bucket.abandon(), CLOSE_MS).unref();
     await this.#turns.idle();
     await Promise.all(this.#corrupt.values());
     // Room that cannot be freed now is counted until it is old.
     await this.#room.close().catch(() => {});
+    clearTimeout(limit);
     this.#bucket.close();
   }
 

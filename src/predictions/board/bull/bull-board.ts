@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { deferred } from '../../../async/deferred.js';
+import { untilSilent } from '../../../async/until-silent.js';
 import { type Executor, PredictorUnavailableError } from '../../../predictor/executor.js';
 import type { PredictionRecord } from '../../../record/record.js';
-import type { PredictionRemains, PredictionStore } from '../../../store/store.js';
+import { type PredictionRemains, type PredictionStore, StoreLeftError } from '../../../store/store.js';
 import type { Refusal } from '../../admission.js';
 import type { PredictionObserver } from '../../observer.js';
 import type { Plan } from '../../plan.js';
@@ -39,6 +41,9 @@ const CANCELLED_SECONDS = 600;
 
 const MAX_VIEWS = 1000;
 
+/** How long the board may take to close before it gives up Redis. */
+const CLOSE_MS = 3000;
+
 export interface BullBoardOptions {
   readonly url: string;
   readonly store: PredictionStore;
@@ -75,6 +80,12 @@ export class BullBoard implements JobBoard {
   #handler: JobHandler | null = null;
   #worker: BullWorker | null = null;
   #reconciling: NodeJS.Timeout | undefined;
+  /** True once this service takes no more jobs. */
+  #isSettling = false;
+  #isClosed = false;
+  /** Resolves once Redis is given up. */
+  readonly #left = deferred<void>();
+  #isLeft = false;
   /** Places that had no job at the last check. */
   #emptyPlaces: ReadonlySet<string> = new Set();
 
@@ -249,16 +260,45 @@ export class BullBoard implements JobBoard {
     return this.fleet.workers.length;
   }
 
+  leave(): void {
+    void untilSilent(
+      () => this.#redis.ping(),
+      () => this.#isClosed,
+    ).then((isSilent) => isSilent && this.#leaveRedis());
+  }
+
   async settle(): Promise<void> {
-    await this.#worker?.close();
-    this.#worker = null;
+    this.#isSettling = true;
+    await Promise.race([this.#worker?.close(), this.#left.promise]);
   }
 
   async close(): Promise<void> {
     clearInterval(this.#reconciling);
-    await this.settle();
-    await this.fleet.close();
-    await this.#channel?.close();
+    this.#isSettling = true;
+    const closing = async () => {
+      const ended = this.#worker?.close();
+      this.#worker?.abandon();
+      await ended;
+      await this.fleet.close();
+      await this.#channel?.close();
+    };
+    const limit = setTimeout(() => this.#leaveRedis(), CLOSE_MS).unref();
+    await Promise.race([closing(), this.#left.promise]);
+    clearTimeout(limit);
+    this.#isClosed = true;
+    this.#disconnect();
+  }
+
+  /** Fails all commands that wait for an answer from Redis. */
+  #leaveRedis(): void {
+    this.#isLeft = true;
+    this.#left.resolve();
+    this.#disconnect();
+  }
+
+  #disconnect(): void {
+    this.#worker?.disconnect();
+    this.#channel?.disconnect();
     for (const redis of [this.#redis, this.#blocking, this.#subscriber]) redis.disconnect();
   }
 
@@ -322,7 +362,7 @@ export class BullBoard implements JobBoard {
   #announcement(): Omit<Announcement, 'at'> | null {
     const { memoryBytes, observer } = this.#options;
     const { description } = this.#executor;
-    if (!this.#handler || !description) return null;
+    if (!this.#handler || !description || this.#isSettling) return null;
     const channel = this.#current();
     if (this.#worker && this.#worker.channel !== channel) {
       // Its checkpoints were replaced, so its jobs now belong to another class.
@@ -393,6 +433,7 @@ export class BullBoard implements JobBoard {
   ): Promise<MadeNetwork | null> {
     for (let isTold = isNew; ; isTold = false) {
       waiter?.throwIfAborted();
+      if (this.#isLeft) throw new PredictorUnavailableError('the service is shutting down; try again');
       // If Redis cannot be reached, the store is still checked.
       if (!isTold && (await this.#isOver(channel, plan, who, waiter).catch(rethrowFailure))) return null;
       const heard = await ear.next(waiter);
@@ -431,6 +472,7 @@ export class BullBoard implements JobBoard {
 class JobFailure extends Error {}
 
 function rethrowFailure(error: unknown): boolean {
+  if (error instanceof StoreLeftError) throw error;
   if (error instanceof JobFailure) throw errorOf(readFailure(error.message));
   return false;
 }

@@ -1,7 +1,7 @@
 import { UnrecoverableError, Worker } from 'bullmq';
 import type { PredictorDescription } from '../../../predictor/protocol.js';
 import type { PredictionRecord } from '../../../record/record.js';
-import type { Promises } from '../../../store/store.js';
+import { type Promises, StoreLeftError } from '../../../store/store.js';
 import { CancelledError } from '../../errors.js';
 import { Pace } from '../../pace.js';
 import type { Planner } from '../../planning/planner.js';
@@ -108,6 +108,16 @@ export class BullWorker {
     await Promise.all(this.#settling);
   }
 
+  /** Aborts the job under way, and leaves it to another worker. */
+  abandon(): void {
+    this.#abortAll(new LeaseLostError(LEASE_LOST));
+  }
+
+  /** Closes its connections at once. */
+  disconnect(): void {
+    this.#worker.disconnect().catch(() => {});
+  }
+
   async #process(job: BullJob): Promise<null> {
     if (!isOurs(job)) throw new UnrecoverableError('the job is not a prediction of ghn-serve');
     const { handler, description, onFailed, planner } = this.#options;
@@ -135,6 +145,7 @@ export class BullWorker {
       return null;
     } catch (error) {
       if (error instanceof LeaseLostError) throw error;
+      if ((error as Error).cause instanceof StoreLeftError) throw new LeaseLostError(LEASE_LOST);
       await worked.tellAll();
       onFailed(worked.record, error as Error);
       // If this fails, the reconciler drops the place later.

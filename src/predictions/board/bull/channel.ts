@@ -199,6 +199,13 @@ export class Channel {
     return record.status === 'queued' ? { ...record, status: 'running' } : record;
   }
 
+  /** Closes its connections at once. */
+  disconnect(): void {
+    this.#isClosed = true;
+    this.queue.disconnect().catch(() => {});
+    this.#listening?.then((events) => events.disconnect()).catch(() => {});
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     const events = await this.#listening?.catch(() => null);

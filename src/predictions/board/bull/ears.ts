@@ -1,3 +1,4 @@
+import { deferred } from '../../../async/deferred.js';
 import type { PredictionRecord } from '../../../record/record.js';
 import type { JobEvent, MadeNetwork } from '../board.js';
 import type { ChannelEvent, Progress } from './channel.js';
@@ -26,14 +27,13 @@ export class Ear {
   /** The next event; null if it is time to check the state, or if the signal is aborted. */
   async next(signal?: AbortSignal, milliseconds = LOOK_MS): Promise<Heard | null> {
     if (!this.#heard && !signal?.aborted) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, milliseconds).unref();
-        signal?.addEventListener('abort', () => resolve(), { once: true });
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+      const woken = deferred<void>();
+      this.#wake = woken.resolve;
+      const timer = setTimeout(this.#wake, milliseconds).unref();
+      signal?.addEventListener('abort', this.#wake, { once: true });
+      await woken.promise;
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', this.#wake);
       this.#wake = null;
     }
     const heard = this.#heard;
