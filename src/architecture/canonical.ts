@@ -20,12 +20,23 @@ export function canonicalGraph(architecture: Architecture): Graph {
   };
 }
 
+/** Strings of architectures that are in use: those with a name are used for many requests. */
+const known = new WeakMap<Architecture, string>();
+
 /**
  * The same string for the same network, however its JSON was written: what an identity can be the digest of. One that was
  * given as Keras is another than the same network in PyTorch, and than one that has other activations, say, which a graph
  * does not show but a model in TensorFlow.js does.
  */
 export function canonicalString(architecture: Architecture): string {
+  const before = known.get(architecture);
+  if (before !== undefined) return before;
+  const string = writeCanonical(architecture);
+  known.set(architecture, string);
+  return string;
+}
+
+function writeCanonical(architecture: Architecture): string {
   const graph = JSON.stringify(canonicalGraph(architecture));
   return architecture.keras ? `${graph}${sortedString(architecture.keras.model)}` : graph;
 }

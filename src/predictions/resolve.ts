@@ -1,8 +1,7 @@
 import type { Architecture } from '../architecture/architecture.js';
 import { ArchitectureError } from '../architecture/faults.js';
-import { buildArchitecture } from '../architecture/graph.js';
 import type { Limits } from '../architecture/limits.js';
-import { loadArchitecture } from '../architecture/zoo.js';
+import { namedArchitecture } from '../architecture/named.js';
 import { InvalidRequestError } from './errors.js';
 import type { PredictRequest } from './request.js';
 
@@ -29,9 +28,9 @@ export function resolveArchitecture(
 ): ResolvedArchitecture {
   if (!('name' in architecture)) return architecture;
   const start = performance.now();
-  const graph = loadArchitecture(architecture.name, numClasses);
   try {
-    return { architecture: buildArchitecture(graph, limits), milliseconds: performance.now() - start };
+    const named = namedArchitecture(architecture.name, numClasses, limits);
+    return { architecture: named, milliseconds: performance.now() - start };
   } catch (error) {
     if (!(error instanceof ArchitectureError)) throw error;
     const path = numClasses === undefined ? '/architecture' : '/num_classes';
