@@ -164,7 +164,7 @@ export class Metrics implements PredictionObserver {
       () => this.#bucketUp,
     );
     gauge('ghn_serve_workers', 'Number of processes that make predictions for this service', sources.workers);
-    gauge('ghn_serve_engine_memory_bytes', 'What the engine holds', sources.engineBytes);
+    gauge('ghn_serve_engine_memory_bytes', 'Memory that the engine holds', sources.engineBytes);
     gauge(
       'ghn_serve_engine_restarts',
       'Number of times that the engine was restarted',

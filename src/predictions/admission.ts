@@ -189,8 +189,8 @@ export function checkSize({ resultBytes, requestBytes, workBytes }: PredictionCo
       path: '/architecture',
       message:
         `its prediction would take about ${gigabytes(bytes)} of memory, more than the ${gigabytes(limit)} that this ` +
-        'server gives to predictions (MAX_MEMORY_BYTES): ask for a smaller network, or without post-processing, which makes ' +
-        'weights whole',
+        'server gives to predictions (MAX_MEMORY_BYTES): request a smaller network, or leave out post-processing, which ' +
+        'holds weights whole',
     },
   ]);
 }

@@ -18,7 +18,7 @@ export class NotReadyError extends Error {
 /** A prediction was computed and answered, but could not be stored, so it cannot be found later. */
 export class NotStoredError extends Error {
   constructor(cause: Error) {
-    super(`it was made, but could not be stored: ${reasonOf(cause)}; ask for it again`);
+    super(`it was computed, but could not be stored: ${reasonOf(cause)}; send the request again`);
     this.cause = cause;
   }
 }

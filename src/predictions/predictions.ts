@@ -170,7 +170,7 @@ export class Predictions {
     if (ended) throw new NotReadyError(ended);
     if (await store.record(id)) {
       throw new NotFoundError(
-        'the graph of the prediction was found corrupt in the store; its weights are whole: delete it and ask for it again',
+        'the graph of the prediction was found corrupt in the store, but its weights are intact: delete it and request it again',
       );
     }
     throw notFound(id);

@@ -101,7 +101,7 @@ export class Recovery {
     const again = await store.open(id);
     if (again) return readingOf(again);
     throw new NotFoundError(
-      `the prediction ${JSON.stringify(id)} was found corrupt in the store and removed; ask for it again`,
+      `the prediction ${JSON.stringify(id)} was found corrupt in the store and removed; send the request again`,
     );
   }
 }

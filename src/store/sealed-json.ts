@@ -34,7 +34,7 @@ export function unsealBytes(bytes: Buffer, what: string): Buffer {
   const body = bytes.subarray(BODY_START, -1);
   const head = HEAD + checksum(body) + MIDDLE;
   if (bytes.toString('latin1', 0, BODY_START) !== head || bytes.at(-1) !== '}'.charCodeAt(0)) {
-    throw new StoreCorruptError(`${what} does not have its checksum`);
+    throw new StoreCorruptError(`${what} does not match its checksum`);
   }
   return body;
 }

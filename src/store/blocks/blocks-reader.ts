@@ -115,7 +115,7 @@ export class BlocksReader {
     const count = await this.#fill(run, start, tensor);
     if (count < run.length) throw this.#corrupt(tensor, `the file ends at byte ${start + count} of ${bytes}`);
     if (checksums(run, pieceBytes) !== crc32) {
-      throw this.#corrupt(tensor, `bytes ${start} to ${end - 1} do not have their checksums`);
+      throw this.#corrupt(tensor, `bytes ${start} to ${end - 1} do not match their checksums`);
     }
     return run;
   }

@@ -109,7 +109,7 @@ export async function readEntry(folder: string, id: string): Promise<IndexEntry>
     return await readWholeEntry(folder, id);
   } catch (error) {
     if (!(error instanceof StoreCorruptError) || (await bearsPrediction(folder))) throw error;
-    throw new NotUnderstoodError(`predictions/${id} holds no prediction of ghn-serve: it is left as it is`);
+    throw new NotUnderstoodError(`predictions/${id} is not a prediction of ghn-serve, and is left as it is`);
   }
 }
 
@@ -219,7 +219,7 @@ async function readSealed<T>(
     // The checksum is right, so the file is not damaged: another version wrote it like this.
     const [{ path, message }] = parsed.error.issues;
     throw new NotUnderstoodError(
-      `prediction ${id} was written by another version of ghn-serve, and is left as it is: ${file} has at ` +
+      `prediction ${id} was written by another version of ghn-serve, and is left as it is: in ${file}, at ` +
         `${path.join('.') || 'its top'}: ${message}`,
     );
   }

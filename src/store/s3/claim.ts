@@ -34,8 +34,8 @@ export async function probeBucket(bucket: ObjectBucket): Promise<void> {
       !(await bucket.put(key, bytes, { etag: '"00000000000000000000000000000000"' }));
     if (isHeeded) return;
     throw new StoreRefusedError(
-      'the S3 server does not heed If-None-Match and If-Match when objects are written, without which services that share ' +
-        'a bucket overwrite each other’s predictions: take one that does',
+      'the S3 server ignores If-None-Match and If-Match when objects are written, so services that share a bucket would ' +
+        'overwrite each other’s predictions: use a server that supports them',
     );
   } finally {
     await bucket.remove(key).catch(() => {});

@@ -154,7 +154,7 @@ function parse<T>(schema: z.ZodType<T>, value: unknown, id: string): T {
   if (parsed.success) return parsed.data;
   const [{ path, message }] = parsed.error.issues;
   throw new NotUnderstoodError(
-    `prediction ${id} was written by another version of ghn-serve, and is left as it is: it has at ` +
+    `prediction ${id} was written by another version of ghn-serve, and is left as it is: at ` +
       `${path.join('.') || 'its top'}: ${message}`,
   );
 }

@@ -55,7 +55,7 @@ export class ObjectBytes implements BlocksBytes {
   async #read(start: number): Promise<Buffer> {
     const length = Math.min(WINDOW_BYTES, this.#size - start);
     const object = await this.#bucket.get(this.#key, start, length);
-    if (!object) throw new StoreCorruptError('its blocks are gone');
+    if (!object) throw new StoreCorruptError('the object with its blocks is missing');
     return object.bytes;
   }
 }

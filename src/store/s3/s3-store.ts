@@ -280,7 +280,7 @@ export class S3Store implements PredictionStore {
     if ('meta' in commit) return commit.meta;
     const attempt = attemptOf(commit);
     const object = await this.#bucket.get(metaKey(attempt));
-    if (!object) throw new StoreCorruptError(`prediction ${attempt.id}: its meta.json is gone`);
+    if (!object) throw new StoreCorruptError(`prediction ${attempt.id}: its meta.json is missing`);
     return readMeta(object.bytes, attempt.id);
   }
 

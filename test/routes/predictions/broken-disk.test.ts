@@ -22,7 +22,7 @@ it('a graph that is corrupt costs the graph alone, and the answer says what to d
   await writeFile(join(store, 'predictions', id, 'architecture.json'), '{');
   for (let time = 0; time < 2; time++) {
     expectProblem(await request(address).get('/architecture'), 404, {
-      detail: /^the graph of the prediction was found corrupt .* delete it and ask for it again$/,
+      detail: /^the graph of the prediction was found corrupt .* delete it and request it again$/,
     });
     expect(await bytesOf(await fetch(`${address}/weights`))).toEqual(weights);
   }

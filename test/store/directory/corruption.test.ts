@@ -44,7 +44,7 @@ describe('a flipped bit', () => {
     await store.save(samplePrediction(1));
     await flipBit(fileOf(directory, file));
     expect(await store.open(idOf(1))).toBeNull();
-    expect(problems).toEqual([expect.stringContaining(`${file} does not have its checksum`)]);
+    expect(problems).toEqual([expect.stringContaining(`${file} does not match its checksum`)]);
     await expectGoneAndSavedAgain(store);
   });
 

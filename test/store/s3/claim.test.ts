@@ -29,10 +29,12 @@ async function heedlessServer(): Promise<string> {
   return `http://127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
-it('a bucket on a server that heeds no conditions is refused, with what to do instead', async () => {
+it('a bucket on a server that ignores conditions is refused, with a remedy', async () => {
   Object.assign(process.env, CREDENTIALS);
   const endpoint = await heedlessServer();
   const opening = openStore('s3://bucket/prefix', { endpoint, maxBytes: 1e9, onProblem: () => {} });
   await expect(opening).rejects.toThrow(StoreRefusedError);
-  await expect(opening).rejects.toThrow(/does not heed If-None-Match and If-Match .* take one that does/);
+  await expect(opening).rejects.toThrow(
+    /ignores If-None-Match and If-Match .* use a server that supports them/,
+  );
 });
