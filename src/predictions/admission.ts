@@ -134,7 +134,7 @@ export class Admission {
 
   /**
    * Estimated seconds until a new prediction of this client would begin. Clients take turns, so all of its own
-   * predictions come first, and as many of each other client.
+   * predictions come first, and as many of every other client.
    */
   #secondsBefore(client: string): number {
     const turns = new Map<string, number>();

@@ -1,7 +1,7 @@
 import type { Span, Tracer } from '../tracing/tracer.js';
 import type { JobHandler, Made, WorkedJob } from './board/board.js';
 
-/** Wraps a handler and traces its jobs: the wait in the queue, each stage, and the storing. */
+/** Wraps a handler and traces its jobs: the wait in the queue, each stage, and the save. */
 export class TracedHandler implements JobHandler {
   readonly #tracer: Tracer;
   readonly #handler: JobHandler;

@@ -2,8 +2,8 @@ import { StoreCorruptError } from '../store/store.js';
 import { elements, type TensorSource } from '../tensor/tensor.js';
 
 /**
- * If all blocks together take no more bytes, all are verified before the first is returned. Blocks of larger networks
- * are verified as they are read.
+ * If all blocks together take no more bytes than this, all are verified before the first is returned. Blocks of
+ * larger networks are verified as they are read.
  */
 const AHEAD_BYTES = 8 * 2 ** 20;
 

@@ -85,7 +85,7 @@ export class Predictions {
   /**
    * Returns the requested prediction, from the store or computed now.
    *
-   * @param signal the client's: when all clients that wait for a prediction have gone, it is cancelled
+   * @param signal the client's signal: when all clients that wait for a prediction have gone, it is cancelled
    * @param client the client that asks, by a key or an address
    * @throws NotFoundError, InvalidRequestError, OverloadedError, PredictorUnavailableError, the signal's reason
    */
@@ -147,7 +147,7 @@ export class Predictions {
     if (stored) return stored;
     const live = await this.progress(id);
     if (live && !(isOver(live) && (await this.#recovery.isLost(id)))) return live;
-    // It may have been stored between the two looks.
+    // It may have been stored between the two look-ups.
     const record = (await this.#recovery.begin(id))?.record ?? (await this.#stored.get(id));
     if (!record) throw notFound(id);
     return record;
@@ -196,7 +196,7 @@ export class Predictions {
   /**
    * Statistics of each tensor and of the network, as JSON.
    *
-   * @param signal the client's: when all clients that wait for the statistics have gone, the computation is cancelled
+   * @param signal the client's signal: when all clients that wait for the statistics have gone, it is aborted
    * @throws NotFoundError, NotReadyError, StatisticsUnavailableError, the signal's reason
    */
   async statistics(id: string, signal: AbortSignal): Promise<Buffer> {
@@ -299,7 +299,7 @@ export class Predictions {
     const live = await this.progress(id);
     if (live && !(await this.#recovery.isLost(id))) throw new NotReadyError(live);
     const submitted = await this.#recovery.begin(id);
-    // It may have been stored between the two looks.
+    // It may have been stored between the two look-ups.
     return submitted ? this.#readyMade(id, await submitted.made()) : this.#openStored(id);
   }
 

@@ -27,7 +27,7 @@ export class RecentResults<T> {
    * Returns the kept result, or computes it. A failure is not kept.
    *
    * @param compute gets a signal that is aborted once all requests that waited have gone
-   * @param signal the client's
+   * @param signal the client's signal
    * @throws what `compute` throws; the signal's reason
    */
   async get(id: string, compute: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {

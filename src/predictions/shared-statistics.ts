@@ -23,7 +23,7 @@ export class SharedStatistics {
   /**
    * Computes the statistics, or returns the kept ones, and releases the prediction.
    *
-   * @param signal the client's
+   * @param signal the client's signal
    * @returns the JSON that `statisticsSchema` describes
    * @throws StatisticsUnavailableError; the signal's reason
    */

@@ -10,7 +10,7 @@ import { UNLIMITED } from './resolve.js';
 /** A prediction as a TensorFlow.js model. */
 export interface BuiltModel {
   readonly modelJson: Uint8Array;
-  /** SHA-256 of it, in hex. */
+  /** SHA-256 of `modelJson`, in hex. */
   readonly digest: string;
   readonly weights: readonly TfjsWeight[];
 }

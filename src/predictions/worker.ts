@@ -29,7 +29,7 @@ export interface WorkerOptions {
   readonly executor: Executor;
   readonly store: PredictionStore;
   readonly observer: PredictionObserver;
-  /** How long a stage of a prediction may take, and so may a restart of the engine before it. */
+  /** Time limit for a stage of a prediction, and for a restart of the engine before it. */
   readonly timeoutMilliseconds: number;
 }
 

@@ -51,7 +51,10 @@ export interface PredictionRemains {
   readonly kerasModel?: unknown;
 }
 
-/** After a save: is the stored prediction the caller's, or an earlier one with the same id? The first commit stays. */
+/**
+ * Says whose prediction is stored after a save: the caller's (`mine`), or an earlier one with the same id (`theirs`).
+ * The first commit stays.
+ */
 export type Saved = 'mine' | 'theirs';
 
 export interface SaveOptions {

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { type PredictionRecord, recordSchema } from '../record/record.js';
 
 /**
- * A record as stored. Builds from before generations existed expect a GHN's name in every request, and links. They
- * would take a record without these for damaged and remove the prediction.
+ * A record as stored. Builds that did not have generations yet expect a GHN's name in every request, and links. They
+ * would consider a record without these damaged, and remove the prediction.
  */
 export const storedRecordSchema = recordSchema
   .extend({

@@ -5,7 +5,10 @@ import type { Plan } from '../plan.js';
 import { planAgain } from '../remake.js';
 import { type BuiltModel, buildModel, type NoModel } from '../tfjs-model.js';
 
-/** Plans that take long for large architectures. They can be made in this process or in another. */
+/**
+ * Plans predictions again, and converts Keras models. Both take long for large architectures, so they can be done in
+ * this process or in another.
+ */
 export interface Planner {
   /**
    * Plans a lost prediction again, so that it gets the same bytes.

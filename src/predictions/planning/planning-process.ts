@@ -17,8 +17,8 @@ export interface PlanningProcessOptions {
 }
 
 /**
- * Plans large architectures, which are texts, in a separate process, so that no other request waits for it. Small
- * ones are planned in this process.
+ * Plans large architectures, which are texts, in a separate process, so that other requests do not wait for them.
+ * Small ones are planned in this process.
  */
 export class PlanningProcess implements Planner {
   readonly #aside: Aside<ToPlanner, FromPlanner>;

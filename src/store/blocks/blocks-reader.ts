@@ -12,7 +12,7 @@ export interface BlocksBytes {
    * end. Rejects with a StoreCorruptError if the file itself cannot be read.
    */
   fill(target: Buffer, position: number): Promise<number>;
-  /** Reads under way are finished. */
+  /** Closes the file once reads under way are finished. */
   close(): Promise<void>;
 }
 
@@ -55,7 +55,7 @@ export class BlocksReader {
     return this.#options.manifest.format;
   }
 
-  /** Reads under way are finished. */
+  /** Closes the file once reads under way are finished. */
   async close(): Promise<void> {
     await this.#bytes.close();
   }

@@ -41,7 +41,7 @@ export interface DirectoryStoreOptions {
 
 /**
  * Stores predictions in a directory of a local or network file system. Only one service may use the directory. The
- * store leaves files alone that it does not understand, such as predictions of another version or foreign files.
+ * store does not touch files that it does not understand, such as predictions of another version.
  *
  * Before the stored bytes exceed the limit, the least recently used predictions are evicted, but never one that is
  * open. If the disk is full before the limit is reached, the store evicts once and tries again. A prediction that is

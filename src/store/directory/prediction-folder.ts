@@ -34,7 +34,7 @@ const NEEDED_FILES = [MANIFEST, BLOCKS] as const;
 /** Layout version of a stored prediction. Folders with another version are left untouched and not served. */
 const LAYOUT = 1;
 
-/** The graph, and the Keras model that it was given as. */
+/** The graph, and the Keras model if the client sent one. */
 const architectureFileSchema = graphSchema.extend({ kerasModel: z.unknown().optional() });
 
 const recordFileSchema = z.object({

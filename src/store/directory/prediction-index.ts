@@ -58,7 +58,7 @@ export class PredictionIndex {
     return entry;
   }
 
-  /** Makes it the most recently used one. */
+  /** Makes an entry the most recently used one. */
   use(id: string): void {
     const entry = this.#byUse.get(id);
     if (!entry) return;

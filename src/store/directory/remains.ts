@@ -1,6 +1,6 @@
 import type { PredictionRemains } from '../store.js';
 
-/** More corrupt predictions than that mean a broken disk, which making predictions again does not help. */
+/** More corrupt predictions than this mean a broken disk, which making predictions again does not help. */
 const MAX_REMAINS = 100;
 
 /** Architectures of the predictions that were last found corrupt and removed. */

@@ -10,7 +10,7 @@ import { thisWriter, unfinishedName, type Writer, writerAlive } from './writer.j
 const MARKER = 'ghn-serve-store.json';
 const MARKER_TEXT = `${JSON.stringify({ store: 'ghn-serve', layout: 1 })}\n`;
 
-/** Which service uses the store now. */
+/** The file that names the service that uses the store. */
 const LOCK = 'lock';
 
 /** Folders of a store that was written before the marker existed. */

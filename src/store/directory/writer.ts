@@ -3,7 +3,7 @@ import { readFile, readlink } from 'node:fs/promises';
 
 /** A process that writes to a store. No other process ever has the same three values. */
 export interface Writer {
-  /** A digest of the kernel's boot and of the namespace in which its pid counts. */
+  /** A digest of the kernel's boot id and of the process's pid namespace. */
   readonly machine: string;
   readonly pid: number;
   /** When it was started, in the kernel's ticks since boot. This tells it from a later process with the same pid. */

@@ -27,7 +27,7 @@ interface Allotment {
 
 /**
  * Reserves room in advance for many small predictions, so that none of them costs a request. While the key of an
- * allotment exists, other services count its bytes. When the key is old, they take its owner for gone.
+ * allotment exists, other services count its bytes. When the key is old, they consider its owner gone.
  */
 export class Allotments {
   readonly #bucket: ObjectBucket;
@@ -68,7 +68,7 @@ export class Allotments {
     if (held) await this.#remove(held.key);
   }
 
-  /** Removes an allotment that is so old that other services will soon take it for abandoned. */
+  /** Removes an allotment that is so old that other services will soon consider it abandoned. */
   async releaseOld(): Promise<void> {
     if (this.#current && this.#isOld(this.#current)) await this.release();
   }

@@ -167,7 +167,7 @@ async function commit(
 }
 
 /**
- * After a long save, checks that other services have not removed the objects because they took this service for gone.
+ * After a long save, checks that other services have not removed the objects because this service seemed to be gone.
  * @throws Error if they have
  */
 async function refuseCleared(attempt: Attempt, { bucket, commits }: Publishing): Promise<void> {

@@ -111,7 +111,7 @@ describe('what cannot be removed', () => {
     const directory = await twoSaved();
     const { unmount } = mountOver(context, folderOf(directory));
     const { store, problems } = await openStore(directory);
-    expect(problems).toEqual([expect.stringContaining(`predictions/${idOf(1)} holds no prediction`)]);
+    expect(problems).toEqual([expect.stringContaining(`predictions/${idOf(1)} is not a prediction`)]);
     expect((await store.list({ limit: 10 })).records.map(({ id }) => id)).toEqual([idOf(2)]);
     await expectServed(store, 2);
     await expect(store.save(samplePrediction(1))).rejects.toThrow('could not be stored');

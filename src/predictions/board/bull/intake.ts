@@ -13,7 +13,7 @@ import { packed } from './job-data.js';
 import type { RedisServers } from './redis.js';
 import { admit } from './scripts.js';
 
-/** If this many workers lose the lease of a prediction because they were blocked, it fails. */
+/** If this many workers lose the lease of a prediction because they were blocked, the prediction fails. */
 const MAX_LEASES = 5;
 
 /** How long a cancelled job may take to stop. */
