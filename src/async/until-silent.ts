@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 
-/** A server that has not answered after so long counts as silent. */
+/** A request without an answer after this time counts as unanswered. */
 const ANSWER_MS = 2000;
 
-/** A single answer may be lost. */
+/** Number of unanswered requests in a row after which the server counts as silent: a single answer may be lost. */
 const SILENCES = 2;
 
 const PAUSE_MS = 500;

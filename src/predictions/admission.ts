@@ -32,9 +32,9 @@ export const SHARE = 3;
 const MAX_RETRY_AFTER_SECONDS = 300;
 
 export interface AdmissionOptions {
-  /** How many predictions may wait while one is computed. */
+  /** Maximum number of predictions that wait while one is computed. */
   readonly maxQueue: number;
-  /** How long a prediction may wait until it begins, if a client waits for it, in milliseconds. */
+  /** Maximum time in milliseconds until a prediction begins, if a client waits for it. */
   readonly maxWaitMilliseconds: number;
   /** Memory limit for all predictions together, in all processes of the service, in bytes. */
   readonly memoryBytes: () => number;

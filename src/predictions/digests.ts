@@ -21,7 +21,7 @@ export async function digestOf(source: ByteSource): Promise<string> {
 
 const digestText = (hash: Hash) => `sha256:${hash.digest('hex')}`;
 
-/** How often digests that wait check whether the service is idle. */
+/** Time between two checks of whether the service is idle. */
 const IDLE_POLL_MS = 25;
 
 export interface DigestsOptions {

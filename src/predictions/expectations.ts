@@ -4,7 +4,7 @@ import { notPredicted, predictedTensors } from '../architecture/tensors.js';
 import { familyOf } from '../ghn/families/index.js';
 import type { GhnDescription } from '../predictor/protocol.js';
 
-/** How many names a warning lists; the record has them all. */
+/** Number of names that a warning lists; the record has all of them. */
 const LISTED_NAMES = 3;
 
 /**

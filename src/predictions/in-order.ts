@@ -41,7 +41,7 @@ export async function* inOrder<In, Out>(
 /** The room that the items of one list share: each item that ends may leave some to another. */
 class SharedRoom {
   #underWay = 0;
-  /** How many items have ended. */
+  /** Number of items that have ended. */
   #over = 0;
   #nextOver: Deferred<void> = deferred();
   #refusal: OverloadedError | null = null;

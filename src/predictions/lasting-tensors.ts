@@ -7,7 +7,7 @@ import { elements, type TensorSource } from '../tensor/tensor.js';
  */
 const AHEAD_BYTES = 8 * 2 ** 20;
 
-/** How many replacements are tried. After that, the disk counts as broken. */
+/** Maximum number of replacements. After that, the disk counts as broken. */
 const MAX_REPLACEMENTS = 3;
 
 /** Tensors that can be read until they are released. */

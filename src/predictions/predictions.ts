@@ -32,9 +32,9 @@ export interface PredictionsOptions {
   readonly store: PredictionStore;
   readonly board: JobBoard;
   readonly statistics: StatisticsLanes;
-  /** How large an architecture may be. */
+  /** Limits for the size of an architecture. */
   readonly limits: Limits;
-  /** How long a stage of a prediction may take. */
+  /** Time limit for a stage of a prediction. */
   readonly timeoutMilliseconds: number;
   readonly observer: PredictionObserver;
   readonly tracer?: Tracer | null;
@@ -77,7 +77,7 @@ export class Predictions {
     board.work(options.tracer ? new TracedHandler(options.tracer, handler) : handler);
   }
 
-  /** How large an architecture may be. */
+  /** Limits for the size of an architecture. */
   get limits(): Limits {
     return this.#options.limits;
   }

@@ -13,7 +13,7 @@ export const UNLIMITED: Limits = {
 
 export interface ResolvedArchitecture {
   readonly architecture: Architecture;
-  /** How long it took to read and check, in milliseconds. */
+  /** Milliseconds that reading and checking took. */
   readonly milliseconds: number;
 }
 

@@ -131,7 +131,7 @@ export class Worker implements JobHandler {
     }
   }
 
-  /** Tries again while a shared store is out of reach, so that the result is not lost. */
+  /** Tries again while a shared store cannot be reached, so that the result is not lost. */
   async #save(prediction: PredictionToStore, signal?: AbortSignal): Promise<Saved> {
     const { store, timeoutMilliseconds } = this.#options;
     const end = performance.now() + timeoutMilliseconds;

@@ -19,7 +19,7 @@ const FOLDERS: ReadonlySet<string> = new Set(['predictions', 'unfinished']);
 /** Entries that do not matter: those of a new volume, and the store's own files. */
 const HARMLESS: ReadonlySet<string> = new Set(['lost+found', MARKER, LOCK]);
 
-/** How often a service shows that it is alive, for services that cannot check its process. */
+/** Time between two signs that the service is alive, for services that cannot check its process. */
 const HEARTBEAT_MS = 5_000;
 /** After this time without a heartbeat, a service on another machine or in another container counts as stopped. */
 const SILENT_MS = 30_000;

@@ -5,7 +5,7 @@ import type { ObjectBucket } from './bucket.js';
 /** Bytes of one request: most predictions' blocks are smaller, and larger ones are mostly read from end to end. */
 const WINDOW_BYTES = 8 * 2 ** 20;
 
-/** How many windows of one prediction are kept in memory. */
+/** Number of windows of one prediction that are kept in memory. */
 const WINDOWS = 2;
 
 /** Reads the blocks of an object in windows, since each request costs milliseconds, however little it reads. */

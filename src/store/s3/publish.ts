@@ -9,7 +9,7 @@ import { sealCommit, sealMeta, sealWhole } from './documents.js';
 import { type Attempt, blocksKey, metaKey, recordKey } from './keys.js';
 import type { Room } from './room.js';
 
-/** How often the commit is tried if its answer is lost. */
+/** Number of attempts to commit if answers are lost. */
 const MAX_DOUBTS = 3;
 
 /** Allowance for the attempt's keys and the growth of its record. */

@@ -55,7 +55,7 @@ const SWEEP_MS = 60_000;
  */
 const WHOLE_BYTES = 64 * 2 ** 10;
 
-/** How often a change is tried if other services change the same object first. */
+/** Number of attempts to make a change if other services change the same object first. */
 const MAX_TRIES = 20;
 
 /** Lifetime of a link: shorter than the time for which a deleted prediction stays readable. */
@@ -63,7 +63,7 @@ const LINK_SECONDS = 600;
 
 const SERVICE_BYTES = 8;
 
-/** How long requests under way may take when the store is closed. */
+/** Time that requests under way may take when the store is closed. */
 const CLOSE_MS = 3000;
 
 export interface S3StoreOptions {

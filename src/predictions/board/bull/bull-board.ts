@@ -31,7 +31,7 @@ import {
 } from './scripts.js';
 import { SharedCounts } from './shared-counts.js';
 
-/** How often promised predictions are checked. */
+/** Time between two checks of the promised predictions. */
 const RECONCILE_MS = 10_000;
 const RECONCILER = `${PREFIX}:reconciler`;
 
@@ -41,7 +41,7 @@ const CANCELLED_SECONDS = 600;
 
 const MAX_VIEWS = 1000;
 
-/** How long the board may take to close before it gives up Redis. */
+/** Time that the board may take to close before it gives up Redis. */
 const CLOSE_MS = 3000;
 
 export interface BullBoardOptions {

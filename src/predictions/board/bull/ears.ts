@@ -3,7 +3,7 @@ import type { PredictionRecord } from '../../../record/record.js';
 import type { JobEvent, MadeNetwork } from '../board.js';
 import type { ChannelEvent, Progress } from './channel.js';
 
-/** How often a waiting client checks the state itself, since any event may be lost. */
+/** Time between two checks of the state by a waiting client, since any event may be lost. */
 const LOOK_MS = 2000;
 
 /** An event of a job. */

@@ -16,7 +16,7 @@ import { admit } from './scripts.js';
 /** If this many workers lose the lease of a prediction because they were blocked, the prediction fails. */
 const MAX_LEASES = 5;
 
-/** How long a cancelled job may take to stop. */
+/** Time that a cancelled job may take to stop. */
 export const STOP_MS = 20_000;
 
 export interface IntakeBounds {
@@ -37,7 +37,7 @@ export interface Asked {
 export interface TakenIn {
   /** True if this is the first request for it. */
   readonly isNew: boolean;
-  /** How many other predictions the client has under way. */
+  /** Number of other predictions that the client has under way. */
   readonly own: number;
   /** True if another service may have stored it since the request looked into the store. */
   readonly mayBeStored: boolean;

@@ -8,7 +8,7 @@ import { parseRedisUrl } from './redis-url.js';
  */
 export const PREFIX = '{ghn}';
 
-/** How long a request waits for a server that does not answer. */
+/** Time limit for a command, in case the server does not answer. */
 const COMMAND_TIMEOUT_MS = 2000;
 
 const MAX_RETRY_DELAY_MS = 1000;

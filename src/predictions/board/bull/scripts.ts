@@ -124,7 +124,7 @@ export async function admit(
   readonly outcome: Admitted;
   readonly waitSeconds: number;
   readonly pending: number;
-  /** How many predictions of the client are pending. */
+  /** Number of pending predictions of the client. */
   readonly own: number;
   /** True if another service may have stored it since the request looked into the store. */
   readonly mayBeStored: boolean;
