@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { keptOf } from '../architecture/text.js';
 import { untilAborted } from '../async/until-aborted.js';
 import { type Executor, PredictorUnavailableError } from '../predictor/executor.js';
@@ -99,6 +99,8 @@ export class Worker implements JobHandler {
       const digest = bytes <= SMALL_BODY_BYTES ? await digestOf(source) : null;
       job.update({ statistics: network, overflow, bytes, digest });
       const kept = keptOf(job.plan.work.architecture);
+      // A small answer is written by then, and the record need not be changed again for how long that took.
+      await setImmediate();
       this.#unsaved.delete(id);
       const { record } = job;
       const body = () => bodyOfBlocks(record, tensors);
