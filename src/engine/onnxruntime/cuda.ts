@@ -1,11 +1,13 @@
-import type { Activation, AttentionBias, Computation, Engine, Linear, Matrix } from '../engine.js';
+import type { Activation, AttentionBias, Computation, Engine, Linear } from '../engine.js';
 import { collectGarbage } from './collect-garbage.js';
 import { explainMissingCuda } from './cuda-libraries.js';
+import { CudaMatrix, Weight } from './cuda-matrix.js';
 import { env, type InferenceSession, Tensor } from './library.js';
 import type { OnnxModel } from './model.js';
 import { ADD, attentionModel, GELU, heldWeightModel, LAYER_NORM, linearModel, MAX_SCORES } from './models.js';
+import { checkPrecision, ImpreciseError } from './precision.js';
 import { Recorder } from './recorder.js';
-import { countRows, type RowRuns, rowNumbers, sliceRuns, valuesOfRuns } from './row-runs.js';
+import { countRows, joinRows, type RowRuns, rowNumbers, sliceRuns, valuesOfRuns } from './row-runs.js';
 import { createDeviceSession } from './session.js';
 import { SessionCache } from './session-cache.js';
 
@@ -14,34 +16,6 @@ const SMALLEST_HELD = 2 ** 18;
 
 /** Entries of weight rows that one product gathers: 256 MB on the device. */
 const GATHERED_ENTRIES = 64 * 2 ** 20;
-
-/** An uploaded weight. It is in the process's memory until a session holds it on the device. */
-class Weight {
-  data: Float32Array | null;
-  readonly rows: number;
-  readonly columns: number;
-  /** Set once a session is made for this weight alone, or a recording has taken it. */
-  session: Promise<InferenceSession> | 'recorded' | null = null;
-
-  constructor(data: Float32Array, rows: number, columns: number) {
-    this.data = data;
-    this.rows = rows;
-    this.columns = columns;
-  }
-}
-
-/** A matrix in the process's memory, or some rows of a weight. */
-class CudaMatrix implements Matrix {
-  readonly rows: number;
-  readonly columns: number;
-  readonly source: Float32Array | { readonly weight: Weight; readonly runs: RowRuns };
-
-  constructor(source: CudaMatrix['source'], rows: number, columns: number) {
-    this.source = source;
-    this.rows = rows;
-    this.columns = columns;
-  }
-}
 
 export interface CudaOptions {
   /** For tests on machines without a GPU, `cpu` runs the same sessions on the CPU. */
@@ -107,7 +81,9 @@ class CudaEngine implements Engine<CudaMatrix> {
     if (matrices.length === 1) return matrices[0];
     const { columns } = matrices[0];
     const rows = matrices.reduce((sum, matrix) => sum + matrix.rows, 0);
-    const rowsOfOne = sameWeight(matrices);
+    const rowsOfOne = joinRows(
+      matrices.map(({ source }) => (source instanceof Float32Array ? null : source)),
+    );
     if (rowsOfOne) return new CudaMatrix(rowsOfOne, rows, columns);
     const data = new Float32Array(rows * columns);
     let at = 0;
@@ -279,18 +255,6 @@ const int64 = (value: number) => new Tensor('int64', BigInt64Array.of(BigInt(val
 
 const queriesAtOnce = (nodes: number, heads: number) => Math.max(1, Math.floor(MAX_SCORES / (nodes * heads)));
 
-/** Combines the rows of several matrices if all are rows of one weight; otherwise returns null. */
-function sameWeight(matrices: readonly CudaMatrix[]): { weight: Weight; runs: RowRuns } | null {
-  const runs: (readonly [number, number])[] = [];
-  let weight: Weight | null = null;
-  for (const { source } of matrices) {
-    if (source instanceof Float32Array || (weight && weight !== source.weight)) return null;
-    weight = source.weight;
-    runs.push(...source.runs);
-  }
-  return weight && { weight, runs };
-}
-
 /**
  * @throws if the GPU or onnxruntime's library for it is not available, or if products are rounded; the message gives
  * the reason and the remedy
@@ -309,36 +273,4 @@ export async function createCudaEngine(options: CudaOptions = {}): Promise<Engin
     throw new Error(message, { cause: error });
   }
   return engine as unknown as Engine;
-}
-
-class ImpreciseError extends Error {}
-
-/** Rows and columns of the product that is checked: large enough to run on the units that would round. */
-const CHECKED = 256;
-
-/** Float32 products of this size are usually off by 1e-6; with factors rounded to TF32, by 3e-4. */
-const PRECISION = 2e-5;
-
-async function checkPrecision(engine: CudaEngine): Promise<void> {
-  const x = Float32Array.from({ length: CHECKED * CHECKED }, (_, k) => Math.sin(k + 1));
-  const product = await engine.scope(async () => {
-    const matrix = engine.input(x, CHECKED, CHECKED);
-    return engine.read(await engine.linear(matrix, { weight: matrix, bias: null }));
-  });
-  let worst = 0;
-  let scale = 0;
-  for (let row = 0; row < CHECKED; row += 17) {
-    for (let column = 0; column < CHECKED; column++) {
-      let sum = 0;
-      for (let k = 0; k < CHECKED; k++) sum += x[row * CHECKED + k] * x[column * CHECKED + k];
-      worst = Math.max(worst, Math.abs(sum - product[row * CHECKED + column]));
-      scale = Math.max(scale, Math.abs(sum));
-    }
-  }
-  if (worst / scale > PRECISION) {
-    throw new ImpreciseError(
-      `The GPU rounds the factors of its products (errors of ${(worst / scale).toExponential(1)}): start the service ` +
-        'with NVIDIA_TF32_OVERRIDE=0 in its environment.',
-    );
-  }
 }

@@ -37,3 +37,16 @@ export function valuesOfRuns(data: Float32Array, columns: number, runs: RowRuns)
   }
   return values;
 }
+
+/** Some rows of a weight, in the order of the runs. */
+export interface WeightRows<Weight> {
+  readonly weight: Weight;
+  readonly runs: RowRuns;
+}
+
+/** Joins rows that are all of one weight; returns null if they are not, or if some are no rows of a weight (null). */
+export function joinRows<Weight>(parts: readonly (WeightRows<Weight> | null)[]): WeightRows<Weight> | null {
+  const weight = parts[0]?.weight;
+  if (weight === undefined || parts.some((part) => part?.weight !== weight)) return null;
+  return { weight, runs: parts.flatMap((part) => part!.runs) };
+}

@@ -1,6 +1,6 @@
 import type { Matrix } from '../engine.js';
 import { Tensor } from './library.js';
-import type { RowRuns } from './row-runs.js';
+import type { RowRuns, WeightRows } from './row-runs.js';
 
 /** Values in a buffer of the device, moved there when they are first needed. */
 export class DeviceBuffer {
@@ -75,18 +75,13 @@ export class Weight {
   }
 }
 
-/** Some rows of a weight, reshaped to `rows` rows. They are gathered when an operation needs them. */
-export interface WeightRows {
-  readonly weight: Weight;
-  readonly runs: RowRuns;
-}
-
 export class WebgpuMatrix implements Matrix {
   readonly rows: number;
   readonly columns: number;
-  readonly source: DeviceBuffer | WeightRows;
+  /** Rows of a weight are gathered when an operation needs them, and may be reshaped to another number of rows. */
+  readonly source: DeviceBuffer | WeightRows<Weight>;
 
-  constructor(source: DeviceBuffer | WeightRows, rows: number, columns: number) {
+  constructor(source: DeviceBuffer | WeightRows<Weight>, rows: number, columns: number) {
     this.source = source;
     this.rows = rows;
     this.columns = columns;
@@ -94,19 +89,7 @@ export class WebgpuMatrix implements Matrix {
 }
 
 /** Returns true if these are all rows of a weight that has one buffer. */
-export function isWhole({ weight, runs }: WeightRows): boolean {
+export function isWhole({ weight, runs }: WeightRows<Weight>): boolean {
   const [{ buffer }] = weight.parts;
   return weight.parts.length === 1 && runs.length === 1 && runs[0][0] === 0 && runs[0][1] === buffer.rows;
-}
-
-/** Combines the rows of several matrices if all are rows of one weight; otherwise returns null. */
-export function sameWeight(matrices: readonly WebgpuMatrix[]): WeightRows | null {
-  const runs: (readonly [number, number])[] = [];
-  let weight: Weight | null = null;
-  for (const { source } of matrices) {
-    if (source instanceof DeviceBuffer || (weight && weight !== source.weight)) return null;
-    weight = source.weight;
-    runs.push(...source.runs);
-  }
-  return weight && { weight, runs };
 }

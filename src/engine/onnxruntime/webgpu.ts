@@ -15,10 +15,10 @@ import {
   RESHAPE,
   SLICE,
 } from './models.js';
-import { countRows, rowNumbers, sliceRuns } from './row-runs.js';
+import { countRows, joinRows, rowNumbers, sliceRuns, type WeightRows } from './row-runs.js';
 import { createDeviceSession } from './session.js';
 import { SessionCache } from './session-cache.js';
-import { DeviceBuffer, isWhole, sameWeight, WebgpuMatrix, Weight, type WeightRows } from './webgpu-matrix.js';
+import { DeviceBuffer, isWhole, WebgpuMatrix, Weight } from './webgpu-matrix.js';
 
 /** Size of the largest buffer that every WebGPU device supports, in bytes. */
 const MAX_BUFFER_BYTES = 256 * 2 ** 20;
@@ -91,7 +91,9 @@ class WebgpuEngine implements Engine<WebgpuMatrix> {
   }
 
   async concat(matrices: readonly WebgpuMatrix[]): Promise<WebgpuMatrix> {
-    const rowsOfOne = sameWeight(matrices);
+    const rowsOfOne = joinRows(
+      matrices.map(({ source }) => (source instanceof DeviceBuffer ? null : source)),
+    );
     if (rowsOfOne) return new WebgpuMatrix(rowsOfOne, countRows(rowsOfOne.runs), matrices[0].columns);
     return this.#concat(matrices, 0);
   }
@@ -233,7 +235,7 @@ class WebgpuEngine implements Engine<WebgpuMatrix> {
   }
 
   /** Copies rows of a weight into one buffer, which is freed with the scope. */
-  async #gather({ weight, runs }: WeightRows): Promise<DeviceBuffer> {
+  async #gather({ weight, runs }: WeightRows<Weight>): Promise<DeviceBuffer> {
     if (isWhole({ weight, runs })) return weight.parts[0].buffer;
     const gathered: WebgpuMatrix[] = [];
     for (const part of weight.partsOf(runs)) {
