@@ -40,11 +40,11 @@ describe('distances', () => {
     ['resnet18-10', 'ghn2-nano.resnet18-10'],
     ['resnet18-10', 'ghn3-nano.resnet18-10'],
     ['resnet50', 'ghn3-tiny.resnet50'],
-  ])('of %s are those that the authors’ code computed for %s', (name, file) => {
+  ])('in %s are those that the authors’ code computed for %s', (name, file) => {
     expect([...distances(parseGraph(fixtureGraph(name), LIMITS))]).toEqual(intermediate(file, 'distance'));
   });
 
-  it.each(['densenet121', 'vit_b_16-10'])('of %s are those that a search from each node finds', (name) => {
+  it.each(['densenet121', 'vit_b_16-10'])('in %s are those that a search from each node finds', (name) => {
     const architecture = parseGraph(fixtureGraph(name), LIMITS);
     expect([...distances(architecture)]).toEqual(hopByHop(architecture));
   });
@@ -54,7 +54,7 @@ describe('distances', () => {
     expect(row).toEqual(Array.from({ length: 120 }, (_, j) => (j <= 50 ? j : 0)));
   });
 
-  it('are the shortest of all paths, in any graph', () => {
+  it('are those of the shortest paths in any graph', () => {
     fc.assert(
       fc.property(randomDag({ maxNodes: 100 }), ({ shuffled }) => {
         const architecture = parseGraph(shuffled, LIMITS);

@@ -262,7 +262,7 @@ describe('a graph is refused, with the place and the remedy, for', () => {
     ]);
   });
 
-  it('keys that it does not know, each with its path', () => {
+  it('unknown keys, each with its path', () => {
     const faults = faultsAfter((graph) => {
       graph.layers = [];
       graph.nodes[1]!['a/b~c'] = 1;
@@ -276,7 +276,7 @@ describe('a graph is refused, with the place and the remedy, for', () => {
     ]);
   });
 
-  it('values of another type, and missing ones', () => {
+  it('values of another type, and missing values', () => {
     const faults = faultsAfter((graph) => {
       graph.name = 7;
       graph.nodes[0] = { id: 'input' };
@@ -345,12 +345,12 @@ describe('a graph is refused, with the place and the remedy, for', () => {
   });
 });
 
-describe('faults without end', () => {
+describe('a graph with very many faults', () => {
   it.each([
     ['nodes', { name: 'x', nodes: new Array(4000).fill(0), edges: [] }],
     ['edges', { name: 'x', nodes: [], edges: new Array(300_000).fill(0) }],
     ['keys', { name: 'x', nodes: [Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [i, i]))] }],
-  ])('of %s are told up to a limit', (_, graph) => {
+  ])('has the faults of %s listed up to a limit', (_, graph) => {
     const faults = graphFaults(graph);
     expect(faults).toHaveLength(MAX_FAULTS + 1);
     expect(faults.at(-1)).toEqual({
@@ -359,13 +359,13 @@ describe('faults without end', () => {
     });
   });
 
-  it('of one shape are one', () => {
+  it('has one fault for a repeated shape', () => {
     const shape = new Array(1_000_000).fill('x');
     const faults = faultsAfter((graph) => (graph.nodes[1]!.weight = { name: 'conv1.weight', shape }));
     expect(faults.length).toBeLessThan(10);
   });
 
-  it('of edges to nowhere, among thousands of long ids that are much alike, are told up to it as well', () => {
+  it('has edges to unknown ids, among thousands of similar long ids, listed up to a limit', () => {
     const ids = Array.from({ length: 5000 }, (_, i) => `${'node'.repeat(100)}${i}`);
     const graph = {
       name: 'x',
@@ -376,8 +376,8 @@ describe('faults without end', () => {
   });
 });
 
-describe('keys and names of whatever length', () => {
-  it('are in the path by their beginning', () => {
+describe('very long keys and names', () => {
+  it('appear in the path by their beginning', () => {
     const faults = graphFaults({ ...tinyGraph(), ['~'.repeat(1e6)]: 1, [`${'k'.repeat(199)}😀`]: 1 });
     expect(faults.map(({ path }) => path)).toEqual([`/${'~0'.repeat(200)}…`, `/${'k'.repeat(199)}…`]);
   });
@@ -388,7 +388,7 @@ describe('keys and names of whatever length', () => {
     expect(list.error().faults[0]!.message).toHaveLength(2001);
   });
 
-  it('end the list where all faults together would be long', () => {
+  it('end the list early if all faults together would be long', () => {
     const ops = Array.from({ length: 100 }, (_, i) => ({
       id: `${'\u2028'.repeat(500)}${i}`,
       op: 'conv',

@@ -13,22 +13,22 @@ const classifiers = (architecture: Architecture): string[] =>
   architecture.nodes.filter((node) => node.classifier).map((node) => node.id);
 
 describe('a graph architecture', () => {
-  it.each(FIXTURE_NAMES)('%s is accepted with its nodes, edges and state dict as they are', (name) => {
+  it.each(FIXTURE_NAMES)('%s is accepted with its nodes, edges and state dict unchanged', (name) => {
     const given = fixtureGraph(name);
     expect(canonicalGraph(parse(given))).toEqual(given);
   });
 
-  it('is accepted from code as well, by the same rules', () => {
+  it('is accepted from code too, by the same rules', () => {
     expect(buildArchitecture(tinyGraph(), LIMITS)).toEqual(parse(tinyGraph()));
   });
 
-  it('has pairs of indices for edges, and null for a state dict that it does not give', () => {
+  it('has pairs of indices as edges, and null as its state dict if it gives none', () => {
     const architecture = parse(tinyGraph());
     expect(architecture.edges).toEqual([0, 1, 2, 3, 4, 5].map((from) => [from, from + 1]));
     expect(architecture.stateDict).toBeNull();
   });
 
-  it('may have nodes that the input does not reach, as ViT’s position embedding', () => {
+  it('may have nodes that the input does not reach, such as ViT’s position embedding', () => {
     const { nodes, edges } = parse(fixtureGraph('vit_b_16-10'));
     const embedding = nodes.findIndex((node) => node.op === 'pos_enc');
     expect(edges.filter(([, to]) => to === embedding)).toEqual([]);
@@ -49,13 +49,13 @@ describe('a graph architecture', () => {
     expect(parse(graph).nodes[3]?.kernel).toEqual([3, 3]);
   });
 
-  it('has each edge once, however often it is given', () => {
+  it('has each edge once, even if it is given several times', () => {
     const graph = tinyGraph();
     graph.edges.push(['conv1', 'bn1'], ['input', 'conv1']);
     expect(parse(graph)).toEqual(parse(tinyGraph()));
   });
 
-  it('may have ids and tensor names that are the names of an object’s own members', () => {
+  it('may have ids and tensor names that are properties of JavaScript objects', () => {
     const graph = tinyGraph();
     graph.nodes[4] = { id: '__proto__', op: 'conv', weight: { name: 'constructor', shape: [16, 16] } };
     graph.edges[3] = ['pool', '__proto__'];
@@ -65,13 +65,13 @@ describe('a graph architecture', () => {
 });
 
 describe('the topological order', () => {
-  it('puts the input first, wherever it stands', () => {
+  it('puts the input first, wherever it is in the list', () => {
     const graph = tinyGraph();
     graph.nodes.push(graph.nodes.shift()!);
     expect(canonicalGraph(parse(graph))).toEqual(tinyGraph());
   });
 
-  it('takes, of the nodes that could come next, the one given first', () => {
+  it('takes the first in the list of the nodes that could come next', () => {
     const graph: Graph = {
       name: 'fork',
       nodes: ['join', 'right', 'left', 'alone', 'input'].map((id) => ({
@@ -88,7 +88,7 @@ describe('the topological order', () => {
     expect(parse(graph).nodes.map((node) => node.id)).toEqual(['input', 'right', 'left', 'join', 'alone']);
   });
 
-  it('is one of the graph’s, and the same graph, however the nodes and edges are shuffled', () => {
+  it('is valid and gives the same graph, however the nodes and edges are shuffled', () => {
     fc.assert(
       fc.property(randomDag({ maxNodes: 40 }), ({ shuffled, edgeIds }) => {
         const { nodes, edges } = parse(shuffled);
@@ -100,7 +100,7 @@ describe('the topological order', () => {
     );
   });
 
-  it('leaves nodes alone that are in order already', () => {
+  it('does not move nodes that are in order', () => {
     fc.assert(
       fc.property(randomDag({ maxNodes: 40 }), ({ sorted }) => {
         expect(parse(sorted).nodes.map((node) => node.id)).toEqual(sorted.nodes.map((node) => node.id));
@@ -109,7 +109,7 @@ describe('the topological order', () => {
   });
 });
 
-describe('the classifier, where no node says it', () => {
+describe('the classifier of a graph in which no node is marked', () => {
   const withoutFlags = (graph: Graph): Graph => {
     for (const node of graph.nodes) delete node.classifier;
     return graph;
@@ -121,14 +121,14 @@ describe('the classifier, where no node says it', () => {
     );
   });
 
-  it('is the last node, where that is a conv of two dimensions', () => {
+  it('is the last node if that is a conv of two dimensions', () => {
     const graph = withoutFlags(tinyGraph());
     graph.nodes.pop();
     graph.edges.pop();
     expect(classifiers(parse(graph))).toEqual(['fc']);
   });
 
-  it('is none, where the last node is a convolution, even of 1 by 1', () => {
+  it('does not exist if the last node is a convolution, even of 1 by 1', () => {
     const graph = withoutFlags(tinyGraph());
     graph.nodes.pop();
     graph.edges.pop();
@@ -136,20 +136,20 @@ describe('the classifier, where no node says it', () => {
     expect(classifiers(parse(graph))).toEqual([]);
   });
 
-  it('is none, where the last bias is behind a convolution larger than 1 by 1', () => {
+  it('does not exist if the last bias follows a convolution larger than 1 by 1', () => {
     const graph = withoutFlags(tinyGraph());
     graph.nodes[5]!.weight!.shape = [10, 16, 1, 3];
     expect(classifiers(parse(graph))).toEqual([]);
   });
 
-  it('is none, where the last bias is not right behind a conv', () => {
+  it('does not exist if the last bias does not directly follow a conv', () => {
     const graph = withoutFlags(tinyGraph());
     graph.nodes.splice(6, 0, { id: 'sum', op: 'sum' });
     graph.edges.splice(5, 1, ['fc', 'sum'], ['sum', 'fc.bias']);
     expect(classifiers(parse(graph))).toEqual([]);
   });
 
-  it('is not looked for where a node says that it is none', () => {
+  it('is not searched for if a node says that it is not the classifier', () => {
     const graph = withoutFlags(tinyGraph());
     graph.nodes[5]!.classifier = false;
     expect(classifiers(parse(graph))).toEqual([]);
@@ -160,7 +160,7 @@ describe('the classifier, where no node says it', () => {
 describe('the canonical string', () => {
   const canonical = (input: unknown): string => canonicalString(parse(input));
 
-  it('is the same whatever order the keys and edges have, and whether defaults are said or not', () => {
+  it('is the same for any order of keys and edges, with or without explicit defaults', () => {
     for (const name of ['resnet18-10', 'vit_b_16-10']) {
       const graph = fixtureGraph(name);
       const other = {
@@ -179,7 +179,7 @@ describe('the canonical string', () => {
     }
   });
 
-  it('differs where the network differs', () => {
+  it('differs if the network differs', () => {
     const mutations: ((graph: Graph) => void)[] = [
       (graph) => (graph.name = 'other'),
       (graph) => (graph.nodes[1]!.op = 'sep_conv'),

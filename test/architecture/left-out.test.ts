@@ -33,7 +33,7 @@ describe('a graph with a node of op other', () => {
     ]);
   });
 
-  it('is predicted without it on request: what is behind it is joined to what is before it', () => {
+  it('is predicted without it on request: its inputs are connected to its outputs', () => {
     const architecture = skipped(withGroupNorm());
     expect(edges(architecture)).toEqual([
       'input > conv1',
@@ -52,7 +52,7 @@ describe('a graph with a node of op other', () => {
     expect(parameterCount(architecture)).toBe(432 + 16 + 16 + 160 + 10);
   });
 
-  it('finds the classifier as it would without it', () => {
+  it('finds the same classifier as without it', () => {
     const nodes = (withGroupNorm().nodes as { classifier?: boolean }[]).map(
       ({ classifier, ...node }) => node,
     );
@@ -67,7 +67,7 @@ describe('a graph with a node of op other', () => {
     expect(notPredicted(again)).toEqual(['gn1.weight', 'gn1.bias']);
   });
 
-  it('can have several in a row, with several before and behind, and none at the end', () => {
+  it('can have several in a row, with several inputs and outputs, and none at the end', () => {
     const conv = (id: string) => ({ id, op: 'conv', weight: { name: `${id}.weight`, shape: [4, 4] } });
     const other = (id: string) => ({ id, op: 'other' });
     const architecture = skipped({
@@ -97,7 +97,7 @@ describe('a graph with a node of op other', () => {
     expect(edges(architecture)).toEqual(['input > a', 'input > b', 'a > c', 'a > d', 'b > c', 'b > d']);
   });
 
-  it('keeps the order of a state dict, which has its tensors', () => {
+  it('keeps the order of a state dict that contains its tensors', () => {
     const state_dict = ['fc.bias', 'gn1.bias', 'gn1.weight', 'conv1.weight', 'fc.weight'].map((name) => {
       const shape = { 'conv1.weight': [16, 3, 3, 3], 'fc.weight': [10, 16], 'fc.bias': [10] }[name] ?? [16];
       return { name, shape, kind: 'parameter' };
@@ -133,7 +133,7 @@ describe('a graph with a node of op other', () => {
     expect(faultsOf(() => skipped({ ...tinyGraph(), nodes })).map((fault) => fault.path)).toEqual([path]);
   });
 
-  it('cannot make more edges than a server takes', () => {
+  it('cannot have more edges than the service accepts', () => {
     const limits = { maxNodes: 100, maxParameters: 1e9 };
     const nodes: object[] = [{ id: 'input', op: 'input' }];
     const links: string[][] = [];
@@ -187,7 +187,7 @@ describe('layers that cannot be predicted', () => {
     ]);
   });
 
-  it('are joined to all that they take', () => {
+  it('are connected with all of their inputs', () => {
     const conv = {
       name: 'conv2',
       type: 'Conv2d',
@@ -203,7 +203,7 @@ describe('layers that cannot be predicted', () => {
     ]);
   });
 
-  it('are not those that nobody knows: these are slips of the pen', () => {
+  it('do not include unknown names, which are errors', () => {
     expect(faultsOf(() => skipped(layers({ name: 'c', type: 'Conv2D' })))[0]!.message).toMatch(
       /did you mean "Conv2d"/,
     );

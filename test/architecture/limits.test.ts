@@ -26,8 +26,8 @@ function withTensors(others: readonly Entry[]): Graph {
   };
 }
 
-describe('a graph is bounded', () => {
-  it('in its edges, be they the same', () => {
+describe('a graph is limited', () => {
+  it('in its edges, even if they are equal', () => {
     const graph = tinyGraph();
     graph.edges = Array.from({ length: 448 }, (_, i) => tinyGraph().edges[i % 6]!);
     expect(graphFaults(graph, SMALL)).toEqual([]);
@@ -69,8 +69,8 @@ describe('a graph is bounded', () => {
   });
 });
 
-describe('layers are bounded', () => {
-  it('in all that they take together', () => {
+describe('layers are limited', () => {
+  it('in their total size', () => {
     const sums = Array.from({ length: 7 }, (_, i) => ({
       name: `sum${i}`,
       type: 'Add',
@@ -98,7 +98,7 @@ describe('layers are bounded', () => {
   });
 });
 
-it('a name with which a layer’s tensors would have longer ones than any may have is refused', () => {
+it('a name that would make the names of a layer’s tensors too long is refused', () => {
   const name = 'f'.repeat(506);
   const linear = { type: 'Linear', in_features: 1, out_features: 1 };
   expect(layerFaults([{ name: name.slice(1), ...linear }])).toEqual([]);
@@ -115,7 +115,7 @@ it('a name with which a layer’s tensors would have longer ones than any may ha
   expect(fault!.path).toBe('/keras/config/layers/1/config/name');
 });
 
-it('known networks would be in the bounds were their nodes all that a server takes', () => {
+it('known networks would be within the limits even with the largest number of nodes', () => {
   for (const { name } of listArchitectures()) {
     const graph = loadArchitecture(name);
     const limits = { ...LIMITS, maxNodes: graph.nodes.length };

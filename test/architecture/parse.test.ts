@@ -18,7 +18,7 @@ it.each([
   [[], 'an array of 0'],
   ['resnet50', '"resnet50"'],
   [null, 'null'],
-])('%j is no architecture', (input, shown) => {
+])('%j is not an architecture', (input, shown) => {
   expect(faultsOf(() => parseArchitecture(input, LIMITS))).toEqual([
     {
       path: '',
@@ -27,7 +27,7 @@ it.each([
   ]);
 });
 
-it('what has the keys of both forms is a graph with a key too many', () => {
+it('a value with the keys of both forms is a graph with an unknown key', () => {
   const both = { ...(graphSchema.meta()?.example as object), layers: [] };
   expect(faultsOf(() => parseArchitecture(both, LIMITS)).map(({ path }) => path)).toEqual(['/layers']);
 });

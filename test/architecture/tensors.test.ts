@@ -9,7 +9,7 @@ import {
 import { fixtureGraph, LIMITS, tinyGraph } from './fixtures.js';
 
 describe('the tensors of a network', () => {
-  it('are in the order of the nodes, weight before bias, where there is no state dict', () => {
+  it('are in the order of the nodes, weight before bias, if there is no state dict', () => {
     expect(predictedTensors(parseGraph(tinyGraph(), LIMITS))).toEqual([
       { name: 'conv1.weight', shape: [16, 3, 3, 3], role: 'weight', node: 1, classifier: false },
       { name: 'bn1.weight', shape: [16], role: 'weight', node: 2, classifier: false },
@@ -19,7 +19,7 @@ describe('the tensors of a network', () => {
     ]);
   });
 
-  it('are in the order of the state dict, where there is one', () => {
+  it('are in the order of the state dict if there is one', () => {
     const graph = tinyGraph();
     const own = predictedTensors(parseGraph(graph, LIMITS)).map(({ name, shape }) => ({
       name,
@@ -30,14 +30,14 @@ describe('the tensors of a network', () => {
     expect(names).toEqual(['fc.bias', 'fc.weight', 'bn1.bias', 'bn1.weight', 'conv1.weight']);
   });
 
-  it('count as PyTorch counts them, without buffers', () => {
+  it('are counted as PyTorch counts them, without buffers', () => {
     const resnet = parseGraph(fixtureGraph('resnet50'), LIMITS);
     expect(parameterCount(resnet)).toBe(25_557_032);
     expect(parameters(resnet)).toHaveLength(161);
     expect(parameterCount(parseGraph(fixtureGraph('vit_b_16'), LIMITS))).toBe(86_567_656);
   });
 
-  it('that no node owns are named', () => {
+  it('are named if no node owns them', () => {
     expect(notPredicted(parseGraph(fixtureGraph('resnet50'), LIMITS))).toEqual([]);
     expect(notPredicted(parseGraph(fixtureGraph('vit_b_16'), LIMITS))).toEqual(['class_token']);
     const scales = notPredicted(parseGraph(fixtureGraph('convnext_tiny-10'), LIMITS));

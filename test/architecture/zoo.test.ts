@@ -33,12 +33,12 @@ describe('the zoo', () => {
     expect([...NAMES].sort()).toEqual(published.sort());
   });
 
-  it('has a file for each of them, and no other', () => {
+  it('has a file for each of them, and no other file', () => {
     const files = readdirSync(new URL('../../zoo/', import.meta.url));
     expect(files.sort()).toEqual([...NAMES.map((name) => `${name}.json.gz`), 'index.json'].sort());
   });
 
-  it.each(listArchitectures())('lists $name as its graph is', ({ family, ...summary }) => {
+  it.each(listArchitectures())('lists $name with the properties of its graph', ({ family, ...summary }) => {
     const architecture = buildArchitecture(loadArchitecture(summary.name), LIMITS);
     expect(summary).toEqual({
       name: architecture.name,
@@ -57,7 +57,7 @@ describe('the zoo', () => {
     expect(graph.state_dict).toEqual(fixtureGraph(fixture).state_dict);
   });
 
-  it('counts ResNet-50 as everybody does', () => {
+  it('counts the parameters of ResNet-50 correctly', () => {
     expect(listArchitectures()).toContainEqual({
       name: 'resnet50',
       family: 'resnet',
@@ -67,7 +67,7 @@ describe('the zoo', () => {
     });
   });
 
-  it('gives auxiliary heads the number of classes as well', () => {
+  it('gives auxiliary heads the number of classes too', () => {
     const shapes = (classes?: number) =>
       new Map(loadArchitecture('googlenet', classes).state_dict!.map(({ name, shape }) => [name, shape]));
     for (const head of ['fc', 'aux1.fc2', 'aux2.fc2']) {
@@ -78,7 +78,7 @@ describe('the zoo', () => {
     expect(shapes(7).get('aux1.fc1.weight')).toEqual(shapes().get('aux1.fc1.weight'));
   });
 
-  it('says of a name that it does not have which it does', () => {
+  it('lists the known names if a name is unknown', () => {
     expect(() => loadArchitecture('ResNet-51')).toThrow(UnknownArchitectureError);
     expect(() => loadArchitecture('ResNet-51')).toThrow(/"ResNet-51"; did you mean "resnet50"/);
     expect(() => loadArchitecture('../package')).toThrow(/no architecture is called/);

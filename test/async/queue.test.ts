@@ -21,7 +21,7 @@ function task(name: string, log: string[]) {
 }
 
 describe('a queue', () => {
-  it('runs one task at a time, in the order in which they came', async () => {
+  it('runs one task at a time, in the order in which they arrived', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(3), { minLength: 1, maxLength: 12 }), async (turns) => {
         const queue = new Queue();
@@ -44,7 +44,7 @@ describe('a queue', () => {
     );
   });
 
-  it('says how many wait', async () => {
+  it('gives the number of waiting tasks', async () => {
     const queue = new Queue();
     const log: string[] = [];
     const tasks = ['a', 'b', 'c'].map((name) => task(name, log));
@@ -55,7 +55,7 @@ describe('a queue', () => {
     expect(queue.depth).toBe(0);
   });
 
-  it('goes on after a task that fails', async () => {
+  it('continues after a task that fails', async () => {
     const queue = new Queue();
     const failed = queue.run(() => Promise.reject(new Error('broken')), never());
     const next = queue.run(async () => 'next', never());
@@ -63,7 +63,7 @@ describe('a queue', () => {
     expect(await next).toBe('next');
   });
 
-  it('takes a waiting task out when its signal is aborted, and never starts it', async () => {
+  it('removes a waiting task when its signal is aborted, and never starts it', async () => {
     const queue = new Queue();
     const log: string[] = [];
     const [a, b, c] = ['a', 'b', 'c'].map((name) => task(name, log));
@@ -87,7 +87,7 @@ describe('a queue', () => {
     expect(log).toEqual([]);
   });
 
-  it('lets a running task see to its own signal', async () => {
+  it('leaves the signal to a running task', async () => {
     const queue = new Queue();
     const log: string[] = [];
     const a = task('a', log);
@@ -98,7 +98,7 @@ describe('a queue', () => {
     expect(await run).toBe('a');
   });
 
-  it('lets nobody slip in between a task and the one that waits for it', async () => {
+  it('starts no other task between a task and the one that waits for it', async () => {
     const queue = new Queue();
     const order: string[] = [];
     const first = queue.run(async () => order.push('first'), never());
@@ -108,7 +108,7 @@ describe('a queue', () => {
     expect(order).toEqual(['first', 'second', 'late']);
   });
 
-  it('lets clients take turns, whatever each of them brings', async () => {
+  it('gives clients turns, however many tasks each of them brings', async () => {
     const client = fc.constantFrom('a', 'b', 'c', 'd');
     await fc.assert(
       fc.asyncProperty(fc.array(client, { minLength: 1, maxLength: 30 }), async (clients) => {
@@ -136,7 +136,7 @@ describe('a queue', () => {
     );
   });
 
-  it('does a task that another client waits for at the turn of whoever comes first', async () => {
+  it('runs a task that several clients wait for at the earliest of their turns', async () => {
     const queue = new Queue();
     const log: string[] = [];
     const first = task('first', log);

@@ -10,7 +10,7 @@ const encoding = (name: string) => readFile(join(ENCODINGS, name));
 
 const zips = (await encodingsOf('ghn3')).filter((name) => /(zip|half|double|training|views)\.pt$/.test(name));
 
-describe('a weight that changed on its way is told by the checksum of its entry', () => {
+describe('a weight that has changed on the disk is detected by the checksum of its entry', () => {
   test.each(zips)('%s', async (name) => {
     const file = await encoding(name);
     const entries = entriesOf(file).filter(
@@ -27,7 +27,7 @@ describe('a weight that changed on its way is told by the checksum of its entry'
   });
 });
 
-test('a torch.save without checksums is read: PyTorch writes zeros where it is told to write none', async () => {
+test('a torch.save without checksums is read: PyTorch writes zeros if checksums are turned off', async () => {
   const file = await encoding('ghn3.zip.pt');
   for (
     let at = file.indexOf('PK\x01\x02', 0, 'latin1');
@@ -40,7 +40,7 @@ test('a torch.save without checksums is read: PyTorch writes zeros where it is t
   expect(weights).toEqual((await readCheckpoint(join(ENCODINGS, 'ghn3.zip.pt'))).weights);
 });
 
-test('entries of a zip that share bytes are refused: each would be read again', async () => {
+test('entries of a zip that share bytes are refused, because each would be read again', async () => {
   const entries = entriesOf(await encoding('ghn3.zip.pt'));
   const file = zipOf(entries);
   const [first, second] = entries.filter(
@@ -54,7 +54,7 @@ test('entries of a zip that share bytes are refused: each would be read again', 
   expect(message).toMatch(/two of its entries share bytes|bytes, its pickle expects/);
 });
 
-describe('weights that are not finite are refused where the file is read, with the name of the tensor', () => {
+describe('weights that are not finite are refused when the file is read, with the name of the tensor', () => {
   test.each([
     ['NaN', Number.NaN],
     ['infinity', Number.POSITIVE_INFINITY],
@@ -79,7 +79,7 @@ describe('weights that are not finite are refused where the file is read, with t
     );
   });
 
-  test('of float64, what is too large for float32', async () => {
+  test('of float64 that are too large for float32', async () => {
     const entries = entriesOf(await encoding('ghn3.double.pt'));
     const at = entries.findIndex(({ name, bytes }) => /\/data\/\d+$/.test(name) && bytes.length >= 8);
     const bytes = Buffer.from(entries[at]!.bytes);
@@ -89,7 +89,7 @@ describe('weights that are not finite are refused where the file is read, with t
   });
 });
 
-describe('sizes that a file claims without having anything of them cost nothing', () => {
+describe('sizes that a file claims without the data cost nothing', () => {
   const described = { dtype: 'F32', data_offsets: [0, 0] };
   test.each([
     ['layers', { layers: 1e9 }, { 'embed.weight': [0, 4] }, /layers = 1000000000, 1 to 1000 expected/],
@@ -114,7 +114,7 @@ describe('sizes that a file claims without having anything of them cost nothing'
     );
   });
 
-  test('a GHN with no heads is none', async () => {
+  test('a GHN with no heads is refused', async () => {
     const { header, body } = partsOfSafetensors(await encoding('ghn3.f32.safetensors'));
     const tensors = header as Record<string, { shape: number[]; data_offsets: [number, number] }>;
     const without: Record<string, unknown> = {};

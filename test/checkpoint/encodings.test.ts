@@ -28,7 +28,7 @@ function expectSame(actual: Checkpoint, expected: Checkpoint): void {
 describe.each(['ghn2', 'ghn3'] as const)('a %s', async (family) => {
   const reference = await readCheckpoint(join(ENCODINGS, `${family}.f32.safetensors`));
 
-  test.each(await encodingsOf(family))('gives the same weights from %s', async (name) => {
+  test.each(await encodingsOf(family))('gives the same weights in %s', async (name) => {
     const path = join(ENCODINGS, name);
     const checkpoint = await readCheckpoint(path);
     expectSame(checkpoint, reference);
@@ -46,7 +46,7 @@ describe('the nano checkpoints', () => {
     expectSame(await readCheckpoint(path), checkpoint);
   });
 
-  test('say what they are', async () => {
+  test('describe themselves', async () => {
     const ghn3 = await readCheckpoint(join(FIXTURES, 'ghn3-nano.pt'));
     expect(ghn3.config).toEqual({
       family: 'ghn3',
@@ -103,7 +103,7 @@ test('the file name does not matter', async () => {
 test.each([
   ['zlib', deflateSync],
   ['gzip', gzipSync],
-])('a file of many pieces of %s is read', async (_, compress) => {
+])('a file with many parts in %s is read', async (_, compress) => {
   const stateDict = (await readFile(join(ENCODINGS, 'ghn3.joblib'))).subarray(2, -1);
   const history = Array.from({ length: 40 }, () => [p.text(randomBytes(50_000).toString('hex')), p.append]);
   const file = compress(

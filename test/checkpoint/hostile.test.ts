@@ -12,7 +12,7 @@ async function refusalOf(content: Uint8Array): Promise<string> {
   return refusal(await write('hostile', content));
 }
 
-describe('a pickle that wants to run something is refused by its name', () => {
+describe('a pickle that names code to run is refused with that name', () => {
   test.each([
     ['os.system', p.pickle(p.global('os', 'system'), p.text('touch pwned'), p.tuple1, p.reduce)],
     [
@@ -33,7 +33,7 @@ describe('a pickle that wants to run something is refused by its name', () => {
   });
 });
 
-describe('a pickle that misuses what it may name is refused', () => {
+describe('a pickle that misuses allowed names is refused', () => {
   const orderedDict = p.global('collections', 'OrderedDict');
   const rebuild = p.global('torch._utils', '_rebuild_tensor_v2');
   test.each([
@@ -83,7 +83,7 @@ describe('a pickle that misuses what it may name is refused', () => {
   });
 });
 
-describe('lengths that the file does not have cost no memory', () => {
+describe('lengths that exceed the file take no memory', () => {
   const tooEarly = /ends too early/;
   test.each([
     ['BINBYTES8 of 8 EiB', p.pickle(p.announced('\x8e', 2n ** 63n, 8)), /larger than any file/],
@@ -99,7 +99,7 @@ describe('lengths that the file does not have cost no memory', () => {
     expect(process.resourceUsage().maxRSS - before).toBeLessThan(64 * 1024);
   });
 
-  test('a compressed file cannot announce more either', async () => {
+  test('a compressed file cannot claim more either', async () => {
     const most = deflateSync(p.pickle(p.announced('\x8e', 2n ** 52n, 8)));
     expect(await refusalOf(most)).toMatch(/holds more than 67108864 bytes, too many for its size/);
     const more = deflateSync(p.pickle(p.announced('\x8e', 2n ** 20n, 8)));
@@ -117,7 +117,7 @@ describe('lengths that the file does not have cost no memory', () => {
   });
 });
 
-describe('structures without end end', () => {
+describe('endless structures are refused', () => {
   test('a list that contains itself is not a checkpoint', async () => {
     expect(await refusalOf(p.pickle(p.emptyList, p.memoize, p.get(0), p.append))).toMatch(
       /expected a state dict/,
@@ -129,7 +129,7 @@ describe('structures without end end', () => {
     expect(await refusalOf(content)).toMatch(/found a dict with "state_dict"/);
   });
 
-  test('a million nested tuples are no checkpoint', async () => {
+  test('a million nested tuples are not a checkpoint', async () => {
     const content = p.pickle(p.none, Buffer.alloc(900_000, p.tuple1));
     expect(await refusalOf(content)).toMatch(/expected a state dict/);
   });
@@ -145,14 +145,14 @@ describe('structures without end end', () => {
     expect(await refusalOf(content)).toMatch(/has more than 1000000 opcodes/);
   });
 
-  test('a text kept once and recalled often takes its memory once', async () => {
+  test('a text that is stored once and read often takes its memory once', async () => {
     const recalls = Buffer.concat(Array.from({ length: 100_000 }, () => Buffer.concat([p.get(0), p.append])));
     const content = p.pickle(p.text('a'.repeat(1_000_000)), p.memoize, p.emptyList, recalls);
     expect(await refusalOf(content)).toMatch(/expected a state dict/);
   });
 });
 
-describe('names that JavaScript gives a meaning are names like any other', () => {
+describe('names with a meaning in JavaScript are ordinary names', () => {
   test.each(['__proto__', 'constructor', 'toString'])('%s', async (name) => {
     const polluted = p.pickle(
       p.emptyDict,
@@ -175,7 +175,7 @@ describe('a compressed file', () => {
   test.each([
     ['gzip', gzipSync],
     ['zlib', deflateSync],
-  ])('that expands beyond all measure is refused: %s', async (name, compress) => {
+  ])('that expands too far is refused: %s', async (name, compress) => {
     const checkpoint = await readFile(join(ENCODINGS, 'ghn3.joblib'));
     const file = compress(Buffer.concat([checkpoint, Buffer.alloc(70 * 2 ** 20)]));
     expect(file.length).toBeLessThan(100_000);
@@ -185,7 +185,7 @@ describe('a compressed file', () => {
   });
 });
 
-test('tensors that share one storage are not given more memory than the file has', async () => {
+test('tensors that share a storage get no more memory than the file has', async () => {
   const { weights } = await readCheckpoint(join(ENCODINGS, 'ghn3.joblib'));
   const storage = largestStorage(await readFile(join(ENCODINGS, 'ghn3.joblib')));
   const load = [

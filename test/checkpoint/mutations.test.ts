@@ -19,7 +19,7 @@ const files = new Map(
 );
 
 test(
-  `${MUTATIONS} damaged files are each read or refused with a CheckpointError, in bounded memory`,
+  `${MUTATIONS} damaged files are each read or refused with a CheckpointError, with limited memory`,
   async () => {
     const before = process.resourceUsage().maxRSS;
     await fc.assert(

@@ -26,14 +26,14 @@ function tarOf(name: string, content: Uint8Array): Buffer {
   return Buffer.concat([header, content, Buffer.alloc(1024)]);
 }
 
-describe('what is not a file is refused at once, by what it is', () => {
-  test('a pipe that nobody writes to is not waited for', async () => {
+describe('something other than a file is refused at once, with its kind', () => {
+  test('a pipe without a writer does not block', async () => {
     const pipe = join(folder, 'pipe.pt');
     execFileSync('mkfifo', [pipe]);
     expect(await refusal(pipe)).toContain(`${pipe}: is not a file but a pipe (FIFO)`);
   });
 
-  test('a device that never ends is not read', async () => {
+  test('an endless device is not read', async () => {
     expect(await refusal('/dev/zero')).toContain('/dev/zero: is not a file but a device');
   });
 
@@ -60,7 +60,7 @@ test.each([
   expect(await refusal(path)).toMatch(message);
 });
 
-describe('a file that is not a checkpoint is refused by what it is, with what to do', () => {
+describe('a file that is not a checkpoint is refused with its kind and a remedy', () => {
   test.each<[string, string | Uint8Array, RegExp]>([
     ['nothing', '', /is empty: .* fetch or save it again/],
     ['a web page', '\n<!DOCTYPE html><html><head>', /is a web page, .* fetch it again/],
@@ -107,23 +107,23 @@ describe('a zip that different programs would read differently is refused', () =
   const entries = entriesOf(GHN);
   const data = entries.find(({ name }) => name.endsWith('/data/0'))!;
 
-  test('as it is written here it is read', async () => {
+  test('a valid zip is read', async () => {
     const { weights } = await readCheckpoint(await write('same.pt', zipOf(entries)));
     expect(weights).toEqual((await readCheckpoint(join(ENCODINGS, 'ghn3.zip.pt'))).weights);
   });
 
-  test('with an entry twice', async () => {
+  test('if an entry occurs twice', async () => {
     const twice = zipOf([...entries, { name: data.name, bytes: Buffer.alloc(data.bytes.length) }]);
     expect(await refusal(await write('twice.pt', twice))).toContain(`two entries named "${data.name}"`);
   });
 
-  test('with another name where an entry lies', async () => {
+  test('if the name at an entry differs', async () => {
     const file = zipOf(entries);
     file.write('X', file.indexOf(data.name));
     expect(await refusal(await write('renamed.pt', file))).toMatch(/of the directory is "X.*" where it lies/);
   });
 
-  test('with another size or checksum where an entry lies', async () => {
+  test('if the size or checksum at an entry differs', async () => {
     const header = (file: Buffer) => file.indexOf(data.name) - 30;
     const size = zipOf(entries);
     size.writeUInt32LE(data.bytes.length + 1, header(size) + 22);
@@ -133,14 +133,14 @@ describe('a zip that different programs would read differently is refused', () =
     expect(await refusal(await write('crc.pt', checksum))).toMatch(/another size or checksum where it lies/);
   });
 
-  test('with a checksum beside the bytes alone, which is wrong', async () => {
+  test('if only the checksum after the bytes is wrong', async () => {
     const file = zipOf(entries);
     file.writeUInt32LE((crc32(data.bytes) ^ 1) >>> 0, file.indexOf(data.name) - 30 + 14);
     file.writeUInt32LE(0, file.lastIndexOf(data.name) - 46 + 16);
     expect(await refusal(await write('local-crc.pt', file))).toMatch(/does not have the checksum/);
   });
 
-  test('with entries that overlap', async () => {
+  test('if entries overlap', async () => {
     const file = zipOf(entries);
     const next = entries[entries.indexOf(data) + 1]!;
     const place = file.readUInt32LE(file.lastIndexOf(data.name) - 46 + 42);
@@ -148,7 +148,7 @@ describe('a zip that different programs would read differently is refused', () =
     expect(await refusal(await write('overlap.pt', file))).toMatch(/two of its entries share bytes/);
   });
 
-  test('with fewer entries than it says', async () => {
+  test('if it has fewer entries than it claims', async () => {
     const file = zipOf(entries);
     const end = file.lastIndexOf('PK\x05\x06', undefined, 'latin1');
     file.writeUInt16LE(entries.length + 1, end + 10);
@@ -157,7 +157,7 @@ describe('a zip that different programs would read differently is refused', () =
 });
 
 test.each(['_orig_mod.', 'module._orig_mod.', 'model.', '_orig_mod.module.'])(
-  'the prefix %s of every name is passed over',
+  'the prefix %s of every name is ignored',
   async (prefix) => {
     const { weights } = await readCheckpoint(join(ENCODINGS, 'ghn3.zip.pt'));
     const prefixed = new Map([...weights].map(([name, weight]) => [`${prefix}${name}`, weight]));

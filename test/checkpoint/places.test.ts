@@ -26,7 +26,7 @@ function withLargeBuffer(file: Buffer): { head: Buffer; body: Buffer } {
   };
 }
 
-test('tensors behind 2 GiB of the file are read, and what no prediction uses takes no memory', async () => {
+test('tensors after the first 2 GiB of a file are read, and unused ones take no memory', async () => {
   const reference = join(ENCODINGS, 'ghn3.f32.safetensors');
   const { head, body } = withLargeBuffer(await readFile(reference));
   const path = await write('large.safetensors', head);
@@ -76,7 +76,7 @@ function asZip64(zip: Buffer): Buffer {
   return Buffer.concat([zip.subarray(0, start), directory, end64, locator, oldEnd]);
 }
 
-test('a zip64, as torch.save writes past 4 GiB, is read', async () => {
+test('a zip64, which torch.save writes for more than 4 GiB, is read', async () => {
   const reference = join(ENCODINGS, 'ghn3.zip.pt');
   const path = await write('zip64.pt', asZip64(await readFile(reference)));
   expect((await readCheckpoint(path)).weights).toEqual((await readCheckpoint(reference)).weights);

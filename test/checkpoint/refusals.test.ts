@@ -27,7 +27,7 @@ function altered(
   return weights;
 }
 
-test('a file that is not there, and a folder, are named', async () => {
+test('a missing file and a folder are named in the message', async () => {
   expect(await refusal(join(ENCODINGS, 'none.pt'))).toMatch(/none\.pt: cannot be read: ENOENT/);
   expect(await refusal(ENCODINGS)).toMatch(/encodings: is not a file/);
 });
@@ -41,7 +41,7 @@ test.each([
   expect(await refusal(await write('other', Buffer.from(content)))).toMatch(message);
 });
 
-test('every fault is reported, not the first alone', async () => {
+test('every fault is reported, not only the first', async () => {
   const message = await refusalOf(
     altered(ghn3, {
       'ln.bias': null,
@@ -59,7 +59,7 @@ test('every fault is reported, not the first alone', async () => {
   expect(message).toContain('"decoder.mlp.weight" [2, 2] is not a tensor of a GHN-3');
 });
 
-test('a network that is not a GHN is refused with what a GHN has', async () => {
+test('a network that is not a GHN is refused with the tensors that a GHN has', async () => {
   const message = await refusalOf(new Map([['conv1.weight', zeros(64, 3, 7, 7)]]));
   expect(message).toMatch(/is not one of the published families \(GHN-3, GHN-2, LoGAH\)/);
   expect(message).toContain('embed.weight [15, ?] is missing');
@@ -103,7 +103,7 @@ test('a GHN-2 with another encoder or without virtual edges is refused', async (
   expect(message).toContain('gnn.mlp_ve.fc.0.weight [2, 4] is missing');
 });
 
-test('what the config leaves out is inferred, and what it adds is passed over', async () => {
+test('missing config values are inferred, and unknown ones are ignored', async () => {
   const path = await write('partial.safetensors', safetensors(ghn3, { weight_norm: false, debug_level: 3 }));
   const { config } = await readCheckpoint(path);
   expect(config).toMatchObject({ family: 'ghn3', hidden: 4, layers: 2, heads: 2, weightNorm: false });
@@ -117,7 +117,7 @@ test('a GHN without the last norm is read', async () => {
   expect((await readCheckpoint(path)).config.layerNorm).toBe(false);
 });
 
-test('a tensor that is there under both of its names is refused', async () => {
+test('a tensor that exists under both of its names is refused', async () => {
   const message = await refusalOf(altered(ghn3, { 'gnn.0.input_dist_embed.weight': zeros(1001, 4) }));
   expect(message).toContain(
     'input_dist_embed.weight is there twice, the second time as "gnn.0.input_dist_embed.weight"',
@@ -145,7 +145,7 @@ test.each([
   expect(await refusal(await write('offsets', safetensorsOf(header, Buffer.alloc(size))))).toMatch(message);
 });
 
-test('a safetensors header larger than any is refused before it is read', async () => {
+test('a safetensors header that is too large is refused before it is read', async () => {
   const file = Buffer.concat([Buffer.from('0000000001000000', 'hex'), Buffer.from('{}')]);
   expect(await refusal(await write('header', file))).toMatch(
     /header has 4294967296 bytes, at most 10000000 are read/,

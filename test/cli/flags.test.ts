@@ -11,7 +11,7 @@ const parse = (...flags: string[]) => {
 };
 
 describe('the flags', () => {
-  it('are one for each setting, in --help with a description and a default', () => {
+  it('exist for each setting, in --help with a description and a default', () => {
     const help = addSettingFlags(new Command()).helpInformation();
     for (const name of Object.keys(settingsSchema.shape)) {
       expect(help).toContain(`--${name.toLowerCase().replaceAll('_', '-')} <`);
@@ -20,7 +20,7 @@ describe('the flags', () => {
     expect(help).toMatch(/--port <number> +port to listen on; .*\(default: 3000\)/s);
   });
 
-  it('give the settings that the environment variables of their names give', () => {
+  it('give the same settings as the environment variables', () => {
     const flags = parse(
       '--store-max-bytes',
       '20GB',
@@ -40,7 +40,7 @@ describe('the flags', () => {
     expect(parse('--api-keys-file', '/run/secrets/keys')).toEqual({ API_KEYS_FILE: '/run/secrets/keys' });
   });
 
-  it('are refused where they are unknown, with the nearest one', () => {
+  it('are refused if they are unknown, with the nearest one', () => {
     expect(() => parse('--prot', '1')).toThrow(/unknown option '--prot'\s.*--port/);
   });
 });

@@ -42,7 +42,7 @@ afterAll(async () => {
 });
 
 it(
-  `all listed predictions are whole after each of ${KILLS} SIGKILLs during predictions and writes`,
+  `all listed predictions are complete after each of ${KILLS} SIGKILLs during predictions and writes`,
   async ({ annotate }) => {
     const store = join(folder, 'killed');
     const start = async () => {

@@ -11,7 +11,7 @@ describe.skipIf(CHROMIUM === undefined)('the page at /docs', () => {
   });
   afterAll(() => Promise.all([browser.close(), service.stop()]));
 
-  it('shows the document and tries an operation out, and its policy stops nothing that it needs', async () => {
+  it('shows the document and tries an operation, and its policy blocks nothing that it needs', async () => {
     const page = await browser.newPage();
     const complaints: string[] = [];
     page.on('console', (message) => {

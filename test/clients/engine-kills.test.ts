@@ -59,7 +59,7 @@ async function untilReadiness(status: number): Promise<number> {
 
 describe.skipIf(!existsSync('/proc/self/stat'))('an engine that is killed', () => {
   it(
-    `${KILLS} times under load costs requests a 503, and no byte is wrong`,
+    `${KILLS} times under load causes answers with 503, but no wrong byte`,
     async ({ annotate }) => {
       service = await ServiceProcess.start(join(folder, 'killed'), { STORE_MAX_BYTES });
       const answers = new Answers();

@@ -29,9 +29,9 @@ describe.skipIf(python.missing !== '')(`numpy and safetensors${python.missing}`,
     await rm(folder, { recursive: true });
   });
 
-  describe.each(NETWORKS)('of %s', (name) => {
+  describe.each(NETWORKS)('for %s', (name) => {
     it(
-      `put the slices of all ranks of world sizes ${WORLD_SIZES} together to the tensors`,
+      `combine the slices of all ranks of world sizes ${WORLD_SIZES} into the tensors`,
       async () => {
         const prediction = await predicted(service.url, { architecture: network(name) });
         const file = join(folder, `${name}.safetensors`);
@@ -53,7 +53,7 @@ describe.skipIf(python.missing !== '')(`numpy and safetensors${python.missing}`,
     );
 
     it.each(['F32', 'F16'])(
-      'repeat the tiled blocks, and read the npz, to the safetensors in %s',
+      'expand the tiled blocks, and read the npz, to the same values as the safetensors in %s',
       async (dtype) => {
         const prediction = await predicted(service.url, { architecture: network(name) });
         const paths = ['safetensors', 'tiled', 'npz'].map((format) =>

@@ -49,7 +49,7 @@ function fill(path: string): () => Promise<void> {
 }
 
 it(
-  `a disk that is filled and freed ${FILLS} times under load costs what could not be stored, and nothing else`,
+  `a disk that is filled and freed ${FILLS} times under load loses only the predictions that could not be stored`,
   async (context) => {
     const { directory } = await smallDisk(context, DISK_MEBIBYTES);
     service = await ServiceProcess.start(join(directory, 'store'));

@@ -45,7 +45,7 @@ describe.skipIf(python.missing)(`the cache shared with huggingface_hub${python.m
   const OFFLINE = { HF_HUB_OFFLINE: '1', HF_ENDPOINT: 'http://127.0.0.1:1' };
   const online = () => ({ HF_ENDPOINT: hub.endpoint });
 
-  it('has for huggingface_hub what was fetched here', async () => {
+  it('gives huggingface_hub the files that the service has downloaded', async () => {
     const path = await locate(online());
     const found = await python.runWith<Found>(
       { HF_HOME: folder, ...OFFLINE },
@@ -62,7 +62,7 @@ describe.skipIf(python.missing)(`the cache shared with huggingface_hub${python.m
     });
   });
 
-  it('has here what huggingface_hub fetched', async () => {
+  it('gives the service the files that huggingface_hub has downloaded', async () => {
     const environment = { HF_HOME: folder, HF_HUB_DISABLE_XET: '1', ...online() };
     const { path } = await python.runWith<Found>(environment, 'hub_cache.py', REPOSITORY, FILE);
     expect(await locate(OFFLINE)).toBe(path);

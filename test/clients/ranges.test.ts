@@ -46,7 +46,7 @@ describe.skipIf(!curlIsThere)('curl -C -', () => {
     ['the connection breaks', false],
     ['curl is killed', true],
   ])(
-    `goes on to the same bytes, though ${CUTS / 2} times %s`,
+    `continues to the same bytes, though ${CUTS / 2} times %s`,
     async (what, killed) => {
       const { bytes, digest } = await getRecord(prediction);
       const file = join(folder, `${killed}.safetensors`);
@@ -78,7 +78,7 @@ describe.skipIf(!curlIsThere)('curl -C -', () => {
 
 describe.skipIf(python.missing !== '')(`fsspec and safetensors${python.missing}`, () => {
   it(
-    'read the header by ranges and each tensor alone, as the downloaded file has them',
+    'read the header by ranges, and each tensor alone, with the values of the downloaded file',
     async () => {
       const file = join(folder, 'whole.safetensors');
       await download(`${prediction}/weights`, file);

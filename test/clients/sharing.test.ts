@@ -22,7 +22,7 @@ async function metric(name: string): Promise<number> {
   return values.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
 }
 
-it(`${CLIENTS} clients who ask for the same at once get the same bytes from one computation`, async () => {
+it(`${CLIENTS} clients with the same request at once get the same bytes from one computation`, async () => {
   const body = { architecture: network(NETWORK) };
   const answers = await Promise.all(
     Array.from({ length: CLIENTS }, async () => {

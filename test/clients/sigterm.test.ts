@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterEach(() => service.kill());
 afterAll(() => rm(folder, { recursive: true }));
 
-it('SIGTERM under load: accepted predictions are finished, the rest is refused, and the service ends', async () => {
+it('SIGTERM under load: accepted predictions are finished, all others are refused, and the service ends', async () => {
   const store = join(folder, 'store');
   service = await ServiceProcess.start(store);
   const { url } = service;
@@ -70,7 +70,7 @@ it('SIGTERM under load: accepted predictions are finished, the rest is refused, 
   expect([...stored.keys()].filter((id) => answers.has(id))).toHaveLength(answers.count);
 });
 
-it('SIGTERM while a client reads nothing: the service ends when a request’s time is over', async () => {
+it('SIGTERM while a client reads nothing: the service ends at the time limit of the request', async () => {
   service = await ServiceProcess.start(join(folder, 'patient'), { REQUEST_TIMEOUT_MS: '3000' });
   const weights = `${await predicted(service.url, { architecture: network('resnet18-10') })}/weights`;
   const download = await fetch(weights);

@@ -41,7 +41,7 @@ describe.skipIf(python.missing !== '')(`numpy${python.missing}`, () => {
   });
 
   it.each(CASES)(
-    'finds in the downloaded weights of $name, $how, the statistics that the service tells',
+    'computes from the downloaded weights of $name, $how, the statistics that the service gives',
     async ({ name, postprocess }) => {
       const prediction = await predicted(service.url, { architecture: network(name), postprocess });
       const file = join(folder, 'weights.safetensors');

@@ -54,7 +54,7 @@ describe.skipIf(python.missing !== '')(`the PyTorch twin of a Keras model${pytho
 
   describe.each(NETWORKS)('%s', (network) => {
     it.each(['keras2', 'keras3'])(
-      'computes what TensorFlow.js does with a model of %s',
+      'computes the same as TensorFlow.js with a model of %s',
       async (generation) => {
         const url = await predictedFor(network, generation);
         const expected = await outputOfTwin(network, url);
@@ -64,13 +64,13 @@ describe.skipIf(python.missing !== '')(`the PyTorch twin of a Keras model${pytho
       },
     );
 
-    it('computes another thing with other weights', async () => {
+    it('computes something else with other weights', async () => {
       const expected = await outputOfTwin(network, await predictedFor(network, 'keras3'));
       const other = await predictedFor(network, 'keras3', { ghn: 'ghn2-nano' });
       expect(difference(await runInNode(`${other}/tfjs/model.json`), expected)).toBeGreaterThan(TOLERANCE);
     });
 
-    it('computes what TensorFlow.js does with orthogonal weights', async () => {
+    it('computes the same as TensorFlow.js with orthogonal weights', async () => {
       const url = await predictedFor(network, 'keras3', { postprocess: { orthogonalize: true } });
       const expected = await outputOfTwin(network, url);
       expect(difference(await runInNode(`${url}/tfjs/model.json`), expected)).toBeLessThan(TOLERANCE);

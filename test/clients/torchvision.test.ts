@@ -46,7 +46,7 @@ describe.skipIf(python.missing !== '')(`torchvision${python.missing}`, () => {
   });
 
   it.each(NETWORKS)(
-    'loads what is predicted for %s, and misses what no GHN predicts alone',
+    'loads the prediction for %s, and misses only the tensors that no GHN predicts',
     async (name) => {
       const architecture = network(name);
       const stateDict = architecture.state_dict!;

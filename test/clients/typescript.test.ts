@@ -56,7 +56,7 @@ describe('the TypeScript client', () => {
     expect(names.sort()).toEqual([...whole.tensors.keys()].sort());
   });
 
-  it('fetches some tensors, and some values of one', async () => {
+  it('downloads some tensors, and some values of one', async () => {
     const { id } = await client.predict({ architecture: 'resnet18', num_classes: 10 });
     const { tensors } = await client.weights(id, { tensors: ['layer1.0.*', 'fc.weight'] });
     expect([...tensors.keys()].every((name) => /^(layer1\.0\.|fc\.weight$)/.test(name))).toBe(true);
@@ -93,7 +93,7 @@ describe('the TypeScript client', () => {
     await expect(stranger.begin({ architecture: 'resnet18' })).rejects.toMatchObject({ status: 401 });
   });
 
-  it('waits on when the connection breaks', async () => {
+  it('continues to wait when the connection breaks', async () => {
     let broken = 0;
     const unsteady: typeof fetch = async (...args) => {
       if (String(args[0]).endsWith('/events') && broken++ === 0) throw new TypeError('fetch failed');

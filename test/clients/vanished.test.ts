@@ -124,9 +124,9 @@ const ROUNDS = 5;
 
 const poll = <T>(value: () => Promise<T>) => expect.poll(value, { timeout: 30_000 });
 
-describe.skipIf(!existsSync('/proc/self/fd'))('clients who vanish', () => {
+describe.skipIf(!existsSync('/proc/self/fd'))('clients that disconnect', () => {
   it(
-    `${ABORTS} times during a download leave no file of the store open and no connection`,
+    `${ABORTS} times during a download leave no file of the store and no connection open`,
     async () => {
       const before = await connections();
       await giveUpMany();
@@ -161,7 +161,7 @@ describe.skipIf(!existsSync('/proc/self/fd'))('clients who vanish', () => {
     await poll(storeFiles).toBe(0);
   });
 
-  it('leave the service idle: it computes digests then', async () => {
+  it('leave the service idle, so that it computes digests then', async () => {
     const prediction = await predicted(service.url, { ...SMALL, seed: 2 ** 41 });
     await poll(async () => {
       const { predictions } = await getJson<{ predictions: PredictionView[] }>(`${service.url}/predictions`);
@@ -170,7 +170,7 @@ describe.skipIf(!existsSync('/proc/self/fd'))('clients who vanish', () => {
   });
 
   it(
-    'leave no memory taken',
+    'leave no memory allocated',
     async () => {
       // Garbage may be collected at any time, but a leak shows in every round.
       let growth = Number.POSITIVE_INFINITY;
@@ -185,7 +185,7 @@ describe.skipIf(!existsSync('/proc/self/fd'))('clients who vanish', () => {
   );
 
   it.skipIf(!FULL)(
-    'without hanging up are let go of after a while, but not those who read slowly',
+    'without closing their connection are dropped after a while, but slow readers are not',
     async () => {
       const patient = await ServiceProcess.start(join(folder, 'patient'), { REQUEST_TIMEOUT_MS: '5000' });
       const weights = `${await predicted(patient.url, { architecture: network('resnet18-10') })}/weights`;

@@ -89,7 +89,7 @@ describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : 
     };
   };
 
-  it('make each network once, whoever is asked, and answer all with the same bytes', async () => {
+  it('make each network once, whichever is asked, and answer all clients with the same bytes', async () => {
     const before = await computations();
     const bodies = Array.from({ length: 10 }, fresh);
     const asked = bodies.flatMap((body) => [0, 1, 0].map(async (k) => digestOf(await post(k, body))));
@@ -103,7 +103,7 @@ describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : 
     }
   });
 
-  it('tell of a prediction, its events and its end at another replica than the one that was asked', async () => {
+  it('report a prediction, its events and its end at another replica than the one that was asked', async () => {
     const release = await holdEngines();
     const running = [await begin(0, fresh()), await begin(0, fresh())];
     const path = await begin(0, fresh());
@@ -134,7 +134,7 @@ describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : 
     expect([...running, path].map((each) => listed.get(each))).toEqual(Array(3).fill('succeeded'));
   });
 
-  it('take over what a worker that is killed was making, and lose nothing', async () => {
+  it('take over the prediction of a worker that is killed, and lose nothing', async () => {
     const [first, second] = await Promise.all(workers.map(({ pid }) => enginePid(pid)));
     await holdEngines();
     const bodies = Array.from({ length: 6 }, fresh);
@@ -157,7 +157,7 @@ describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : 
     workers[0] = await start('worker');
   });
 
-  it('keep what they have promised when Redis forgets everything', async () => {
+  it('keep their promises when Redis loses all data', async () => {
     const release = await holdEngines();
     const bodies = Array.from({ length: 6 }, fresh);
     const promised = await Promise.all(bodies.slice(0, 3).map((body, k) => begin(k % 2, body)));
@@ -169,7 +169,7 @@ describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : 
     for (const path of promised) await expect.poll(() => statusOf(1, path)).toBe('succeeded');
   });
 
-  it('keep what an api has promised that was lost together with Redis', async () => {
+  it('keep the promise of an api that was lost together with Redis', async () => {
     const release = await holdEngines();
     const promised = await Promise.all([fresh(), fresh(), fresh()].map((body) => begin(0, body)));
     await expect.poll(async () => (await metrics(apis[1].url)).ghn_serve_queue_depth).toBe(1);
@@ -179,7 +179,7 @@ describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : 
     apis[0] = await start('api');
   });
 
-  it('serve what is stored while Redis is away, refuse the rest with 503, and go on by themselves', async () => {
+  it('serve stored predictions while Redis is away, refuse others with 503, and recover by themselves', async () => {
     const body = fresh();
     const path = new URL((await post(0, body)).headers.get('location')!, apis[0].url).pathname;
     await redis.kill();

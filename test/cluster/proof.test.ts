@@ -12,7 +12,7 @@ const MISSING = NO_SERVER ?? NO_REDIS ?? NO_TOXIPROXY;
 const TIME_LIMIT_MS = 600_000;
 
 it.skipIf(MISSING)(
-  `several machines lose, double and tear nothing under kills, cuts and losses${MISSING ? ` (${MISSING})` : ''}`,
+  `several machines lose, duplicate and corrupt nothing under kills, cuts and losses${MISSING ? ` (${MISSING})` : ''}`,
   async () => {
     const findings: Finding[] = [];
     const options = {

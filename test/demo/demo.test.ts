@@ -36,7 +36,7 @@ describe('the demo’s networks', () => {
     expect(`${new Network(architecture).name}.json`).toBe(file);
   });
 
-  it.each(ARCHITECTURES)('%s can be initialised as PyTorch does', (_, architecture) => {
+  it.each(ARCHITECTURES)('%s can be initialised as PyTorch does it', (_, architecture) => {
     const weights = randomWeights(zeros(architecture), 1);
     const first = [...weights].find(([name]) => name === 'stem.conv.weight')![1];
     const bound = 1 / Math.sqrt(elements(first.shape.slice(1)));
@@ -50,7 +50,7 @@ describe('the demo’s networks', () => {
     expect(new Set(weights.get('stem.norm.bias')!.values)).toEqual(new Set([0]));
   });
 
-  it('are initialised alike with the same seed alone', () => {
+  it('are initialised identically only with the same seed', () => {
     const like = zeros(ARCHITECTURES[0][1]);
     const weight = (seed: number) => randomWeights(like, seed).get('classifier.weight')!.values;
     expect(weight(1)).toEqual(weight(1));

@@ -32,7 +32,7 @@ function inPyTorch() {
 const network = (...layers: object[]) => new Network({ name: 'test', input: [1, 28, 28], layers });
 
 describe('a network in the demo', () => {
-  it('gives PyTorch’s logits, with every layer that the demo knows', () => {
+  it('gives PyTorch’s logits, with every layer that the demo supports', () => {
     const { network: architecture, images, logits, weights } = inPyTorch();
     const types = new Set(architecture.layers.map(({ type }) => type));
     expect([...types].sort()).toEqual(LAYER_KINDS.map(({ type }) => type).sort());
@@ -44,7 +44,7 @@ describe('a network in the demo', () => {
     });
   });
 
-  it('keeps no memory', () => {
+  it('leaks no memory', () => {
     const { network: architecture, images, weights } = inPyTorch();
     const batch = tf.tensor4d([...images], [4, 28, 28, 1]);
     const run = () => new Network(architecture).run(batch, weights).dispose();
@@ -87,7 +87,7 @@ describe('a network in the demo', () => {
     expect(() => network()).toThrow(/layers/);
   });
 
-  it('says which tensor it lacks', () => {
+  it('names the tensor that it lacks', () => {
     const linear = network({ name: 'fc', type: 'Linear', in_features: 784, out_features: 10 });
     expect(() => linear.run(tf.zeros([1, 28, 28, 1]), new Map())).toThrow('the weights have no fc.weight');
   });

@@ -38,7 +38,7 @@ async function predict(architecture: unknown): Promise<Weights> {
 }
 
 describe('the GHN in the package', () => {
-  it.each(readdirSync(DIRECTORY))('predicts %s so that it tells nine digits of ten', async (file) => {
+  it.each(readdirSync(DIRECTORY))('predicts %s so that it recognises nine digits of ten', async (file) => {
     const architecture: unknown = JSON.parse(readFileSync(new URL(file, DIRECTORY), 'utf8'));
     const network = new Network(architecture);
     const weights = await predict(architecture);

@@ -188,15 +188,15 @@ describe('a Keras model is refused', () => {
     ]);
   });
 
-  it('beside other keys', () => {
+  it('with other keys beside it', () => {
     const model = afterImage(layer('Dense', 'd', { units: 1 }));
     const faults = faultsOf(() => parseArchitecture({ keras: model, num_classes: 3 }, LIMITS));
     expect(faults.map(({ path }) => path)).toEqual(['/num_classes']);
   });
 });
 
-describe('what a hostile model can cost is bounded', () => {
-  it('by how much of an argument’s name its faults repeat', () => {
+describe('the cost of a hostile model is limited', () => {
+  it('in the part of an argument’s name that its faults repeat', () => {
     const model = functional([image(8, 8, 6)], [layer('Add', 'sum'), 'image']);
     const kwargs = { ['k'.repeat(150_000)]: Array(100).fill(['nope', 0, 0]) };
     model.config.layers[1]!.inbound_nodes = [{ args: [], kwargs }] as never;
@@ -206,7 +206,7 @@ describe('what a hostile model can cost is bounded', () => {
     expect(JSON.stringify(faults).length).toBeLessThan(100_000);
   });
 
-  it('by how many layers it has', () => {
+  it('in the number of its layers', () => {
     const layers = Array.from({ length: 41 }, (_, k) => layer('ReLU', `relu_${k}`));
     const [fault] = kerasFaults(afterImage(...layers), SMALL);
     expect(fault).toEqual({
@@ -215,7 +215,7 @@ describe('what a hostile model can cost is bounded', () => {
     });
   });
 
-  it('by how often models within models use their layers', () => {
+  it('in the number of times that nested models use their layers', () => {
     const relu = functional([image(8, 8, 6)], [layer('ReLU', 'relu'), 'image']);
     const model = calledWithin(relu, 20, 8);
     expect(kerasFaults(model).at(-1)?.message).toMatch(/used more often than the 20000 times/);
@@ -227,7 +227,7 @@ describe('what a hostile model can cost is bounded', () => {
       'a sum of many',
       calledWithin(functional([image(4)], [layer('Add', 'sum'), ...Array(900).fill('image')]), 400),
     ],
-  ])('by how often models within models are read that have %s', (_, model) => {
+  ])('in the number of times that nested models are read which have %s', (_, model) => {
     const [fault, ...others] = kerasFaults(model);
     expect(fault).toEqual({
       path: expect.stringMatching(/^\/keras\/config\/layers(\/1\/config\/layers)+$/) as string,
@@ -238,11 +238,11 @@ describe('what a hostile model can cost is bounded', () => {
     expect(others).toEqual([]);
   });
 
-  it('a model may be called several times, in one that is as well', () => {
+  it('although a model may be called several times, in one that is called several times too', () => {
     expect(kerasFaults(calledWithin(functional([image(4)]), 2, 9))).toEqual([]);
   });
 
-  it('by how many outputs of layers a call takes', () => {
+  it('in the number of layer outputs that a call takes', () => {
     const takes = (count: number) =>
       functional([image(8, 8, 6)], [layer('Add', 'sum'), ...Array<string>(count).fill('image')]);
     expect(kerasFaults(takes(1000))).toEqual([]);
@@ -254,7 +254,7 @@ describe('what a hostile model can cost is bounded', () => {
     ]);
   });
 
-  it('by how long its own name is, which its weights’ names begin with', () => {
+  it('in the length of its own name, with which its weights’ names begin', () => {
     const dense = Array.from({ length: 500 }, (_, i) => layer('Dense', `dense_${i}`, { units: 1 }));
     const model = sequential(layer('InputLayer', 'in', { batch_shape: [null, 4] }), ...dense);
     const named = { ...model, config: { ...model.config, name: 'm'.repeat(100_000) } };
@@ -263,7 +263,7 @@ describe('what a hostile model can cost is bounded', () => {
     expect(kerasFaults(sequential(named))).toEqual([{ path: `${LAYERS}/0/config/name`, message }]);
   });
 
-  it.each(['input_layers', 'output_layers'] as const)('by how many %s it names', (key) => {
+  it.each(['input_layers', 'output_layers'] as const)('in the number of %s that it names', (key) => {
     const model = functional([image(8, 8, 6)], [layer('ReLU', 'relu'), 'image']);
     model.config[key] = Array(1001).fill(['image', 0, 0]);
     expect(kerasFaults(model)).toEqual([
@@ -278,7 +278,7 @@ describe('what a hostile model can cost is bounded', () => {
     ['each an object', { class_name: 'Sequential', config: Array(2560).fill({}) }, SMALL],
     ['all in one list', afterImage(layer('ReLU', 'relu', { more: Array(2560).fill(1) })), SMALL],
     ['as a text', `[${'{},'.repeat(1280)}{}]`, SMALL],
-  ])('by how many values its JSON has, %s', (_, model, limits) => {
+  ])('in the number of values in its JSON, %s', (_, model, limits) => {
     expect(kerasFaults(model, limits)).toEqual([
       {
         path: '/keras',
@@ -288,14 +288,14 @@ describe('what a hostile model can cost is bounded', () => {
     ]);
   });
 
-  it('by how many keys an object in it has', () => {
+  it('in the number of keys of an object in it', () => {
     const keys = Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`key${i}`, i]));
     expect(kerasFaults(afterImage(layer('ReLU', 'relu', { keys })))).toEqual([
       { path: '/keras', message: 'expected a model, whose objects have no more than 1000 keys each' },
     ]);
   });
 
-  it('by how often its layers are called, be it with nothing', () => {
+  it('in the number of calls of its layers, even calls without inputs', () => {
     const model = functional([image(8, 8, 6)], [layer('ReLU', 'relu'), 'image']);
     model.config.layers[1]!.inbound_nodes = Array(41).fill([]);
     expect(kerasFaults(model, SMALL)).toEqual([
@@ -306,12 +306,12 @@ describe('what a hostile model can cost is bounded', () => {
     ]);
   });
 
-  it('a text of as many values as there may be is read', () => {
+  it('although a text with the largest number of values is read', () => {
     const [fault] = kerasFaults(`[${'0,'.repeat(2558)}0]`, SMALL);
     expect(fault!.message).toMatch(/expected a model, an object with a class_name and a config/);
   });
 
-  it('by how many nodes its layers have, before the last is read', () => {
+  it('in the number of its layers’ nodes, before the last is read', () => {
     const attention = (_: unknown, i: number) =>
       layer('MultiHeadAttention', `a_${i}`, { num_heads: 1, key_dim: 1 });
     const layers = Array.from({ length: 30 }, attention);
@@ -323,7 +323,7 @@ describe('what a hostile model can cost is bounded', () => {
     ]);
   });
 
-  it('by how deep its values lie', () => {
+  it('in the depth of its values', () => {
     let value: unknown = 0;
     for (let depth = 0; depth < 50_000; depth++) value = [value];
     expect(kerasFaults(afterImage(layer('ReLU', 'relu', { value })))).toEqual([
@@ -331,7 +331,7 @@ describe('what a hostile model can cost is bounded', () => {
     ]);
   });
 
-  it('by its nodes and its parameters, as any architecture is', () => {
+  it('in its nodes and its parameters, like every architecture', () => {
     const model = afterImage(layer('Dense', 'dense', { units: 1e9 }));
     expect(kerasFaults(model)).toEqual([
       { path: '/keras', message: expect.stringMatching(/parameters, more than the 2000000000/) as string },
@@ -339,7 +339,7 @@ describe('what a hostile model can cost is bounded', () => {
   });
 });
 
-it('a layer with a thousand inputs has a fault that names a few of them', () => {
+it('and a fault of a layer with a thousand inputs names only a few of them', () => {
   const names = Array.from({ length: 1000 }, (_, i) => `dense_${i}`);
   const model = functional(
     [image(8, 8, 6)],

@@ -14,7 +14,7 @@ import { functional, image, layer, network, sequential } from './keras.js';
 const paths = (keras: unknown) => network(keras).keras!.layouts.map((layout) => layout.as);
 
 describe('a model that Keras made', () => {
-  it.each(KERAS_FIXTURES)('has Keras’ own weights, %s', (name) => {
+  it.each(KERAS_FIXTURES)('has the weights that Keras lists, %s', (name) => {
     const { model, weights } = kerasFixture(name);
     const { placed } = readKeras({ keras: model }, LIMITS);
     const read = placed
@@ -30,7 +30,7 @@ describe('a model that Keras made', () => {
   });
 
   it.each(['mobilenet', 'resnet', 'nested', 'attention', 'gated'])(
-    'is the same graph of either generation, %s',
+    'gives the same graph in either generation of Keras, %s',
     (name) => {
       const [two, three] = ['keras2', 'keras3'].map((generation) =>
         network(kerasFixture(`${name}.${generation}`).model),
@@ -40,7 +40,7 @@ describe('a model that Keras made', () => {
     },
   );
 
-  it('is read from an object, from the string that to_json gives, and from what TensorFlow.js puts around it', () => {
+  it('is read as an object, as the string of to_json, and in TensorFlow.js’ wrapper', () => {
     const { model } = kerasFixture('mobilenet.keras2');
     const expected = canonicalString(network(model));
     const topology = { keras_version: '2.15.0', backend: 'tensorflow', model_config: model };
@@ -54,7 +54,7 @@ describe('a model that Keras made', () => {
     for (const form of forms) expect(canonicalString(network(form))).toBe(expected);
   });
 
-  it('is read as TensorFlow.js itself writes it', () => {
+  it('is read in the form that TensorFlow.js writes', () => {
     const model = tfSequential({
       name: 'tiny',
       layers: [
@@ -70,7 +70,7 @@ describe('a model that Keras made', () => {
 });
 
 describe('a Keras model', () => {
-  it('is the network that it would be in PyTorch, its nodes called by Keras’ paths', () => {
+  it('is the same network as in PyTorch, with Keras’ paths as the names of its nodes', () => {
     const tiny = network(
       sequential(
         image(32, 32, 3),
@@ -106,7 +106,7 @@ describe('a Keras model', () => {
     ]);
   });
 
-  it('has a squeeze-and-excitation block’s pool for no node, and its product for a cse', () => {
+  it('has no node for the pool of a squeeze-and-excitation block, and a cse for its product', () => {
     const excited = network(
       functional(
         [image(8, 8, 16)],
@@ -134,7 +134,7 @@ describe('a Keras model', () => {
     expect(operations(network(sequential(image(9, 9, 4), conv)))[0]?.split(' ')[0]).toBe(op);
   });
 
-  it('has layers in whatever order they are listed, and weights in the list’s', () => {
+  it('accepts layers in any order, and has weights in the order of the list', () => {
     const model = functional(
       [layer('Dense', 'second', { units: 3 }), 'first'],
       [image(4, 4, 2)],
@@ -174,7 +174,7 @@ describe('a Keras model', () => {
     ]);
   });
 
-  it('is read from the list of layers that a Sequential of old was', () => {
+  it('is read from the list of layers in the old form of Sequential', () => {
     const first = layer('Conv2D', 'conv', {
       batch_input_shape: [null, 8, 8, 3],
       filters: 4,
@@ -183,7 +183,7 @@ describe('a Keras model', () => {
     expect(paths({ class_name: 'Sequential', config: [first] })).toEqual(['conv/kernel', 'conv/bias']);
   });
 
-  it('has a name for each of its weights, whatever its layers are called', () => {
+  it('has a name for each of its weights, whatever the names of its layers are', () => {
     const model = sequential(
       image(8, 8),
       layer('MultiHeadAttention', 'a', { num_heads: 1, key_dim: 1, use_bias: false }),
@@ -200,7 +200,7 @@ describe('a Keras model', () => {
     ]);
   });
 
-  it('takes its channels first as well', () => {
+  it('accepts channels-first layouts', () => {
     const model = network(
       sequential(
         image(3, 9, 9),
@@ -232,7 +232,7 @@ describe('a Keras model', () => {
     expect(notPredicted(model)).toEqual(['slopes.alpha', 'scale.weight']);
   });
 
-  it('is another network than the same in PyTorch, and than one with other activations', () => {
+  it('differs from the same network in PyTorch, and from one with other activations', () => {
     const model = (activation: string) =>
       sequential(image(8, 8, 3), layer('Conv2D', 'conv', { filters: 4, kernel_size: 3, activation }));
     const strings = [
@@ -243,7 +243,7 @@ describe('a Keras model', () => {
     expect(new Set(strings).size).toBe(3);
   });
 
-  it('is the same whatever the order of its keys', () => {
+  it('does not depend on the order of its keys', () => {
     const { class_name, config } = sequential(image(8, 8, 3), layer('Dense', 'dense', { units: 2 }));
     expect(canonicalString(network({ config, class_name }))).toBe(
       canonicalString(network({ class_name, config })),

@@ -22,7 +22,7 @@ const weightsOf = ({ model }: KerasFixture) =>
 describe.each(['keras3', 'keras2'] as const)('a network of %s', (generation) => {
   const networks = kerasNetworks(generation);
 
-  it.each([...networks.keys()])('has the weights that it has in Keras, in their order: %s', (name) => {
+  it.each([...networks.keys()])('has the same weights as in Keras, in their order: %s', (name) => {
     const network = networks.get(name)!;
     const read = weightsOf(network);
     expect(read.map(([path, ...rest]) => [tail(path), ...rest])).toEqual(
@@ -31,7 +31,7 @@ describe.each(['keras3', 'keras2'] as const)('a network of %s', (generation) => 
   });
 
   it.each([...networks.keys()].filter((name) => name !== 'models_with_the_same_layer_names'))(
-    'has the paths that it has in Keras: %s',
+    'has the same paths as in Keras: %s',
     (name) => {
       const network = networks.get(name)!;
       expect(weightsOf(network).map(([path]) => path)).toEqual(network.weights.map(([path]) => path));
@@ -48,7 +48,7 @@ const graphOf = (generation: 'keras2' | 'keras3', name: string) => {
 };
 
 describe('a network’s graph', () => {
-  it('has an attention’s tensors in their places, whatever order they are named in', () => {
+  it('has an attention’s tensors in their places, in whatever order they are named', () => {
     expect(graphOf('keras3', 'attention_by_keywords').filter((edge) => edge.includes('> mha/'))).toEqual(
       ['q > mha/query', 'k > mha/key', 'v > mha/value', 'msa_0 > mha/attention_output'].sort(
         (a, b) => Number(b.startsWith('k')) - Number(a.startsWith('k')),
@@ -61,7 +61,7 @@ describe('a network’s graph', () => {
   });
 
   it.each(['keras2', 'keras3'] as const)(
-    'joins what is behind a product to both factors, %s',
+    'connects what follows a product to both factors, %s',
     (generation) => {
       expect(graphOf(generation, 'product_of_two')).toEqual([
         'input > a',
@@ -97,7 +97,7 @@ describe('a network’s graph', () => {
   });
 
   it.each(['keras2', 'keras3'] as const)(
-    'has a node once whose layer is used twice, and says so, %s',
+    'has one node for a layer that is used twice, and reports it, %s',
     (generation) => {
       const { warnings, nodes } = parseKeras(
         { keras: kerasNetworks(generation).get('shared_layers')!.model },
@@ -114,7 +114,7 @@ describe('a network’s graph', () => {
     },
   );
 
-  it('has the inputs for one node', () => {
+  it('has one node for all inputs', () => {
     expect(graphOf('keras3', 'two_inputs')).toEqual([
       'input > from_a',
       'input > from_b',

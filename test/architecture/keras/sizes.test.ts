@@ -30,9 +30,9 @@ const WEIGHTED: readonly Layer[] = [
   layer('MultiHeadAttention', 'behind', { num_heads: 2, key_dim: 3 }),
 ];
 
-describe('no weight has a shape that is a guess', () => {
+describe('no weight’s shape is guessed', () => {
   it.each(WEIGHTED.map((behind) => [String(behind.class_name), behind] as const))(
-    'a %s behind what is not known is refused, with a way around',
+    'a %s after a layer of unknown size is refused, with a remedy',
     (type, behind) => {
       const model = functional(
         [image(8, 8, 3)],
@@ -49,7 +49,7 @@ describe('no weight has a shape that is a guess', () => {
     },
   );
 
-  it('a Reshape says the size', () => {
+  it('a Reshape determines the size', () => {
     const model = functional(
       [image(8, 8, 3)],
       [called('image.rot90'), 'image'],
@@ -59,7 +59,7 @@ describe('no weight has a shape that is a guess', () => {
     expect(shapesOf(model)).toMatchObject({ 'last/kernel': [3, 2] });
   });
 
-  it('what no weight depends on need not be known', () => {
+  it('a size that no weight depends on need not be known', () => {
     const model = functional(
       [image(8, 8, 3)],
       [layer('Conv2D', 'conv', { filters: 2, kernel_size: 1 }), 'image'],
@@ -116,7 +116,7 @@ describe('no weight has a shape that is a guess', () => {
       [10, 7],
     ],
     ['Embedding', { output_dim: 3 }, [10, 6, 3]],
-  ])('of a series, a left out %s, %o, gives %o', (type, config, size) => {
+  ])('for series, a left out %s, %o, gives %o', (type, config, size) => {
     const model = sequential(
       image(10, 6),
       layer(type, 'left', config),
@@ -127,7 +127,7 @@ describe('no weight has a shape that is a guess', () => {
     expect(shapesOf(model)).toMatchObject({ 'last/kernel': [features, 2] });
   });
 
-  it('of frames, a left out ConvLSTM2D gives one or all', () => {
+  it('for frames, a left out ConvLSTM2D gives one or all', () => {
     const config = { filters: 4, kernel_size: 3, padding: 'same', strides: 2 };
     const model = (more: object) =>
       sequential(
@@ -160,21 +160,21 @@ const changed = (name: string, change: (layers: KerasLayer[]) => void) => {
 const find = (layers: readonly KerasLayer[], type: string) =>
   layers.find(({ class_name: found }) => found === type)!;
 
-describe('sizes that Keras 3 writes', () => {
-  it('count where the layer does not say its own', () => {
+describe('the sizes that Keras 3 records', () => {
+  it('are used if the layer does not give its own', () => {
     expect(shapesOf(changed('operations_named_like_layers', () => {}))).toMatchObject({
       'dense/kernel': [8, 5],
     });
   });
 
-  it('are not what a layer that was changed by hand goes by', () => {
+  it('are ignored for a layer that was changed by hand', () => {
     const model = changed('shared_layers', (layers) => {
       find(layers, 'Conv2D').config.filters = 9;
     });
     expect(shapesOf(model)).toMatchObject({ 'norm/gamma': [9], 'classes/kernel': [6 * 6 * 9, 2] });
   });
 
-  it('are refused behind such a layer where a weight depends on them', () => {
+  it('are refused after such a layer if a weight depends on them', () => {
     const model = changed('operations_on_images', (layers) => {
       find(layers, 'Conv2D').config.filters = 9;
     });
@@ -187,7 +187,7 @@ describe('sizes that Keras 3 writes', () => {
   });
 });
 
-describe('a class of somebody’s own', () => {
+describe('a custom class', () => {
   const own = (given: Partial<KerasLayer>) =>
     changed('layers_by_keyword', (layers) => {
       Object.assign(find(layers, 'Conv2D'), given);
@@ -198,7 +198,7 @@ describe('a class of somebody’s own', () => {
     { module: null, registered_name: 'Custom>Conv2D' },
     { module: null, registered_name: 'Conv2D' },
     { module: 'keras_cv.layers', registered_name: null },
-  ])('is not the one of Keras that has its name: %o', (given) => {
+  ])('is not confused with the class of Keras that has its name: %o', (given) => {
     expect(kerasFaults(own(given))).toEqual([
       {
         path: '/keras/config/layers/1/class_name',
@@ -212,11 +212,11 @@ describe('a class of somebody’s own', () => {
     'keras.src.layers.convolutional.conv2d',
     'tf_keras.layers',
     'tensorflow.keras.layers',
-  ])('is not one of %s', (module) => {
+  ])('is not confused with one of %s', (module) => {
     expect(kerasFaults(own({ module, registered_name: 'Conv2D' }))).toEqual([]);
   });
 
-  it('is no Sequential for holding layers', () => {
+  it('is not a Sequential because it contains layers', () => {
     const block = layer('Block', 'block', { layers: [layer('Dense', 'a', { units: 2 })] });
     expect(kerasFaults(sequential(image(8), block))[0]!.message).toMatch(/"Block" is not a layer whose/);
   });
@@ -228,7 +228,7 @@ it('a quantized layer is refused', () => {
   expect(kerasFaults(model)[0]!.message).toMatch(/its kernel is quantized.*as it was before quantize\(\)/);
 });
 
-it('LoRA’s factors are listed among what is not predicted', () => {
+it('LoRA’s factors are listed among the tensors that are not predicted', () => {
   const { architecture } = readKeras(
     { keras: kerasNetworks('keras3').get('low_rank_adaptation')!.model },
     LIMITS,

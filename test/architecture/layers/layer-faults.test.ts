@@ -71,7 +71,7 @@ describe('layers are refused, with the place and the remedy, for', () => {
     expect(layerFaults([attention]).map(({ path }) => path)).toEqual(['/layers/0/num_heads']);
   });
 
-  it('a duplicate name, or that of the network’s input', () => {
+  it('a duplicate name, or the name of the network’s input', () => {
     expect(
       layerFaults([...tinyLayers(), { name: 'relu', type: 'ReLU' }, { name: 'input', type: 'ReLU' }]),
     ).toEqual([
@@ -83,7 +83,7 @@ describe('layers are refused, with the place and the remedy, for', () => {
     ]);
   });
 
-  it('a name that a tensor has, or two tensors would have', () => {
+  it('a name that a tensor has, or that two tensors would have', () => {
     const fc = { name: 'fc', type: 'Linear', in_features: 4, out_features: 4 };
     const other = { ...fc, name: 'fc.bias' };
     expect(layerFaults([fc, other])).toEqual([
@@ -151,7 +151,7 @@ describe('layers are refused, with the place and the remedy, for', () => {
     ]);
   });
 
-  it('what is not a list of layers', () => {
+  it('a value that is not a list of layers', () => {
     const faults = faultsOf(() =>
       parseArchitecture({ layers: [7, {}, { type: 'ReLU' }], input: [0], more: 1 }, LIMITS),
     );

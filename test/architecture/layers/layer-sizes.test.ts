@@ -11,7 +11,7 @@ function features(layers: Layer[], input: number[], expected: number): void {
   ]);
 }
 
-describe('the size of an output is PyTorch’s for', () => {
+describe('the output size is the same as in PyTorch for', () => {
   const conv = { name: 'layer', type: 'Conv2d', in_channels: 3, out_channels: 5 };
   const tokens = { name: 'tokens', type: 'Permute', dims: [0, 2, 1] };
   // Computed with PyTorch 1.13.
@@ -94,7 +94,7 @@ describe('the size of an output is PyTorch’s for', () => {
     features(layers, input, expected);
   });
 
-  it('a Linear on tokens, on features, and on the one pixel that a global pool leaves', () => {
+  it('a Linear on tokens, on features, and on the single pixel after a global pool', () => {
     const linear = { name: 'fc', type: 'Linear', in_features: 8, out_features: 4 };
     const gap = { name: 'gap', type: 'AdaptiveAvgPool2d' };
     expect(layerFaults([linear, { name: 'norm', type: 'LayerNorm', normalized_shape: 4 }], [6, 8])).toEqual(
@@ -107,11 +107,11 @@ describe('the size of an output is PyTorch’s for', () => {
   });
 });
 
-describe('layers that do not fit each other are refused, naming both:', () => {
+describe('layers that do not fit each other are refused, with both names:', () => {
   const conv = { name: 'conv', type: 'Conv2d', in_channels: 3, out_channels: 16, kernel_size: 3 };
   const relu = { name: 'relu', type: 'ReLU' };
 
-  it('channels, with the network’s input size or without', () => {
+  it('channels, with or without the network’s input size', () => {
     const next = { ...conv, name: 'conv2', in_channels: 8 };
     expect(layerFaults([conv, relu, next])).toEqual([
       {
@@ -148,7 +148,7 @@ describe('layers that do not fit each other are refused, naming both:', () => {
     expect(layerFaults(layers)).toEqual([]);
   });
 
-  it('an image where features are expected, and the reverse', () => {
+  it('an image in place of features, and the reverse', () => {
     const fc = { name: 'fc', type: 'Linear', in_features: 16, out_features: 10 };
     expect(layerFaults([conv, fc])).toEqual([
       {
@@ -190,7 +190,7 @@ describe('layers that do not fit each other are refused, naming both:', () => {
     ]);
   });
 
-  it('what is added or joined', () => {
+  it('operands of an addition or a concatenation', () => {
     const small = { ...conv, name: 'small', padding: 0, inputs: ['input'] };
     const wide = { ...conv, name: 'wide', padding: 1, inputs: ['input'] };
     const message =
@@ -202,7 +202,7 @@ describe('layers that do not fit each other are refused, naming both:', () => {
     }
   });
 
-  it('a position embedding of other positions', () => {
+  it('a position embedding for other positions', () => {
     const table = { name: 'positions', type: 'PositionEmbedding', shape: [1, 17, 8] };
     const [fault] = layerFaults(
       [{ name: 'fc', type: 'Linear', in_features: 8, out_features: 8 }, table],
@@ -214,7 +214,7 @@ describe('layers that do not fit each other are refused, naming both:', () => {
     });
   });
 
-  it('dimensions that there are not', () => {
+  it('dimensions that do not exist', () => {
     const flat = { name: 'flat', type: 'Flatten', start_dim: 4 };
     expect(layerFaults([conv, flat])).toEqual([
       {
@@ -231,7 +231,7 @@ describe('layers that do not fit each other are refused, naming both:', () => {
     ).toEqual(['/layers/0/dims']);
   });
 
-  it('each mismatch of a network once: behind it, sizes are what the layer says', () => {
+  it('each mismatch of a network once: the layers after it use the declared sizes', () => {
     const faults = layerFaults([
       conv,
       { ...conv, name: 'conv2', in_channels: 8, out_channels: 32 },
@@ -241,7 +241,7 @@ describe('layers that do not fit each other are refused, naming both:', () => {
     expect(faults.map(({ path }) => path)).toEqual(['/layers/1/in_channels', '/layers/3/num_features']);
   });
 
-  it('without the network’s input size, an adaptive maximum pool, whose kernel depends on it', () => {
+  it('an adaptive maximum pool without the network’s input size, on which its kernel depends', () => {
     const pool = { name: 'pool', type: 'AdaptiveMaxPool2d', output_size: 2 };
     expect(layerFaults([conv, pool]).map(({ path }) => path)).toEqual(['/layers/1']);
     expect(() => network([conv, pool], [3, 8, 8])).not.toThrow();

@@ -19,7 +19,7 @@ describe('layers', () => {
     },
   );
 
-  it('give each parameter and buffer PyTorch’s name, and nodes the ids of the GHNs’ own graphs', () => {
+  it('give parameters and buffers their PyTorch names, and nodes the ids of the GHNs’ own graphs', () => {
     const tiny = network(tinyLayers());
     expect(tiny.nodes.map(({ id }) => id)).toEqual([
       'input',
@@ -54,7 +54,7 @@ describe('layers', () => {
     ]);
   });
 
-  it('have a state dict in PyTorch’s order: what is a module’s own, then module after module', () => {
+  it('have a state dict in PyTorch’s order: a module’s own tensors, then module after module', () => {
     const stateDict = network([
       { name: 'a.conv', type: 'Conv2d', in_channels: 3, out_channels: 8, kernel_size: 1, bias: false },
       { name: 'b.conv', type: 'Conv2d', in_channels: 8, out_channels: 8, kernel_size: 1, bias: false },
@@ -70,7 +70,7 @@ describe('layers', () => {
     ]);
   });
 
-  it('take the layer before them, or those that inputs names, the network’s input among them', () => {
+  it('take the layer before them, or the named inputs, including the network’s input', () => {
     const fork = network([
       { name: 'left', type: 'Conv2d', in_channels: 3, out_channels: 3, kernel_size: 1, bias: false },
       {
@@ -93,7 +93,7 @@ describe('layers', () => {
     ]);
   });
 
-  it('that join what comes from one node are not nodes', () => {
+  it('that merge outputs of a single node are not nodes', () => {
     expect(
       operations(
         network([
@@ -113,7 +113,7 @@ describe('layers', () => {
     expect(network(layers).nodes.map(({ id }) => id)).toEqual(['input', 'max_pool_0', 'max_pool_1']);
   });
 
-  it('are told from a graph by what they hold', () => {
+  it('are distinguished from a graph by their content', () => {
     const layers = { name: 'network', layers: tinyLayers() };
     expect(parseArchitecture(layers, LIMITS)).toEqual(parseLayers(layers, LIMITS));
   });
@@ -177,13 +177,13 @@ describe('the graph of a', () => {
     expect(stateDict?.map(({ name }) => name)).toEqual(['layer.weight', 'layer.bias']);
   });
 
-  it('AdaptiveMaxPool2d has the kernel that it amounts to', () => {
+  it('AdaptiveMaxPool2d has the kernel that is equivalent to it', () => {
     expect(
       operations(network([{ name: 'pool', type: 'AdaptiveMaxPool2d', output_size: 2 }], [3, 8, 12])),
     ).toEqual(['max_pool 4x6']);
   });
 
-  it('mean of a global mean adds nothing to it', () => {
+  it('mean of a global mean adds no node', () => {
     const layers = [
       { name: 'gap', type: 'AdaptiveAvgPool2d' },
       { name: 'mean', type: 'Mean', dim: [2, 3] },
@@ -198,11 +198,11 @@ describe('the graph of a', () => {
     [[17, 64], [-2], ['glob_avg']],
     [[17, 64], [2], []],
     [[64], [1], []],
-  ])('mean of %j over %j is a pool only where that is space', (input, dim, expected) => {
+  ])('mean of %j over %j is a pool only if that is space', (input, dim, expected) => {
     expect(operations(network([{ name: 'mean', type: 'Mean', dim }], input))).toEqual(expected);
   });
 
-  it('fully convolutional head has its pool before it, as SqueezeNet’s', () => {
+  it('fully convolutional head has its pool before it, as in SqueezeNet', () => {
     const layers = [
       { name: 'features', type: 'Conv2d', in_channels: 3, out_channels: 8, kernel_size: 3, bias: false },
       { name: 'head', type: 'Conv2d', in_channels: 8, out_channels: 10, kernel_size: 1, bias: false },

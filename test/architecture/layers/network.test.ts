@@ -17,7 +17,7 @@ function stepsOf(run: () => void): number {
   return calls;
 }
 
-it('the way from a gate to its features is looked at no further than gates are long', () => {
+it('the search from a gate to its features goes no further than gates are long', () => {
   const network = new Network();
   const nodes = [0];
   for (let i = 0; i < 500; i++) nodes.push(network.addOperation('sum', nodes.slice()));
@@ -25,7 +25,7 @@ it('the way from a gate to its features is looked at no further than gates are l
   expect(steps).toBeLessThan(200);
 });
 
-it('a chain of pools that are not nodes is walked once', () => {
+it('a chain of pools that are not nodes is searched once', () => {
   const network = new Network();
   let last = network.addOperation('sum', [0]);
   for (let i = 0; i < 500; i++) {

@@ -19,7 +19,7 @@ function moduleByModule(names: readonly string[], prefix = ''): string[] {
   ];
 }
 
-it('a module’s tensors come before those of the modules in it, and else all stay in their order', () => {
+it('a module’s tensors come before those of its submodules, and otherwise all keep their order', () => {
   expect(ordered(['b.conv.weight', 'token', 'a.weight', 'b.scale', 'b.conv.bias'])).toEqual([
     'token',
     'b.scale',
@@ -29,7 +29,7 @@ it('a module’s tensors come before those of the modules in it, and else all st
   ]);
 });
 
-it('whatever names there are, with empty parts and equal ones, PyTorch’s rule holds', () => {
+it('any names, including empty parts and equal ones, follow PyTorch’s rule', () => {
   const name = fc
     .array(fc.constantFrom('a', 'b', 'ab', ''), { maxLength: 6 })
     .map((parts) => parts.join('.'));
@@ -41,7 +41,7 @@ it('whatever names there are, with empty parts and equal ones, PyTorch’s rule 
   );
 });
 
-it('names of hundreds of parts make no module of each', () => {
+it('names of hundreds of parts do not create a module for each part', () => {
   const set = vi.spyOn(Map.prototype, 'set');
   ordered(Array.from({ length: 1000 }, (_, i) => `${i >> 1}${'.a'.repeat(250)}.${i}`));
   const modules = set.mock.calls.length;
