@@ -6,8 +6,8 @@ const fields = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.option(fc.jsonV
 
 const text = (value: unknown) => JSON.stringify(value);
 
-describe('JSON of which parts are texts already', () => {
-  it('is what it would be of their values', () => {
+describe('JSON with parts that are texts already', () => {
+  it('equals the JSON of the values', () => {
     fc.assert(
       fc.property(fields, fc.array(fc.nat(10)), (object, which) => {
         const some = Object.fromEntries(
@@ -23,7 +23,7 @@ describe('JSON of which parts are texts already', () => {
     );
   });
 
-  it('is joined of two objects', () => {
+  it('joins two objects', () => {
     const [first, second] = ['a', 'b'].map((prefix) =>
       fields.map((object) =>
         Object.fromEntries(Object.entries(object).map(([key, value]) => [prefix + key, value])),
@@ -37,7 +37,7 @@ describe('JSON of which parts are texts already', () => {
     );
   });
 
-  it('is taken apart at the last keys of an object, whatever the values hold', () => {
+  it('is split at the last keys of an object, whatever the values contain', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.array(fc.string()), fc.jsonValue(), (first, second, third) => {
         const whole = { a: [text(first), ',"second":'], second, third };

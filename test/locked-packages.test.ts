@@ -20,7 +20,7 @@ const { packages } = JSON.parse(readFileSync(new URL('../package-lock.json', imp
 /** All packages except the project itself. */
 const locked = Object.entries(packages).filter(([path]) => path !== '');
 
-it('every package is locked to a version and the sha512 of its bytes, those of other platforms as well', () => {
+it('every package is locked to a version and the sha512 of its bytes, including those of other platforms', () => {
   expect(locked.length).toBeGreaterThan(0);
   const loose = locked.filter(
     ([, { version, integrity }]) =>
@@ -29,7 +29,7 @@ it('every package is locked to a version and the sha512 of its bytes, those of o
   expect(loose.map(([path]) => path)).toEqual([]);
 });
 
-it('no package comes from elsewhere than a registry', () => {
+it('every package comes from a registry', () => {
   const elsewhere = locked.filter(([, { resolved }]) => resolved && !/^https:\/\/registry\./.test(resolved));
   expect(elsewhere.map(([path]) => path)).toEqual([]);
 });
@@ -55,11 +55,11 @@ function notPermissive(all: readonly (readonly [path: string, locked: LockedPack
     .map(([path, { license }]) => `${path}: ${license}`);
 }
 
-it('every package that the service ships has a permissive licence', () => {
+it('every package in the service has a permissive licence', () => {
   expect(notPermissive(locked)).toEqual([]);
 });
 
-it('a package under another licence, or under none, is found unless it is for development alone', () => {
+it('a package under another licence, or without one, is found unless it is only for development', () => {
   const planted = [
     ['node_modules/a', { license: 'GPL-3.0-only' }],
     ['node_modules/b', {}],
@@ -83,7 +83,7 @@ it('archives are unpacked by versions that write nothing outside their folder', 
   expect(versionsOf('adm-zip').filter((version) => isOlder(version, '0.6.0'))).toEqual([]);
 });
 
-it('what installs native TensorFlow can unpack with them', async () => {
+it('the installer of native TensorFlow can unpack with them', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ghn-serve-test-'));
   try {
     await writeFile(join(folder, 'a'), 'bytes');

@@ -98,7 +98,7 @@ async function lengthOf(response: IncomingMessage): Promise<number> {
 }
 
 describe('the program', () => {
-  it('starts, serves, and on SIGTERM finishes what is under way and ends', async () => {
+  it('starts, serves, and on SIGTERM finishes running requests and ends', async () => {
     const program = start({});
     const exit = exitOf(program);
     const url = await addressOf(program);
@@ -113,7 +113,7 @@ describe('the program', () => {
     expect(await exit).toEqual({ code: 0, signal: null });
   });
 
-  it('knows after a restart what it had made before', async () => {
+  it('finds its earlier predictions after a restart', async () => {
     const settings = { STORE: join(folder, 'kept') };
     const locations: (string | undefined)[] = [];
     for (const timing of ['decode', 'store;desc="hit"']) {
@@ -131,7 +131,7 @@ describe('the program', () => {
     expect(locations[1]).toBe(locations[0]);
   });
 
-  it('tells load balancers that it stops before it closes its socket', async () => {
+  it('tells load balancers that it is stopping before it closes its socket', async () => {
     const program = start({ SHUTDOWN_DELAY_MS: '3000' });
     const exit = exitOf(program);
     const url = await addressOf(program);
@@ -142,7 +142,7 @@ describe('the program', () => {
     expect((await exit).code).toBe(0);
   });
 
-  it('warns where anybody can reach it, and logs what it refuses, without what may be secret', async () => {
+  it('warns if everyone can reach it, and logs refusals without secrets', async () => {
     const program = start({ HOST: '0.0.0.0' });
     const exit = exitOf(program);
     const lines: Record<string, unknown>[] = [];
@@ -175,7 +175,7 @@ describe('the program', () => {
   });
 });
 
-describe('a signal to the program that is stopping', () => {
+describe('a signal to the program while it is stopping', () => {
   /** Starts the program and a download. Returns both, and the exit of the program. */
   async function downloading() {
     const program = start({});
@@ -185,7 +185,7 @@ describe('a signal to the program that is stopping', () => {
     return { program, exit, response: await download(url) };
   }
 
-  it('changes nothing where it comes with the first, as Ctrl-C under npm', async () => {
+  it('has no effect if it arrives with the first, as Ctrl-C under npm', async () => {
     const { program, exit, response } = await downloading();
     program.kill('SIGINT');
     await setTimeout(TOGETHER_MS);
@@ -194,7 +194,7 @@ describe('a signal to the program that is stopping', () => {
     expect(await exit).toEqual({ code: 0, signal: null });
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('ends it at once where it comes later: %s', async (signal) => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('ends it at once if it arrives later: %s', async (signal) => {
     const { program, exit, response } = await downloading();
     response.on('error', () => {});
     program.kill('SIGTERM');
@@ -251,8 +251,8 @@ describe.skipIf(process.platform === 'win32')('npm start', () => {
   }
 });
 
-describe('the program with few files to open', () => {
-  it('outlives more connections than it has files for', async () => {
+describe('the program with a low limit of open files', () => {
+  it('survives more connections than it has file descriptors', async () => {
     const program = start({}, `ulimit -n ${FEW_FILES}`);
     const exit = exitOf(program);
     const url = await addressOf(program);
@@ -270,7 +270,7 @@ describe('the program with few files to open', () => {
   });
 });
 
-describe('the program refuses to start, and says why, with', () => {
+describe('the program refuses to start and gives the reason, with', () => {
   const refusals: readonly (readonly [
     title: string,
     settings: () => Record<string, string>,

@@ -9,6 +9,6 @@ it('reads a card’s name and memory as nvidia-smi prints them', () => {
   });
 });
 
-it.each(['', 'No devices were found\n', 'NVIDIA GB10, [N/A], [N/A]\n'])('knows no card by %j', (output) => {
+it.each(['', 'No devices were found\n', 'NVIDIA GB10, [N/A], [N/A]\n'])('finds no card in %j', (output) => {
   expect(parseCard(output)).toBeNull();
 });

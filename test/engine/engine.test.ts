@@ -112,13 +112,13 @@ describe.each(ENGINES)('$title', ({ create }) => {
     return scoped(async () => engine.attention(await input(qkv), { table: await input(table), row }, heads));
   }
 
-  it('says what it is', () => {
+  it('gives its name and version', () => {
     expect(['onnxruntime', 'tensorflow', 'wasm']).toContain(engine.name);
     expect(engine.version).toMatch(/\d+\.\d+\.\d+/);
     expect(['cpu', 'cuda', 'webgpu']).toContain(engine.device);
   });
 
-  it('gives back what it was given', async () => {
+  it('returns uploaded values unchanged', async () => {
     const x = random(5, 7);
     expect(await scoped(async () => input(x))).toEqual(x.data);
     await engine.scope(async () => {
@@ -167,7 +167,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
       });
     });
 
-    it('takes the same weight as often as one likes, and the same rows in several shapes', async () => {
+    it('takes the same weight any number of times, and the same rows in several shapes', async () => {
       const weight = engine.upload(random(6, 12, 2).data, 6, 12);
       const narrow = engine.upload(random(5, 4, 3).data, 5, 4);
       const x = random(1, 12);
@@ -208,7 +208,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
       );
     });
 
-    it('takes rows of rows, and of a result', async () => {
+    it('takes rows of slices and of results', async () => {
       const x = random(10, 6);
       const nested = await scoped(async () =>
         engine.slice(await engine.slice(await engine.add(await input(x), await input(x)), 2, 9), 3, 5),
@@ -216,7 +216,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
       expect(nested).toEqual(rows(x, 5, 7).data.map((value) => value + value));
     });
 
-    it('gives a weight’s rows, which multiply like a weight of their own', async () => {
+    it('gives a weight’s rows, which multiply like a separate weight', async () => {
       const weight = random(40, 8, 2);
       const uploaded = engine.upload(weight.data, 40, 8);
       const x = random(5, 8);
@@ -233,7 +233,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
       }
     });
 
-    it('leaves the weight as it was when the slice is gone', async () => {
+    it('leaves the weight unchanged when the slice is freed', async () => {
       const weight = random(50, 16, 2);
       const uploaded = engine.upload(weight.data.slice(), 50, 16);
       for (let time = 0; time < 5; time++) {
@@ -246,7 +246,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
       expect(await engine.read(uploaded)).toEqual(weight.data);
     });
 
-    it('serves every operation', async () => {
+    it('supports every operation', async () => {
       const x = random(12, 24);
       const part = rows(x, 4, 9);
       const [gain, bias] = [random(1, 24, 5), random(1, 24, 6)];
@@ -272,7 +272,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
     });
   });
 
-  it('puts matrices one below the other', async () => {
+  it('stacks matrices', async () => {
     const [a, b, c] = [random(1, 3), random(4, 3, 2), random(2, 3, 3)];
     await engine.scope(async () => {
       const whole = await engine.concat([await input(a), await input(b), await input(c)]);
@@ -282,7 +282,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
     });
   });
 
-  it('sees the same values with another number of rows', async () => {
+  it('views the same values with another number of rows', async () => {
     const x = random(6, 4);
     await engine.scope(async () => {
       const seen = await engine.reshape(await input(x), 3);
@@ -310,7 +310,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
       expectClose(await layerNorm(x, gain, bias), reference.layerNorm(x, gain, bias));
     });
 
-    it('makes the bias of a row without variance', async () => {
+    it('returns the bias for a row without variance', async () => {
       const x = matrix(2, 4, [3, 3, 3, 3, 0, 0, 0, 0]);
       const [gain, bias] = [random(1, 4, 2), random(1, 4, 3)];
       expectClose(await layerNorm(x, gain, bias), reference.layerNorm(x, gain, bias));
@@ -341,13 +341,13 @@ describe.each(ENGINES)('$title', ({ create }) => {
       expectClose(await attention(qkv, table, row, heads), reference.attention(qkv, table, row, heads));
     });
 
-    it('mixes the values of more nodes than attend in one go', async () => {
+    it('mixes the values of more nodes than it processes at once', async () => {
       const { qkv, table, row, heads, expected } = manyNodes();
       expectClose(await attention(qkv, table, row, heads), expected);
       // WebGPU on the CPU takes a while for its 18 million scores.
     }, 300_000);
 
-    it('mixes the values of many nodes of which few are connected', async () => {
+    it('mixes the values of many nodes, few of which are connected', async () => {
       const { qkv, table, row, heads, expected } = longNetwork();
       expectClose(await attention(qkv, table, row, heads), expected);
       const masked = { ...table, data: table.data.map((value, index) => (index < heads ? -1e9 : value)) };
@@ -397,7 +397,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
       expectClose(await attention(qkv, table, row, heads), reference.attention(qkv, table, row, heads));
     });
 
-    it('does not overflow where queries and keys are large', async () => {
+    it('does not overflow if queries and keys are large', async () => {
       const large = random(10, 24);
       const qkv = { ...large, data: large.data.map((value) => Math.round(value * 16) * 4) };
       const table = matrix(1, 2, [0, 0]);
@@ -418,7 +418,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
       return engine.read(await engine.layerNorm(await engine.add(part, part), row, row));
     }
 
-    it('counts weights and what is computed, and frees what was computed', async () => {
+    it('counts weights and results, and frees results', async () => {
       const before = engine.memory();
       const weight = engine.upload(random(24, 24).data, 24, 24);
       const bytes = 24 * 24 * 4;
@@ -432,7 +432,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
       expect(engine.memory() - before).toBe(bytes);
     });
 
-    it('computes the same each time, and each time frees it', async () => {
+    it('gives the same result each time, and frees it each time', async () => {
       const weight = engine.upload(random(24, 24).data, 24, 24);
       const first = await engine.scope(() => compute(weight));
       const memory = engine.memory();
@@ -442,7 +442,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
       }
     });
 
-    it('passes an error on, frees what there was, and goes on working', async () => {
+    it('passes an error on, frees its matrices, and continues to work', async () => {
       const weight = engine.upload(random(24, 24).data, 24, 24);
       const expected = await engine.scope(() => compute(weight));
       const memory = engine.memory();
@@ -457,7 +457,7 @@ describe.each(ENGINES)('$title', ({ create }) => {
       expect(await engine.scope(() => compute(weight))).toEqual(expected);
     });
 
-    it('lets weights outlive it', async () => {
+    it('keeps weights after it has ended', async () => {
       const { data } = random(3, 4);
       const weight = await engine.scope(async () => engine.upload(data, 3, 4));
       await engine.scope(async () => input(random(3, 4, 2)));

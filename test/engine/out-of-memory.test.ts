@@ -25,12 +25,12 @@ const MESSAGES = [
   'memory access out of bounds',
 ];
 
-describe('an error of memory that has run out', () => {
-  it.each(MESSAGES)('is known by what the library says: %s', (message) => {
+describe('an out-of-memory error', () => {
+  it.each(MESSAGES)('is recognised by the library’s message: %s', (message) => {
     expect(isOutOfMemory(new Error(message))).toBe(true);
   });
 
-  it('is known where this service found it out', () => {
+  it('is recognised if this service has detected it', () => {
     expect(isOutOfMemory(new OutOfMemoryError('no room'))).toBe(true);
   });
 
@@ -41,7 +41,7 @@ describe('an error of memory that has run out', () => {
     },
   );
 
-  it('is what V8 really throws', () => {
+  it('is recognised when V8 throws it', () => {
     const thrown = (allocate: () => unknown) => {
       try {
         allocate();

@@ -20,8 +20,8 @@ async function select(choice: EngineChoice) {
   return { name, device, reason, notices };
 }
 
-describe('where onnxruntime cannot be loaded', () => {
-  it('ENGINE=auto takes WebAssembly, and says why once', async () => {
+describe('if onnxruntime cannot be loaded', () => {
+  it('ENGINE=auto takes WebAssembly, and gives the reason once', async () => {
     withoutOnnxruntime();
     expect(await select({ engine: 'auto', device: 'cpu' })).toEqual({
       name: 'wasm',
@@ -36,14 +36,14 @@ describe('where onnxruntime cannot be loaded', () => {
     expect(await select({ engine: 'wasm', device: 'auto' })).toMatchObject({ name: 'wasm', notices: [] });
   });
 
-  it('ENGINE=onnxruntime says what is wrong', async () => {
+  it('ENGINE=onnxruntime gives the reason', async () => {
     withoutOnnxruntime();
     await expect(select({ engine: 'onnxruntime', device: 'cpu' })).rejects.toThrow(
       'onnxruntime cannot be loaded on this machine: ',
     );
   });
 
-  it('post-processing says that it is slow', async () => {
+  it('post-processing reports that it is slow', async () => {
     withoutOnnxruntime();
     const notices: string[] = [];
     await selectProducts(null, (notice) => notices.push(notice));

@@ -6,7 +6,7 @@ import { KeptChecksums } from '../../src/format/checksums.js';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-test('checksums that are kept do not keep what they were computed from', async () => {
+test('a cache of checksums does not keep the data', async () => {
   const kept = new KeptChecksums();
   const tensor = (name: string) => {
     const block = new Float32Array(1000);

@@ -34,7 +34,7 @@ const parts = fc.array(fc.tuple(fc.uint8Array({ maxLength: 12 }), fc.boolean()),
 });
 
 describe('a layout', () => {
-  test('is its parts one behind the other, in any range, empty parts and late ones among them', async () => {
+  test('is the sequence of its parts, in any range, including empty and late parts', async () => {
     await fc.assert(
       fc.asyncProperty(parts, ranges, async (parts, fractions) => {
         const layout = new Layout(parts.map(([bytes, later]) => new Part(bytes, later)));
@@ -49,7 +49,7 @@ describe('a layout', () => {
     );
   });
 
-  test('lets go of a part when its last byte was written, not before', async () => {
+  test('releases a part when its last byte was written, not before', async () => {
     const [first, second] = [new Part(Buffer.from('abcd'), true), new Part(Buffer.from('efgh'), false)];
     const layout = new Layout([first, second]);
     await read(layout, 0, 3);

@@ -17,7 +17,7 @@ describe('a format that is added to the list of formats', () => {
   });
   afterAll(() => service.stop());
 
-  it('can be asked for', async () => {
+  it('can be requested', async () => {
     const response = await post(service.url, { architecture: tinyGraph(), dtype: 'F16', format: 'shapes' });
     expect(response.status).toBe(200);
     expect(response.headers.get('content-disposition')).toContain('tiny.txt');
@@ -30,7 +30,7 @@ describe('a format that is added to the list of formats', () => {
     expect(await part.text()).toBe('bn1.weight 16\nbn1.bias 16\n');
   });
 
-  it('is refused where its descriptor says that it does not fit', async () => {
+  it('is refused if its descriptor says that it does not fit', async () => {
     const detail = async (fields: object) => {
       const response = await post(service.url, { architecture: tinyGraph(), format: 'shapes', ...fields });
       expect(response.status).toBe(422);

@@ -50,7 +50,7 @@ describe('an npz file', () => {
     );
   });
 
-  test('is in every range the same bytes as whole', async () => {
+  test('has the same bytes in every range as in the whole', async () => {
     await fc.assert(
       fc.asyncProperty(named, ranges, async (tensors, fractions) => {
         const file = () => npz(tensors.map(tensorSource), 'F32');
@@ -64,7 +64,7 @@ describe('an npz file', () => {
     );
   });
 
-  test('reads no further than what its first bytes tell of', async () => {
+  test('reads no further than its first bytes need', async () => {
     const first = storedSource(tensorOf('first', [10]));
     const second = storedSource(tensorOf('second', [10]));
     await read(npz([first, second], 'F32'), 0, 200);
@@ -72,7 +72,7 @@ describe('an npz file', () => {
     expect(second.entriesRead()).toBe(0);
   });
 
-  test('is read for its directory once, however many ask for that alone', async () => {
+  test('is read once for its directory, however many clients request only that', async () => {
     const recent = new RecentChecksums(10);
     const tensor = storedSource(tensorOf('a', [1000]));
     const directory = async () => {
@@ -90,7 +90,7 @@ describe('an npz file', () => {
     expect(tensor.entriesRead()).toBe(2 * once);
   });
 
-  test('reads a tensor again whose reading failed', async () => {
+  test('reads a tensor again after a failure', async () => {
     let attempts = 0;
     const tensor = tensorOf('a', [3]);
     const file = npz(
@@ -110,14 +110,14 @@ describe('an npz file', () => {
     expect(entry.crc).toBe(crc32(await read(file, entry.dataStart, entry.dataStart + entry.size)));
   });
 
-  test('has checksums of large tensors from their blocks: of 9 MB the same as byte by byte', async () => {
+  test('computes checksums of large tensors from their blocks: for 9 MB the same as byte by byte', async () => {
     const tensor = tensorOf('a', [1501, 500, 3], [384, 64, 3], Math.sin);
     const file = npz([tensorSource(tensor)], 'F32');
     const [{ crc, dataStart, size }] = await readZipEntries(file);
     expect(crc).toBe(crc32(await read(file, dataStart, dataStart + size)));
   });
 
-  test('past 4 GiB is a zip64, in its local headers, its directory and its end', async () => {
+  test('of more than 4 GiB is a zip64, in its local headers, its directory and its end', async () => {
     const tensors = [
       tensorOf('small', [5]),
       tensorOf('large', [40_000, 30_000], [7, 11], Math.sin),

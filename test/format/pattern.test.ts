@@ -34,7 +34,7 @@ describe('name patterns', () => {
     expect(matches(list, name)).toBe(expected);
   });
 
-  test('are what a regular expression with .* for * is', () => {
+  test('match the same names as a regular expression with .* for *', () => {
     const word = fc
       .array(fc.constantFrom('a', 'b', '.', '*'), { maxLength: 8 })
       .map((letters) => letters.join(''));
@@ -51,7 +51,7 @@ describe('name patterns', () => {
     );
   });
 
-  test('match exactly the name that they spell when it is escaped', () => {
+  test('match exactly an escaped name', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1, maxLength: 20 }), fc.string({ maxLength: 20 }), (name, other) => {
         const escaped = name.replace(/[\\,*]/g, '\\$&');
@@ -61,7 +61,7 @@ describe('name patterns', () => {
     );
   });
 
-  test('know how they were written', () => {
+  test('keep their text', () => {
     expect(new NamePattern('layer1.*,a\\,b').text).toBe('layer1.*,a\\,b');
   });
 
@@ -79,11 +79,11 @@ describe('name patterns', () => {
     expect(() => new NamePattern(list)).toThrow(message);
   });
 
-  test('answer at once where backtracking would not end', () => {
+  test('answer at once if backtracking would take years', () => {
     expect(matches(`${'*a'.repeat(1000)}*b`, 'a'.repeat(5000))).toBe(false);
   });
 
-  test('answer soon whatever they look for in the longest names of the largest network', () => {
+  test('answer soon for the longest names of the largest network', () => {
     const names = Array.from({ length: 10_000 }, (_, k) => 'ab'.repeat(254) + String(k).padStart(4, '0'));
     for (const fragment of [
       `${'ab'.repeat(120)}c`,

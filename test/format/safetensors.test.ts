@@ -36,7 +36,7 @@ describe('a safetensors file', () => {
     );
   });
 
-  test('is in every range the same bytes as whole', async () => {
+  test('has the same bytes in every range as in the whole', async () => {
     await fc.assert(
       fc.asyncProperty(named, ranges, async (tensors, fractions) => {
         const file = () => safetensors(tensors.map(tensorSource), 'F16', {});
@@ -50,7 +50,7 @@ describe('a safetensors file', () => {
     );
   });
 
-  test('keeps the order also of names that look like numbers, and takes any name as it is', async () => {
+  test('keeps the order of names that look like numbers, and accepts any name', async () => {
     const names = ['10', '2', 'a"b\\c', '层.weight', 'toString'];
     const file = parseSafetensors(
       await read(
@@ -79,7 +79,7 @@ describe('a safetensors file', () => {
 });
 
 describe('a tiled file', () => {
-  test('gives the tensors again: each block repeated and cut to its shape in the metadata', async () => {
+  test('gives the whole tensors: each block is repeated and cut to its shape in the metadata', async () => {
     await fc.assert(
       fc.asyncProperty(named, async (tensors) => {
         const file = parseSafetensors(await read(tiled(tensors.map(storedSource), 'F32', { format: 'pt' })));
@@ -105,7 +105,7 @@ describe('a tiled file', () => {
     expect(tiled([tensorSource(tensor)], 'F32', {}).byteLength).toBeLessThan(64 * 64 * 4 + 200);
   });
 
-  test('tells shapes also of names that objects have for themselves', async () => {
+  test('has shapes of tensors with the names of JavaScript’s properties', async () => {
     const file = tiled([tensorSource(tensorOf('__proto__', [6], [3]))], 'F32', {});
     const { header } = parseSafetensors(await read(file));
     expect(header).toContain(JSON.stringify('{"__proto__":[6]}'));

@@ -29,7 +29,7 @@ function ends(sharding: Sharding, rank: number, worldSize: number, n: number): [
 }
 
 describe('a slice', () => {
-  test('has the rows that its rank is due, and all ranks together the tensor', async () => {
+  test('has the rows of its rank, and all ranks together have the tensor', async () => {
     await fc.assert(
       fc.asyncProperty(
         tiledTensors(),
@@ -87,7 +87,7 @@ describe('a slice', () => {
     );
   });
 
-  test('of rows longer than are read together is put together all the same', async () => {
+  test('of rows that are too long to be read together is complete', async () => {
     const tensor = tensorOf('wide', [3, 3, 100_000], [3, 3, 100_000], Math.sin);
     for (const dim of [1, 2]) {
       const slice = sliceTensor(storedSource(tensor), { rank: 1, worldSize: 3, dim, sharding: 'even' });
@@ -97,7 +97,7 @@ describe('a slice', () => {
     }
   });
 
-  test('of a tiled tensor is tiled, its block no larger', () => {
+  test('of a tiled tensor is tiled, with a block that is no larger', () => {
     const tensor = tensorSource(tensorOf('fc.weight', [1000, 2048], [64, 48]));
     const slice = sliceTensor(tensor, { rank: 3, worldSize: 8, dim: 0, sharding: 'even' });
     expect(slice.shape).toEqual([125, 2048]);
@@ -105,7 +105,7 @@ describe('a slice', () => {
     expect(isTiled(slice)).toBe(true);
   });
 
-  test('of a stored tensor that is its own block reads its own rows and no others', async () => {
+  test('of a stored tensor without tiling reads only its own rows', async () => {
     const stored = storedSource(tensorOf('a', [64, 100]));
     await values(sliceTensor(stored, { rank: 2, worldSize: 8, dim: 0, sharding: 'even' }));
     expect(stored.entriesRead()).toBe(800);

@@ -42,7 +42,7 @@ describe.each([
       ...tensors.map((tensor) => new TensorBytes(source(tensor), 'F32')),
     ]);
 
-  test('gives a slow consumer every byte, though chunks share memory', async () => {
+  test('gives a slow consumer every byte, although chunks share memory', async () => {
     const { sink, digest } = slowDigest();
     await pipeline(streamBytes(layout()), sink);
     expect(digest()).toBe(sha256(await read(layout())));
@@ -61,7 +61,7 @@ test('an empty range is an empty stream', async () => {
   expect(chunks).toEqual([]);
 });
 
-test('a chunk is not expanded before it is asked for', async () => {
+test('a chunk is not expanded before it is read', async () => {
   let expanded = 0;
   const source: ByteSource = {
     byteLength: 2 ** 30,
@@ -105,7 +105,7 @@ async function firstChunk(stream: Readable): Promise<number> {
   return 0;
 }
 
-test('many streams at the same time take smaller chunks, and large ones again when they are over', async () => {
+test('many streams at the same time use smaller chunks, and large ones again after they have ended', async () => {
   const streams = Array.from({ length: MANY }, openLarge);
   const chunks: number[] = [];
   for (const stream of streams) chunks.push(await firstChunk(stream));
@@ -118,7 +118,7 @@ test('many streams at the same time take smaller chunks, and large ones again wh
   next.destroy();
 });
 
-test('streams that nobody reads, as of answers that come too late, take nothing from others', async () => {
+test('unread streams, such as late answers, do not count', async () => {
   const unread = Array.from({ length: MANY }, openLarge);
   const before = openLarge();
   expect(await firstChunk(before)).toBe(2 ** 20);

@@ -15,7 +15,7 @@ const run = (targets: readonly Target[], kept: string[] = []) =>
     },
   });
 
-it('a run tells of each target how many inputs were accepted and refused, the same of the same seed', async () => {
+it('a run gives the numbers of accepted and refused inputs for each target, the same for the same seed', async () => {
   const targets = ['patterns', 'cursors'].map(findTarget);
   const [first, second] = [await run(targets), await run(targets)];
   const counts = first.map(({ target, inputs, accepted, refused }) => [
@@ -33,7 +33,7 @@ it('a run tells of each target how many inputs were accepted and refused, the sa
   }
 }, 300_000);
 
-it('an input that takes more memory than its bound is a finding, and is kept', async () => {
+it('an input that exceeds its memory limit is a finding, and is saved', async () => {
   const kept: string[] = [];
   const nothing = { constant: -1, factor: 0, reason: 'that no input keeps to' };
   const [tally] = await run([{ ...findTarget('cursors'), memory: nothing }], kept);

@@ -16,18 +16,18 @@ describe.each(TARGETS.map((target) => [target.name, target] as const))('fuzzing 
   });
   afterAll(() => opened.close());
 
-  it('an input that is as it should be is accepted', async () => {
+  it('a valid input is accepted', async () => {
     expect(await opened.run(target.valid())).toBe('accepted');
   });
 
   if (files.length > 0) {
-    it.each(files)('%s, of the corpus, is answered as it should be', async (file) => {
+    it.each(files)('%s in the corpus is answered correctly', async (file) => {
       expect(['accepted', 'refused']).toContain(await opened.run(readCorpusFile(name, file)));
     });
   }
 
   const count = Math.ceil((INPUTS * target.share) / 100);
-  it(`each of ${count} made inputs is accepted or refused, and nothing else comes of any`, async () => {
+  it(`each of ${count} generated inputs is accepted or refused, without other errors`, async () => {
     const inputOf = inputsOf(
       target,
       files.map((file) => readCorpusFile(name, file)),
@@ -45,7 +45,7 @@ describe.each(TARGETS.map((target) => [target.name, target] as const))('fuzzing 
     expect(outcomes.refused).toBeGreaterThan(0);
   }, 300_000);
 
-  it('an input can be made again from its seed and its number alone', () => {
+  it('an input can be reproduced from its seed and number', () => {
     const numbers = [0, 1, 2, 40];
     const inOrder = numbers.map(inputsOf(target, [], 5));
     const backwards = numbers
@@ -58,6 +58,6 @@ describe.each(TARGETS.map((target) => [target.name, target] as const))('fuzzing 
   });
 });
 
-it('the shares of the targets are parts of a whole', () => {
+it('the shares of the targets add up to 100', () => {
   expect(TARGETS.reduce((sum, { share }) => sum + share, 0)).toBe(100);
 });

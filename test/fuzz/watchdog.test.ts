@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { Result } from '../../proof/fuzz/runner/protocol.js';
 import { runTask } from '../../proof/fuzz/runner/run.js';
 
-it('an endless loop, a crash and a full heap are reported with the input that caused them, and the others go on', async () => {
+it('an endless loop, a crash and a full heap are reported with their input, and the other inputs still run', async () => {
   const results: Result[] = [];
   await runTask(
     { target: 'none', seed: 0, from: 0, to: 7 },

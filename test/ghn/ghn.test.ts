@@ -18,7 +18,7 @@ const OPTIONS = { predictClassifier: true, seed: 0 };
 const TOLERANCE = 1e-4;
 
 describe.each(['ghn3-nano', 'ghn2-nano'])('the reference of %s', (name) => {
-  it('gives what the authors’ code gave', async () => {
+  it('gives the results of the authors’ code', async () => {
     const reference = await ReferenceGhn.load(checkpointFile(`${name}.pt`));
     const architecture = name === 'ghn3-nano' ? 'squeezenet1_1-10' : 'resnet18-10';
     const predicted = reference.predict(buildArchitecture(fixtureGraph(architecture), LIMITS));
@@ -61,7 +61,7 @@ describe.each(ENGINES)('on $title', ({ create }) => {
   });
 
   it.each(['ghn2-s11', 'ghn2-s16'])(
-    '%s, of the kernels of CIFAR-10’s and ImageNet’s GHN-2, is right',
+    '%s with the kernels of the GHN-2s for CIFAR-10 and ImageNet is correct',
     async (name) => {
       const ghn = await loadNano(`${name}.pt`, engine);
       const reference = await ReferenceGhn.load(checkpointFile(`${name}.pt`));

@@ -60,7 +60,7 @@ describe.each(['ghn3-nano', 'ghn2-nano'])('a ResNet-18 by %s', (ghn) => {
     tables = await embeddings(ghn);
   });
 
-  it('has the node input that the authors’ code had', () => {
+  it('has the same node input as in the authors’ code', () => {
     const x0 = nodeInput(ARCHITECTURE, DISTANCES, { ...tables, centrality: null }, new ShapeTables(10, 11));
     expect(largestError(x0, expected.get('node_input')!)).toBeLessThan(1e-6);
   });
@@ -72,7 +72,7 @@ describe.each(['ghn3-nano', 'ghn2-nano'])('a ResNet-18 by %s', (ghn) => {
     });
     afterAll(() => engine.dispose());
 
-    it('has the embedding that the authors’ code had', async () => {
+    it('has the same embedding as in the authors’ code', async () => {
       const loaded = await loadNano(`${ghn}.pt`, engine);
       const input = nodeInput(ARCHITECTURE, DISTANCES, tables, new ShapeTables(10, 11));
       const states = await engine.scope(async () => (await loaded.encode(input, DISTANCES)).slice());

@@ -24,7 +24,7 @@ const tasks: fc.Arbitrary<KernelTask[]> = fc.array(
 );
 
 describe('batches of kernels', () => {
-  it('have every kernel once, those of one window side by side', () => {
+  it('contain every kernel once, with those of one window next to each other', () => {
     fc.assert(
       fc.property(tasks, fc.integer({ min: 1, max: 60 }), (given, maxPlaces) => {
         const ordered = batches(given, maxPlaces).flat();
@@ -35,7 +35,7 @@ describe('batches of kernels', () => {
     );
   });
 
-  it('have no more places than they may, but for a kernel that has more by itself', () => {
+  it('have no more places than the limit, except for a kernel that has more by itself', () => {
     fc.assert(
       fc.property(tasks, fc.integer({ min: 1, max: 60 }), (given, maxPlaces) => {
         for (const batch of batches(given, maxPlaces)) {
@@ -46,13 +46,13 @@ describe('batches of kernels', () => {
     );
   });
 
-  it('are none where there is nothing to decode', () => {
+  it('do not exist if there is nothing to decode', () => {
     expect(batches([], 100)).toEqual([]);
   });
 });
 
 describe('cells of channels', () => {
-  it('have for every kernel each pair of its outputs and inputs once, and no other', () => {
+  it('contain each pair of outputs and inputs of every kernel once, and no other', () => {
     fc.assert(
       fc.property(tasks, (given) => {
         const cells = channelCells(given);

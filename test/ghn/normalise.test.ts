@@ -25,20 +25,20 @@ describe('normalising', () => {
     );
   });
 
-  it('scales weights by their fan-in, for a ReLU behind them', () => {
+  it('scales weights by their fan-in, for a ReLU after them', () => {
     expect(beta([10, 16])).toBe(2);
     expect(beta([64, 3, 7, 7])).toBe(2);
     expect(beta([64, 3, 7, 1])).toBe(2);
     expect(normalised([3], [10, 18])[0]).toBeCloseTo(1, 6);
   });
 
-  it('scales depthwise and wide kernels without', () => {
+  it('scales depthwise and wide kernels without it', () => {
     expect(beta([64, 1, 3, 3])).toBe(1);
     expect(beta([64, 3, 1, 7])).toBe(1);
     expect(beta([10, 1])).toBe(2);
   });
 
-  it('leaves long position embeddings alone', () => {
+  it('does not change long position embeddings', () => {
     expect(normalised([0.3], [1, 64, 14, 14])).toEqual([Math.fround(0.3)]);
     expect(normalised([0.3], [1, 197, 768])).toEqual([Math.fround(0.3)]);
     expect(normalised([0.3], [1, 197, 11])).toEqual([Math.fround(0.3)]);

@@ -5,7 +5,7 @@ import { resizeBilinear } from '../../src/ghn/decoder/resize.js';
 const rounded = (values: Float32Array) => Array.from(values, (value) => Math.round(value * 1e5) / 1e5);
 
 describe('resizing', () => {
-  it('gives what PyTorch’s interpolate gives with half-pixel centres', () => {
+  it('gives the same as PyTorch’s interpolate with half-pixel centres', () => {
     // torch.nn.functional.interpolate(x, size, mode='bilinear', align_corners=False)
     const line = Float32Array.of(0, 1, 2);
     expect(rounded(resizeBilinear(line, [1, 3], [1, 5]))).toEqual([0, 0.4, 1, 1.6, 2]);
@@ -15,7 +15,7 @@ describe('resizing', () => {
     ]);
   });
 
-  it('leaves an axis alone that keeps its size', () => {
+  it('does not change an axis that keeps its size', () => {
     const planes = Float32Array.from({ length: 2 * 3 * 4 }, (_, k) => Math.sin(k));
     expect(resizeBilinear(planes, [3, 4], [3, 4])).toEqual(planes);
     const taller = resizeBilinear(planes, [3, 4], [9, 4]);
@@ -24,7 +24,7 @@ describe('resizing', () => {
     }
   });
 
-  it('stays within what each plane holds, and keeps constants', () => {
+  it('stays within the values of each plane, and keeps constants', () => {
     const size = fc.integer({ min: 1, max: 5 });
     const larger = fc.integer({ min: 1, max: 12 });
     fc.assert(

@@ -21,7 +21,7 @@ function nearestRow(table: readonly number[], value: number): number {
 }
 
 describe('the tables of sizes', () => {
-  it('have the sizes that the spec lists, in order', () => {
+  it('have the sizes in the spec, in order', () => {
     expect(spatialTable(11)).toEqual([1, 3, 5, 7, 9, 11, 14, 16]);
     expect(spatialTable(16)).toEqual([1, 3, 5, 7, 9, 11, 13, 14, 15, 16]);
     const channels = channelTable(10);
@@ -52,7 +52,7 @@ describe('a node’s rows', () => {
     expect(tables.rows(node('bn', { bias: { name: 'b', shape: [16] } }))).toEqual(at(16, 1, 1, 1));
   });
 
-  it('are those of the grid that a position embedding’s tokens fill', () => {
+  it('are those of the grid of a position embedding’s tokens', () => {
     const grid = (channelsOf: number, side: number) => [
       0,
       channels.indexOf(channelsOf),
@@ -64,7 +64,7 @@ describe('a node’s rows', () => {
     expect(tables.rows(owner('pos_enc', [1, 1, 64]))).toEqual([0, 0, spatial.length - 1, 0]);
   });
 
-  it('are those of a pool’s kernel, and the last of each table where there is no shape', () => {
+  it('are those of a pool’s kernel, and the last of each table if there is no shape', () => {
     expect(tables.rows(node('max_pool', { kernel: [3, 5] }))).toEqual([0, 0, 1, 2]);
     expect(tables.rows(node('input'))).toEqual(none);
     expect(tables.rows(node('sum'))).toEqual(none);
@@ -87,7 +87,7 @@ describe('a node’s rows', () => {
 });
 
 describe('position embeddings over tokens', () => {
-  it('are told by their shape, and fill the largest square', () => {
+  it('are recognised by their shape, and fill the largest square', () => {
     expect(isTokenSequence([1, 197, 768])).toBe(true);
     expect(isTokenSequence([197, 768])).toBe(false);
     expect(isTokenSequence([1, 64, 7, 7])).toBe(false);

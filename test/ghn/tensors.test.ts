@@ -62,7 +62,7 @@ describe('the rows of class and distillation tokens', () => {
     expect([...row.subarray(32)]).toEqual([...row.subarray(0, 16)]);
   });
 
-  it('are the same for the same seed and tensor, others for another of either', async () => {
+  it('are the same for the same seed and tensor, and different for others', async () => {
     const [once, again, other] = [
       await predict(positions(shapes), { seed: 7 }),
       await predict(positions(shapes), { seed: 7 }),
@@ -76,7 +76,7 @@ describe('the rows of class and distillation tokens', () => {
     expect(row(once, 'pos.b')).not.toEqual(row(once, 'pos.a'));
   });
 
-  it('leave what is predicted as it is, whatever the seed', async () => {
+  it('do not affect the predicted values, whatever the seed is', async () => {
     const [once, other] = [
       await predict(positions(shapes), { seed: 7 }),
       await predict(positions(shapes), { seed: 8 }),
@@ -88,7 +88,7 @@ describe('the rows of class and distillation tokens', () => {
 });
 
 describe('the classifier', () => {
-  it('is left out where it is not wanted, and changes nothing of the rest', async () => {
+  it('is left out on request, without an effect on the rest', async () => {
     const [whole, body] = [
       await predict(tinyGraph()),
       await predict(tinyGraph(), { predictClassifier: false }),
@@ -104,7 +104,7 @@ describe('the classifier', () => {
     }
   });
 
-  it('of more classes than the GHN has repeats them; of fewer has the first', async () => {
+  it('of more classes than the GHN has repeats them, and of fewer classes has the first', async () => {
     const withClasses = (classes: number) => {
       const graph = tinyGraph();
       graph.nodes[5]!.weight!.shape = [classes, 16];
@@ -121,7 +121,7 @@ describe('the classifier', () => {
     expect(few.get('fc.bias')!.blockShape).toEqual([4]);
   });
 
-  it('that is a 1×1 kernel is the same numbers as one that is a Linear', async () => {
+  it('has the same numbers as a 1×1 kernel and as a Linear', async () => {
     const graph = tinyGraph();
     graph.nodes[5]!.weight!.shape = [10, 16, 1, 1];
     const [kernel, linear] = [await predict(graph), await predict(tinyGraph())];
@@ -133,7 +133,7 @@ describe('the classifier', () => {
 });
 
 describe('a network’s tensors', () => {
-  it('are in the order of the state dict where there is one, else of the nodes', async () => {
+  it('are in the order of the state dict if there is one, otherwise of the nodes', async () => {
     const graph = tinyGraph();
     expect([...(await predict(graph)).keys()]).toEqual([
       'conv1.weight',
@@ -161,25 +161,25 @@ describe('a network’s tensors', () => {
     ]);
   });
 
-  it('do not depend on the order in which nodes are given', async () => {
+  it('do not depend on the order of the nodes', async () => {
     const graph = tinyGraph();
     const reversed = { ...graph, nodes: graph.nodes.toReversed(), edges: graph.edges.toReversed() };
     const [straight, sorted] = [await predict(graph), await predict(reversed)];
     for (const [name, tensor] of straight) expect(sorted.get(name)).toEqual(tensor);
   });
 
-  it('are the same to the last bit in every run', async () => {
+  it('have the same bits in every run', async () => {
     const [once, again] = [await predict(tinyGraph()), await predict(tinyGraph())];
     expect([...again]).toEqual([...once]);
   });
 
-  it('are none where there is nothing to predict', async () => {
+  it('are an empty list if there is nothing to predict', async () => {
     expect(await predict({ name: 'nothing', nodes: [{ id: 'input', op: 'input' }], edges: [] })).toEqual(
       new Map(),
     );
   });
 
-  it('are not computed any further once nobody wants them', async () => {
+  it('are not computed further once the request is cancelled', async () => {
     const architecture = buildArchitecture(tinyGraph(), LIMITS);
     const signal = AbortSignal.abort(new Error('not wanted'));
     await expect(ghn.predict(architecture, { predictClassifier: true, seed: 0, signal })).rejects.toThrow(

@@ -28,7 +28,7 @@ describe('the log', () => {
     expect(destination.dropped).toBe(0);
   });
 
-  it.runIf(process.platform === 'linux')('drops and counts lines where the disk is full', async () => {
+  it.runIf(process.platform === 'linux')('drops and counts lines if the disk is full', async () => {
     const destination = logTo(openSync('/dev/full', 'w'));
     destination.write('one\n');
     await destination.flush(LONG_ENOUGH_MS);
@@ -37,7 +37,7 @@ describe('the log', () => {
     expect(destination.dropped).toBe(2);
   });
 
-  it('goes on once lines can be written again', async () => {
+  it('continues once lines can be written again', async () => {
     const written: string[] = [];
     let isFull = true;
     const destination = new LogDestination((bytes, done) => {
@@ -51,7 +51,7 @@ describe('the log', () => {
     expect(destination.dropped).toBe(1);
   });
 
-  it('keeps a bounded number of lines for a reader that does not read, and does not wait for it at the end', async () => {
+  it('keeps a limited number of lines for a reader that does not read, and does not wait for it at the end', async () => {
     const destination = new LogDestination(() => {});
     const line = `${'x'.repeat(2 ** 16 - 1)}\n`;
     for (let i = 0; i < 100; i++) destination.write(line);
@@ -59,7 +59,7 @@ describe('the log', () => {
     await destination.flush(1);
   });
 
-  it('does not keep its program from ending, though nobody reads the pipe', async () => {
+  it('does not keep its program from ending if the pipe is not read', async () => {
     const module = fileURLToPath(new URL('../../src/log/destination.ts', import.meta.url));
     const program = `
       const { logTo } = await import(${JSON.stringify(module)});

@@ -22,7 +22,7 @@ describe('a line of the log', () => {
     expect(new Date(line.time as string).toISOString()).toBe(line.time);
   });
 
-  it('is text for people where they ask for it', () => {
+  it('is text for people on request', () => {
     expect(logged({ format: 'pretty' })).toMatch(
       /^\[\d\d:\d\d:\d\d\.\d+\] WARN: refused\n {4}path: "\/predict"\n$/,
     );

@@ -9,17 +9,14 @@ const REMEDY =
   'the bits of predictions have changed: raise NUMERICS_REVISION in src/numerics-revision.ts and run `npm run numerics`';
 
 describe('the numerics revision', () => {
-  it('is the one whose digests are recorded', () => {
+  it('is the one of the recorded digests', () => {
     expect(recorded.revision, 'run `npm run numerics`').toBe(NUMERICS_REVISION);
   });
 
   for (const engine of ENGINES) {
     const digests = recorded.digests[digestKey(engine)];
-    it.skipIf(digests === undefined)(
-      `stands for the same bits as when it was raised, on ${engine}`,
-      async () => {
-        expect(await computeDigests(engine), REMEDY).toEqual(digests);
-      },
-    );
+    it.skipIf(digests === undefined)(`gives the same bits as when it was raised, on ${engine}`, async () => {
+      expect(await computeDigests(engine), REMEDY).toEqual(digests);
+    });
   }
 });

@@ -4,7 +4,7 @@ import { createCudaEngine } from '../../../src/engine/onnxruntime/cuda.js';
 import { unresolved } from '../../../src/engine/onnxruntime/cuda-libraries.js';
 
 it.skipIf(existsSync('/dev/nvidiactl'))(
-  'onnxruntime without a GPU says what it needs, and where that comes from',
+  'onnxruntime without a GPU names the missing parts, and how to get them',
   async () => {
     await expect(createCudaEngine()).rejects.toThrow(
       /^onnxruntime cannot use the GPU \(.*libonnxruntime_providers_cuda\.so.*NVIDIA driver.*libcublas.*scripts\/onnxruntime-cuda\.sh.*ONNXRUNTIME_NODE_INSTALL=cuda12/,
@@ -19,7 +19,7 @@ it.skipIf(existsSync('/dev/nvidiactl'))(
   },
 );
 
-it('finds the libraries that are missing in what ldd prints', () => {
+it('finds the missing libraries in the output of ldd', () => {
   const output = `\
 	linux-vdso.so.1 (0x00007ffc)
 	libcublasLt.so.13 => not found
@@ -30,7 +30,7 @@ it('finds the libraries that are missing in what ldd prints', () => {
   expect(unresolved(output)).toEqual(['libcublasLt.so.13', 'libcublas.so.13']);
 });
 
-it('gives a recorded computation’s weights to that computation alone', async () => {
+it('reserves a recorded computation’s weights for that computation', async () => {
   const engine = await createCudaEngine({ provider: 'cpu', smallestHeld: 1 });
   const weight = engine.upload(Float32Array.of(1, 2, 3, 4), 2, 2);
   const doubled = await engine.record!(async (operations, x) => {
@@ -47,7 +47,7 @@ it('gives a recorded computation’s weights to that computation alone', async (
   await engine.dispose();
 });
 
-it('attends in a recording over more nodes than fit one pass as operation by operation', async () => {
+it('computes attention in a recording, over more nodes than fit one pass, like single operations', async () => {
   const [nodes, hidden, heads] = [4500, 2, 2];
   const values = Float32Array.from({ length: nodes * 3 * hidden }, (_, k) => Math.sin(k));
   const rows = Int32Array.from({ length: nodes * nodes }, (_, k) => k % 3);

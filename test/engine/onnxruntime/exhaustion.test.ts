@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createOnnxruntimeEngine } from '../../../src/engine/onnxruntime/engine.js';
 import { isOutOfMemory } from '../../../src/engine/out-of-memory.js';
 
-it('onnxruntime says that it finds no room for a result, and goes on', async () => {
+it('onnxruntime reports that there is no memory for a result, and continues', async () => {
   const engine = await createOnnxruntimeEngine();
   const before = engine.memory();
   const failure = await engine

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 
 const moduleUrl = (file: string) => new URL(`../../../src/engine/onnxruntime/${file}`, import.meta.url).href;
 
-it('writes no device id, no log and no other trace of its own into the user’s folders', async () => {
+it('writes no device id, log or other file into the user’s folders', async () => {
   const home = await mkdtemp(join(tmpdir(), 'ghn-serve-home-'));
   try {
     const program = `

@@ -37,7 +37,7 @@ describe('onnxruntime on the CPU', async () => {
   const many = Math.ceil(Math.sqrt(TILE_SCORES / HEADS)) + 1;
 
   it.each([1, 2, 37, many])(
-    'a recorded computation over %i nodes has the bits of its operations',
+    'a recorded computation over %i nodes gives the same bits as its operations',
     async (nodes) => {
       const recorded = await engine.record!(layers, HIDDEN);
       const values = Float32Array.from({ length: nodes * HIDDEN }, (_, k) => Math.cos(k));
@@ -50,7 +50,7 @@ describe('onnxruntime on the CPU', async () => {
     },
   );
 
-  it('gathers rows as slices of a weight, and keeps the ones that were used last', async () => {
+  it('gathers rows like slices of a weight, and caches the most recently used', async () => {
     const weight = upload(1024, 2048, 7);
     const before = engine.memory();
     const ranges = (first: number) => [[first, first + 2] as const, [first + 500, first + 503] as const];

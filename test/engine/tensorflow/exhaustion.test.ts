@@ -34,7 +34,7 @@ function watchKernels(): void {
   }
 }
 
-describe.each(['ghn3-nano.pt', 'ghn2-nano.pt'])('TensorFlow whose memory is full, with %s,', (checkpoint) => {
+describe.each(['ghn3-nano.pt', 'ghn2-nano.pt'])('TensorFlow with full memory, with %s,', (checkpoint) => {
   let predict: (graph: Graph) => Promise<unknown>;
 
   beforeAll(async () => {
@@ -48,7 +48,7 @@ describe.each(['ghn3-nano.pt', 'ghn2-nano.pt'])('TensorFlow whose memory is full
     failAt = Number.POSITIVE_INFINITY;
   });
 
-  it('says so at whichever operation, leaves no tensor behind, and makes the next network', async () => {
+  it('reports it in any operation, frees all tensors, and computes the next network', async () => {
     const large = fixtureGraph('squeezenet1_1-10');
     const expected = await predict(tinyGraph());
     operations = 0;

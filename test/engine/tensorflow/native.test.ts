@@ -6,13 +6,13 @@ import { NATIVE_TENSORFLOW } from '../engines.js';
 describe.skipIf(!NATIVE_TENSORFLOW)('native TensorFlow', () => {
   const create = () => createTensorflowEngine({ backend: 'native', device: 'cpu' });
 
-  it('names the library that multiplies', async () => {
+  it('names the library that computes products', async () => {
     const { name, version } = await create();
     expect(name).toBe('tensorflow');
     expect(version).toMatch(/^@tensorflow\/tfjs-node \d.*, TensorFlow 2\.\d+\.\d+$/);
   });
 
-  it('needs nothing of Node’s util that Node 23 removed', async () => {
+  it('needs nothing that Node 23 removed from util', async () => {
     Reflect.deleteProperty(util, 'isArray');
     Reflect.deleteProperty(util, 'isNullOrUndefined');
     const engine = await create();
@@ -22,7 +22,7 @@ describe.skipIf(!NATIVE_TENSORFLOW)('native TensorFlow', () => {
     });
   });
 
-  it('makes an error of memory that runs out, and goes on', async () => {
+  it('throws an error when memory runs out, and continues', async () => {
     const engine = await create();
     const before = engine.memory();
     await expect(

@@ -24,7 +24,7 @@ describe('WebAssembly’s memory', () => {
     });
   }
 
-  it('holds weights once, sliced or multiplied as often as one likes', async () => {
+  it('holds weights once, however often they are sliced or multiplied', async () => {
     const [rows, columns] = [8192, 1024];
     const weight = engine.upload(new Float32Array(rows * columns).fill(0.5), rows, columns);
     const before = { heap: heapBytes(), memory: engine.memory() };
@@ -43,7 +43,7 @@ describe('WebAssembly’s memory', () => {
     expect(heapBytes() - before.heap).toBeLessThan((rows * columns * 4) / 4);
   });
 
-  it('takes no weights beyond its limit: says so, with the remedy, and goes on', async () => {
+  it('refuses weights beyond its limit with the remedy, and continues', async () => {
     const rows = MAX_WASM_WEIGHT_BYTES / 4 / 1024;
     const before = engine.memory();
     expect(() => engine.upload(new Float32Array(rows * 1024), rows, 1024)).toThrow(
@@ -56,7 +56,7 @@ describe('WebAssembly’s memory', () => {
   it.each([
     { what: 'beyond every address', rows: 60_000, outputs: 40_000 },
     { what: 'beyond what is free', rows: 20_000, outputs: 20_000 },
-  ])('takes no results $what: says so and goes on', async ({ rows, outputs }) => {
+  ])('refuses results $what, and continues', async ({ rows, outputs }) => {
     const before = engine.memory();
     await expect(
       engine.scope(async () => {
@@ -69,7 +69,7 @@ describe('WebAssembly’s memory', () => {
     await multiplies();
   });
 
-  it('is the CPU’s', async () => {
+  it('is the memory of the CPU', async () => {
     await expect(createTensorflowEngine({ backend: 'wasm', device: 'cuda' })).rejects.toThrow(
       /ENGINE=tensorflow/,
     );

@@ -98,35 +98,32 @@ const NOT_SERVED_OF_KERAS3: typeof NOT_SERVED = [
   [/^(Activation|Dense) hard_sigmoid/, /no activation "hard_sigmoid"/],
 ];
 
-describe.each(['keras3', 'keras2'] as const)(
-  'TensorFlow.js computes what Keras computes, %s',
-  (generation) => {
-    const conversions = kerasConversions(generation);
-    const notServed = [...NOT_SERVED, ...(generation === 'keras3' ? NOT_SERVED_OF_KERAS3 : [])];
-    const reasonOf = (name: string) => notServed.find(([pattern]) => pattern.test(name))?.[1];
+describe.each(['keras3', 'keras2'] as const)('TensorFlow.js computes the same as Keras, %s', (generation) => {
+  const conversions = kerasConversions(generation);
+  const notServed = [...NOT_SERVED, ...(generation === 'keras3' ? NOT_SERVED_OF_KERAS3 : [])];
+  const reasonOf = (name: string) => notServed.find(([pattern]) => pattern.test(name))?.[1];
 
-    it.each([...conversions.keys()].filter((name) => !reasonOf(name)))('%s', async (name) => {
-      const conversion = conversions.get(name)!;
-      const found = await outputsOf(filesOf(conversion), conversion.inputs);
-      const expected = conversion.outputs.map((output) => [output].flat(8) as number[]);
-      expect(found.map((output) => output.length)).toEqual(expected.map((output) => output.length));
-      const differences = found.flatMap((output, k) =>
-        output.map(
-          (given, at) => Math.abs(given - expected[k]![at]!) / Math.max(1, Math.abs(expected[k]![at]!)),
-        ),
-      );
-      expect(Math.max(...differences)).toBeLessThan(1e-4);
-    });
+  it.each([...conversions.keys()].filter((name) => !reasonOf(name)))('%s', async (name) => {
+    const conversion = conversions.get(name)!;
+    const found = await outputsOf(filesOf(conversion), conversion.inputs);
+    const expected = conversion.outputs.map((output) => [output].flat(8) as number[]);
+    expect(found.map((output) => output.length)).toEqual(expected.map((output) => output.length));
+    const differences = found.flatMap((output, k) =>
+      output.map(
+        (given, at) => Math.abs(given - expected[k]![at]!) / Math.max(1, Math.abs(expected[k]![at]!)),
+      ),
+    );
+    expect(Math.max(...differences)).toBeLessThan(1e-4);
+  });
 
-    it.each([...conversions.keys()].filter((name) => reasonOf(name)))('or is not served: %s', (name) => {
-      const files = () => filesOf(conversions.get(name)!);
-      expect(files).toThrow(TfjsUnsupportedError);
-      expect(files).toThrow(reasonOf(name)!);
-    });
-  },
-);
+  it.each([...conversions.keys()].filter((name) => reasonOf(name)))('or is not served: %s', (name) => {
+    const files = () => filesOf(conversions.get(name)!);
+    expect(files).toThrow(TfjsUnsupportedError);
+    expect(files).toThrow(reasonOf(name)!);
+  });
+});
 
-it('every layer and operation that is converted is among those that are compared', () => {
+it('every converted layer and operation is compared', () => {
   const compared = (['keras3', 'keras2'] as const)
     .map((generation) => JSON.stringify([...kerasConversions(generation).values()].map(({ model }) => model)))
     .join();

@@ -61,7 +61,7 @@ async function weightsOf(files: TfjsFiles): Promise<Map<string, Float32Array>> {
 }
 
 describe('a TensorFlow.js model', () => {
-  it('calls an input’s shape as Keras 2 does, and leaves out what only training needs', () => {
+  it('describes an input’s shape as Keras 2 does, and omits the parts for training', () => {
     const [input, conv] = layersOf(filesOf(kerasFixture('mobilenet.keras3').model));
     expect(input?.config).toEqual({
       batch_input_shape: [null, 32, 32, 3],
@@ -119,13 +119,13 @@ describe('a TensorFlow.js model', () => {
       'Activation',
       { activation: 'linear' },
     ],
-  ])('has %s as it reads it', (_, type, config, expected, values) => {
+  ])('has %s in its own form', (_, type, config, expected, values) => {
     const last = converted(type, config);
     expect(last.class_name).toBe(expected);
     expect(last.config).toMatchObject({ name: 'layer', ...values });
   });
 
-  it('flattens what is flat no further', () => {
+  it('does not flatten a flat input', () => {
     const model = sequential(
       image(8, 8, 6),
       layer('GlobalMaxPooling2D', 'pool'),
@@ -141,11 +141,11 @@ describe('a TensorFlow.js model', () => {
     ['LayerScale', { projection_dim: 6 }, 'no layers of this class, as LayerScale "layer" has it'],
     ['ReLU', { threshold: 1 }, 'no threshold 1'],
     ['Normalization', { axis: 1, mean: [1], variance: [1] }, 'no normalisation other than of the last axis'],
-  ])('is none with %s %j', (type, config, message) => {
+  ])('does not exist for %s %j', (type, config, message) => {
     expect(() => converted(type, config)).toThrow(message);
   });
 
-  it('has no two layers that it could not tell apart', () => {
+  it('is refused if two layers would have the same name', () => {
     const head = (name: string) => ({
       class_name: 'Sequential',
       config: {
@@ -160,7 +160,7 @@ describe('a TensorFlow.js model', () => {
     expect(() => filesOf(model)).toThrow('cannot tell two layers called "dense" apart');
   });
 
-  it('names calls of models as Keras 2 does: the first is the one that makes it', () => {
+  it('numbers the calls of models as Keras 2 does: the first creates the model', () => {
     for (const generation of ['keras2', 'keras3']) {
       const { config } = modelJson(filesOf(kerasFixture(`nested.${generation}`).model)).modelTopology
         .model_config;
@@ -171,7 +171,7 @@ describe('a TensorFlow.js model', () => {
 });
 
 describe('the weights of a TensorFlow.js model', () => {
-  it('are those that were predicted, and those that were not as they begin', async () => {
+  it('are the predicted ones, and the initial values of all others', async () => {
     const model = sequential(
       image(8, 8, 6),
       layer('DepthwiseConv2D', 'depthwise', { kernel_size: 3 }),
@@ -201,7 +201,7 @@ describe('the weights of a TensorFlow.js model', () => {
     expect(deviation / Math.sqrt(2 / (6 * 36 + 4))).toBeCloseTo(1, 0);
   });
 
-  it('begin the same with the same seed', async () => {
+  it('have the same initial values with the same seed', async () => {
     const kernel = async (seed: number) => {
       const model = functional([image(8, 8, 6)], [layer('Dense', 'classes', { units: 4 }), 'image']);
       return (await weightsOf(filesOf(model, () => false, seed))).get('classes/kernel');
@@ -210,7 +210,7 @@ describe('the weights of a TensorFlow.js model', () => {
     expect(await kernel(1)).not.toEqual(await kernel(2));
   });
 
-  it('are in shards of 32 MiB, one behind the other', async () => {
+  it('are in shards of 32 MiB, in order', async () => {
     const units = 9_000;
     const model = sequential(
       layer('InputLayer', 'input', { batch_input_shape: [null, 1000] }),

@@ -130,7 +130,7 @@ describe.each(ENGINES)('LoGAH’s decoder on $title', ({ create }) => {
     });
   });
 
-  it('decodes what the whole factors give, whatever the sizes', async () => {
+  it('gives the same values as the whole factors, for all sizes', async () => {
     const sizes = fc.record({
       hidden: fc.constantFrom(4, 8),
       rank: fc.integer({ min: 1, max: 5 }),
@@ -203,7 +203,7 @@ describe('the rows of a vector', () => {
 });
 
 describe('a LoGAH', () => {
-  it('is told by its tensors, and its config by its file', async () => {
+  it('is recognised by its tensors, and its config by its file', async () => {
     const { config } = await readCheckpoint(checkpointFile('logah-gpt.pt'));
     expect(config).toMatchObject({
       family: 'logah',
@@ -214,7 +214,7 @@ describe('a LoGAH', () => {
     });
   });
 
-  it('has a setting for what its file does not tell, and no other', async () => {
+  it('has a setting for the information that its file lacks, and no other', async () => {
     const { config } = await readCheckpoint(checkpointFile('logah-gpt.pt'), { normalize: 'fan_in' });
     expect(config.details.language).toBe('fan_in');
     await expect(readCheckpoint(checkpointFile('logah-gpt.pt'), { normalize: 'max' })).rejects.toThrow(
@@ -251,7 +251,7 @@ describe('a LoGAH', () => {
     }
   });
 
-  it('refuses tensors that its factors are too short for', async () => {
+  it('refuses tensors that are too large for its factors', async () => {
     const sizes = { rank: 8, factorRows: 16384, channels: 256 };
     expect(fits([256, 256, 64, 64], 'weight', sizes)).toBe(true);
     expect(fits([256, 256, 65, 1], 'weight', sizes)).toBe(false);

@@ -44,7 +44,7 @@ async function reader(): Promise<Socket> {
 }
 
 describe('answers', () => {
-  it('are a crowd while the event loop has no time left, until their clients have gone', async () => {
+  it('count while the event loop is busy, until their clients have disconnected', async () => {
     expect(monitor.crowded).toBe(0);
     const clients = [await reader(), await reader(), await reader()];
     await expect.poll(() => monitor.crowded).toBe(3);
@@ -54,7 +54,7 @@ describe('answers', () => {
     await expect.poll(() => monitor.crowded).toBe(0);
   });
 
-  it('are none while nobody reads them', async () => {
+  it('do not count while their clients read nothing', async () => {
     const clients = [await reader(), await reader(), await reader()];
     for (const client of clients) client.pause();
     // Answers are written until the buffers are full.

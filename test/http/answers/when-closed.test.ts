@@ -33,12 +33,12 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-it('the end of an answer is told once, when it is over', async () => {
+it('the end of an answer is reported once', async () => {
   expect(await (await fetch(`${url}/early`)).text()).toBe('here');
   await expect.poll(() => called).toEqual(['early']);
 });
 
-it('the end of an answer whose client has gone before is told at once', async () => {
+it('the end of an answer is reported at once if its client has disconnected before', async () => {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   socket.write('GET /late HTTP/1.1\r\nhost: x\r\n\r\n');
   await expect.poll(() => gone !== undefined).toBe(true);
@@ -47,7 +47,7 @@ it('the end of an answer whose client has gone before is told at once', async ()
   expect(called).toContain('late');
 });
 
-it('the end of an answer that waits for another is told when its client has gone', async () => {
+it('the end of an answer that waits for another is reported when its client disconnects', async () => {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   socket.write('GET /never HTTP/1.1\r\nhost: x\r\n\r\nGET /behind HTTP/1.1\r\nhost: x\r\n\r\n');
   await expect.poll(() => behind).toBe(true);

@@ -27,7 +27,7 @@ describe('with METRICS_KEY set', () => {
         .set(key ? { authorization: `Bearer ${key}` } : {})
     ).status;
 
-  it('that key opens /metrics and nothing else, beside the other keys', async () => {
+  it('that key opens only /metrics, in addition to the other keys', async () => {
     const service = await startService({ API_KEYS, METRICS_KEY: SCRAPE });
     expect(await status(service, '/metrics')).toBe(401);
     expect(await status(service, '/metrics', WRONG)).toBe(401);
@@ -37,7 +37,7 @@ describe('with METRICS_KEY set', () => {
     await service.stop();
   });
 
-  it('/metrics alone needs a key where there are no others', async () => {
+  it('only /metrics needs a key if there are no others', async () => {
     const service = await startService({ METRICS_KEY: SCRAPE });
     expect(await status(service, '/metrics')).toBe(401);
     expect(await status(service, '/metrics', SCRAPE)).toBe(200);
@@ -74,7 +74,7 @@ describe('with API_KEYS set', () => {
     ['the digest as the settings have it', `Bearer sha256:${DIGEST}`],
     ['a key of another scheme', `Basic ${PLAIN}`],
     ['a key without a scheme', PLAIN],
-  ])('%s is 401, whatever is asked for', async (_, authorization) => {
+  ])('%s is answered with 401 on every path', async (_, authorization) => {
     for (const path of [
       '/ghns',
       '/metrics',
@@ -90,18 +90,18 @@ describe('with API_KEYS set', () => {
     }
   });
 
-  it.each(['/livez', '/readyz', '/docs'])('%s needs none', async (path) => {
+  it.each(['/livez', '/readyz', '/docs'])('%s needs no key', async (path) => {
     expect((await get(path).redirects(2)).status).toBe(200);
   });
 
-  it('nothing is read of what is sent without one', async () => {
+  it('the body of a request without a key is not read', async () => {
     const answer = await request(service.url).post('/predict').type('json').send('{"architecture": ');
     expectProblem(answer, 401);
   });
 });
 
 describe('the log', () => {
-  it('has no key in it, whatever happens to a request, with LOG_LEVEL=trace', async () => {
+  it('never contains a key, with LOG_LEVEL=trace', async () => {
     const store = await mkdtemp(join(tmpdir(), 'ghn-serve-test-'));
     const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
     const program = spawn(process.execPath, ['--import', 'tsx', main], {

@@ -34,14 +34,14 @@ async function lengthOf(response: IncomingMessage): Promise<number> {
 }
 
 describe('a server that closes', () => {
-  it('sends what it has written to the end', async () => {
+  it('sends complete answers', async () => {
     const response = await answerOf('/large');
     const closed = app.close();
     expect(await lengthOf(response)).toBe(LARGE.length);
     await closed;
   });
 
-  it('closes connections that clients keep for more, whether or not they were used', async () => {
+  it('closes connections that clients keep open, whether they were used or not', async () => {
     await lengthOf(await answerOf('/small'));
     const unused = connect(Number(new URL(url).port), '127.0.0.1');
     await once(unused, 'connect');
@@ -69,7 +69,7 @@ describe('a server that closes', () => {
     expect(tail).toBe('small');
   });
 
-  it('waits a while for the rest of a request, and no longer', async () => {
+  it('waits a limited time for the rest of a request', async () => {
     const post = async () => {
       const socket = connect(Number(new URL(url).port), '127.0.0.1');
       socket.write(

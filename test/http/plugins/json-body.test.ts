@@ -58,7 +58,7 @@ const statusOf = async (socket: Socket) => (await answerOf(socket)).status;
 const digits = (length: number) => '1'.padEnd(length, '0');
 
 describe('bodies that are being received', () => {
-  it('are bounded together by what has come; one more is refused at its end, until there is room', async () => {
+  it('are limited by the bytes that have arrived; one more is refused at its end, until there is room', async () => {
     const { refusals } = await start(2 * BODY_LIMIT);
     const most = digits(BODY_LIMIT - 1);
     const held = [open(head(BODY_LIMIT) + most), open(head(null) + chunk(most))];
@@ -74,7 +74,7 @@ describe('bodies that are being received', () => {
     await expect.poll(sent).toBe(200);
   });
 
-  it('leave room for others, however many one client sends', async () => {
+  it('leave room for other clients, however many one client sends', async () => {
     await start(4 * BODY_LIMIT);
     const type = 'content-type: application/json\r\n';
     const most = digits(BODY_LIMIT - 1);
@@ -88,13 +88,13 @@ describe('bodies that are being received', () => {
     ['are malformed', `${head(null)}${chunk(digits(BODY_LIMIT - 1))}no length\r\n`, 400],
     ['grow too long', head(null) + chunk(digits(BODY_LIMIT)) + chunk('0'), 413],
     ['are not JSON', head(BODY_LIMIT) + '"'.padEnd(BODY_LIMIT), 400],
-  ])('take up nothing once they are refused: those that %s', async (_, text, status) => {
+  ])('take no room once they are refused: those that %s', async (_, text, status) => {
     await start(1);
     for (let k = 0; k < 3; k++) expect(await statusOf(open(text))).toBe(status);
     expect(await statusOf(open(head(BODY_LIMIT) + digits(BODY_LIMIT)))).toBe(200);
   });
 
-  it('are whole, into however many chunks they are cut', async () => {
+  it('are complete, in chunks of any size', async () => {
     await start(1);
     const body = Array.from({ length: 2000 }, (_, k) => k);
     const chunks = [...JSON.stringify(body)].map(chunk).join('');
@@ -102,7 +102,7 @@ describe('bodies that are being received', () => {
   });
 });
 
-describe('a body in a form that is not read is refused:', () => {
+describe('a body in an unsupported form is refused:', () => {
   const json = 'content-type: application/json';
   it.each([
     ['a charset', `${json}; charset=latin1`, /UTF-8/],
@@ -139,7 +139,7 @@ describe('a body in a form that is not read is refused:', () => {
     },
   );
 
-  it('is refused where it holds more objects than any architecture, however small they are', async () => {
+  it('is refused if it holds more objects than any architecture, however small they are', async () => {
     await start(1e6);
     const post = (items: number) =>
       app.inject({

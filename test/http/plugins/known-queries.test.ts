@@ -12,7 +12,7 @@ afterAll(() => service.stop());
 
 const ID = '0'.repeat(32);
 
-describe('a query that means nothing', () => {
+describe('an unknown query parameter', () => {
   it.each([
     '/ghns',
     '/architectures',
@@ -31,19 +31,19 @@ describe('a query that means nothing', () => {
     expectProblem(answer, 422, { errors: [['/tensor', /^Unrecognized key/]] });
   });
 
-  it('is refused beside a body: the weights would be others than those that were meant', async () => {
+  it('is refused with a body, because the weights would not be the intended ones', async () => {
     const answer = await request(service.url).post('/predict?dtype=F16').send({ architecture: tinyGraph() });
     expectProblem(answer, 422, { errors: [['/dtype', /^Unrecognized key/]] });
   });
 
-  it('does not delete anything', async () => {
+  it('deletes nothing', async () => {
     const made = await request(service.url).post('/predict').send({ architecture: tinyGraph() });
     const answer = await request(service.url).delete(`${made.headers.location}?dry_run=true`);
     expectProblem(answer, 422, { errors: [['/dry_run', /^Unrecognized key/]] });
     expect((await request(service.url).get(made.headers.location)).status).toBe(200);
   });
 
-  it.each(['/livez', '/readyz', '/docs'])('does not matter to GET %s', async (path) => {
+  it.each(['/livez', '/readyz', '/docs'])('is ignored by GET %s', async (path) => {
     const { status } = await request(service.url).get(`${path}?now=1`);
     expect(status).toBeLessThan(400);
   });

@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-describe('what is no HTTP is answered with a problem, and its connection ended:', () => {
+describe('bytes that are not HTTP are answered with a problem, and the connection is closed:', () => {
   it.each([
     ['no request line', 'GARBAGE\r\n\r\n', 400],
     ['a control character in a path', 'GET /\x01 HTTP/1.1\r\nhost: x\r\n\r\n', 400],

@@ -12,7 +12,7 @@ afterAll(() => service.stop());
 
 const OTHERS = METHODS.filter((method) => !['CONNECT', 'DELETE', 'GET', 'HEAD'].includes(method));
 
-it.each(OTHERS)('%s is told what a path has', async (method) => {
+it.each(OTHERS)('%s is answered with the methods of the path', async (method) => {
   for (const [path, allow] of [
     ['/ghns', 'GET, HEAD'],
     ['/predictions/x', 'DELETE, GET, HEAD'],
@@ -23,11 +23,11 @@ it.each(OTHERS)('%s is told what a path has', async (method) => {
   }
 });
 
-it.each(OTHERS)('%s of no path is 404', async (method) => {
+it.each(OTHERS)('%s of an unknown path is 404', async (method) => {
   expect((await rawRequest(service.url, method, '/nowhere')).status).toBe(404);
 });
 
-it('a body is not read where there is nothing', async () => {
+it('the body of a request to an unknown path is not read', async () => {
   const headers = 'content-type: application/json\r\ncontent-length: 100\r\n';
   expect((await rawRequest(service.url, 'POST', '/nowhere', headers)).status).toBe(404);
 });

@@ -104,14 +104,14 @@ function bodies(text: string): string[] {
 const LAST = get('/last', 'connection: close\r\n');
 
 describe('requests of one connection', () => {
-  it('are begun one after the other, however many come at once', async () => {
+  it('are started one after the other, however many arrive at once', async () => {
     const paths = Array.from({ length: 900 }, (_, index) => `/${index}`);
     const answers = await exchange([paths.map((path) => get(path)).join('') + LAST]);
     expect(answers).toEqual([...paths, '/last']);
     expect(mostAtOnce).toBe(1);
   });
 
-  it('are answered as they are, in whichever pieces and forms they come', async () => {
+  it('are answered correctly, in any pieces and forms', async () => {
     const request = fc.oneof(
       fc.integer({ min: 0, max: 99 }).map((n) => ({ text: get(`/${n}`), answer: `/${n}` })),
       fc
@@ -160,7 +160,7 @@ describe('requests of one connection', () => {
     expect(begun).toEqual(['/huge']);
   });
 
-  it('are dropped with their connection, and so is the answer that is being sent', async () => {
+  it('are dropped with their connection, as is the answer that is being sent', async () => {
     const socket = open();
     socket.pause();
     socket.write(get('/huge').repeat(100));
@@ -171,7 +171,7 @@ describe('requests of one connection', () => {
     expect(begun).toEqual(['/huge']);
   });
 
-  it('are answered behind one that was refused before its body had come', async () => {
+  it('are answered after one that was refused before its body had arrived', async () => {
     const answers = await exchange([
       'POST /refused HTTP/1.1\r\nhost: x\r\ncontent-length: 20\r\n\r\n0123456789',
       `0123456789${LAST}`,
@@ -179,7 +179,7 @@ describe('requests of one connection', () => {
     expect(answers).toEqual(['no', '/last']);
   });
 
-  it('that are malformed are told so behind the answers before them', async () => {
+  it('that are malformed are answered with an error after the answers before them', async () => {
     const answers = await exchange([`${get('/first')}nonsense\r\n\r\n${get('/never')}`]);
     expect(answers[0]).toBe('/first');
     expect(JSON.parse(answers[1])).toMatchObject({ status: 400 });

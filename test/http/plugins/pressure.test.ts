@@ -34,7 +34,7 @@ describe('a service under pressure', () => {
   it.each([
     ['its heap', { maxHeapBytes: 1 }],
     ['its resident memory', { maxResidentBytes: 1 }],
-  ])('refuses with 503 while %s is beyond its limit, but no probe', async (_, options) => {
+  ])('refuses with 503 while %s is above its limit, except probes', async (_, options) => {
     const { refusals, statusOf } = await start(options);
     await expect.poll(() => statusOf('/ghns')).toBe(503);
     const answer = await request(app.server).get('/ghns');
@@ -44,7 +44,7 @@ describe('a service under pressure', () => {
     expect(new Set(refusals)).toEqual(new Set(['memory']));
   });
 
-  it('refuses while everything is late, and no longer', async () => {
+  it('refuses only while everything is late', async () => {
     const { refusals, statusOf } = await start({ maxEventLoopDelayMilliseconds: 500 });
     await expect
       .poll(async () => {
@@ -56,7 +56,7 @@ describe('a service under pressure', () => {
     expect(refusals[0]).toBe('event loop');
   });
 
-  it('refuses nothing in the limits that hold by default', async () => {
+  it('refuses nothing within the default limits', async () => {
     const { refusals, statusOf } = await start({});
     // Longer than the parsing of the largest body.
     const end = performance.now() + BLOCKED_MS;

@@ -23,14 +23,14 @@ async function sent(error: Error) {
 
 const fault = (message: string) => ({ path: '/x', message });
 
-describe('a problem is of a size that can be sent', () => {
-  it('whatever its detail comes to', async () => {
+describe('a problem has a size that can be sent', () => {
+  it('for any length of its detail', async () => {
     const { problem, bytes } = await sent(new NotFoundError(`no ${'\u0001'.repeat(2 ** 20)}`));
     expect(problem.detail).toMatch(/^no .*…$/s);
     expect(bytes).toBeLessThan(100_000);
   });
 
-  it('whatever its errors come to, together longer than a string may be', async () => {
+  it('for any length of its errors, even if they are longer than a string may be', async () => {
     const long = 'x'.repeat(2 ** 24);
     const { problem, bytes } = await sent(new InvalidRequestError(Array(50).fill(fault(long))));
     expect(bytes).toBeLessThan(150_000);
@@ -40,18 +40,18 @@ describe('a problem is of a size that can be sent', () => {
     });
   });
 
-  it('however many errors there are, and says how many are left out', async () => {
+  it('for any number of errors, and gives the number of omitted ones', async () => {
     const { problem } = await sent(new InvalidRequestError(Array(1000).fill(fault('wrong'))));
     expect(problem.errors).toHaveLength(102);
     expect(problem.errors.at(-1)).toEqual({ path: '', message: '899 more are not listed' });
   });
 
-  it('and cut between characters', async () => {
+  it('cut between characters', async () => {
     const { problem } = await sent(new NotFoundError(`x${'😀'.repeat(5000)}`));
     expect(problem.detail).toMatch(/😀…$/);
   });
 
-  it('and whole where it is of no size', async () => {
+  it('unchanged if it is small', async () => {
     const { problem } = await sent(new InvalidRequestError([fault('wrong'), fault('wrong as well')]));
     expect(problem.errors).toEqual([fault('wrong'), fault('wrong as well')]);
   });

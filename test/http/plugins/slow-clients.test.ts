@@ -83,14 +83,14 @@ const head = (line: string, headers = '') => `${line} HTTP/1.1\r\nhost: x\r\n${h
 const postHead = (length: number) =>
   head('POST /body', `content-type: application/json\r\ncontent-length: ${length}\r\n`);
 
-describe('a client that is slow to ask', () => {
-  it('loses its connection where it says nothing', async () => {
+describe('a client that sends slowly', () => {
+  it('loses its connection if it sends nothing', async () => {
     await start({ headersMilliseconds: 200 });
     await textOf(open());
     await expect.poll(connections).toBe(0);
   });
 
-  it('loses it where its headers drip', async () => {
+  it('loses it if its headers arrive byte by byte', async () => {
     await start({ headersMilliseconds: 200, requestMilliseconds: 60_000 });
     const socket = open('GET /small HTTP/1.1\r\n');
     const drip = setInterval(() => socket.write('x-header: x\r\n'), 20);
@@ -99,7 +99,7 @@ describe('a client that is slow to ask', () => {
     await expect.poll(connections).toBe(0);
   });
 
-  it('loses it where its body drips', async () => {
+  it('loses it if its body arrives byte by byte', async () => {
     await start({ headersMilliseconds: 200, requestMilliseconds: 400 });
     const socket = open(postHead(900));
     const drip = setInterval(() => socket.write('1'), 20);
@@ -108,7 +108,7 @@ describe('a client that is slow to ask', () => {
     await expect.poll(connections).toBe(0);
   });
 
-  it('is answered where it ends its side of the connection and listens', async () => {
+  it('is answered if it closes its side of the connection and reads', async () => {
     await start({});
     const socket = open();
     socket.end(head('GET /small', 'connection: close\r\n'));
@@ -116,7 +116,7 @@ describe('a client that is slow to ask', () => {
   });
 });
 
-describe('a client that takes nothing of its answer', () => {
+describe('a client that does not read its answer', () => {
   it('loses its connection, and no more was made than buffers hold', async () => {
     await start({ stallMilliseconds: 500 });
     const clients = Array.from({ length: 5 }, () => open(head('GET /large')).pause());
@@ -126,14 +126,14 @@ describe('a client that takes nothing of its answer', () => {
     expect(made).toBeLessThan(clients.length * BUFFERED);
   });
 
-  it.each(['text', 'bytes'])('loses it where the whole answer is there at once, as %s', async (form) => {
+  it.each(['text', 'bytes'])('loses it if the whole answer is ready at once, as %s', async (form) => {
     await start({ stallMilliseconds: 200 });
     open(head(`GET /whole/${form}`)).pause();
     await expect.poll(connections).toBe(1);
     await expect.poll(connections, { timeout: 5000 }).toBe(0);
   });
 
-  it('loses it where the answer waited for one before it', async () => {
+  it('loses it if the answer waited for one before it', async () => {
     await start({ stallMilliseconds: 200 });
     const began = performance.now();
     open(head('GET /small') + head('GET /whole/text')).pause();
@@ -144,7 +144,7 @@ describe('a client that takes nothing of its answer', () => {
     expect(performance.now() - began).toBeGreaterThan(2000);
   });
 
-  it('keeps it where it reads, however slowly', async () => {
+  it('keeps it if it reads, however slowly', async () => {
     await start({ stallMilliseconds: 1000 });
     const socket = open(head('GET /large')).pause();
     let read = 0;
@@ -156,7 +156,7 @@ describe('a client that takes nothing of its answer', () => {
     expect(await connections()).toBe(1);
   });
 
-  it('has its patience measured by the answer: one that follows may take long to come', async () => {
+  it('has a separate time limit for each answer: the next may take long to begin', async () => {
     await start({ stallMilliseconds: 200 });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const statusOf = (path: string) =>
@@ -176,7 +176,7 @@ describe('a client that takes nothing of its answer', () => {
 });
 
 describe('connections', () => {
-  it('are bounded: one more is ended, and taken when there is room again', async () => {
+  it('are limited: one more is closed, and accepted when there is room again', async () => {
     await start({ connections: 2 });
     const held = [open(), open()];
     await expect.poll(connections).toBe(2);

@@ -74,7 +74,7 @@ async function unread(path: string, client = 'x'): Promise<string> {
 const OK = 'HTTP/1.1 200 OK';
 const FULL = 'HTTP/1.1 503 Service Unavailable';
 
-describe('answers that nobody reads', () => {
+describe('unread answers', () => {
   it.each(['/text', '/json', '/bytes'])('%s: are refused once they hold too much together', async (path) => {
     const statuses: string[] = [];
     for (let index = 0; index < 5; index++) statuses.push(await unread(path));
@@ -88,7 +88,7 @@ describe('answers that nobody reads', () => {
     expect(await (await fetch(`${url}/small`)).text()).toBe('small');
   });
 
-  it('are refused where they are streams as well', async () => {
+  it('are refused if they are streams too', async () => {
     for (let index = 0; index < 2; index++) expect(await unread('/bytes')).toBe(OK);
     // Streams that use up the rest of the room.
     for (let index = 0; index < LARGE / LEAST_STREAM_BYTES - 1; index++) {
@@ -100,7 +100,7 @@ describe('answers that nobody reads', () => {
     expect(streams).toHaveLength(length);
   });
 
-  it('count once where they share their bytes', async () => {
+  it('count once if they share their bytes', async () => {
     for (let index = 0; index < 10; index++) expect(await unread('/shared')).toBe(OK);
     for (let index = 0; index < 2; index++) expect(await unread('/text')).toBe(OK);
     expect(await unread('/text')).toBe(FULL);
@@ -114,7 +114,7 @@ describe('answers that nobody reads', () => {
     expect(await unread('/text', 'third')).toBe(FULL);
   });
 
-  it('that are shared stay counted when the first who asked has gone', async () => {
+  it('that are shared still count when the first client has disconnected', async () => {
     await unread('/shared');
     await unread('/shared');
     sockets[0].destroy();
@@ -123,7 +123,7 @@ describe('answers that nobody reads', () => {
     expect(await unread('/text')).toBe(FULL);
   });
 
-  it('give their room back when their clients go', async () => {
+  it('release their room when their clients disconnect', async () => {
     for (let index = 0; index < 2; index++) await unread('/text');
     await unread('/stream');
     expect(await unread('/text')).toBe(FULL);
@@ -142,7 +142,7 @@ describe('answers that nobody reads', () => {
     await reader.cancel();
   });
 
-  it('are destroyed where they come too late to be sent', async () => {
+  it('are destroyed if they are too late to be sent', async () => {
     expect(await unread('/late')).toBe(FULL);
     await expect.poll(() => streams[0]?.destroyed).toBe(true);
   });

@@ -6,11 +6,11 @@ const object = (keys: number) =>
   `{${Array.from({ length: keys }, (_, index) => `"k${index.toString(36)}": 1`).join()}}`;
 
 describe('the shape of a JSON text', () => {
-  it('has its objects and arrays, but not what is in strings', () => {
+  it('counts objects and arrays, except inside strings', () => {
     expect(shape('{"a": [{}, [1], "{[\\"[{\\\\"]}').objects).toBe(4);
   });
 
-  it('has its different keys, however often and in whatever order they come', () => {
+  it('counts different keys, however often and in whatever order they occur', () => {
     const many = object(1000);
     expect(shape(`[${Array(200).fill(many).join()}]`).hasTooManyKeys).toBe(false);
     expect(shape(object(MAX_KEYS)).hasTooManyKeys).toBe(false);
@@ -20,13 +20,13 @@ describe('the shape of a JSON text', () => {
     ).toBe(true);
   });
 
-  it('counts no string that is a value', () => {
+  it('does not count strings that are values', () => {
     expect(
       shape(`[${Array.from({ length: 2 * MAX_KEYS }, (_, k) => `"${k}:"`).join()}]`).hasTooManyKeys,
     ).toBe(false);
   });
 
-  it('is found of text that is cut off anywhere', () => {
+  it('is found for text that is cut off anywhere', () => {
     const text = '{"a\\"": ["\\\\';
     for (let end = 0; end <= text.length; end++) expect(shape(text.slice(0, end)).hasTooManyKeys).toBe(false);
   });

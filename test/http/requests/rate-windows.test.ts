@@ -13,7 +13,7 @@ function windowsOf(maxClients?: number) {
 }
 
 describe('windows of a second', () => {
-  it('count each client from its first request on, and begin again when they are over', () => {
+  it('count each client from its first request on, and start again when they are over', () => {
     const { clock, count } = windowsOf();
     expect(count('a')).toEqual({ current: 1, ttl: 1000 });
     clock.now = 400;
@@ -24,14 +24,14 @@ describe('windows of a second', () => {
     expect(count('b')).toEqual({ current: 2, ttl: 400 });
   });
 
-  it('forget those that began first where there are too many clients', () => {
+  it('drop those that began first if there are too many clients', () => {
     const { count } = windowsOf(2);
     for (const client of ['a', 'b', 'c']) count(client);
     expect([count('b').current, count('c').current, count('a').current]).toEqual([2, 2, 1]);
   });
 });
 
-it('goes by what others have counted as well, and by its own count where they cannot be asked', async () => {
+it('include the requests to other services, or only its own while these cannot be asked', async () => {
   let together: { current: number; ttl: number } | null = { current: 7, ttl: 300 };
   const windows = new RateWindows({ now: () => 0, together: async () => together });
   const count = () => new Promise((resolve) => windows.incr('a', (_, result) => resolve(result), 1000));
@@ -40,7 +40,7 @@ it('goes by what others have counted as well, and by its own count where they ca
   expect(await count()).toEqual({ current: 2, ttl: 1000 });
 });
 
-it('goes by no clock that can be set', () => {
+it('do not depend on a clock that can be set', () => {
   const { now } = Date;
   const windows = new RateWindows();
   const counts: number[] = [];

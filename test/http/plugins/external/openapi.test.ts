@@ -22,7 +22,7 @@ const resolved = (response: OpenAPIV3_1.ResponseObject | OpenAPIV3_1.ReferenceOb
     : response;
 
 describe('the OpenAPI document', () => {
-  it('is one', async () => {
+  it('is valid', async () => {
     const { valid, errors } = await new Validator().validate(
       structuredClone(document) as Record<string, unknown>,
     );
@@ -30,13 +30,13 @@ describe('the OpenAPI document', () => {
     expect(valid).toBe(true);
   });
 
-  it('names every operation, each by a name of its own', () => {
+  it('gives every operation a unique name', () => {
     const ids = operations.map(({ operation }) => operation.operationId);
     expect(ids).not.toContain(undefined);
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it('tells of every answer that it has an id, and of every refusal that it is a problem', () => {
+  it('documents the id of every answer, and that every refusal is a problem', () => {
     for (const { path, method, operation } of operations) {
       for (const [status, response] of Object.entries(operation.responses!)) {
         const { headers, content } = resolved(response);
@@ -47,7 +47,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('has links to operations that there are, with what these want', () => {
+  it('has links to existing operations, with the parameters that they need', () => {
     const links = operations.flatMap(({ operation }) =>
       Object.values(operation.responses!).flatMap((response) =>
         Object.values(resolved(response).links ?? {}),

@@ -26,7 +26,7 @@ async function statuses(count: number, ask: (index: number) => ReturnType<typeof
 describe('a rate limit of 3 a minute', () => {
   withSettings({ RATE_LIMIT: '3' });
 
-  it('holds for an address, says when to come again, and leaves others alone', async () => {
+  it('applies to an address, tells when to try again, and does not affect other addresses', async () => {
     expect(await statuses(4, () => get('10.0.0.1'))).toEqual([200, 200, 200, 429]);
     const refused = await get('10.0.0.1');
     expect(refused.headers['content-type']).toContain('application/problem+json');
@@ -35,11 +35,11 @@ describe('a rate limit of 3 a minute', () => {
     expect((await get('10.0.0.2')).statusCode).toBe(200);
   });
 
-  it('holds for an address that says it has another key each time', async () => {
+  it('applies to an address that sends another key each time', async () => {
     expect(await statuses(4, (index) => get('10.0.0.3', `key-${index}`))).toEqual([200, 200, 200, 429]);
   });
 
-  it('holds for what there is not, paths and methods', async () => {
+  it('applies to unknown paths and methods', async () => {
     expect(await statuses(4, (index) => get('10.0.0.5', undefined, `/nowhere/${index}`))).toEqual([
       404, 404, 404, 429,
     ]);
@@ -47,7 +47,7 @@ describe('a rate limit of 3 a minute', () => {
     expect(await statuses(4, put)).toEqual([405, 405, 405, 429]);
   });
 
-  it('turns no probe away', async () => {
+  it('refuses no probe', async () => {
     expect(await statuses(5, () => get('10.0.0.4', undefined, '/livez'))).toEqual([200, 200, 200, 200, 200]);
   });
 });
@@ -55,19 +55,19 @@ describe('a rate limit of 3 a minute', () => {
 describe('a rate limit of 3 a minute, with keys', () => {
   withSettings({ RATE_LIMIT: '3', API_KEYS: 'first,second' });
 
-  it('holds for each key, from whatever address', async () => {
+  it('applies to each key, from any address', async () => {
     expect(await statuses(4, (index) => get(`10.0.1.${index}`, 'first'))).toEqual([200, 200, 200, 429]);
     expect((await get('10.0.1.0', 'second')).statusCode).toBe(200);
   });
 
-  it('holds for guesses at keys', async () => {
+  it('applies to guesses of keys', async () => {
     expect(await statuses(5, (index) => get('10.0.2.1', `guess-${index}`))).toEqual([
       401, 401, 401, 429, 429,
     ]);
     expect((await get('10.0.2.2', 'guess')).statusCode).toBe(401);
   });
 
-  it('holds for what needs no key by the address, whatever key is said to be there', async () => {
+  it('applies by address to paths that need no key, whatever key is sent', async () => {
     const page = (index: number) => get('10.0.3.1', `key-${index}`, '/docs/static/index.html');
     expect((await statuses(4, page)).at(-1)).toBe(429);
   });
@@ -89,7 +89,7 @@ describe('security headers', () => {
     expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
   });
 
-  it('forbid to guess what an answer is where its path is none', async () => {
+  it('forbid guessing the type of an answer even for unknown paths', async () => {
     const answer = await app.inject('/predictions/%zz');
     expect(answer.statusCode).toBe(400);
     expect(answer.headers['x-content-type-options']).toBe('nosniff');
@@ -107,7 +107,7 @@ describe('CORS_ORIGINS', () => {
     expect(answer.headers['access-control-allow-origin']).toBe(allowed);
   });
 
-  it('lets pages delete predictions, and read what answers say in their headers', async () => {
+  it('lets pages delete predictions, and read the headers of answers', async () => {
     const origin = 'https://lab.example';
     const asked = { origin, 'access-control-request-method': 'DELETE' };
     const preflight = await app.inject({ method: 'OPTIONS', url: '/predictions/x', headers: asked });
@@ -118,7 +118,7 @@ describe('CORS_ORIGINS', () => {
     expect(exposed).toEqual(expect.arrayContaining(['preference-applied', 'www-authenticate', 'allow']));
   });
 
-  it('answers an OPTIONS that is no preflight as without', async () => {
+  it('answers an OPTIONS that is not a preflight as it does without CORS', async () => {
     const answer = await app.inject({ method: 'OPTIONS', url: '/predict' });
     expect(answer.headers.allow).toBe('POST');
     expect(answer.statusCode).toBe(405);

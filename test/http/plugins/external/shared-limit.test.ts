@@ -44,14 +44,14 @@ describe.skipIf(MISSING)(`a rate limit of two services on one Redis${MISSING ? `
     return Number(/^ghn_serve_redis_up (\d)$/m.exec(body)?.[1] ?? Number.NaN);
   };
 
-  it('counts what a client has asked of both', async () => {
+  it('counts a client’s requests to both', async () => {
     expect(await statuses(6, '10.0.0.1')).toEqual([200, 200, 200, 200, 429, 429]);
     expect(await statuses(1, '10.0.0.2')).toEqual([200]);
     const refused = await app(1).inject({ url: '/architectures', remoteAddress: '10.0.0.1' });
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
   });
 
-  it('is one of each service by itself while Redis is away', async () => {
+  it('applies to each service separately while Redis is away', async () => {
     await redis.kill();
     expect(await statuses(6, '10.0.0.3')).toEqual([200, 200, 200, 200, 200, 200]);
     await expect.poll(() => Promise.all([0, 1].map(redisUp))).toEqual([0, 0]);

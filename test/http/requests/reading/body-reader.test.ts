@@ -31,7 +31,7 @@ function children(): number[] {
 }
 
 describe('a process that reads bodies', () => {
-  it('is there from the first body on, and reads the next', async () => {
+  it('exists from the first body on, and reads the next', async () => {
     readerOf();
     expect(children()).toEqual([]);
     await check(SMALL);
@@ -43,7 +43,7 @@ describe('a process that reads bodies', () => {
     await expect.poll(children).toEqual([]);
   });
 
-  it('that finds no memory for a body has that one refused alone', async () => {
+  it('that runs out of memory for a body refuses only that body', async () => {
     readerOf({ heapMegabytes: 60 });
     const numbers = `[${'0.5,'.repeat(8e6)}0]`;
     const outcomes = await Promise.allSettled([check(SMALL), check(numbers), check(SMALL)]);
@@ -63,7 +63,7 @@ describe('a process that reads bodies', () => {
     await next;
   });
 
-  it('that takes too long is ended, and so is one that reads for somebody who has gone', async () => {
+  it('that takes too long is ended, as is one that reads for a client that has disconnected', async () => {
     readerOf({ timeoutMilliseconds: 20 });
     // A new process takes longer than that to start.
     await expect(check(SMALL)).rejects.toThrow('no answer after 20 ms');
@@ -76,7 +76,7 @@ describe('a process that reads bodies', () => {
     await check(SMALL);
   });
 
-  it('reads those of all clients in turns', async () => {
+  it('reads bodies of all clients in turns', async () => {
     readerOf();
     const done: string[] = [];
     const of = (client: string) => check(SMALL, client).then(() => done.push(client));
