@@ -23,11 +23,11 @@ function byDefinition(tensor: TiledTensor): number {
 }
 
 describe('the standard deviation of the correlations of a weight’s rows', () => {
-  test.each(CASES)('is the authors’ for $name', async ({ weight, deviation: expected }) => {
+  test.each(CASES)('is that of the authors for $name', async ({ weight, deviation: expected }) => {
     expect(Math.abs((await deviation(weight)) / expected - 1)).toBeLessThan(1e-7);
   });
 
-  test('is its definition’s for every shape, from the block alone', async () => {
+  test('equals its definition for every shape, computed from the block alone', async () => {
     await fc.assert(
       fc.asyncProperty(shapes, fc.constantFrom(1, 3, 8, 100), fc.nat(), async (shape, channels, seed) => {
         const tensor = randomTensor('w', shape, channels, seed);
@@ -42,7 +42,7 @@ describe('the standard deviation of the correlations of a weight’s rows', () =
     );
   });
 
-  test('survives rows that are nearly the same', async () => {
+  test('is exact for rows that are nearly equal', async () => {
     const shape = [12, 5];
     const base = [1, -2, 3, -1, 0.5];
     // Sums of powers of two: these float32 values are exact, and so are their differences.
@@ -58,7 +58,7 @@ describe('the standard deviation of the correlations of a weight’s rows', () =
     { what: 'one row is constant', shape: [8, 4], block: (i: number) => (i < 4 ? 0.1 : (i * 13) % 7) },
     { what: 'all is zero', shape: [8, 4], block: () => 0 },
     { what: 'there is one entry', shape: [1, 1], block: () => 1 },
-  ])('is 0 where $what', async ({ shape, block }) => {
+  ])('is 0 if $what', async ({ shape, block }) => {
     const values = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => block(i));
     expect(await deviation({ name: 'w', shape, blockShape: shape, block: values })).toBe(0);
   });

@@ -14,7 +14,7 @@ const kernels = fc.array(fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ m
 });
 
 describe('a weight as a matrix', () => {
-  test('is the tall matrix’s transpose by a block, whatever repeats, and becomes the tensor again', async () => {
+  test('is the transpose of the tall matrix by a block, with any tiling, and can be converted back', async () => {
     await fc.assert(
       fc.asyncProperty(sizes, kernels, async (outer, inner) => {
         const axes = [...outer, ...inner];

@@ -34,15 +34,18 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
 }
 
 describe('an orthogonalised weight', () => {
-  test.each(CASES)('is LAPACK’s with R’s diagonal positive: $name', async ({ weight, noisy, orthogonal }) => {
-    for (const by of [products, new PlainProducts()]) {
-      const { values, applied } = await transform(noisy ?? weight, ORTHOGONAL, by);
-      expect(largestDifference(values, orthogonal)).toBeLessThan(1e-6);
-      expect(applied).toEqual({ name: (noisy ?? weight).name, noise: 0, orthogonalized: true });
-    }
-  });
+  test.each(CASES)(
+    'equals LAPACK’s with R’s diagonal positive: $name',
+    async ({ weight, noisy, orthogonal }) => {
+      for (const by of [products, new PlainProducts()]) {
+        const { values, applied } = await transform(noisy ?? weight, ORTHOGONAL, by);
+        expect(largestDifference(values, orthogonal)).toBeLessThan(1e-6);
+        expect(applied).toEqual({ name: (noisy ?? weight).name, noise: 0, orthogonalized: true });
+      }
+    },
+  );
 
-  test('has orthonormal columns in which the weight’s lie, whatever its shape and rank', async () => {
+  test('has orthonormal columns that span the weight’s, for any shape and rank', async () => {
     await fc.assert(
       fc.asyncProperty(shapes, fc.constantFrom(1, 2, 5, 16, 100), fc.nat(), async (shape, channels, seed) => {
         const tensor = randomTensor('w', shape, channels, seed);
@@ -55,7 +58,7 @@ describe('an orthogonalised weight', () => {
   });
 
   test.each([{ shape: [5, 70_001] }, { shape: [70_001, 5] }])(
-    'may be longer than the loops take at once: $shape',
+    'may be longer than the loops process at once: $shape',
     async ({ shape }) => {
       const tensor = randomTensor('w', shape, 2);
       const noise = (await transform(tensor, { ...NOTHING, noise: 1 })).values;
@@ -67,7 +70,7 @@ describe('an orthogonalised weight', () => {
     },
   );
 
-  test('of a weight with columns that are zero, repeated or sums of others is the same up to the first of these', async () => {
+  test('of a weight with columns that are zero, repeated or sums of others is unchanged up to the first of these', async () => {
     const shape = [200, 80];
     const regular = randomTensor('w', shape, 1000);
     const singular = { ...regular, block: regular.block.slice() };
@@ -111,24 +114,27 @@ describe('an orthogonalised weight', () => {
     { noise: 3e-5, minChannels: 0 },
     { noise: 1e-7, minChannels: 0 },
     { noise: 3e-5, minChannels: 90 },
-  ])('of a repeated block and little noise is that of the same values unrepeated: %o', async (options) => {
-    const tensor = randomTensor('w', [128, 200], 24);
-    const noisy = (await transform(tensor, { ...NOTHING, ...options })).tensor;
-    const { values } = await transform(tensor, { ...ORTHOGONAL, ...options });
-    const again = (await transform(noisy, ORTHOGONAL)).values;
-    expect(noisy.blockShape).toEqual([128, 200]);
-    // A part of the weight without noise depends on the columns before it, and is completed at random.
-    const determined = options.minChannels === 0 ? 128 : 24;
-    expect(
-      largestDifference(values.slice(0, determined * 200), again.slice(0, determined * 200)),
-    ).toBeLessThan(2e-5);
-    expect(nonOrthogonality(tallMatrix(values, [128, 200]))).toBeLessThan(1e-5);
-    expect(
-      distanceFromSpan(tallMatrix(noisy.block, [128, 200]), tallMatrix(values, [128, 200])),
-    ).toBeLessThan(1e-5);
-  });
+  ])(
+    'of a repeated block and little noise equals that of the same values without tiling: %o',
+    async (options) => {
+      const tensor = randomTensor('w', [128, 200], 24);
+      const noisy = (await transform(tensor, { ...NOTHING, ...options })).tensor;
+      const { values } = await transform(tensor, { ...ORTHOGONAL, ...options });
+      const again = (await transform(noisy, ORTHOGONAL)).values;
+      expect(noisy.blockShape).toEqual([128, 200]);
+      // A part of the weight without noise depends on the columns before it, and is completed at random.
+      const determined = options.minChannels === 0 ? 128 : 24;
+      expect(
+        largestDifference(values.slice(0, determined * 200), again.slice(0, determined * 200)),
+      ).toBeLessThan(2e-5);
+      expect(nonOrthogonality(tallMatrix(values, [128, 200]))).toBeLessThan(1e-5);
+      expect(
+        distanceFromSpan(tallMatrix(noisy.block, [128, 200]), tallMatrix(values, [128, 200])),
+      ).toBeLessThan(1e-5);
+    },
+  );
 
-  test('exists where there is noise in more columns than the rows with noise can tell apart', async () => {
+  test('exists if more columns have noise than the rows with noise can distinguish', async () => {
     const shape = [100, 40, 3, 3];
     const options = { ...ORTHOGONAL, noise: 3e-5, minChannels: 35 };
     const tensor = randomTensor('w', shape, 16);
@@ -147,7 +153,7 @@ describe('noise', () => {
   };
   const mean = (values: Float32Array) => values.reduce((sum, x) => sum + x, 0) / values.length;
 
-  test('is normal, β times the deviation of the correlations large', async () => {
+  test('is normal, with β times the deviation of the correlations', async () => {
     const { values, applied } = await transform(tensor, { ...NOTHING, noise: 0.5 });
     expect(applied.orthogonalized).toBe(false);
     const noise = noiseOf(values, applied.noise);
@@ -180,7 +186,7 @@ describe('noise', () => {
     }
   });
 
-  test('is another with another seed or name, and the same with the same', async () => {
+  test('differs with another seed or name, and is the same with the same', async () => {
     const options = { ...NOTHING, noise: 0.5 };
     const first = await transform(tensor, options);
     expect((await transform(tensor, options)).values).toEqual(first.values);
@@ -194,13 +200,13 @@ describe('noise', () => {
     }
   });
 
-  test('is the same bytes by every engine', async () => {
+  test('has the same bytes on every engine', async () => {
     const options = { ...NOTHING, noise: 0.5 };
     const plain = await transform(tensor, options, new PlainProducts());
     expect(plain.values).toEqual((await transform(tensor, options)).values);
   });
 
-  test('is none where a row has no variance', async () => {
+  test('is 0 if a row has no variance', async () => {
     const flat = randomTensor('w', [1, 16, 3, 3], 16);
     const { tensor: result, applied } = await transform(flat, { ...NOTHING, noise: 0.5 });
     expect(result).toBe(flat);
@@ -230,14 +236,14 @@ describe('a network', () => {
     expect(tensors[0]).toMatchObject({ shape: [32, 16, 3, 3], blockShape: [32, 16, 3, 3] });
   });
 
-  test('is left as it is by settings that ask for nothing', async () => {
+  test('is unchanged if the settings request nothing', async () => {
     const { tensors, applied } = await postprocess(network, ['conv.weight'], NOTHING, products);
     expect(tensors).toEqual(network);
     expect(applied).toEqual([]);
     expect((await postprocess(network, [], PAPER, products)).applied).toEqual([]);
   });
 
-  test('gets the same values for a tensor whatever else there is', async () => {
+  test('gets the same values for a tensor whatever other tensors there are', async () => {
     const all = await postprocess(network, ['conv.weight', 'next.weight'], PAPER, products);
     const alone = await postprocess([network[2]], ['next.weight'], PAPER, products);
     expect(alone.tensors[0].block).toEqual(all.tensors[2].block);
@@ -255,7 +261,7 @@ describe('a network', () => {
   });
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY])(
-    'with a value of %s is refused by the tensor’s name',
+    'with a value of %s is refused with the tensor’s name',
     async (value) => {
       const broken = { ...network[0], block: network[0].block.slice().fill(value, 5, 6) };
       for (const options of [ORTHOGONAL, { ...NOTHING, noise: 0.1 }]) {
@@ -264,11 +270,11 @@ describe('a network', () => {
     },
   );
 
-  test('is refused noise that float32 cannot hold', async () => {
+  test('is refused if float32 cannot hold the noise', async () => {
     await expect(transform(network[0], { ...NOTHING, noise: 1e39 })).rejects.toThrow(/conv\.weight/);
   });
 
-  test('stops when it is told to', async () => {
+  test('stops when the signal is aborted', async () => {
     const reason = new Error('no longer wanted');
     const controller = new AbortController();
     const large = [randomTensor('w', [512, 512, 3, 3], 64)];

@@ -28,7 +28,7 @@ describe.each([
   { implementation: 'onnxruntime', products: onnxruntime },
   { implementation: 'TypeScript', products: new PlainProducts() },
 ])('products by $implementation', ({ products }) => {
-  test('turn a matrix around, for all sizes', async () => {
+  test('transpose matrices of all sizes', async () => {
     await fc.assert(
       fc.asyncProperty(sizes, async ([rows, , columns]) => {
         const a = { data: normals(randomKey(0, 'a', 'test'), 0, rows * columns), rows, columns };
@@ -64,7 +64,7 @@ describe.each([
       return sum;
     };
 
-    test('are what they say, for all sizes', async () => {
+    test('are correct for all sizes', async () => {
       await fc.assert(
         fc.asyncProperty(sizes, async ([rows, inner, columns]) => {
           const [a, b] = [random('a', rows, inner), random('b', inner, columns)];
@@ -81,7 +81,7 @@ describe.each([
       );
     });
 
-    test('take a matrix out of the span of another, for all sizes', async () => {
+    test('project a matrix off the span of another, for all sizes', async () => {
       await fc.assert(
         fc.asyncProperty(sizes, async ([rows, columns, basisRows]) => {
           const [x, basis] = [random('x', rows, columns), random('basis', basisRows, columns)];
@@ -105,7 +105,7 @@ describe.each([
       );
     });
 
-    test('leave the memory beside the result alone', async () => {
+    test('change nothing outside the result', async () => {
       const memory = new ArrayType(30).fill(7);
       const y = { data: memory.subarray(10, 16), rows: 2, columns: 3 };
       await products.multiply(random('a', 2, 4), random('b', 4, 3), y);

@@ -20,21 +20,21 @@ const ALL = { fromLayer: 0, minChannels: 0 };
 const network = (name: string): Architecture => parseGraph(fixtureGraph(name), LIMITS);
 
 describe('the weights that post-processing transforms', () => {
-  test.each(Object.entries(expected))('are the ones of the authors’ code: %s', (key, names) => {
+  test.each(Object.entries(expected))('are those of the authors’ code: %s', (key, names) => {
     const [name, ...json] = key.split(' ');
     const settings = JSON.parse(json.join(' ') || '{}') as { layer?: number; max_sz?: number };
     const options = { fromLayer: settings.layer ?? 0, minChannels: settings.max_sz ?? 0 };
     expect(touched(network(FIXTURES[name]), options)).toEqual(names);
   });
 
-  test('come in the order of the nodes where there is no state_dict', () => {
+  test('are in the order of the nodes if there is no state_dict', () => {
     const { nodes, ...rest } = network('resnet18-10');
     const names = touched({ ...rest, nodes, stateDict: null }, ALL);
     const owned = nodes.flatMap(({ weight }) => weight ?? []).filter(({ shape }) => shape.length > 1);
     expect(names).toEqual(owned.map(({ name }) => name).filter((name) => name !== 'fc.weight'));
   });
 
-  test('leave out the last where there is no classifier', () => {
+  test('exclude the last if there is no classifier', () => {
     const graph = tinyGraph();
     const body = { ...graph, nodes: graph.nodes.slice(0, 5), edges: graph.edges.slice(0, 4) };
     const second = {
@@ -54,7 +54,7 @@ describe('the weights that post-processing transforms', () => {
     expect(touched(architecture, ALL)).toEqual(['conv1.weight']);
   });
 
-  test('are counted where they are not predicted, but not where they are buffers or position embeddings', () => {
+  test('are counted even if they are not predicted, but not if they are buffers or position embeddings', () => {
     const architecture: Architecture = {
       ...parseGraph(tinyGraph(), LIMITS),
       stateDict: [
@@ -78,7 +78,7 @@ describe('the weights that post-processing transforms', () => {
     ]);
   });
 
-  test('may be none', () => {
+  test('may be an empty list', () => {
     expect(touched(network('resnet18-10'), { fromLayer: 100, minChannels: 0 })).toEqual([]);
     expect(touched(network('resnet18-10'), { fromLayer: 0, minChannels: 512 })).toEqual([]);
   });

@@ -20,7 +20,7 @@ export function executorContract(executorOf: () => Executor): void {
     expect([executorOf().ready, executorOf().readySoon]).toEqual([true, true]);
   });
 
-  it('makes the tensors in their order, tells of each stage, and counts them up', async () => {
+  it('makes the tensors in order, reports each stage, and computes their statistics', async () => {
     const stages: Stage[] = [];
     const { tensors, applied, statistics, latency } = await executorOf().predict(job(), {
       onStage: (stage) => stages.push(stage),
@@ -38,24 +38,24 @@ export function executorContract(executorOf: () => Executor): void {
     expect(await statistics).toMatchObject({ network: { count: 634 }, overflow: 0 });
   });
 
-  it('leaves the classifier out where it is not wanted', async () => {
+  it('leaves the classifier out on request', async () => {
     const { tensors } = await executorOf().predict(job({ predictClassifier: false }));
     expect(tensors.map(({ name }) => name)).toEqual(['conv1.weight', 'bn1.weight', 'bn1.bias']);
   });
 
-  it('makes the same bits of the same job', async () => {
+  it('gives the same bits for the same job', async () => {
     const [one, two] = [await executorOf().predict(job()), await executorOf().predict(job())];
     expect(two.tensors).toEqual(one.tensors);
   });
 
-  it('makes nothing with another GHN than the one that was planned, and goes on', async () => {
+  it('refuses a job for another GHN than the planned one, and continues', async () => {
     const other = executorOf().predict(job({ ghn: 'sha256:other {}' }));
     await expect(other).rejects.toThrow(PredictorUnavailableError);
     await expect(other).rejects.toThrow('its checkpoint was replaced');
     expect((await executorOf().predict(job())).tensors).toHaveLength(5);
   });
 
-  it('gives up what nobody wants any more, with the reason, and takes the next', async () => {
+  it('gives up a cancelled job with the reason, and takes the next', async () => {
     const late = AbortSignal.abort(new Error('too late'));
     await expect(executorOf().predict(job(), { signal: late })).rejects.toThrow('too late');
     const controller = new AbortController();

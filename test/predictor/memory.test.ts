@@ -71,9 +71,9 @@ function hasPrlimit(): boolean {
   }
 }
 
-describe.skipIf(!hasPrlimit())('a network that is too large for the memory that there is', () => {
+describe.skipIf(!hasPrlimit())('a network that is too large for the memory', () => {
   it.each(['onnxruntime', 'wasm'] as const)(
-    'on %s is refused as that, and a smaller one is made',
+    'on %s is refused for lack of memory, and a smaller one is predicted',
     async (engine) => {
       const { predictor, problems } = await startedPredictor(engine);
       const { pid } = predictor;
@@ -96,7 +96,7 @@ describe.skipIf(!hasPrlimit())('a network that is too large for the memory that 
 });
 
 describe('an engine that reaches its heap’s limit', () => {
-  it('ends, which costs the job, and is started again', async () => {
+  it('ends, which loses the job, and is started again', async () => {
     process.execArgv.push('--max-old-space-size=64');
     onTestFinished(() => {
       process.execArgv.pop();

@@ -73,7 +73,7 @@ describe('a predictor', () => {
   });
   afterAll(() => shared.close());
 
-  it('says what it has loaded, and on what it runs', async () => {
+  it('describes its GHNs, and its engine', async () => {
     const { engine, ghns } = await shared.started;
     expect(engine).toEqual({
       name: 'onnxruntime',
@@ -91,7 +91,7 @@ describe('a predictor', () => {
     expect(shared.description).toEqual({ engine, products: expect.stringMatching(/^onnxruntime \d/), ghns });
   });
 
-  it('predicts with either GHN, and tells of each stage and of the statistics', async () => {
+  it('predicts with either GHN, and reports each stage and the statistics', async () => {
     const stages: Stage[] = [];
     const postprocess = { noise: 0, orthogonalize: true, fromLayer: 0, minChannels: 0, seed: 0 };
     const { tensors, latency, applied, statistics } = await shared.predict(job({ postprocess }), {
@@ -114,14 +114,14 @@ describe('a predictor', () => {
     expect(shared.memory).toBeGreaterThan(0);
   });
 
-  it('rejects a job that fails, with its reason, and goes on', async () => {
+  it('rejects a job that fails, with its reason, and continues', async () => {
     const replaced = shared.predict(job({ ghn: 'sha256:other {}' }));
     await expect(replaced).rejects.toThrow(PredictorUnavailableError);
     await expect(replaced).rejects.toThrow('its checkpoint was replaced');
     expect((await shared.predict(job())).tensors).toHaveLength(5);
   });
 
-  it('says that a checkpoint was replaced, and makes nothing of the new one for who planned with the old', async () => {
+  it('reports that a checkpoint was replaced, and makes nothing with the new one for jobs planned with the old', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'ghn-serve-test-'));
     try {
       const path = join(folder, 'ghn.pt');
@@ -151,7 +151,7 @@ describe('a predictor', () => {
     await expect(predictor.predict(job())).rejects.toThrow(PredictorUnavailableError);
   });
 
-  it('is started again when its process dies, which costs what was running and nothing more', async () => {
+  it('is started again when its process dies, which loses only the running jobs', async () => {
     const { predictor, problems } = await startedPredictor();
     const before = (await predictor.predict(job())).tensors;
     for (const restarts of [1, 2]) {
@@ -168,7 +168,7 @@ describe('a predictor', () => {
     expect(problems).toEqual(Array(2).fill("the engine's process ended (SIGKILL)"));
   });
 
-  it('is replaced when it hangs, while it starts as well, and has no hope meanwhile', async () => {
+  it('is replaced when it hangs, also while it starts, and is not expected to be ready soon meanwhile', async () => {
     const problems: string[] = [];
     const liveness = new Liveness({ firstSilence: 120, silence: 4, start: 60 });
     const predictor = new Predictor(OPTIONS, { onProblem: (message) => problems.push(message) }, liveness);
@@ -190,7 +190,7 @@ describe('a predictor', () => {
     expect(problems[0]).toMatch(/^the engine's process has given no sign of life in \d+ s: it is ended$/);
   }, 200_000);
 
-  it('gives up a job that nobody wants any more, and takes the next', async () => {
+  it('gives up a cancelled job, and takes the next', async () => {
     const pid = shared.pid!;
     process.kill(pid, 'SIGSTOP');
     const controller = new AbortController();
@@ -202,7 +202,7 @@ describe('a predictor', () => {
     expect(shared.pid).toBe(pid);
   });
 
-  it('gives up a job that was made before its process heard that nobody wants it', async () => {
+  it('gives up a job that was finished before its process received the cancellation', async () => {
     const controller = new AbortController();
     const unwanted = shared.predict(job(), { signal: controller.signal });
     await setImmediate();
@@ -212,12 +212,12 @@ describe('a predictor', () => {
     await expect(unwanted).rejects.toThrow('not wanted any more');
   });
 
-  it('does not begin a job that is not wanted', async () => {
+  it('does not begin a cancelled job', async () => {
     const signal = AbortSignal.abort(new Error('too late'));
     await expect(shared.predict(job(), { signal })).rejects.toThrow('too late');
   });
 
-  it('refuses to start with files that are not GHNs, naming them', async () => {
+  it('refuses to start with files that are not GHNs, and names them', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'ghn-serve-test-'));
     try {
       const broken = join(folder, 'broken.pt');

@@ -79,7 +79,7 @@ describe('a channel', () => {
     );
   });
 
-  it('reads them also byte by byte', async () => {
+  it('reads them byte by byte too', async () => {
     const sent = [
       { message: { type: 'a' }, arrays: [new Float32Array(), Float32Array.of(1, -0, 3)], texts: [] },
       { message: 'ä', arrays: [], texts: [Uint8Array.of(1, 2), new Uint8Array()] },
@@ -105,7 +105,7 @@ describe('a channel', () => {
       server.close();
     });
 
-    it('carries arrays of any size both ways, and says when they may be changed', async () => {
+    it('carries arrays of any size both ways, and tells when they may be changed', async () => {
       const large = Float32Array.from({ length: 3_000_001 }, (_, k) => Math.fround(Math.sin(k)));
       const arrays = [new Float32Array(), large.subarray(5), new Float32Array(), large.subarray(0, 1)];
       const expected = arrays.map((array) => array.slice());

@@ -35,7 +35,7 @@ describe.skipIf(process.platform === 'win32')('a process that cannot be started'
     expect(exitCode).toBeLessThan(0);
   });
 
-  it('is reported where Node throws', async () => {
+  it('is reported if Node throws', async () => {
     // Longer than any operating system accepts an argument.
     const entry = new URL(`file:///${'x'.repeat(8 * 2 ** 20)}.js`);
     let told = (_reason: string) => {};

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { childEnvironment } from '../../src/process/environment.js';
 
-it('gives a process what computing needs, and no secret', () => {
+it('gives a process the variables that libraries need, and no secret', () => {
   const needed = {
     PATH: '/bin',
     HOME: '/root',

@@ -36,7 +36,7 @@ describe('a process that gives no sign of life', () => {
     expect(limits).toEqual([10, 20, 40, 80, 160, 160]);
   });
 
-  it('is suspected long before, while it starts', () => {
+  it('is suspect much earlier, while it starts', () => {
     const liveness = new Liveness(LIMITS);
     liveness.starts();
     expect(liveness.isSuspect).toBe(false);
@@ -48,7 +48,7 @@ describe('a process that gives no sign of life', () => {
 });
 
 describe('a process that is alive', () => {
-  it('may take as long as it wants for its first start, and ten times as long for the others', () => {
+  it('may take any time for its first start, and ten times as long for the others', () => {
     const liveness = new Liveness({ firstSilence: 20, silence: 10, start: 5 });
     liveness.starts();
     expect(ticksUntilHung(liveness, { isAlive: true }, 100)).toBeNull();

@@ -33,7 +33,7 @@ describe('a supervised process', () => {
     await expect.poll(() => received).toEqual(['hello']);
   });
 
-  it('is not replaced where nobody wants that, and starts again when it is asked for', async () => {
+  it('is not replaced unless that is requested, and starts again on demand', async () => {
     const { supervisor, received, ends } = supervised();
     supervisor.start();
     await supervisor.send('end');
@@ -46,7 +46,7 @@ describe('a supervised process', () => {
     expect(supervisor.replacements).toBe(0);
   });
 
-  it('is replaced where that is wanted, and one that was ready counts as no failed start', async () => {
+  it('is replaced on request, and one that was ready does not count as a failed start', async () => {
     let starts = 0;
     const { supervisor } = supervised({ onStart: () => starts++, onEnd: () => true });
     supervisor.start();
@@ -71,7 +71,7 @@ describe('a supervised process', () => {
     expect(hangs).toEqual(['the echo has given no sign of life in 2 s: it is ended']);
   });
 
-  it('rests without a word, and another starts at once', async () => {
+  it('rests without a report, and another starts at once', async () => {
     const { supervisor, received, ends } = supervised();
     supervisor.start();
     const { pid } = supervisor;

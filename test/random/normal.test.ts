@@ -63,7 +63,7 @@ describe('normal numbers', () => {
     expect(kolmogorovSmirnov(normals(randomKey(seed, 'w', 'noise'), 0, 500_000))).toBeLessThan(1.63);
   });
 
-  test('are as frequent in the tail as they should be', () => {
+  test('are as frequent in the tail as expected', () => {
     const many = normals(randomKey(5, 'w', 'noise'), 0, 4_000_000);
     for (const from of [3, 3.5, 3.6541528, 4, 4.5]) {
       for (const sign of [1, -1]) {
@@ -107,7 +107,7 @@ describe('normal numbers', () => {
     }
   });
 
-  test('depend on their index alone, wherever a call begins', () => {
+  test('depend only on their index, wherever a call begins', () => {
     fc.assert(
       fc.property(fc.nat(20_000), fc.nat(9_000), (offset, count) => {
         expect(normals(KEY, offset, count)).toEqual(sample.slice(offset, offset + count));
@@ -116,14 +116,14 @@ describe('normal numbers', () => {
     );
   });
 
-  test('go on past 2^32', () => {
+  test('continue past 2^32', () => {
     const far = normals(KEY, 2 ** 34 - 6, 12);
     expect(normals(KEY, 2 ** 34, 6)).toEqual(far.slice(6));
     expect(far.slice(6)).not.toEqual(sample.slice(0, 6));
     expect(normals(KEY, 2 ** 53 - 9, 8).every(Number.isFinite)).toBe(true);
   });
 
-  test('are the same bytes on every machine and in every release', () => {
+  test('have the same bytes on every machine and in every release', () => {
     expect(createHash('sha256').update(sample).digest('hex')).toBe(
       '29dda862d9e902b2e687495fb789c0c8c4e91a1ebb5db0a3c666b946bdd68c5e',
     );

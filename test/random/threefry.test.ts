@@ -25,7 +25,7 @@ describe('threefry4x32-20', () => {
     expect(words(key, counter, 4)).toEqual(expected);
   });
 
-  test('counts up over 64 bits', () => {
+  test('counts over 64 bits', () => {
     const key: Words4 = [1, 2, 3, 4];
     const run = words(key, [0xfffffffe, 7, 5, 6], 16);
     expect(run.slice(4, 8)).toEqual(words(key, [0xffffffff, 7, 5, 6], 4));

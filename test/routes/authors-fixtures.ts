@@ -55,7 +55,7 @@ export function answersAsTheAuthors(settings: TestSettings, ghns: readonly strin
   afterAll(() => service.stop());
 
   it.each(ghns.flatMap(fixturesOf))(
-    'answers with what the authors’ %s predicts for %s',
+    'answers with the predictions of the authors’ %s for %s',
     async (ghn, architecture) => {
       await expectAsTheAuthors(service.url, ghn, architecture);
     },

@@ -31,7 +31,7 @@ function announce(line: string, contentType: string): Socket {
 
 const predict = () => request(service.url).post('/predict').send({ architecture: tinyGraph() });
 
-describe('who announces the largest body takes no room from others', () => {
+describe('a client that announces the largest body takes no room from others', () => {
   it.each([
     ['GET /livez', 'application/json'],
     ['GET /nowhere', 'application/json'],

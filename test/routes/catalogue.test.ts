@@ -18,7 +18,7 @@ const fileDigest = (file: string) =>
     .digest('hex')}`;
 
 describe('GET /ghns', () => {
-  it('says which GHNs are loaded, what they are, and on what they run', async () => {
+  it('lists the loaded GHNs, with their properties and their engine', async () => {
     const { status, body } = await get('/ghns');
     expect(status).toBe(200);
     expect(body).toEqual({
@@ -64,7 +64,7 @@ describe('health', () => {
     }
   });
 
-  it('can be asked for while the engine is at work', async () => {
+  it('can be requested while the engine is busy', async () => {
     const release = holdEngine(service);
     expect((await get('/livez')).status).toBe(200);
     expect((await get('/readyz')).status).toBe(200);
@@ -84,7 +84,7 @@ describe('the documentation', () => {
     }
   });
 
-  it('is made from /openapi.json, which is what is committed', async () => {
+  it('is generated from /openapi.json, which equals the committed file', async () => {
     const { status, headers, body } = await get('/openapi.json');
     expect(status).toBe(200);
     expect(headers['content-type']).toMatch(/^application\/json/);
@@ -116,13 +116,13 @@ describe('the documentation', () => {
 });
 
 describe('a request’s id', () => {
-  it('is the client’s own where it gives a proper one', async () => {
+  it('is the client’s own if its form is valid', async () => {
     for (const id of ['abc', 'A1.b:2/c+d=e_f-g', 'x'.repeat(128)]) {
       expect((await get('/livez').set('x-request-id', id)).headers['x-request-id']).toBe(id);
     }
   });
 
-  it('is made where the client gives none, or one that has no place in a log', async () => {
+  it('is generated if the client gives none, or one that is unsafe in a log', async () => {
     const ids = new Set<string>();
     for (const given of [undefined, '', 'a b', '"', 'x'.repeat(129), 'é']) {
       const response = await (given === undefined ? get('/livez') : get('/livez').set('x-request-id', given));
@@ -133,7 +133,7 @@ describe('a request’s id', () => {
     expect(ids.size).toBe(6);
   });
 
-  it('is with every answer, whatever it is', async () => {
+  it('is in every answer', async () => {
     const answers = await Promise.all([
       get('/nowhere'),
       get('/predictions/%zz'),

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-it('an engine that dies costs the requests that run: they can be sent again, and the rest goes on', async () => {
+it('an engine that dies loses the running requests, which can be sent again, and nothing else', async () => {
   const { url } = service;
   const { predictor } = service.service;
   const stored = await predicted(url, { architecture: fixtureGraph('squeezenet1_1-10') });
@@ -48,7 +48,7 @@ it('an engine that dies costs the requests that run: they can be sent again, and
   expect(await json(`${url}${record.links.self}`)).toMatchObject({ status: 'succeeded', error: null });
 });
 
-it('it is not ready while its engine is started again', async () => {
+it('the service is not ready while its engine is started again', async () => {
   const { url } = service;
   const { predictor } = service.service;
   const before = predictor.pid!;
@@ -68,7 +68,7 @@ it('it is not ready while its engine is started again', async () => {
   await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
 });
 
-it('predictions that wait for their turn behind one that is lost are made by the next engine', async () => {
+it('predictions that wait behind a lost one are made by the next engine', async () => {
   const { url } = service;
   const { predictor } = service.service;
   const before = predictor.pid!;
@@ -90,7 +90,7 @@ it('predictions that wait for their turn behind one that is lost are made by the
   for (const record of [queued, later]) await expect.poll(() => end(record)).toBe('succeeded');
 });
 
-it('one that was made is kept though its engine died before it had counted it up', async () => {
+it('a finished prediction is kept though its engine died before its statistics were computed', async () => {
   const { url } = service;
   const { predictor } = service.service;
   const predict = predictor.predict.bind(predictor);
@@ -107,7 +107,7 @@ it('one that was made is kept though its engine died before it had counted it up
   expect(await bytesOf(await fetch(`${address}/weights`))).toEqual(bytes);
 });
 
-it('an engine that hangs is found out, whether or not anybody waits', async () => {
+it('an engine that hangs is detected, whether or not a client waits', async () => {
   const impatient = await startService({ REQUEST_TIMEOUT_MS: '1000' });
   const { url } = impatient;
   const { predictor } = impatient.service;

@@ -12,7 +12,7 @@ afterAll(() => service.stop());
 const ask = (method: 'get' | 'post', path: string) =>
   request(service.url)[method](path).set('authorization', 'Bearer secret');
 
-it('every problem leads to its entry on a page that needs no key', async () => {
+it('every problem links to its entry on a page that needs no key', async () => {
   const { status, body } = await request(service.url).get('/ghns');
   expect(status).toBe(401);
   const { pathname, hash } = new URL(body.type, service.url);
@@ -39,7 +39,7 @@ it.each<[ProblemCode, 'get' | 'post', string, unknown]>([
   expect([body.code, status]).toEqual([code, PROBLEM_KINDS[code].status]);
 });
 
-it('the detail of a request that does not validate is its first fault, and how many there are', async () => {
+it('the detail of a request that does not validate is its first fault, and the number of faults', async () => {
   const { body } = await ask('post', '/predict').send({ architecture: 'resnet18', seed: -1, dtype: 'F64' });
   const [first] = body.errors;
   expect(body.errors).toHaveLength(2);

@@ -20,7 +20,7 @@ const get = (url: string, more: Record<string, string> = {}, method = 'GET') =>
   fetch(url, { method, headers: { ...headers, ...more } });
 
 describe('the service as a hub', () => {
-  it('has the bytes that POST /predict answers, under the prediction’s id as the commit', async () => {
+  it('has the same bytes as POST /predict, with the prediction’s id as the commit', async () => {
     const answer = await post(service.url, { architecture: 'squeezenet1_1', ghn: 'ghn3-nano' }, { headers });
     const file = await get(resolve('model.safetensors'));
     expect(await bytesOf(file)).toEqual(await bytesOf(answer));
@@ -28,7 +28,7 @@ describe('the service as a hub', () => {
     expect(file.headers.get('etag')).toBe(answer.headers.get('etag'));
   });
 
-  it('takes the options of a revision for those of the request', async () => {
+  it('reads the options of a request from a revision', async () => {
     const body = {
       architecture: 'squeezenet1_1',
       ghn: 'ghn3-nano',
@@ -53,7 +53,7 @@ describe('the service as a hub', () => {
     expect((await get(resolve('README.md', id, 'ghn2-nano/squeezenet1_1'))).status).toBe(404);
   });
 
-  it('sends ranges, and nothing where the client has it', async () => {
+  it('sends ranges, and nothing if the client has the file', async () => {
     const whole = await bytesOf(await get(resolve('model.safetensors')));
     const part = await get(resolve('model.safetensors'), { range: 'bytes=1000-1999' });
     expect(part.status).toBe(206);
@@ -77,19 +77,19 @@ describe('the service as a hub', () => {
       () => resolve('pytorch_model.bin'),
       'there are README.md, config.json, model.safetensors',
     ],
-  ])('says %s of %s', async (code, url, message) => {
+  ])('answers %s for %s', async (code, url, message) => {
     const answer = await get(url());
     expect(answer.status).toBe(404);
     expect(answer.headers.get('x-error-code')).toBe(code);
     expect(((await answer.json()) as { detail: string }).detail).toContain(message);
   });
 
-  it('wants the key, as every route does', async () => {
+  it('requires the key, like every route', async () => {
     expect((await fetch(resolve('model.safetensors'))).status).toBe(401);
     expect((await fetch(`${service.url}/api/models/${REPOSITORY}`)).status).toBe(401);
   });
 
-  it('is one for @huggingface/hub', async () => {
+  it('works with @huggingface/hub', async () => {
     const hub = { hubUrl: service.url, accessToken: KEY, repo: REPOSITORY };
     const files: string[] = [];
     for await (const { path, size } of listFiles({ ...hub, recursive: true })) {

@@ -52,15 +52,18 @@ async function answerTo(body: string) {
 }
 
 describe('a large body', () => {
-  it.each(Object.entries(BODIES))('is answered as a small one with the same in it: %s', async (_, body) => {
-    const large = await answerTo(body + SPACES);
-    // Deletes it first, since a stored prediction would be returned again.
-    const { location } = large;
-    if (location) await fetch(`${service.url}${location}`, { method: 'DELETE' });
-    expect(await answerTo(body)).toEqual(large);
-  });
+  it.each(Object.entries(BODIES))(
+    'is answered like a small one with the same content: %s',
+    async (_, body) => {
+      const large = await answerTo(body + SPACES);
+      // Deletes it first, since a stored prediction would be returned again.
+      const { location } = large;
+      if (location) await fetch(`${service.url}${location}`, { method: 'DELETE' });
+      expect(await answerTo(body)).toEqual(large);
+    },
+  );
 
-  it('leaves the graph and the Keras model that a small one leaves', async () => {
+  it('stores the same graph and Keras model as a small one', async () => {
     const body = BODIES['a Keras model'].replace('"tiled"', '"tiled", "seed": 77');
     const parts = async (text: string) => {
       const { location } = await answerTo(text);
@@ -77,7 +80,7 @@ describe('a large body', () => {
     expect(await parts(body + SPACES)).toEqual(await parts(body));
   });
 
-  it('is asked for its graph while it is made', async () => {
+  it('has its graph available while the prediction is made', async () => {
     const body = BODIES['a graph'].replace('"seed": 3', '"seed": 4');
     const response = await fetch(`${service.url}/predict`, {
       method: 'POST',
@@ -89,7 +92,7 @@ describe('a large body', () => {
     expect(name).toBe((JSON.parse(graph) as { name: string }).name);
   });
 
-  it('has to be JSON where none is wanted', async () => {
+  it('has to be JSON on routes that ignore it', async () => {
     const id = '0'.repeat(32);
     const path = `/predictions/${id}`;
     expect((await send(`{}${SPACES}`, 'DELETE', path)).status).toBe(404);

@@ -32,7 +32,7 @@ describe('GET /metrics', () => {
     }
   });
 
-  it('counts predictions by GHN, format and result, and what the engine computed', async () => {
+  it('counts predictions by GHN, format and result, and the values that the engine computed', async () => {
     const seed = 1;
     const ask = async () => bytesOf(await post(service.url, { architecture: tinyGraph(), seed }));
     expect(await growth('ghn_serve_computations_total', 'ghn="ghn3-nano"', ask)).toBe(1);
@@ -54,7 +54,7 @@ describe('GET /metrics', () => {
     ).toBe(1);
   });
 
-  it('times requests by route and predictions by stage', async () => {
+  it('measures the time of requests by route and of predictions by stage', async () => {
     const route = 'method="GET",route="/predictions/:id",status="404"';
     expect(
       await growth('ghn_serve_request_duration_seconds_count', route, () =>
@@ -75,7 +75,7 @@ describe('GET /metrics', () => {
     expect(Number.isFinite(grown)).toBe(true);
   });
 
-  it('says how many wait, what the engine holds and what is stored', async () => {
+  it('gives the number of waiting predictions, and the sizes of the engine and of the store', async () => {
     const release = holdEngine(service);
     for (let seed = 10; seed < 13; seed++) await begin(service.url, { architecture: tinyGraph(), seed });
     expect(await value('ghn_serve_queue_depth')).toBe(2);
@@ -86,7 +86,7 @@ describe('GET /metrics', () => {
     expect(await value('ghn_serve_store_bytes')).toBeGreaterThan(0);
   });
 
-  it('has no label that takes as many values as users give names', async () => {
+  it('has no label whose values clients choose', async () => {
     const name = 'a-name-that-nobody-else-gives';
     await bytesOf(await post(service.url, { architecture: { ...tinyGraph(), name } }));
     await fetch(`${service.url}/${name}`);

@@ -63,7 +63,7 @@ describe('memory', () => {
   };
   const until = (body: object, status: number) => expect.poll(() => statusOf(body)).toBe(status);
 
-  it('that a prediction can never have is refused with 422, the numbers, and the remedy', async () => {
+  it('that exceeds the limit is refused with 422, the numbers, and the remedy', async () => {
     const body = { architecture: 'vgg11', postprocess: { noise: 1e-5 } };
     expectProblem(await ask(body), 422, {
       errors: [
@@ -100,7 +100,7 @@ describe('memory', () => {
     await until(whole(), 200);
   });
 
-  it('is held by answers that nobody reads, until they can be read from the store: to their ends', async () => {
+  it('is held by unread answers until they can be read from the store, to their ends', async () => {
     const { hostname, port } = new URL(url);
     const release = holdMemory();
     const unread: { body: string; socket: Socket }[] = [];
@@ -130,7 +130,7 @@ describe('memory', () => {
     }
   });
 
-  it('is given back by a client that goes before it has read its answer', async () => {
+  it('is released by a client that disconnects before it has read its answer', async () => {
     const controller = new AbortController();
     const answer = await post(url, whole(), { signal: controller.signal });
     await until(whole(), 503);
@@ -139,7 +139,7 @@ describe('memory', () => {
     await until(whole(), 200);
   });
 
-  it('is given back by clients that hang up while they wait, and by predictions that are deleted', async () => {
+  it('is released by clients that disconnect while they wait, and by predictions that are deleted', async () => {
     const release = holdEngine(service);
     try {
       const controller = new AbortController();

@@ -52,7 +52,7 @@ function orthogonality(values: Float32Array, shape: readonly number[]): number {
 }
 
 describe('postprocess', () => {
-  it('makes weights orthogonal, and leaves the classifier and all vectors bit by bit alone', async () => {
+  it('makes weights orthogonal, and does not change a bit of the classifier and of vectors', async () => {
     const tensors = await processed(PAPERS);
     const names = touched(parseArchitecture(architecture, LIMITS), { fromLayer: 0, minChannels: 0 });
     expect(changed(tensors)).toEqual(names);
@@ -63,13 +63,13 @@ describe('postprocess', () => {
     }
   });
 
-  it('adds noise that the seed decides', async () => {
+  it('adds noise that the seed determines', async () => {
     const [one, other] = [await processed({ noise: 0.1, seed: 1 }), await processed({ noise: 0.1, seed: 2 })];
     expect(changed(one)).toHaveLength(25);
     expect(changed(other, one)).toHaveLength(25);
   });
 
-  it('touches weights from a layer on, and those with channels enough', async () => {
+  it('changes weights from a layer on, and those with enough channels', async () => {
     const fromLayer = await processed({ ...PAPERS, from_layer: 20 });
     expect(changed(fromLayer)).toHaveLength(6);
     const wide = await processed({ ...PAPERS, min_channels: 200 });
@@ -78,12 +78,12 @@ describe('postprocess', () => {
     for (const name of wideNames) expect(Math.max(...shapes.get(name)!.slice(0, 2))).toBeGreaterThan(200);
   });
 
-  it('that asks for nothing changes nothing', async () => {
+  it('that requests nothing changes nothing', async () => {
     expect(changed(await processed({}))).toEqual([]);
     expect(changed(await processed({ ...PAPERS, from_layer: 1000 }))).toEqual([]);
   });
 
-  it('is described in the record: what was done to which tensor, and how long it took', async () => {
+  it('is described in the record, with the changed tensors and the duration', async () => {
     const location = await predicted(service.url, { architecture, postprocess: PAPERS });
     const record = await json<PredictionView>(location);
     expect(record.request.postprocess).toEqual({ ...PAPERS, from_layer: 0, min_channels: 0, seed: 0 });
@@ -99,7 +99,7 @@ describe('postprocess', () => {
     expect(none).toMatchObject({ applied: null, request: { postprocess: null } });
   });
 
-  it('takes any noise that makes sense, and refuses what would not be finite any more', async () => {
+  it('accepts any sensible noise, and refuses noise whose result would not be finite', async () => {
     const tensors = await processed({ noise: 1e6, orthogonalize: true });
     expect([...tensors.values()].every((values) => values.every(Number.isFinite))).toBe(true);
     const response = await post(service.url, { architecture, postprocess: { noise: 1e30 } });

@@ -257,19 +257,19 @@ describe('400', () => {
 });
 
 describe('404', () => {
-  it('names the GHNs that are nearest', async () => {
+  it('names the nearest GHNs', async () => {
     const answer = await predict().send({ architecture: tinyGraph(), ghn: 'ghn3-nanno' });
     expectProblem(answer, 404, {
       detail: /^no GHN has the id "ghn3-nanno"; did you mean "ghn3-nano".*\(loaded: ghn3-nano, ghn2-nano\)$/,
     });
   });
 
-  it('names the architectures that are nearest', async () => {
+  it('names the nearest architectures', async () => {
     const answer = await predict().send({ architecture: 'resnet51' });
     expectProblem(answer, 404, { detail: /"resnet51".*"resnet50"/ });
   });
 
-  it('says what was looked for where nothing is', async () => {
+  it('names what does not exist', async () => {
     expectProblem(await request(service.url).get('/predictor?x=1'), 404, {
       detail: 'Nothing is at GET /predictor?x=1.',
     });
@@ -285,7 +285,7 @@ describe('405', () => {
     ['PATCH', '/predictions/abc', 'DELETE, GET, HEAD'],
     ['POST', '/predictions/abc/weights', 'GET, HEAD'],
     ['PUT', '/openapi.json', 'GET, HEAD'],
-  ])('is the answer to %s %s, with the methods there are', async (method, path, allow) => {
+  ])('is the answer to %s %s, with the allowed methods', async (method, path, allow) => {
     const response = await fetch(service.url + path, { method });
     const answer = {
       status: response.status,
@@ -296,13 +296,13 @@ describe('405', () => {
     expect(answer.headers.allow).toBe(allow);
   });
 
-  it('comes before what is wrong with a body', async () => {
+  it('comes before faults of the body', async () => {
     const answer = await request(service.url).put('/predict').type('form').send('a=b');
     expectProblem(answer, 405);
   });
 });
 
-it('413 is the answer to a body that is too large, whether or not its length is said', async () => {
+it('413 is the answer to a body that is too large, with or without a length', async () => {
   const body = JSON.stringify({ architecture: { ...tinyGraph(), name: 'x'.repeat(20_000) } });
   expectProblem(await predict().type('json').send(body), 413, { detail: /MAX_BODY_BYTES/ });
   const response = await fetch(`${service.url}/predict`, {
@@ -316,7 +316,7 @@ it('413 is the answer to a body that is too large, whether or not its length is 
 });
 
 it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/jsonx', 'application/octet-stream'])(
-  '415 is the answer to %s, and says what to send',
+  '415 is the answer to %s, and names the accepted types',
   async (type) => {
     const answer = await predict()
       .set('content-type', type)
@@ -334,7 +334,7 @@ it.each(['application/json; charset=utf-8', 'application/JSON'])('a body of %s i
   expect(answer.status).toBe(200);
 });
 
-it('nothing of all this reaches the engine', async () => {
+it('none of these requests reaches the engine', async () => {
   const computed = await metric(service.url, 'ghn_serve_computations_total', 'ghn="ghn3-nano"');
   await predict().send({ architecture: {} });
   await predict().send({ architecture: tinyGraph(), ghn: 'other' });

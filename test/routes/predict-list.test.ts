@@ -46,7 +46,7 @@ async function partsOf(response: Response) {
 const FAULTY = { architecture: { ...tinyGraph(), nodes: [{ id: 'x', op: 'conw' }] } };
 
 describe('a list of requests', () => {
-  it('is answered with a record for each, in their order, of more than the queue takes at once', async () => {
+  it('is answered with a record for each, in order, even if there are more than the queue takes at once', async () => {
     const requests = Array.from({ length: 40 }, () => request());
     const response = await post(url, requests);
     expect(response.headers.get('content-type')).toMatch(/^application\/json/);
@@ -59,7 +59,7 @@ describe('a list of requests', () => {
     }
   });
 
-  it('makes the others where one of it fails, whose problem has its place', async () => {
+  it('continues if one entry fails, whose problem has its place', async () => {
     const results = await resultsOf(
       await post(url, [
         request(),
@@ -81,7 +81,7 @@ describe('a list of requests', () => {
     expect(problems[0].detail).toMatch(/^\/1\/architecture\/nodes\/0\/op: unknown op "conw"/);
   });
 
-  it('is read the same where it is large', async () => {
+  it('is read in the same way if it is large', async () => {
     const list = [request(), FAULTY, { architecture: 'resnet19' }];
     const of = async (text: string) => {
       const response = await fetch(`${url}/predict`, {
@@ -97,7 +97,7 @@ describe('a list of requests', () => {
     expect(await of(text + ' '.repeat(300_000))).toEqual(await of(text));
   });
 
-  it('is answered with the weights of each, as they would come alone', async () => {
+  it('is answered with the weights of each, as if requested alone', async () => {
     const requests = [request(), FAULTY, request({ dtype: 'F16' }), request({ format: 'npz' })];
     const response = await post(url, requests, { headers: { accept: 'multipart/mixed, */*' } });
     const parts = await partsOf(response);
@@ -117,7 +117,7 @@ describe('a list of requests', () => {
     expect(JSON.parse(parts[1].body.toString())).toMatchObject({ status: 422, code: 'invalid_request' });
   });
 
-  it('is started, as far as there is room, where nobody waits for it', async () => {
+  it('is started, as far as there is room, if no client waits for it', async () => {
     const release = holdEngine(service);
     try {
       const requests = Array.from({ length: 6 }, () => request());
@@ -137,7 +137,7 @@ describe('a list of requests', () => {
       .toEqual(Array(4).fill('succeeded'));
   });
 
-  it('gives everything back when the client goes', async () => {
+  it('releases everything when the client disconnects', async () => {
     const release = holdEngine(service);
     const controller = new AbortController();
     const requests = Array.from({ length: 30 }, () => request());
@@ -152,7 +152,7 @@ describe('a list of requests', () => {
     expect((await post(url, request())).status).toBe(200);
   });
 
-  it.each([0, MAX_REQUESTS + 1])('is refused where it has %s entries', async (length) => {
+  it.each([0, MAX_REQUESTS + 1])('is refused if it has %s entries', async (length) => {
     const response = await post(url, Array(length).fill({ architecture: 'resnet18' }));
     expect(response.status).toBe(422);
     expect(await response.json()).toMatchObject({

@@ -66,7 +66,7 @@ async function expectAnAnswer(payload: string): Promise<void> {
 }
 
 describe('no change to a valid request makes the service fail:', () => {
-  it('any 10,000', async () => {
+  it('any 10,000 changes', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...VALID),
@@ -105,7 +105,7 @@ describe('no change to a valid request makes the service fail:', () => {
     await expectAnAnswer(body(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`));
   });
 
-  it('and it is as well as before', async () => {
+  it('and it still works afterwards', async () => {
     const { app, predictor } = service.service;
     expect((await app.inject('/readyz')).statusCode).toBe(200);
     expect(predictor.restarts).toBe(0);

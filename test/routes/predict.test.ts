@@ -39,7 +39,7 @@ describe('an answer', () => {
     );
   });
 
-  it('says in its metadata what it is', async () => {
+  it('describes itself in its metadata', async () => {
     const response = await post(url, { architecture: tinyGraph(), ghn: 'ghn2-nano' });
     const { metadata } = parseSafetensors(await bytesOf(response));
     const { ghns } = await json<{ ghns: { id: string; digest: string }[] }>(`${url}/ghns`);
@@ -53,7 +53,7 @@ describe('an answer', () => {
     });
   });
 
-  it('names the GHN by its digest alone where the request does not name it', async () => {
+  it('names the GHN only by its digest if the request does not name it', async () => {
     const unnamed = await post(url, { architecture: tinyGraph() });
     const named = await post(url, { architecture: tinyGraph(), ghn: 'ghn3-nano' });
     const { metadata } = parseSafetensors(await bytesOf(unnamed));
@@ -75,7 +75,7 @@ describe('an answer', () => {
     );
   });
 
-  it('has a file name that is safe, whatever the network is called', async () => {
+  it('has a safe file name, whatever the network’s name is', async () => {
     const architecture = { ...tinyGraph(), name: '../„net“ 1\\"2; x=é' };
     const response = await post(url, { architecture });
     expect(response.headers.get('content-disposition')).toBe(
@@ -84,7 +84,7 @@ describe('an answer', () => {
     await bytesOf(response);
   });
 
-  it('is by the GHN that was asked for, the first that is loaded unless one says so', async () => {
+  it('comes from the requested GHN, by default the first that is loaded', async () => {
     const [first, named, other] = [
       await tensorsOf(await post(url, { architecture: tinyGraph() })),
       await tensorsOf(await post(url, { architecture: tinyGraph(), ghn: 'ghn3-nano' })),
@@ -94,7 +94,7 @@ describe('an answer', () => {
     expect(other).not.toEqual(first);
   });
 
-  it('leaves the classifier out where it is not wanted', async () => {
+  it('leaves the classifier out on request', async () => {
     const body = await tensorsOf(await post(url, { architecture: tinyGraph(), predict_classifier: false }));
     expect([...body.keys()]).toEqual(['conv1.weight', 'bn1.weight', 'bn1.bias']);
   });
@@ -113,7 +113,7 @@ describe('an answer', () => {
 });
 
 describe.each(['F16', 'BF16'] as const)('%s', (dtype) => {
-  it('is F32 rounded to the nearest, to the even one of two as near', async () => {
+  it('is F32 rounded to nearest, ties to even', async () => {
     const whole = await tensorsOf(await post(url, { architecture: squeezenet }));
     const { tensors } = parseSafetensors(await bytesOf(await post(url, { architecture: squeezenet, dtype })));
     expect(tensors.map(({ name }) => name)).toEqual([...whole.keys()]);
@@ -128,27 +128,24 @@ describe.each(['F16', 'BF16'] as const)('%s', (dtype) => {
 });
 
 describe('the same request again', () => {
-  it.skipIf(IS_REPLICATED)(
-    'is answered from the store, byte by byte the same, without the engine',
-    async () => {
-      const body = { architecture: tinyGraph(), seed: 1 };
-      const first = await post(url, body);
-      const bytes = await bytesOf(first);
-      // The request is answered before the prediction is stored, and the record once it is stored.
-      const record = await json<{ status: string }>(`${url}${first.headers.get('location')}`);
-      expect(record.status).toBe('succeeded');
-      const computations = await metric(url, 'ghn_serve_computations_total', 'ghn="ghn3-nano"');
-      const again = await post(url, body);
-      expect(await bytesOf(again)).toEqual(bytes);
-      expect(again.headers.get('server-timing')).toBe('store;desc="hit"');
-      for (const name of ['etag', 'location', 'content-length', 'content-disposition']) {
-        expect(again.headers.get(name)).toBe(first.headers.get(name));
-      }
-      expect(await metric(url, 'ghn_serve_computations_total', 'ghn="ghn3-nano"')).toBe(computations);
-    },
-  );
+  it.skipIf(IS_REPLICATED)('is answered from the store with the same bytes, without the engine', async () => {
+    const body = { architecture: tinyGraph(), seed: 1 };
+    const first = await post(url, body);
+    const bytes = await bytesOf(first);
+    // The request is answered before the prediction is stored, and the record once it is stored.
+    const record = await json<{ status: string }>(`${url}${first.headers.get('location')}`);
+    expect(record.status).toBe('succeeded');
+    const computations = await metric(url, 'ghn_serve_computations_total', 'ghn="ghn3-nano"');
+    const again = await post(url, body);
+    expect(await bytesOf(again)).toEqual(bytes);
+    expect(again.headers.get('server-timing')).toBe('store;desc="hit"');
+    for (const name of ['etag', 'location', 'content-length', 'content-disposition']) {
+      expect(again.headers.get(name)).toBe(first.headers.get(name));
+    }
+    expect(await metric(url, 'ghn_serve_computations_total', 'ghn="ghn3-nano"')).toBe(computations);
+  });
 
-  it('written otherwise, with defaults said outright, is the same prediction', async () => {
+  it('in another form, with explicit defaults, is the same prediction', async () => {
     const graph = tinyGraph();
     const first = await predicted(url, { architecture: graph });
     const again = await predicted(url, {
@@ -163,7 +160,7 @@ describe('the same request again', () => {
   });
 
   it.skipIf(IS_REPLICATED)(
-    'by 200 clients at once is computed once, and they all get the same bytes',
+    'from 200 clients at once is computed once, and they all get the same bytes',
     async () => {
       const body = { architecture: squeezenet, seed: 200, format: 'tiled' };
       const computed = () => metric(url, 'ghn_serve_computations_total', 'ghn="ghn3-nano"');
@@ -181,7 +178,7 @@ describe('the same request again', () => {
   );
 
   it.skipIf(IS_REPLICATED)(
-    'made again has another etag: its bytes are the same on this machine alone',
+    'for a remade prediction has another etag, because bytes are the same only on one machine',
     async () => {
       const body = { architecture: tinyGraph(), seed: 2 };
       const first = await post(url, body);
@@ -202,7 +199,7 @@ describe('the same request again', () => {
   );
 
   it.skipIf(IS_REPLICATED)(
-    'by a service that calls the GHN otherwise is the same bytes under the same id',
+    'to a service with another name for the GHN gives the same bytes under the same id',
     async () => {
       const other = await startService({ GHN_CHECKPOINTS: `theirs=${checkpointFile('ghn3-nano.pt')}` });
       try {

@@ -34,7 +34,7 @@ function stall(id: string): () => void {
 }
 
 describe.skipIf(process.platform === 'win32')('a disk that does not answer', () => {
-  it('holds up neither health, nor the engine, nor those who wait no longer than they may', async () => {
+  it('delays neither health, nor the engine, nor clients beyond their time limit', async () => {
     const { url } = service;
     const stored: string[] = [];
     for (let seed = 0; seed < STUCK; seed++) stored.push(await predicted(url, body(seed)));

@@ -25,8 +25,8 @@ const normed = {
 const recordOf = (response: Response) =>
   json<PredictionView>(`${service.url}${response.headers.get('location')}`);
 
-describe('what a GHN has no operation for', () => {
-  it('is refused unless the request lets it go', async () => {
+describe('an operation that the GHN lacks', () => {
+  it('is refused unless the request allows skipping it', async () => {
     for (const body of [{ architecture: normed }, { architecture: normed, unsupported: 'refuse' }]) {
       const response = await post(service.url, body);
       const { errors } = (await response.json()) as Problem;
@@ -60,7 +60,7 @@ describe('what a GHN has no operation for', () => {
     ]);
   });
 
-  it('makes another prediction of one that lets it go than of one that does not', async () => {
+  it('gives another prediction with skipping than without', async () => {
     const architecture = { keras: sequential(image(4), layer('Dense', 'd', { units: 2 })) };
     const [refusing, skipping] = await Promise.all(
       ['refuse', 'skip'].map((unsupported) => post(service.url, { architecture, unsupported })),
@@ -69,14 +69,14 @@ describe('what a GHN has no operation for', () => {
     expect((await recordOf(skipping!)).architecture.left_out).toEqual([]);
   });
 
-  it('leaves no model for TensorFlow.js, and says why', async () => {
+  it('leaves no model for TensorFlow.js, with the reason', async () => {
     const response = await post(service.url, { architecture: normed, unsupported: 'skip' });
     const tfjs = await fetch(`${service.url}${response.headers.get('location')}/tfjs/model.json`);
     expect(tfjs.status).toBe(404);
     expect(((await tfjs.json()) as Problem).detail).toContain('GroupNormalization "norm" was left out');
   });
 
-  it('is only what the choices are for', async () => {
+  it('is the only thing that the choices affect', async () => {
     const response = await post(service.url, { architecture: normed, unsupported: 'ignore' });
     const { errors } = (await response.json()) as Problem;
     expect(errors?.map(({ path }) => path)).toEqual(['/unsupported']);

@@ -35,7 +35,7 @@ describe('a secret', () => {
       () => ({ API_KEYS_FILE: secret('a'), API_KEYS: 'b' }),
       /^API_KEYS_FILE: API_KEYS is set too/,
     ],
-  ])('is refused where its file %s', (_what, environment, message) => {
+  ])('is refused if its file %s', (_what, environment, message) => {
     expect(() => readSettings(environment())).toThrow(message);
   });
 });

@@ -164,16 +164,16 @@ const INVALID: readonly (readonly [name: string, given: string, message: RegExp]
 ];
 
 describe('the settings', () => {
-  it('have a default each, but for the checkpoints, which come with the package', () => {
+  it('each have a default, except for the checkpoints, which are in the package', () => {
     expect(readSettings({})).toEqual(DEFAULTS);
   });
 
-  it('take an empty variable for none', () => {
+  it('treat an empty variable as not set', () => {
     const empty = Object.fromEntries([...Object.keys(DEFAULTS), 'GHN_CHECKPOINTS'].map((name) => [name, '']));
     expect(readSettings(empty)).toEqual(DEFAULTS);
   });
 
-  it('leave other variables alone', () => {
+  it('ignore other variables', () => {
     expect(readSettings({ PATH: '/bin', port: '1', ENGINES: 'x' })).toEqual(DEFAULTS);
   });
 
@@ -188,7 +188,7 @@ describe('the settings', () => {
     expect(lines[0]).toMatch(message);
   });
 
-  it('tell no key that they refuse', () => {
+  it('do not reveal a key that they refuse', () => {
     const [line] = refusal({ API_KEYS: 'my secret,sha256:abc' });
     expect(line).not.toMatch(/secret|abc/);
   });

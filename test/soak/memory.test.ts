@@ -15,14 +15,14 @@ const life = (pid: number, start: number, end: number, megabytes: (seconds: numb
   }));
 
 describe('the growth of memory', () => {
-  it('is none where memory only goes up and down with the garbage collector', () => {
+  it('is not the garbage collector’s ups and downs', () => {
     const samples = life(1, 0, 1800, (seconds) => 200 + (seconds % 40));
     const { growth, perHour } = growthOf(lifeOf(samples, 'main', 300, 1800))!;
     expect(Math.abs(growth)).toBeLessThan(0.01);
     expect(Math.abs(perHour)).toBeLessThan(0.01);
   });
 
-  it('is a leak’s, whatever goes up and down on top of it', () => {
+  it('is found for a leak, with any fluctuation on top of it', () => {
     const samples = life(1, 0, 1800, (seconds) => 200 + (seconds % 40) + seconds / 36);
     const { growth, perHour } = growthOf(lifeOf(samples, 'main', 300, 1800))!;
     expect(growth).toBeGreaterThan(0.1);
@@ -31,17 +31,17 @@ describe('the growth of memory', () => {
     expect(perHour).toBeLessThan(0.5);
   });
 
-  it('is not a single peak’s', () => {
+  it('is not caused by a single peak', () => {
     const samples = life(1, 0, 1800, (seconds) => (seconds > 1000 && seconds < 1060 ? 900 : 200));
     expect(growthOf(lifeOf(samples, 'main', 300, 1800))!.growth).toBe(0);
   });
 
-  it('leaves the warm-up out', () => {
+  it('excludes the warm-up', () => {
     const samples = life(1, 0, 1800, (seconds) => Math.min(200, 20 + seconds));
     expect(growthOf(lifeOf(samples, 'main', 300, 1800))!.growth).toBe(0);
   });
 
-  it('is of the process that lived longest, not from one process to the next', () => {
+  it('is that of the process that lived longest, not from one process to the next', () => {
     const samples = [...life(1, 0, 1300, () => 100), ...life(2, 1300, 1800, () => 200)];
     const judged = lifeOf(samples, 'main', 300, 1800);
     expect(judged.every(({ pid }) => pid === 1)).toBe(true);
@@ -49,12 +49,12 @@ describe('the growth of memory', () => {
     expect([growth, seconds]).toEqual([0, 999]);
   });
 
-  it('cannot be told from a few samples', () => {
+  it('cannot be determined from a few samples', () => {
     expect(growthOf(life(1, 0, 5, () => 100))).toBeNull();
     expect(growthOf([])).toBeNull();
   });
 
-  it('is of several processes together where all of them were there', () => {
+  it('is that of several processes together while all of them existed', () => {
     const both = together([life(1, 0, 600, () => 100), life(2, 100, 600, (seconds) => seconds)]);
     expect(both[0]).toEqual({ seconds: 100, residentBytes: 200 * MB });
     expect(both).toHaveLength(500);

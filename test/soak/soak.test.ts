@@ -38,7 +38,7 @@ async function run(...options: string[]): Promise<{ readonly code: number; reado
 
 describe.skipIf(process.platform !== 'linux')('npm run soak', () => {
   it(
-    'uses the service in every way, kills its engine, restarts it, and finds every answer and digest right',
+    'uses the service in every way, kills its engine, restarts it, and finds every answer and digest correct',
     async () => {
       const report = join(folder, 'report.json');
       const { code, said } = await run('--from-sources', '--minutes', '0.2', '--report', report);
@@ -59,7 +59,7 @@ describe.skipIf(process.platform !== 'linux')('npm run soak', () => {
     TIMEOUT_MS,
   );
 
-  it('says what is wrong with an option, and that it cannot tell', async () => {
+  it('reports what is wrong with an option, and that it cannot judge', async () => {
     const { code, said } = await run('--minutes', 'ten');
     expect(said).toContain('--minutes: ');
     expect(code).toBe(2);

@@ -52,7 +52,7 @@ describe.skipIf(NO_SERVER)(`a checkpoint in a bucket${NO_SERVER ? ` (${NO_SERVER
     });
   const gets = () => proxy.requests.filter((what) => what.startsWith('GET')).length;
 
-  it('is fetched once, and again where there is another version of it', async () => {
+  it('is downloaded once, and again if there is a new version', async () => {
     const path = await locate(TEXT);
     expect((await readFile(path)).equals(first)).toBe(true);
     expect(await locate(TEXT)).toBe(path);
@@ -62,7 +62,7 @@ describe.skipIf(NO_SERVER)(`a checkpoint in a bucket${NO_SERVER ? ` (${NO_SERVER
     expect(gets()).toBe(2);
   });
 
-  it('comes from the cache where the bucket is out of reach, with a notice', async () => {
+  it('comes from the cache if the bucket is unreachable, with a notice', async () => {
     const path = await locate(TEXT);
     proxy.decide(() => 'lost');
     expect(await locate(TEXT)).toBe(path);
@@ -71,7 +71,7 @@ describe.skipIf(NO_SERVER)(`a checkpoint in a bucket${NO_SERVER ? ` (${NO_SERVER
     await expect(locate(TEXT)).rejects.toThrow(/^s3:.*cannot be reached/);
   });
 
-  it('that is none says what to do', async () => {
+  it('that does not exist gives a remedy', async () => {
     await expect(locate(`s3://${BUCKET}/nothing.pt`)).rejects.toThrow(/there is no such object; check/);
     await expect(locate(TEXT, { HF_HUB_OFFLINE: '1' })).rejects.toThrow(/HF_HUB_OFFLINE forbids/);
     await objects.put('page.pt', Buffer.from('<html>sign in</html>'));
@@ -81,13 +81,13 @@ describe.skipIf(NO_SERVER)(`a checkpoint in a bucket${NO_SERVER ? ` (${NO_SERVER
     }
   });
 
-  it('goes on where its connection broke', async () => {
+  it('is continued after its connection broke', async () => {
     let broken = 0;
     proxy.decide((_, what) => (what.startsWith('GET') && broken++ === 0 ? 'answer lost' : 'answered'));
     expect((await readFile(await locate(TEXT))).equals(first)).toBe(true);
   });
 
-  it('can be named in the settings, by its own id or another, beside a directory as the store', async () => {
+  it('can be named in the settings, by its own id or another, with a directory as the store', async () => {
     const { GHN_CHECKPOINTS } = readSettings({
       GHN_CHECKPOINTS: `mine=${TEXT},s3://${BUCKET}/ghn3-xl.pt`,
       S3_ENDPOINT: 'http://127.0.0.1:7070',

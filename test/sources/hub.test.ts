@@ -90,7 +90,7 @@ const repositoryFolder = () => join(folder, 'hub', 'models--o--r');
 const blobs = () => readdir(join(repositoryFolder(), 'blobs'));
 
 describe('a file of a hub', () => {
-  it('is fetched into the cache in the layout of the hub’s own tools', async () => {
+  it('is downloaded into the cache in the layout of the hub’s own tools', async () => {
     const { path, progress } = await locate('hf://o/r/ghn3.pt');
     expect(path).toBe(join(repositoryFolder(), 'snapshots', COMMIT, 'ghn3.pt'));
     expect(sha256(await readFile(path))).toBe(digest);
@@ -104,7 +104,7 @@ describe('a file of a hub', () => {
     });
   });
 
-  it('is read from the cache from then on, without a request', async () => {
+  it('is read from the cache afterwards, without a request', async () => {
     const { path } = await locate('hf://o/r/ghn3.pt');
     hub.requests.length = 0;
     expect((await locate('hf://o/r/ghn3.pt')).path).toBe(path);
@@ -124,7 +124,7 @@ describe('a file of a hub', () => {
     expect(hub.requests.map(({ method }) => method)).toEqual(['HEAD']);
   });
 
-  it('has short names where it is a published GHN', async () => {
+  it('has a short name if it is a published GHN', async () => {
     const { source } = parseSource('ghn3-t');
     expect(source.id).toBe('ghn3-t');
     const { path } = await locate('ghn3-t');
@@ -134,7 +134,7 @@ describe('a file of a hub', () => {
     );
   });
 
-  it('is fetched on where the connection broke, and whole in the end', async () => {
+  it('is continued after the connection broke, and complete at the end', async () => {
     hub.cuts.push(cutAfter(1000), cutAfter(2000));
     const { path } = await locate('hf://o/r/ghn3.pt');
     expect(sha256(await readFile(path))).toBe(digest);
@@ -142,7 +142,7 @@ describe('a file of a hub', () => {
     expect(ranges).toEqual([undefined, 'bytes=1000-', 'bytes=3000-']);
   });
 
-  it('is fetched on by the next start where the last one gave up', async () => {
+  it('is continued by the next start after the last one gave up', async () => {
     hub.cuts.push(cutAfter(1000), cutAfter(0), cutAfter(0), cutAfter(0));
     expect(await refusal('hf://o/r/ghn3.pt')).toMatch(/cannot be reached|ended the connection/);
     expect(await blobs()).toEqual([`${digest}.incomplete`]);
@@ -153,7 +153,7 @@ describe('a file of a hub', () => {
     expect(hub.requests.at(-1)!.range).toBe('bytes=1000-');
   });
 
-  it('is fetched again where what was there of it before is something else', async () => {
+  it('is downloaded again if the earlier part of it is different', async () => {
     await mkdir(join(repositoryFolder(), 'blobs'), { recursive: true });
     await writeFile(join(repositoryFolder(), 'blobs', `${digest}.incomplete`), Buffer.alloc(500, 'x'));
     const { path, notices } = await locate('hf://o/r/ghn3.pt');
@@ -161,13 +161,13 @@ describe('a file of a hub', () => {
     expect(notices).toEqual([expect.stringMatching(/does not match the rest.*downloaded again/)]);
   });
 
-  it('is fetched by two at once, and both have it', async () => {
+  it('is downloaded by two processes at once, and both have it', async () => {
     const [one, other] = await Promise.all([locate('hf://o/r/ghn3.pt'), locate('hf://o/r/ghn3.pt')]);
     expect(one.path).toBe(other.path);
     expect(sha256(await readFile(one.path))).toBe(digest);
   });
 
-  it('is fetched with the token, which no other host is sent', async () => {
+  it('is downloaded with the token, which no other host receives', async () => {
     const { path } = await locate('hf://o/private/ghn3.pt', { HF_TOKEN: ` ${TOKEN}\n` });
     expect(sha256(await readFile(path))).toBe(digest);
     expect(new Set(hub.requests.map(({ server, authorization }) => `${server} ${authorization}`))).toEqual(
@@ -175,7 +175,7 @@ describe('a file of a hub', () => {
     );
   });
 
-  it('is fetched with the token of HF_TOKEN_PATH, or of the file that signing in leaves', async () => {
+  it('is downloaded with the token of HF_TOKEN_PATH, or of the file that signing in creates', async () => {
     const tokenPath = join(folder, 'my-token');
     await writeFile(tokenPath, `${TOKEN}\n`);
     await locate('hf://o/private/ghn3.pt', { HF_TOKEN_PATH: tokenPath });
@@ -184,7 +184,7 @@ describe('a file of a hub', () => {
     await locate('hf://o/private/ghn3.pt');
   });
 
-  it('goes where HF_HUB_CACHE, HF_HOME and XDG_CACHE_HOME say', async () => {
+  it('is put where HF_HUB_CACHE, HF_HOME and XDG_CACHE_HOME say', async () => {
     const cache = join(folder, 'elsewhere');
     expect((await locate('hf://o/r/ghn3.pt', { HF_HUB_CACHE: cache })).path).toContain(
       `${cache}/models--o--r`,
@@ -206,18 +206,18 @@ describe('a hub that does not give the file', () => {
     ['hf://o/r/page-as-bytes.pt', /the downloaded file is a web page/],
     ['hf://o/r/pointer.pt', /the downloaded file is a pointer of git-lfs/],
     ['hf://o/r/empty.pt', /the downloaded file is empty/],
-  ])('is named with what is wrong: %s', async (text, message) => {
+  ])('is reported with the reason: %s', async (text, message) => {
     expect(await refusal(text)).toMatch(message);
     expect(await blobs().catch(() => [])).toEqual([]);
   });
 
-  it('is told from one that does not know the token', async () => {
+  it('is distinguished from one that does not accept the token', async () => {
     expect(await refusal('hf://o/private/ghn3.pt', { HF_TOKEN: 'hf_other' })).toMatch(
       /has no repository o\/private, or it is private: .*the token \(HF_TOKEN, HF_TOKEN_PATH\) does not open it/,
     );
   });
 
-  it('is told from no network', async () => {
+  it('is distinguished from a missing network', async () => {
     const closed = await startHub({});
     await closed.close();
     const message = await refusal('hf://o/r/ghn3.pt', { HF_ENDPOINT: closed.endpoint });
@@ -229,19 +229,19 @@ describe('a hub that does not give the file', () => {
     );
   });
 
-  it('is not asked where HF_HUB_OFFLINE is set', async () => {
+  it('is not asked if HF_HUB_OFFLINE is set', async () => {
     const message = await refusal('hf://o/r/ghn3.pt', { HF_HUB_OFFLINE: 'true' });
     expect(message).toMatch(/not in the cache .*HF_HUB_OFFLINE.*ghn-serve fetch/);
     expect(hub.requests).toEqual([]);
   });
 
-  it('is told from something that is no hub', async () => {
+  it('is distinguished from a server that is not a hub', async () => {
     expect(await refusal('hf://o/r/ghn3.pt', { HF_ENDPOINT: `${hub.contents}/o/r/ghn3.pt?` })).toMatch(
       /did not answer as a hub does/,
     );
   });
 
-  it('is told from a directory, and from a cache that cannot be written to', async () => {
+  it('is distinguished from a directory, and from a cache that cannot be written to', async () => {
     await locate('hf://o/r/deep/er/ghn3.pt');
     expect(await refusal('hf://o/r/deep')).toMatch(/is not a file but a directory/);
     await writeFile(join(folder, 'file'), '');
@@ -262,7 +262,7 @@ describe('an address of a hub', () => {
     ['hf://datasets/o/r/f.pt', /not from datasets/],
     ['hf://o/r/folder/', /names a directory/],
     ['hf://o/r/../f.pt', /not a file of a repository/],
-  ])('is refused with its form: %s', (text, message) => {
+  ])('is refused with the correct form: %s', (text, message) => {
     expect(() => parseSource(text)).toThrow(message);
     expect(() => parseSource(text)).toThrow('write hf://owner/repository[@revision]/file');
   });

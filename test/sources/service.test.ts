@@ -37,7 +37,7 @@ const environment = (own: Readonly<Record<string, string>>) => ({
 const ARGUMENTS = ['--import', 'tsx', MAIN];
 
 describe('a published GHN', () => {
-  it('is fetched by the service, with its progress in the log, and serves', async () => {
+  it('is downloaded by the service, with its progress in the log, and is served', async () => {
     const program = spawn(process.execPath, ARGUMENTS, { env: environment({ GHN_CHECKPOINTS: 'ghn3-t' }) });
     let url = '';
     const messages: string[] = [];
@@ -55,7 +55,7 @@ describe('a published GHN', () => {
     expect(messages).toContain('fetching hf://SamsungSAILMontreal/ghn3/ghn3tm8.pt: 1.2 of 1.2 MB');
   });
 
-  it('is fetched by the command, which prints its path alone', async () => {
+  it('is downloaded by the command, which prints only its path', async () => {
     const env = environment({ HF_HOME: join(folder, 'other') });
     const { stdout, stderr } = await promisify(execFile)(
       process.execPath,
@@ -69,7 +69,7 @@ describe('a published GHN', () => {
     expect(stderr).toContain('fetching hf://SamsungSAILMontreal/ghn3/ghn3tm8.pt');
   });
 
-  it('that cannot be fetched ends the service and the command with the reason alone', async () => {
+  it('that cannot be downloaded ends the service and the command with only the reason', async () => {
     const env = environment({ HF_HOME: join(folder, 'none'), GHN_CHECKPOINTS: 'ghn3-xl' });
     for (const command of [['serve'], ['fetch', 'ghn3-xl'], ['verify', 'ghn3-xl']]) {
       const failure = (await promisify(execFile)(process.execPath, [...ARGUMENTS, ...command], { env }).catch(

@@ -36,19 +36,19 @@ describe('a body that is read slowly while its server has closed the connection'
   const { signal } = new AbortController();
   const request = { method: 'GET', signal } as const;
 
-  it('comes to its end', async () => {
+  it('is read to its end', async () => {
     for (const head of [`content-length: ${BYTES}\r\n`, '']) {
       const { body } = await send(await closing(head), request);
       expect(await readSlowly(body!)).toBe(BYTES);
     }
   });
 
-  it('breaks off where it ends too early, and the process goes on', async () => {
+  it('breaks off if it ends too early, and the process continues', async () => {
     const { body } = await send(await closing(`content-length: ${2 * BYTES}\r\n`), request);
     await expect(readSlowly(body!)).rejects.toThrow();
   });
 
-  it('is given up where more of it waits than may', async () => {
+  it('is given up if more than the limit waits', async () => {
     const dispatcher = new Agent().compose(unpaused(BYTES / 10));
     const { body } = await fetch(await closing(''), { dispatcher });
     await expect(readSlowly(body!)).rejects.toThrow();

@@ -60,7 +60,7 @@ async function locate(text: string, variables: Readonly<Record<string, string>> 
 const digestAt = async (path: string) => sha256(await readFile(path));
 
 describe('a file at an address', () => {
-  it('is kept under its name, in a folder of its own for each address', async () => {
+  it('is kept under its name, in a separate folder for each address', async () => {
     const { path } = await locate(url);
     expect(path).toMatch(new RegExp(`^${folder}/ghn-serve/urls/[0-9a-f]{32}/ghn2\\.pt$`));
     expect(await digestAt(path)).toBe(sha256(first));
@@ -70,7 +70,7 @@ describe('a file at an address', () => {
     expect(basename(other.path)).toBe('ghn2.pt');
   });
 
-  it('is fetched again only where it has changed', async () => {
+  it('is downloaded again only if it has changed', async () => {
     const { path } = await locate(url);
     asked.length = 0;
     await locate(url);
@@ -80,7 +80,7 @@ describe('a file at an address', () => {
     expect(await digestAt(path)).toBe(sha256(second));
   });
 
-  it('is fetched on where the connection broke', async () => {
+  it('is continued after the connection broke', async () => {
     const received = (position: number) => expect.poll(() => receivedBytes).toBeGreaterThanOrEqual(position);
     cuts.push({ bytes: 1000, received });
     const { path } = await locate(url);
@@ -88,7 +88,7 @@ describe('a file at an address', () => {
     expect(asked).toEqual(['HEAD', 'GET', 'GET bytes=1000-']);
   });
 
-  it('is used as it was last seen where the server is gone, or nothing may be fetched', async () => {
+  it('comes from the cache if the server is unreachable, or downloads are forbidden', async () => {
     const { path } = await locate(url);
     file = 503;
     const { path: old, notices } = await locate(url);
@@ -105,14 +105,14 @@ describe('a file at an address', () => {
     [{ bytes: Buffer.from('<html>'), contentType: 'text/html' }, /web page/],
     [{ bytes: Buffer.from('version https://git-lfs.github.com/spec/v1') }, /pointer of git-lfs/],
     [{ bytes: Buffer.alloc(0) }, /is empty/],
-  ])('says what came in its place, and keeps nothing of it (%#)', async (there, message) => {
+  ])('reports what came instead, and keeps nothing of it (%#)', async (there, message) => {
     file = there;
     await expect(locate(url)).rejects.toThrow(message);
     const kept = await readdir(join(folder, 'ghn-serve', 'urls'), { recursive: true }).catch(() => []);
     expect(kept.filter((name) => name.includes('ghn2.pt'))).toEqual([]);
   });
 
-  it('keeps its own query, but for the settings of a GHN', () => {
+  it('keeps its own query, except for the settings of a GHN', () => {
     const { source, options } = parseSource(
       'https://host.example/a/ghn.pt?download=true&normalize=std&token=s',
     );
@@ -135,7 +135,7 @@ describe('a file at an address', () => {
       'https://user:pass@host.example/ghn.pt',
       /^https:\/\/host\.example\/ghn\.pt: an address with a password/,
     ],
-  ])('is refused where it is badly written: %s', (text, message) => {
+  ])('is refused if it is malformed: %s', (text, message) => {
     expect(() => parseSource(text)).toThrow(message);
   });
 });

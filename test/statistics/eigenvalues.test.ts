@@ -32,7 +32,7 @@ function matrixWith(values: readonly number[], seed = 0): Float64Array {
 const sorted = (values: Iterable<number>) => [...values].sort((a, b) => a - b);
 
 describe('eigenvalues of a symmetric matrix', () => {
-  test('are found to within rounding of the largest, also where they are equal, 0 or negative', () => {
+  test('are found to within rounding of the largest, also if they are equal, 0 or negative', () => {
     const value = fc.oneof(
       fc.constantFrom(0, 1, -1),
       fc.double({ min: -10, max: 10, noNaN: true }),
@@ -56,12 +56,12 @@ describe('eigenvalues of a symmetric matrix', () => {
     expect(sorted(symmetricEigenvalues(matrix, 5))).toEqual(sorted(diagonal));
   });
 
-  test('are found where all are too small for their full precision', () => {
+  test('are found if all are too small for their full precision', () => {
     const found = sorted(symmetricEigenvalues(matrixWith([3.5e-323, 0, 1.5e-323], 5), 3));
     for (const value of found) expect(Math.abs(value)).toBeLessThan(1e-304);
   });
 
-  test('depend on the lower triangle alone', () => {
+  test('depend only on the lower triangle', () => {
     const matrix = matrixWith([1, 2, 3, 4, 5]);
     const lower = matrix.map((value, k) => (k % 5 > Math.floor(k / 5) ? Number.NaN : value));
     expect(symmetricEigenvalues(lower, 5)).toEqual(symmetricEigenvalues(matrix, 5));
@@ -77,14 +77,14 @@ describe('effective rank', () => {
     effectiveRank(matrixWith(singular.map((s) => s * s)), singular.length)!;
 
   test.each([1e-3, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 0])(
-    'is right to 1e-3 where all but one of 300 singular values are %d of it',
+    'is exact to 1e-3 if all but one of 300 singular values are %d of it',
     (tail) => {
       const singular = [1, ...new Array<number>(299).fill(tail)];
       expect(Math.abs(found(singular) / rankOf(singular) - 1)).toBeLessThan(1e-3);
     },
   );
 
-  test('is between what the shortcut for nearly orthogonal rows proves', () => {
+  test('is within the bounds that the shortcut for nearly orthogonal rows proves', () => {
     fc.assert(
       fc.property(
         fc.array(fc.double({ min: -0.006, max: 0.006, noNaN: true }), { minLength: 2, maxLength: 30 }),
@@ -96,7 +96,7 @@ describe('effective rank', () => {
     );
   });
 
-  test('of zeros is none', () => {
+  test('of zeros is null', () => {
     expect(effectiveRank(new Float64Array(9), 3)).toBeNull();
   });
 });

@@ -7,7 +7,7 @@ import { tensorOf } from '../tensor/arbitrary.js';
 const lanes = new StatisticsLanes();
 afterAll(() => lanes.close());
 
-test('statistics of large networks do not hold up those of small ones, and are refused where they are too many', async () => {
+test('statistics of large networks do not delay those of small ones, and are refused if there are too many', async () => {
   const large = tensorSource(tensorOf('large', [5000, 5000], [5000, 5000], Math.sin));
   const controller = new AbortController();
   const underWay = Promise.allSettled(

@@ -9,14 +9,14 @@ const moments = (values: readonly number[]) =>
   tensorMoments(tensorSource(tensorOf('w', [values.length], [values.length], (k) => values[k])));
 
 describe('moments', () => {
-  test.each(numpyCases())('of a tensor are numpy’s: $title', async ({ tensor, expected }) => {
+  test.each(numpyCases())('of a tensor equal numpy’s: $title', async ({ tensor, expected }) => {
     const actual = await tensorMoments(storedSource(tensor));
     for (const moment of ['count', 'mean', 'std', 'min', 'max', 'l2', 'zeros'] as const) {
       expect(relativeError(actual[moment], expected[moment])).toBeLessThan(1e-10);
     }
   });
 
-  test('of a network are those of all its entries as one', async () => {
+  test('of a network are those of all its entries together', async () => {
     const cases = numpyCases().slice(0, 20);
     const whole = await networkStatistics(cases.map(({ tensor }) => storedSource(tensor)));
     const count = cases.reduce((sum, { expected }) => sum + expected.count, 0);
@@ -30,7 +30,7 @@ describe('moments', () => {
     expect(whole.max).toBe(Math.max(...cases.map(({ expected }) => expected.max!)));
   });
 
-  test('have a mean that is off by rounding alone where values cancel', async () => {
+  test('have a mean that is off only by rounding if values cancel', async () => {
     // Integers, so that BigInt gives the exact sum. The second half subtracts almost everything that the first half
     // adds.
     const half = Array.from(
@@ -45,7 +45,7 @@ describe('moments', () => {
     expect(Math.abs(error)).toBeLessThan((2 ** -52 * magnitude) / values.length);
   });
 
-  test('see a small deviation about a large mean', async () => {
+  test('include a small deviation about a large mean', async () => {
     const step = 2 ** -7;
     const values = Array.from({ length: 100_000 }, (_, k) => 100_000 + (k % 2 === 0 ? step : -step));
     expect(relativeError((await moments(values)).std, step)).toBeLessThan(1e-9);
@@ -75,7 +75,7 @@ describe('moments', () => {
     });
   });
 
-  test('are null exactly where numpy’s are not finite', async () => {
+  test('are null exactly if numpy’s are not finite', async () => {
     const special = fc.constantFrom(
       0,
       1,

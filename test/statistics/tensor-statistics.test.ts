@@ -9,7 +9,7 @@ import { numpyCases, relativeError } from './numpy.js';
 const products = new PlainProducts();
 
 describe('statistics of a tensor', () => {
-  test.each(numpyCases())('are numpy’s of the expanded array: $title', async ({ tensor, expected }) => {
+  test.each(numpyCases())('equal numpy’s of the expanded array: $title', async ({ tensor, expected }) => {
     const actual = await tensorStatistics(tensor, products);
     expect(tensorStatisticsSchema.parse(actual)).toEqual(actual);
     expect(actual).toMatchObject({ name: tensor.name, shape: tensor.shape });
@@ -28,7 +28,7 @@ describe('statistics of a tensor', () => {
     expect(relativeError(actual.mean_abs_cosine, expected.mean_abs_cosine)).toBeLessThan(1e-7);
   });
 
-  test('are the same from a block as from the tensor that it stands for', async () => {
+  test('are the same from a block as from the whole tensor', async () => {
     await fc.assert(
       fc.asyncProperty(
         tiledTensors().map((tensor) => ({
@@ -79,13 +79,13 @@ describe('statistics of a tensor', () => {
     expect(actual.histogram!.edges[32]).toBe(0.5);
   });
 
-  test('count copies of a row as pairs of cosine 1, and none with a row of zeros', async () => {
+  test('count copies of a row as pairs of cosine 1, but not for a row of zeros', async () => {
     // The rows a, 0, a, 0, a: three pairs of ten are copies.
     const rows = tensorOf('w', [5, 3], [2, 3], (index) => (index < 3 ? index + 1 : 0));
     expect((await tensorStatistics(rows, products)).mean_abs_cosine).toBeCloseTo(0.3, 12);
   });
 
-  test('where values are not finite are null, but for counts and the finite values’ histogram', async () => {
+  test('are null if values are not finite, except for counts and the histogram of the finite values', async () => {
     const values = [1, Number.NaN, -2, 0, Number.POSITIVE_INFINITY, 2];
     const actual = await tensorStatistics(
       tensorOf('w', [2, 3], [2, 3], (k) => values[k]),
@@ -113,7 +113,7 @@ describe('statistics of a tensor', () => {
 });
 
 describe('statistics of a tall matrix', () => {
-  test('compare some of its rows where they are too many, and say how many', async () => {
+  test('compare a sample of its rows if there are too many, and give its size', async () => {
     // Rows of two kinds, at an angle of 60 degrees: the mean |cosine| is 0.5·1 + 0.5·0.5.
     const tensor = tensorOf('tall', [300_000, 2], [300_000, 2], (k) => {
       const row = Math.floor(k / 2);
@@ -127,7 +127,7 @@ describe('statistics of a tall matrix', () => {
     expect(statistics.effective_rank).toBeGreaterThan(1.5);
   });
 
-  test('compare all of its rows where they are not', async () => {
+  test('compare all of its rows otherwise', async () => {
     const { cosine_rows } = await tensorStatistics(tensorOf('low', [3000, 2], [3000, 2], Math.sin), products);
     expect(cosine_rows).toBeNull();
   });

@@ -20,7 +20,7 @@ const worker = new StatisticsWorker();
 afterAll(() => worker.close());
 
 describe('the statistics’ process', () => {
-  test('says of every tensor what is said here, in their order, and of all together', async () => {
+  test('computes the same as this process, for each tensor in order and for all together', async () => {
     const { network, tensors: answers } = await worker.compute(tensors.map(storedSource));
     expect(statisticsSchema.parse({ network, tensors: answers })).toEqual({ network, tensors: answers });
     expect(network).toEqual(await networkStatistics(tensors.map(tensorSource)));
@@ -35,7 +35,7 @@ describe('the statistics’ process', () => {
     }
   });
 
-  test('keeps networks apart that are asked for at the same time', async () => {
+  test('keeps networks apart that are requested at the same time', async () => {
     const answers = await Promise.all(tensors.map((tensor) => worker.compute([storedSource(tensor)])));
     for (const [
       index,
@@ -49,7 +49,7 @@ describe('the statistics’ process', () => {
     }
   });
 
-  test('stops when it is told to, and goes on with what is asked next', async () => {
+  test('stops when the signal is aborted, and continues with the next request', async () => {
     const controller = new AbortController();
     const reason = new Error('the client is gone');
     const read: string[] = [];
@@ -67,7 +67,7 @@ describe('the statistics’ process', () => {
     expect((await worker.compute([tensorSource(tensors[2])])).network.count).toBe(40);
   });
 
-  test('does not finish a large tensor for nobody: others need not wait for it', async () => {
+  test('does not finish a large tensor without a client, so others need not wait for it', async () => {
     const controller = new AbortController();
     // Its singular values take longer than a test may.
     const large = tensorOf('large.weight', [2500, 2500], [2500, 2500], Math.sin);
@@ -82,7 +82,7 @@ describe('the statistics’ process', () => {
     }
   });
 
-  test('passes on that a block cannot be read', async () => {
+  test('reports that a block cannot be read', async () => {
     const source = {
       ...storedSource(tensors[0]),
       readBlock: async () => {
@@ -92,7 +92,7 @@ describe('the statistics’ process', () => {
     await expect(worker.compute([source])).rejects.toThrow('the file is damaged');
   });
 
-  test('takes nothing any more once it is closed, and what is under way fails', async () => {
+  test('accepts nothing once it is closed, and running computations fail', async () => {
     const closing = new StatisticsWorker();
     const large = tensorOf('large.weight', [1500, 1500], [1500, 1500], Math.sin);
     const underWay = closing.compute([tensorSource(large)]);

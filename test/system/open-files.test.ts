@@ -26,7 +26,7 @@ describe('the limit of open files', () => {
     expect(openFilesLimit(limits(line))).toBe(limit);
   });
 
-  it('is known of this process, wherever it runs', () => {
+  it('is known for this process on every system', () => {
     expect(ownOpenFilesLimit()).toBeGreaterThan(0);
   });
 });

@@ -41,7 +41,7 @@ const divided = fc
   });
 
 describe('a tensor in another layout', () => {
-  it('has the same entries in another order of axes, whatever it is tiled along', () => {
+  it('has the same entries in another order of axes, with any tiling', () => {
     const cases = tiledTensors().chain((tensor) =>
       fc.tuple(fc.constant(tensor), orders(tensor.shape.length)),
     );
@@ -56,7 +56,7 @@ describe('a tensor in another layout', () => {
     );
   });
 
-  it('has the same entries where an axis is divided, whatever its period', () => {
+  it('has the same entries if an axis is divided, with any period', () => {
     fc.assert(
       fc.property(divided, orders(3), ({ tensor, view }, axes) => {
         const arranged = arrange(tensor, { view, axes });
@@ -69,13 +69,13 @@ describe('a tensor in another layout', () => {
   const blockOf = (tensor: TiledTensor, view: readonly number[]) =>
     arrange(tensor, { view, axes: view.map((_, axis) => axis) }).blockShape;
 
-  it('stays tiled along a divided axis as long as period and parts are multiples of each other', () => {
+  it('stays tiled along a divided axis if period and parts are multiples of each other', () => {
     expect(blockOf(tensorOf('heads', [12, 4], [6, 2]), [4, 3, 4])).toEqual([2, 3, 2]);
     expect(blockOf(tensorOf('heads', [12, 4], [2, 2]), [3, 4, 4])).toEqual([1, 2, 2]);
     expect(blockOf(tensorOf('heads', [12, 4], [8, 2]), [4, 3, 4])).toEqual([4, 3, 2]);
   });
 
-  it('leaves axes of one out where the view does, as a depthwise kernel’s', () => {
+  it('drops axes of length one if the view does, as for a depthwise kernel', () => {
     const kernel = tensorOf('depthwise', [6, 1, 3, 3], [2, 1, 3, 3]);
     const arranged = arrange(kernel, { view: [3, 2, 3, 3], axes: [2, 3, 0, 1] });
     expect(arranged.shape).toEqual([3, 3, 3, 2]);

@@ -25,7 +25,7 @@ const TYPES = [
 ] as const;
 
 describe.each(TYPES)('rounding to $dtype', ({ dtype, fractionBits, largest }) => {
-  test('leaves each of its finite values and infinities as it is', () => {
+  test('does not change its finite values and infinities', () => {
     const changed = [];
     for (let bits = 0; bits <= 0xffff; bits++) {
       const value = decode(bits, fractionBits);
@@ -34,7 +34,7 @@ describe.each(TYPES)('rounding to $dtype', ({ dtype, fractionBits, largest }) =>
     expect(changed).toEqual([]);
   });
 
-  test('gives back the value that is read from what was written', () => {
+  test('returns the value that is read from the written bytes', () => {
     const wrong = [];
     for (let bits = 0; bits <= 0xffff; bits++) {
       const value = decode(bits, fractionBits);
@@ -66,7 +66,7 @@ describe.each(TYPES)('rounding to $dtype', ({ dtype, fractionBits, largest }) =>
     expect(wrong).toEqual([]);
   });
 
-  test('is off by no more than any other of its values', () => {
+  test('deviates no more than any other of its values would', () => {
     fc.assert(
       fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (value) => {
         const bits = roundTo16(value, dtype);
@@ -82,7 +82,7 @@ describe.each(TYPES)('rounding to $dtype', ({ dtype, fractionBits, largest }) =>
     );
   });
 
-  test('keeps every NaN one, whatever its bits', () => {
+  test('keeps every NaN a NaN, whatever its bits', () => {
     const scratch = new Float32Array(1);
     const raw = new Uint32Array(scratch.buffer);
     for (const fraction of [1, 0x7f, 0x1fff, 0x2000, 0xffff, 0x10000, 0x400000, 0x7fffff]) {
@@ -94,7 +94,7 @@ describe.each(TYPES)('rounding to $dtype', ({ dtype, fractionBits, largest }) =>
     }
   });
 
-  test('takes what is beyond the largest value and half a step to infinity', () => {
+  test('makes values beyond the largest by half a step or more infinite', () => {
     const step = decode(largest, fractionBits) - decode(largest - 1, fractionBits);
     const limit = decode(largest, fractionBits) + step / 2;
     const infinity = largest + 1;
@@ -106,12 +106,12 @@ describe.each(TYPES)('rounding to $dtype', ({ dtype, fractionBits, largest }) =>
 });
 
 describe('F32', () => {
-  test('is the same bytes', () => {
+  test('keeps the bytes', () => {
     const values = Float32Array.of(1, -0, Number.NaN, 1e-45, Number.NEGATIVE_INFINITY);
     expect(Buffer.from(encode(values, 'F32')).equals(Buffer.from(values.buffer))).toBe(true);
   });
 
-  test('is the same bytes also of a part of an array', () => {
+  test('keeps the bytes also for a part of an array', () => {
     const values = Float32Array.of(1, 2, 3, 4).subarray(1, 3);
     expect([...new Float32Array(encode(values, 'F32').slice().buffer)]).toEqual([2, 3]);
   });
@@ -128,12 +128,12 @@ test.each([
   [2 ** -24, 0x0001, 0x3380],
   [2 ** -25, 0x0000, 0x3300],
   [-0, 0x8000, 0x8000],
-])('%d is known to be these bits', (value, float16, bfloat16) => {
+])('%d is known to have these bits', (value, float16, bfloat16) => {
   expect(roundTo16(value, 'F16')).toBe(float16);
   expect(roundTo16(value, 'BF16')).toBe(bfloat16);
 });
 
-test('a value overflows F16 exactly where it is finite and rounding gives an infinity', () => {
+test('a value overflows F16 exactly if it is finite and rounding gives an infinity', () => {
   fc.assert(
     fc.property(fc.oneof(fc.float(), fc.float({ min: 65_000, max: 66_000 })), (value) => {
       const isInfinite = (roundTo16(value, 'F16') & 0x7fff) === 0x7c00;

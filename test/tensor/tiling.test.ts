@@ -9,7 +9,7 @@ const range = (length: number) =>
   fc.tuple(fc.nat(length), fc.nat(length)).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
 
 describe('a tensor written out from its block', () => {
-  test('is in every range and dtype the bytes of the tensor expanded entry by entry', () => {
+  test('has in every range and dtype the bytes of the tensor expanded entry by entry', () => {
     fc.assert(
       fc.property(
         tiledTensors().chain((tensor) =>
@@ -39,7 +39,7 @@ describe('a tensor written out from its block', () => {
     );
   });
 
-  test('is the same where the block is read from elsewhere, also after it was released', async () => {
+  test('is the same if the block is read from elsewhere, also after it was released', async () => {
     await fc.assert(
       fc.asyncProperty(tiledTensors(), fc.constantFrom(...DTYPES), async (tensor, dtype) => {
         const bytes = new TensorBytes(storedSource(tensor), dtype);
@@ -55,7 +55,7 @@ describe('a tensor written out from its block', () => {
     );
   });
 
-  test('reads a tiled block once until it is released, and of another tensor what is asked for', async () => {
+  test('reads a tiled block once until it is released, and only the requested parts of other tensors', async () => {
     const target = new Uint8Array(64);
     const tiled = storedSource(tensorOf('a', [40, 10], [4, 10]));
     const bytes = new TensorBytes(tiled, 'F32');
@@ -67,7 +67,7 @@ describe('a tensor written out from its block', () => {
     expect(whole.entriesRead()).toBe(3);
   });
 
-  test('has no bytes where a dimension is 0', () => {
+  test('has no bytes if a dimension is 0', () => {
     const bytes = new TensorBytes(tensorSource(tensorOf('empty', [0, 8])), 'BF16');
     expect(bytes.byteLength).toBe(0);
     expect(bytes.copy(0, 0, new Uint8Array(0), 0)).toBeUndefined();

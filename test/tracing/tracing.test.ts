@@ -71,7 +71,7 @@ function expectWhole(spans: Map<string, ReceivedSpan>): void {
 }
 
 describe('a trace', () => {
-  it('goes from the request through the queue to the store, in the trace that the client names', async () => {
+  it('leads from the request through the queue to the store, in the trace that the client names', async () => {
     const service = await start(join(folder, 'store'), { ...traced(), OTEL_SERVICE_NAME: 'mine' });
     const response = await predict(service, { traceparent: TRACEPARENT });
     expect(response.status).toBe(200);
@@ -84,7 +84,7 @@ describe('a trace', () => {
     expect(request.attributes).toContainEqual({ key: 'http.response.status_code', value: { intValue: 200 } });
   });
 
-  it('is one of its own where the client names none that can be read', async () => {
+  it('is a new one if the client names none, or a malformed one', async () => {
     const service = await start(join(folder, 'store'), traced());
     for (const traceparent of [
       '',
@@ -112,7 +112,7 @@ describe('a trace', () => {
       await Promise.all([s3.stop(), redis.stop()]);
     });
 
-    it('goes from the api to the worker', async () => {
+    it('leads from the api to the worker', async () => {
       const settings = { ...traced(), S3_ENDPOINT: s3.endpoint, QUEUE: redis.url };
       const store = `s3://${BUCKET}/traced`;
       await start(store, { ...settings, ROLE: 'worker', OTEL_SERVICE_NAME: 'worker' });
@@ -147,11 +147,11 @@ describe('OpenTelemetry', () => {
     return scripts.map(({ url }) => url).filter((url) => /@opentelemetry\/(?!api\/)/.test(url));
   }
 
-  it('is not even loaded where none of its variables asks for traces', async () => {
+  it('is not loaded if none of its variables configures traces', async () => {
     expect(await loadedBy({})).toEqual([]);
   });
 
-  it('is loaded where one does', async () => {
+  it('is loaded if one does', async () => {
     expect(await loadedBy(traced())).toContainEqual(expect.stringContaining('/@opentelemetry/sdk-trace/'));
   });
 });

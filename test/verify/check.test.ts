@@ -18,19 +18,19 @@ describe('a published norm', () => {
     expect([99.9979, 100.0021].map((expected) => holds(found(), expected))).toEqual([false, false]);
   });
 
-  it('holds within five deviations of what is drawn besides', () => {
+  it('holds within five deviations of random values in addition', () => {
     const drawn = found({ deviation: 0.1 });
     expect([99.499, 100.501].map((expected) => holds(drawn, expected))).toEqual([true, true]);
     expect([99.497, 100.503].map((expected) => holds(drawn, expected))).toEqual([false, false]);
   });
 
-  it('may lack what a float32 sum loses, and has no more for it', () => {
+  it('may lack the part that a float32 sum loses, but may not exceed it', () => {
     const large = found({ float32: { least: 99, most: 100 } });
     expect([99, 99.5, 100].map((expected) => holds(large, expected))).toEqual([true, true, true]);
     expect([98.997, 100.003].map((expected) => holds(large, expected))).toEqual([false, false]);
   });
 
-  it('holds within the tolerance that is asked for', () => {
+  it('holds within the tolerance in the arguments', () => {
     expect(holds(found(), 101, 0.011)).toBe(true);
     expect(holds(found(), 100.001, 1e-6)).toBe(false);
   });
@@ -40,7 +40,7 @@ describe('a published norm', () => {
     expect(holds(nan, 100, 1)).toBe(false);
   });
 
-  it('comes with the difference and the differences that are allowed, relative to it', () => {
+  it('comes with the difference and the allowed differences, relative to it', () => {
     const norm = found({ float32: { least: 90, most: 100 } });
     const { difference, allowed } = checkNorm(norm, 80, 'float32', 0);
     expect(difference).toBeCloseTo(0.25, 12);
@@ -50,7 +50,7 @@ describe('a published norm', () => {
 });
 
 describe('a norm that the command itself wrote', () => {
-  it('holds to 2e-7, whatever is drawn and whatever float32 would lose', () => {
+  it('holds to 2e-7, whatever is random and whatever float32 would lose', () => {
     const norm = found({ deviation: 1, float32: { least: 90, most: 100 } });
     const verdict = (expected: number) => checkNorm(norm, expected, 'float64', null).holds;
     expect([100, 100 * (1 + 1e-7), 100 * (1 - 1e-7)].map(verdict)).toEqual([true, true, true]);

@@ -79,7 +79,7 @@ const line = (output: string, name: string) =>
     .split(/\s+/);
 
 describe('the verify command', () => {
-  it('says yes to the checkpoint that the norms are of, whatever file it is in', async () => {
+  it('accepts the checkpoint of the norms, in any file format', async () => {
     const ended = await started(checkpointFile('ghn3-nano.pt'), '--norms', norms);
     expect(ended).toMatchObject({ code: 0, problems: '' });
     expect(ended.output).toMatch(/All 4 norms match those in /);
@@ -88,37 +88,37 @@ describe('the verify command', () => {
     );
   });
 
-  it('says no where one weight of the decoder has the other sign', async () => {
+  it('rejects a decoder with the sign of one weight changed', async () => {
     const changed = await withWeight('decoder.conv.2.weight', 65536, (value) => -value);
     const { code, output } = await verified(changed, '--norms', norms);
     expect(code).toBe(1);
     expect(output).toMatch(/\d of 4 norms DIFFER from those .*norms\.json: /);
   });
 
-  it('says no where one weight of the encoder is a hundredth off', async () => {
+  it('rejects an encoder with one weight a hundredth off', async () => {
     const changed = await withWeight('gnn.0.ff.net.0.weight', 512, (value) => value * 1.01);
     expect(await verified(changed, '--norms', norms)).toMatchObject({ code: 1 });
   });
 
-  it('says no to the published norms of another GHN', async () => {
+  it('rejects the published norms of another GHN', async () => {
     const { code, output } = await verified(checkpoint, '--family', 'ghn3-t', ...ONLY);
     expect(code).toBe(1);
     expect(output).toMatch(/4 of 4 norms DIFFER from those published for ghn3-t: resnet18, /);
   });
 
-  it('cannot tell without a family that was published', async () => {
+  it('cannot judge without a published family', async () => {
     const { code, problems } = await verified(checkpoint, ...ONLY);
     expect(code).toBe(2);
     expect(problems).toMatch(/name one with --family/);
   });
 
-  it('cannot tell of a file that is not a checkpoint', async () => {
+  it('cannot judge a file that is not a checkpoint', async () => {
     const { code, problems } = await verified(norms);
     expect(code).toBe(2);
     expect(problems).toMatch(/norms\.json: /);
   });
 
-  it('explains itself', async () => {
+  it('has a help text', async () => {
     expect(await started('--help')).toMatchObject({
       code: 0,
       output: expect.stringMatching(/^Usage: ghn-serve verify/),

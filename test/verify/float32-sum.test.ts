@@ -19,18 +19,18 @@ const normRange = (block: Float32Array, count: number) => {
   return [Math.sqrt(least) - 1, Math.sqrt(most) - 1] as const;
 };
 
-describe('the range of a norm that PyTorch adds up in float32', () => {
-  it.each(IN_PYTORCH)('ends at what PyTorch makes of 4096 × $repeats numbers', ({ repeats, difference }) => {
+describe('the range of a norm that PyTorch sums in float32', () => {
+  it.each(IN_PYTORCH)('ends at PyTorch’s result for 4096 × $repeats numbers', ({ repeats, difference }) => {
     const [least, most] = normRange(BLOCK, BLOCK.length * repeats);
     expect(least / difference).toBeCloseTo(1, 2);
     expect(most).toBeCloseTo(0, 4);
   });
 
-  it('is the true norm alone where a tensor is small', () => {
+  it('contains only the exact norm if a tensor is small', () => {
     expect(float32SumRange(BLOCK, BLOCK.length)).toEqual({ least: 1, most: 1 });
   });
 
-  it('is wider the larger the tensor', () => {
+  it('is wider for larger tensors', () => {
     const least = [22, 23, 24, 25, 26].map((exponent) => float32SumRange(BLOCK, 2 ** exponent).least);
     expect(least).toEqual(least.toSorted((a, b) => b - a));
     expect(least.at(-1)).toBeLessThan(0.99);

@@ -34,13 +34,13 @@ describe('the norm over all parameters of a network', () => {
     ['ghn3-nano', 'squeezenet1_1'],
     ['ghn2-nano', 'mobilenet_v3_small'],
     ['ghn2-nano', 'regnet_y_400mf'],
-  ])('is PyTorch’s, by %s for %s', async (ghn, name) => {
+  ])('equals PyTorch’s, by %s for %s', async (ghn, name) => {
     const { norm, deviation } = await normOf(ghn, loadArchitecture(name, 10));
     expect(norm / Math.sqrt(squaresInPyTorch(ghn, `${name}-10`))).toBeCloseTo(1, 6);
     expect(deviation).toBe(0);
   });
 
-  it('has ConvNeXt’s layer scales at 1e-6', async () => {
+  it('uses 1e-6 for ConvNeXt’s layer scales', async () => {
     const graph = loadArchitecture('convnext_tiny', 10);
     const scales = graph.state_dict!.filter(({ name }) => name.endsWith('layer_scale'));
     const count = scales.reduce((sum, { shape }) => sum + shape[0]!, 0);
@@ -51,7 +51,7 @@ describe('the norm over all parameters of a network', () => {
     expect(deviation).toBe(0);
   });
 
-  it('has the expectation of Swin’s relative position tables, N(0, 0.02²)', async () => {
+  it('uses the expectation of Swin’s relative position tables, N(0, 0.02²)', async () => {
     const graph = loadArchitecture('swin_t', 10);
     const tables = graph.state_dict!.filter(({ name }) => name.endsWith('relative_position_bias_table'));
     const count = tables.reduce((sum, { shape }) => sum + shape[0]! * shape[1]!, 0);
@@ -61,7 +61,7 @@ describe('the norm over all parameters of a network', () => {
     expect(deviation / ((0.02 ** 2 * Math.sqrt(2 * count)) / (2 * norm))).toBeCloseTo(1, 9);
   });
 
-  it('has nothing of ViT’s class token, and the expectation of its position’s row', async () => {
+  it('ignores ViT’s class token, and uses the expectation of its position’s row', async () => {
     const graph = loadArchitecture('vit_b_16', 10);
     const { norm, deviation } = await normOf('ghn3-nano', graph);
     const squares = squaresInPyTorch('ghn3-nano', 'vit_b_16-10') + 768 * 0.02 ** 2;
@@ -70,12 +70,12 @@ describe('the norm over all parameters of a network', () => {
     expect(deviation / ((24 * 0.02 ** 2 * Math.sqrt(2 * 32)) / (2 * norm))).toBeCloseTo(1, 9);
   });
 
-  it('is the same whatever is drawn', async () => {
+  it('does not depend on random values', async () => {
     const graph = loadArchitecture('vit_b_32', 10);
     expect((await normOf('ghn3-nano', graph, 1)).norm).toBe((await normOf('ghn3-nano', graph, 2)).norm);
   });
 
-  it('asks for no initial value that it does not know', async () => {
+  it('refuses a parameter with an unknown initial value', async () => {
     const graph = loadArchitecture('resnet18', 10);
     graph.state_dict!.push({ name: 'temperature', shape: [1], kind: 'parameter' });
     await expect(normOf('ghn3-nano', graph)).rejects.toThrow(/temperature is not predicted/);

@@ -26,7 +26,7 @@ async function file(content: unknown): Promise<string> {
 }
 
 describe('the published norms', () => {
-  it.each(FAMILIES)('are there for each network of the zoo and %s', async (family) => {
+  it.each(FAMILIES)('exist for each network of the zoo and %s', async (family) => {
     const { norms, precision } = await readNorms(PUBLISHED_NORMS, family);
     expect([...norms.keys()].sort()).toEqual(
       listArchitectures()
@@ -36,7 +36,7 @@ describe('the published norms', () => {
     expect(precision).toBe('float32');
   });
 
-  it('are another for each family', async () => {
+  it('differ between families', async () => {
     const norms = await Promise.all(FAMILIES.map((family) => readNorms(PUBLISHED_NORMS, family)));
     expect(norms.map((family) => family.norms.get('resnet50'))).toEqual([286.4883, 78.6197, 108.453]);
   });
@@ -49,13 +49,13 @@ describe('the published norms', () => {
 describe('the family of a checkpoint', () => {
   const imageNet = { channels: 64, numClasses: 1000 };
 
-  it('is told by its sizes', () => {
+  it('is recognised by its sizes', () => {
     expect(publishedFamily({ family: 'ghn2', hidden: 32, ...imageNet })).toBe('ghn2');
     expect(publishedFamily({ family: 'ghn3', hidden: 64, ...imageNet })).toBe('ghn3-t');
     expect(publishedFamily({ family: 'ghn3', hidden: 384, channels: 384, numClasses: 1000 })).toBe('ghn3');
   });
 
-  it('is none where its like was not published', async () => {
+  it('is null if no GHN of its sizes was published', async () => {
     expect(publishedFamily({ family: 'ghn3', hidden: 128, channels: 128, numClasses: 1000 })).toBeNull();
     expect(publishedFamily({ family: 'ghn2', hidden: 32, channels: 64, numClasses: 10 })).toBeNull();
     const { config } = await readCheckpoint(checkpointFile('ghn3-nano.pt'));
@@ -63,7 +63,7 @@ describe('the family of a checkpoint', () => {
   });
 });
 
-describe('a norms file of one’s own', () => {
+describe('a user’s norms file', () => {
   it('is read as it was written, to the last bit', async () => {
     const norms = new Map([
       ['resnet18', 1 / 3],
@@ -81,7 +81,7 @@ describe('a norms file of one’s own', () => {
     await expect(readNorms(await file(content), 'ghn3')).rejects.toThrow(message);
   });
 
-  it('which is not there is refused', async () => {
+  it('is refused if it does not exist', async () => {
     await expect(readNorms(join(folder, 'missing.json'), null)).rejects.toThrow(
       /missing\.json cannot be read/,
     );

@@ -3,7 +3,7 @@ import { parseOptions } from '../../src/verify/options.js';
 import { networksToVerify } from '../../src/verify/verify.js';
 
 describe('the arguments of the verify command', () => {
-  it('are a checkpoint, and options', () => {
+  it('are a checkpoint and options', () => {
     expect(parseOptions(['ghn.pt'])).toEqual({
       checkpoint: 'ghn.pt',
       family: null,
@@ -54,17 +54,17 @@ describe('the networks to verify', () => {
     precision: 'float64',
   } as const;
 
-  it('are all 74, or those that there are norms of', () => {
+  it('are all 74, or those with an expected norm', () => {
     expect(networksToVerify(null, null)).toHaveLength(74);
     expect(networksToVerify(null, expected).sort()).toEqual(['resnet18', 'vgg16']);
   });
 
-  it('are those named, which all need a norm', () => {
+  it('are the named ones, which all need a norm', () => {
     expect(networksToVerify(['vgg16'], expected)).toEqual(['vgg16']);
     expect(() => networksToVerify(['vgg16', 'alexnet'], expected)).toThrow(/no expected norm for alexnet/);
   });
 
-  it('are some', () => {
+  it('are not an empty list', () => {
     const unknown = { norms: new Map([['mine', 1]]), precision: 'float64' } as const;
     expect(() => networksToVerify(null, unknown)).toThrow(/no expected norm for any network/);
   });

@@ -27,7 +27,7 @@ const graph = {
 };
 
 describe('the drawing of a graph', () => {
-  it('joins the nodes of a block, and keeps the edges between blocks', () => {
+  it('merges the nodes of a block, and keeps the edges between blocks', () => {
     const { boxes, edges } = blockDrawing(graph, 2, new Set());
     expect(boxes.map(({ id, nodes }) => [id, nodes.length])).toEqual([
       ['input', 1],
@@ -43,7 +43,7 @@ describe('the drawing of a graph', () => {
     expect(boxes).toHaveLength(plainDrawing(graph).boxes.length);
   });
 
-  it('chooses blocks that are few enough to see', () => {
+  it('chooses blocks that are few enough to be readable', () => {
     const nodes = Array.from({ length: 400 }, (_, k) => ({
       id: `stage${k % 4}.${k}.conv`,
       op: 'conv' as const,
@@ -63,7 +63,7 @@ describe('the drawing of a graph', () => {
 
 describe('the camera', () => {
   const window = { width: 800, height: 400 };
-  it('keeps the point under the pointer where it is', () => {
+  it('keeps the point under the pointer in place', () => {
     const before = fitWidth({ width: 1600, height: 9000 }, window);
     const at = { x: 100, y: 50 };
     const after = zoom(before, 2, at, window);
@@ -78,7 +78,7 @@ describe('the camera', () => {
 });
 
 describe('a pasted text', () => {
-  it('is recognised by its keys, and its faults are found in it', () => {
+  it('is recognised by its keys, and its faults are located in it', () => {
     expect(readPasted(JSON.stringify(graph))).toMatchObject({
       kind: 'graph',
       pointerPrefix: '/architecture',
@@ -98,7 +98,7 @@ describe('a pasted text', () => {
 });
 
 describe('the form', () => {
-  it('leaves defaults out, and says the number of classes with a name alone', () => {
+  it('omits defaults, and sends the number of classes only with a name', () => {
     expect(requestOf('resnet50', { ...INITIAL_OPTIONS, numClasses: '10' })).toEqual({
       architecture: 'resnet50',
       num_classes: 10,
@@ -113,7 +113,7 @@ describe('the form', () => {
     });
   });
 
-  it('gives a format up that does not go with the rest', () => {
+  it('drops a format that cannot be combined with the rest', () => {
     expect(settle({ ...INITIAL_OPTIONS, format: 'tiled', isPostprocessed: true }).format).toBe('safetensors');
     expect(settle({ ...INITIAL_OPTIONS, format: 'npz', dtype: 'BF16' }).format).toBe('safetensors');
     expect(settle({ ...INITIAL_OPTIONS, format: 'npz' }).format).toBe('npz');
@@ -121,7 +121,7 @@ describe('the form', () => {
 });
 
 describe('the samples', () => {
-  it('write Python’s words, and quote for the shell', () => {
+  it('use Python’s words, and quote for the shell', () => {
     const samples = predictSamples('http://host:3000', { architecture: "it's", predict_classifier: false });
     expect(samples.find(({ language }) => language === 'Python')!.code).toContain(
       '"predict_classifier": False',
@@ -129,7 +129,7 @@ describe('the samples', () => {
     expect(samples[0].code).toContain(`it'\\''s`);
   });
 
-  it('take a large architecture from a file', () => {
+  it('read a large architecture from a file', () => {
     const large = {
       ...graph,
       nodes: Array.from({ length: 50 }, (_, k) => ({ id: `n${k}`, op: 'sum' as const })),
@@ -142,7 +142,7 @@ describe('the samples', () => {
 describe('metrics', () => {
   const text = (count: number, sum: number) =>
     `# HELP x\nseconds_count{route="/predict"} ${count}\nseconds_sum{route="/predict"} ${sum}\nbytes 5\n`;
-  it('are read from Prometheus’ text', () => {
+  it('are parsed from Prometheus’ text', () => {
     expect(readMetrics(text(2, 0.5))).toContainEqual({
       name: 'seconds_count',
       labels: { route: '/predict' },
@@ -152,7 +152,7 @@ describe('metrics', () => {
     expect(total([], 'bytes')).toBeNull();
   });
 
-  it('give the mean of what happened between two looks', () => {
+  it('give the mean between two scrapes', () => {
     const [before, after] = [readMetrics(text(2, 0.5)), readMetrics(text(4, 1.5))];
     expect(meanBetween(before, after, 'seconds', { route: '/predict' })).toBe(0.5);
     expect(meanBetween(before, before, 'seconds', {})).toBeNull();

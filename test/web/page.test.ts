@@ -71,7 +71,7 @@ describe.skipIf(CHROMIUM === undefined)('the page at /', () => {
     expect([...hosts]).toEqual([new URL(service.url).host]);
   });
 
-  it('marks the faults of a pasted graph at their places', async () => {
+  it('marks the faults of a pasted graph in the text', async () => {
     const { page, complaints } = await open();
     await page.getByRole('button', { name: 'Your own' }).click();
     const editor = page.getByRole('textbox', { name: 'The network as JSON' });
@@ -110,7 +110,7 @@ describe.skipIf(CHROMIUM === undefined)('the page at /', () => {
     }
   });
 
-  it('shows of a tensor what the service says of it', async () => {
+  it('shows the service’s statistics of a tensor', async () => {
     const id = await predict(service.url, { architecture: 'resnet18', num_classes: 10 });
     const { tensors } = (await (await fetch(`${service.url}/predictions/${id}/statistics`)).json()) as {
       tensors: { name: string; std: number; effective_rank: number }[];
@@ -165,7 +165,7 @@ describe.skipIf(CHROMIUM === undefined)('the page at /', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('shows what is loaded and how the service is', async () => {
+  it('shows the loaded GHNs and the state of the service', async () => {
     const { page, complaints } = await open('#/system');
     await page.getByRole('rowheader', { name: 'ghn3-nano default' }).waitFor();
     await page.getByText('Service memory').waitFor();
@@ -173,7 +173,7 @@ describe.skipIf(CHROMIUM === undefined)('the page at /', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('can be read in the dark and on a telephone', async () => {
+  it('is readable in dark mode and on a phone', async () => {
     const { page } = await open('', { colorScheme: 'dark', viewport: { width: 390, height: 800 } });
     await page.getByRole('radio').first().waitFor();
     expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
@@ -183,7 +183,7 @@ describe.skipIf(CHROMIUM === undefined)('the page at /', () => {
     await expectAccessible(page);
   });
 
-  it('can be used with the keyboard alone', async () => {
+  it('is usable with the keyboard alone', async () => {
     const { page } = await open();
     await page.getByRole('radio').first().waitFor();
     await page.keyboard.press('Tab');

@@ -15,7 +15,7 @@ function noisy(values: Float32Array, offset: number, factor: number, count: numb
 }
 
 describe('the noise of the kernel', () => {
-  test('is the sequence that `normals` gives, bit for bit, wherever it begins', () => {
+  test('is the sequence of `normals`, bit for bit, wherever it begins', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.integer({ min: 0, max: 20_000 }), fc.integer({ min: 2 ** 34 - 40, max: 2 ** 34 + 40 })),
@@ -34,7 +34,7 @@ describe('the noise of the kernel', () => {
     );
   });
 
-  test('is added to the last places, each sum rounded once, and leaves the others', () => {
+  test('is added to the last places, each sum rounded once, and does not change the others', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 300 }),
@@ -54,7 +54,7 @@ describe('the noise of the kernel', () => {
   });
 });
 
-test('a contrast is the row times its number less the sum of those before it', () => {
+test('a contrast is the row times its number minus the sum of the rows before it', () => {
   for (const width of [1, 2, 3, 4, 5, 63, 64, 1001]) {
     const rows = [1, 2, 3].map((seed) => normals(randomKey(seed, 'row', 'test'), 0, width));
     kernel.sum.fill(0);
@@ -77,7 +77,7 @@ test('a contrast is the row times its number less the sum of those before it', (
   }
 });
 
-test('equal rows have a contrast of 0, exactly', () => {
+test('equal rows have a contrast of exactly 0', () => {
   const row = normals(KEY, 0, 777);
   kernel.sum.fill(0);
   for (let index = 0; index < 100; index++) {
@@ -100,7 +100,7 @@ describe('the inverse of a Cholesky factor', () => {
     return gram;
   }
 
-  test.each([1, 2, 3, 7, 8, 63, MAX_FACTOR_ROWS])('makes the identity of a matrix of %i rows', (size) => {
+  test.each([1, 2, 3, 7, 8, 63, MAX_FACTOR_ROWS])('gives the identity for a matrix of %i rows', (size) => {
     const gram = gramOf(size, 2 * size + 5);
     const { rows, inverse, smallest } = kernel.inverseCholesky(gram, size, 1e-12);
     expect(rows).toBe(size);

@@ -14,7 +14,7 @@ async function start(settings: TestSettings = {}) {
   return service;
 }
 
-it('a graph that is corrupt costs the graph alone, and the answer says what to do', async () => {
+it('a corrupt graph loses only the graph, and the answer names a remedy', async () => {
   const { url, store } = await start();
   const address = await predicted(url, { architecture: tinyGraph() });
   const { id } = await json<{ id: string }>(address);
@@ -28,7 +28,7 @@ it('a graph that is corrupt costs the graph alone, and the answer says what to d
   }
 });
 
-it('a disk that is read-only does not let a prediction be deleted, and the answer says so', async (context) => {
+it('a read-only disk does not let a prediction be deleted, and the answer says so', async (context) => {
   const disk = await smallDisk(context);
   const { url } = await start({ STORE: disk.directory });
   const address = await predicted(url, { architecture: tinyGraph() });

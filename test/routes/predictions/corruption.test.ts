@@ -119,7 +119,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe('of a stored prediction with a flipped bit', () => {
+describe('after a bit of a stored prediction has flipped', () => {
   let service: TestService;
   const at = (name: string) => `${service.url}${addresses.get(name)}`;
   const remade = () => metric(service.url, 'ghn_serve_store_remade_total');
@@ -140,32 +140,35 @@ describe('of a stored prediction with a flipped bit', () => {
   });
   afterAll(() => service.stop());
 
-  it.each(Object.keys(READS))('%s has the bytes that it had, and it is whole again', async (name) => {
-    const [path, headers] = READS[name]!;
-    const before = await remade();
-    expect(await read(at(name) + path, headers)).toBe(expected.get(name));
-    expect(await remade()).toBe(before + 1);
-    const record = await getJson<PredictionView>(at(name));
-    expect(record).toMatchObject({ status: 'succeeded', error: null });
-    expect(await read(`${at(name)}/weights`)).toBe(record.digest!.replace('sha256:', ''));
-    expect(await read(at(name) + path, headers)).toBe(expected.get(name));
-    expect(await remade()).toBe(before + 1);
-  });
+  it.each(Object.keys(READS))(
+    '%s has its original bytes, and the prediction is intact again',
+    async (name) => {
+      const [path, headers] = READS[name]!;
+      const before = await remade();
+      expect(await read(at(name) + path, headers)).toBe(expected.get(name));
+      expect(await remade()).toBe(before + 1);
+      const record = await getJson<PredictionView>(at(name));
+      expect(record).toMatchObject({ status: 'succeeded', error: null });
+      expect(await read(`${at(name)}/weights`)).toBe(record.digest!.replace('sha256:', ''));
+      expect(await read(at(name) + path, headers)).toBe(expected.get(name));
+      expect(await remade()).toBe(before + 1);
+    },
+  );
 
-  it('whoever POSTs the same request has the right bytes', async () => {
+  it('a client that POSTs the same request gets the correct bytes', async () => {
     const seed = [...addresses.keys()].indexOf('posted');
     const response = await patiently(() => post(service.url, small(seed)));
     expect(response.headers.get('location')).toBe(addresses.get('posted'));
     expect(sha256(await bytesOf(response))).toBe(expected.get('posted'));
   });
 
-  it('the statistics are those of the right bytes', async () => {
+  it('the statistics are those of the correct bytes', async () => {
     const { network } = await getJson<{ network: object }>(`${at('statistics')}/statistics`);
     const { statistics } = await getJson<PredictionView>(at('statistics'));
     expect(network).toEqual(statistics);
   });
 
-  it('corrupt bytes inside an answer are replaced by the right ones', async () => {
+  it('corrupt bytes inside an answer are replaced by the correct ones', async () => {
     expect(await read(`${at('in the midst')}/weights`)).toBe(expected.get('in the midst'));
     expect(await getJson(at('in the midst'))).toMatchObject({
       digest: `sha256:${expected.get('in the midst')}`,
@@ -179,19 +182,19 @@ describe('of a stored prediction with a flipped bit', () => {
     expect(await remade()).toBe(before + 1);
   });
 
-  it('TensorFlow.js has the model that it had', async () => {
+  it('TensorFlow.js gets the original model', async () => {
     for (const [name, digest] of expected) {
       if (!name.startsWith('keras/')) continue;
       expect(await read(`${at('keras')}/tfjs/${name.slice('keras/'.length)}`)).toBe(digest);
     }
   });
 
-  it('the manifest, which says where the blocks are, is not needed', async () => {
+  it('the manifest with the positions of blocks is not needed', async () => {
     await flipBit(blocksOf(addresses.get('manifest')!).replace('blocks.bin', 'manifest.json'));
     expect(await read(`${at('manifest')}/weights`)).toBe(expected.get('manifest'));
   });
 
-  it('nothing is left once it is deleted while it is being made again', async () => {
+  it('nothing remains if it is deleted while it is being made again', async () => {
     const release = holdEngine(service);
     const { answer } = await beginRemaking('deleted');
     expect((await request(service.url).delete(addresses.get('deleted')!)).status).toBe(204);
@@ -200,7 +203,7 @@ describe('of a stored prediction with a flipped bit', () => {
     expect((await get(`${at('deleted')}/weights`)).status).toBe(409);
   });
 
-  it('the engine’s end costs who waits a 503, and the next has the right bytes', async () => {
+  it('the end of the engine gives clients that wait a 503, and the next the correct bytes', async () => {
     const release = holdEngine(service);
     const { answer } = await beginRemaking('begun');
     process.kill(service.service.predictor.pid!, 'SIGKILL');
@@ -213,14 +216,14 @@ describe('of a stored prediction with a flipped bit', () => {
   });
 });
 
-describe('where the GHN that made it is not loaded any more', () => {
+describe('if its GHN is no longer loaded', () => {
   let service: TestService;
   beforeAll(async () => {
     service = await start({ GHN_CHECKPOINTS: checkpointFile('ghn2-nano.pt') });
   });
   afterAll(() => service.stop());
 
-  it('a corrupt prediction is 404, which says why and what to do', async () => {
+  it('a corrupt prediction is 404, with the reason and a remedy', async () => {
     const address = addresses.get('gone')!;
     for (const path of ['/weights', '/weights', '/statistics', '']) {
       expectProblem(await problemIn(await get(service.url + address + path)), 404, {
@@ -233,7 +236,7 @@ describe('where the GHN that made it is not loaded any more', () => {
     expect(predictions.map(({ links }) => links.self)).not.toContain(address);
   });
 
-  it('an answer that has begun is cut off, and never short or wrong', async () => {
+  it('an answer that has begun is cut off, and never too short or wrong', async () => {
     const response = await get(`${service.url}${addresses.get('cut off')}/weights`);
     expect(response.status).toBe(200);
     await expect(response.arrayBuffer()).rejects.toThrow('terminated');

@@ -89,7 +89,7 @@ describe('a stream of events', () => {
     expect(await text(response)).toContain(': still here\n\nevent: succeeded');
   });
 
-  it('comes whole to who reads slowly, though it is long over', async () => {
+  it('arrives completely at a slow reader, long after it has ended', async () => {
     const response = await follow();
     tell({ record: recordOf('running', 'x'.repeat(MUCH)) });
     tell({ record: recordOf('succeeded') });
@@ -97,7 +97,7 @@ describe('a stream of events', () => {
     expect(namesIn(await text(response))).toEqual(['running', 'running', 'succeeded']);
   });
 
-  it('has the whole record first, and then what has changed', async () => {
+  it('has the whole record first, and then the changes', async () => {
     live = recordOf('queued');
     const early = await follow();
     tell({ record: recordOf('running', 'begun') });
@@ -118,21 +118,21 @@ describe('a stream of events', () => {
     ]);
   });
 
-  it('is one event where the prediction is over', async () => {
+  it('is one event if the prediction has ended', async () => {
     live = null;
     stored = recordOf('succeeded');
     expect(namesIn(await text(await follow()))).toEqual(['succeeded']);
     expect(watchers.size).toBe(0);
   });
 
-  it('watches nothing any more once all who followed have gone', async () => {
+  it('stops watching once all followers have disconnected', async () => {
     const followers = [await follow(), await follow()];
     expect(watchers.size).toBe(1);
     for (const response of followers) response.destroy();
     await expect.poll(() => watchers.size).toBe(0);
   });
 
-  it('drops who does not read, and nobody else', async () => {
+  it('drops only clients that do not read', async () => {
     live = recordOf('running', 'x'.repeat(MUCH));
     const stalled = await follow();
     const ended = once(stalled, 'error');
@@ -154,11 +154,11 @@ describe('a stream of events', () => {
   });
 });
 
-describe('who has lost touch with a stream', () => {
+describe('a client that reconnects to a stream', () => {
   const stage = (name: string, at: string) => ({ stage: name, at }) as JobEvent;
   const placesIn = (stream: string) => [...stream.matchAll(/^id: (.*)$/gm)].map(([, at]) => at);
 
-  it('hears what followed, each event once, and goes on', async () => {
+  it('gets the events that followed, each once, and the later ones', async () => {
     const first = await follow();
     tell(stage('graph', '1-0'));
     missed = async (after) => {
@@ -177,14 +177,14 @@ describe('who has lost touch with a stream', () => {
     first.resume();
   });
 
-  it('hears the record as it is where it is not known what followed', async () => {
+  it('gets the current record if the events that followed are not known', async () => {
     missed = async () => null;
     const again = await follow('7-0');
     tell({ record: recordOf('succeeded') });
     expect(namesIn(await text(again))).toEqual(['running', 'succeeded']);
   });
 
-  it('is told that nothing follows the last event, and of a later end where there is one', async () => {
+  it('learns that nothing follows the last event, or gets a later end if there is one', async () => {
     live = null;
     stored = { ...recordOf('succeeded'), generation: 'a1' };
     expect((await follow('succeeded-a1')).statusCode).toBe(204);

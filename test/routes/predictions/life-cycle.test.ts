@@ -37,8 +37,8 @@ async function eventsOf({ links }: PredictionView): Promise<{ event: string; dat
     });
 }
 
-describe('a prediction that is not waited for', () => {
-  it('is begun, made, and found where its record says', async () => {
+describe('an asynchronous prediction', () => {
+  it('is started, made, and found where its record says', async () => {
     const release = holdEngine(service);
     const response = await post(url, fresh(), { headers: { prefer: 'respond-async' } });
     const record = viewSchema.parse(await response.json());
@@ -53,7 +53,7 @@ describe('a prediction that is not waited for', () => {
     expect(bytes.length).toBe((await recordAt(record.links.self)).bytes);
   });
 
-  it('waits for its turn, and its status is queued meanwhile', async () => {
+  it('waits for its turn, with the status queued', async () => {
     const release = holdEngine(service);
     const first = await begin(url, fresh());
     const second = await begin(url, fresh());
@@ -62,7 +62,7 @@ describe('a prediction that is not waited for', () => {
     await expect.poll(() => statusOf(second)).toBe('succeeded');
   });
 
-  it('is the same one that others begin or wait for', async () => {
+  it('is the same one that other clients start or wait for', async () => {
     const release = holdEngine(service);
     const body = fresh();
     const before = await metric(url, 'ghn_serve_computations_total', 'ghn="ghn3-nano"');
@@ -85,7 +85,7 @@ describe('a prediction that is not waited for', () => {
     expect(record).toMatchObject({ status: 'succeeded', links: { self: location } });
   });
 
-  it('has no weights while it is made: 409, with the time to come again', async () => {
+  it('has no weights while it is made: 409, with the time to try again', async () => {
     const release = holdEngine(service);
     const record = await begin(url, fresh());
     for (const path of [
@@ -108,7 +108,7 @@ describe('a prediction that is not waited for', () => {
     ['respond-async; x=1'],
     ['return=minimal,respond-async'],
     ['Respond-Async'],
-  ])('is asked for with prefer: %s', async (prefer) => {
+  ])('is requested with prefer: %s', async (prefer) => {
     const response = await post(url, fresh(), { headers: { prefer } });
     expect(response.status).toBe(202);
     const record = (await response.json()) as PredictionView;
@@ -116,7 +116,7 @@ describe('a prediction that is not waited for', () => {
   });
 
   it.each([['return=minimal'], ['x="a, respond-async, b"'], ['wait=10; respond-async']])(
-    'is not asked for with prefer: %s',
+    'is not requested with prefer: %s',
     async (prefer) => {
       const response = await post(url, fresh(), { headers: { prefer } });
       expect(response.status).toBe(200);
@@ -126,7 +126,7 @@ describe('a prediction that is not waited for', () => {
 });
 
 describe('the record of a prediction', () => {
-  it('says all there is to know of it', async () => {
+  it('describes the whole prediction', async () => {
     const body = fresh({ dtype: 'F16', ghn: 'ghn2-nano', predict_classifier: false });
     const location = new URL(await predicted(url, body)).pathname;
     const record = await recordAt(location);
@@ -152,7 +152,7 @@ describe('the record of a prediction', () => {
     expect(Date.parse(record.created_at)).not.toBeNaN();
   });
 
-  it('tells how long the answer took to write, once it is written', async () => {
+  it('has the time that writing the answer took, once it is written', async () => {
     const location = new URL(await predicted(url, fresh())).pathname;
     await expect.poll(async () => (await recordAt(location)).latency_ms?.serialize).toBeGreaterThan(0);
     const { latency_ms: latency } = await recordAt(location);
@@ -174,7 +174,7 @@ describe('the record of a prediction', () => {
 });
 
 describe('a stream of events', () => {
-  it('tells of every change and stage, and ends with the prediction', async () => {
+  it('reports every change and stage, and ends with the prediction', async () => {
     const release = holdEngine(service);
     const first = await begin(url, fresh());
     const second = await begin(url, fresh({ postprocess: { orthogonalize: true } }));
@@ -198,7 +198,7 @@ describe('a stream of events', () => {
     await expect.poll(() => statusOf(first)).toBe('succeeded');
   });
 
-  it('of one that is made tells so and ends', async () => {
+  it('of a stored prediction reports it and ends', async () => {
     const record = await begin(url, fresh());
     await expect.poll(() => statusOf(record)).toBe('succeeded');
     const events = await eventsOf(record);
@@ -206,7 +206,7 @@ describe('a stream of events', () => {
     expect(viewSchema.parse(events[0].data).id).toBe(record.id);
   });
 
-  it('of one that is cancelled says so', async () => {
+  it('of a cancelled one reports it', async () => {
     const release = holdEngine(service);
     const record = await begin(url, fresh());
     const waiting = await begin(url, fresh());
@@ -218,13 +218,13 @@ describe('a stream of events', () => {
     await expect.poll(() => statusOf(record)).toBe('succeeded');
   });
 
-  it('of one that nobody knows is 404', async () => {
+  it('of an unknown one is 404', async () => {
     expectProblem(await request(url).get(`/predictions/${'0'.repeat(32)}/events`), 404);
   });
 });
 
 describe('DELETE', () => {
-  it('takes a waiting prediction out of the queue', async () => {
+  it('removes a waiting prediction from the queue', async () => {
     const release = holdEngine(service);
     const first = await begin(url, fresh());
     const waiting = await begin(url, fresh());
@@ -235,7 +235,7 @@ describe('DELETE', () => {
     await expect.poll(() => statusOf(first)).toBe('succeeded');
   });
 
-  it('cancels a running one, of which the record and those who wait are told', async () => {
+  it('cancels a running one, and its record and the waiting clients report it', async () => {
     const release = holdEngine(service);
     const body = fresh();
     const record = await begin(url, body);
@@ -253,7 +253,7 @@ describe('DELETE', () => {
     }
   });
 
-  it('forgets one that is stored: nothing of it is found any more', async () => {
+  it('removes a stored one completely', async () => {
     const body = fresh();
     const location = new URL(await predicted(url, body)).pathname;
     await recordAt(location);
@@ -283,8 +283,8 @@ describe('DELETE', () => {
   });
 });
 
-describe('a client that hangs up', () => {
-  it('takes its prediction with it where nobody else waits', async () => {
+describe('a client that disconnects', () => {
+  it('cancels its prediction if no other client waits', async () => {
     const release = holdEngine(service);
     const first = await begin(url, fresh());
     const controller = new AbortController();
@@ -298,7 +298,7 @@ describe('a client that hangs up', () => {
     await expect.poll(() => statusOf(first)).toBe('succeeded');
   });
 
-  it('leaves it to those who began it without waiting', async () => {
+  it('does not cancel it for clients that started it asynchronously', async () => {
     const release = holdEngine(service);
     const body = fresh();
     const first = await begin(url, fresh());
@@ -316,7 +316,7 @@ describe('a client that hangs up', () => {
 });
 
 describe('a queue that is full', () => {
-  it('is answered with 503 and the time to try again, waiting or not', async () => {
+  it('is answered with 503 and the time to try again, whether the client waits or not', async () => {
     const release = holdEngine(service);
     const begun = [await begin(url, fresh()), await begin(url, fresh()), await begin(url, fresh())];
     for (const prefer of ['respond-async', 'return=minimal']) {

@@ -51,7 +51,7 @@ const newestFirst = (matches: (entry: (typeof made)[number]) => boolean = () => 
     .reverse();
 
 describe('GET /predictions', () => {
-  it('lists all, newest first, in one page where they fit', async () => {
+  it('lists all, newest first, on one page if they fit', async () => {
     const { predictions, next_cursor } = await page();
     expect(predictions.map(({ id }) => id)).toEqual(newestFirst());
     expect(next_cursor).toBeNull();
@@ -62,7 +62,7 @@ describe('GET /predictions', () => {
     expect(await all(`limit=${limit}`)).toEqual(newestFirst());
   });
 
-  it('lists those of an architecture’s name, of a GHN and of a status', async () => {
+  it('filters by an architecture’s name, a GHN and a status', async () => {
     expect(await all('limit=3&architecture=one')).toEqual(newestFirst(({ name }) => name === 'one'));
     expect(await all('limit=4&ghn=ghn2-nano')).toEqual(newestFirst(({ ghn }) => ghn === 'ghn2-nano'));
     expect(await all('limit=2&ghn=ghn3-nano&architecture=another&status=succeeded')).toEqual(
@@ -72,7 +72,7 @@ describe('GET /predictions', () => {
     expect(await all('architecture=nobody')).toEqual([]);
   });
 
-  it('lists predictions that are being made as well, until they are stored', async () => {
+  it('includes predictions in progress until they are stored', async () => {
     const release = holdEngine(service);
     const names = ['first', 'second'];
     const live: PredictionView[] = [];
@@ -87,7 +87,7 @@ describe('GET /predictions', () => {
     expect(await all('limit=5')).toEqual(newestFirst());
   });
 
-  it('goes on where it was, whatever is deleted or made meanwhile', async () => {
+  it('continues at its place, whatever is deleted or added meanwhile', async () => {
     const first = await page('?limit=5');
     const [gone] = made.splice(made.length - 5, 1);
     await request(url).delete(`/predictions/${gone.id}`);

@@ -52,7 +52,7 @@ function expectMoments(found: Statistics['network'], values: Float32Array, title
 }
 
 describe('GET /predictions/{id}/statistics', () => {
-  it('is what the downloaded bytes have, tensor by tensor and altogether', async () => {
+  it('equals that of the downloaded bytes, for each tensor and in total', async () => {
     expect(statisticsSchema.parse(statistics)).toEqual(statistics);
     const tensors = await tensorsOf(await fetch(`${prediction}/weights`));
     expect(statistics.tensors.map(({ name }) => name)).toEqual([...tensors.keys()]);
@@ -72,7 +72,7 @@ describe('GET /predictions/{id}/statistics', () => {
     expectMoments(statistics.network, all, 'all tensors');
   });
 
-  it.each(['F16', 'BF16'])('is of the rounded values where %s was asked for', async (dtype) => {
+  it.each(['F16', 'BF16'])('is for the rounded values if %s was requested', async (dtype) => {
     const rounded = await predicted(service.url, { architecture, dtype });
     const { tensors, network } = await json<Statistics>(`${rounded}/statistics`);
     const whole = await tensorsOf(await fetch(`${prediction}/weights`));
@@ -88,7 +88,7 @@ describe('GET /predictions/{id}/statistics', () => {
     expect(record.statistics).toEqual(statistics.network);
   });
 
-  it('is null where a number has no meaning', () => {
+  it('is null if a number is not defined', () => {
     for (const { shape, effective_rank, mean_abs_cosine } of statistics.tensors) {
       expect(effective_rank === null).toBe(shape.length === 1);
       expect(mean_abs_cosine === null).toBe(shape.length === 1);
@@ -114,7 +114,7 @@ describe('GET /predictions/{id}/statistics', () => {
     expect(restored.mean_abs_cosine).toBeLessThan(before.mean_abs_cosine! / 10);
   });
 
-  it('is not found for what is not there', async () => {
+  it('is not found for an unknown prediction', async () => {
     expect((await request(service.url).get('/predictions/abc/statistics')).status).toBe(404);
   });
 });

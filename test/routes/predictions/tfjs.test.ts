@@ -48,7 +48,7 @@ describe('a prediction for a Keras model', () => {
     expect(shapes).toEqual(weights.filter(isPredicted).map(([path, shape]) => [path, shape]));
   });
 
-  it('has the values of the same network in PyTorch, in its own layout', async () => {
+  it('has the values of the same network in PyTorch, in Keras’ layout', async () => {
     const architecture = keras('resnet.keras3');
     const graph = canonicalGraph(parseArchitecture(architecture, LIMITS));
     const inKeras = await tensorsOf(await post(service.url, { architecture }));
@@ -85,7 +85,7 @@ describe('a prediction for a Keras model', () => {
     expect(block!.shape[3]).toBeLessThan(160);
   });
 
-  it('has its graph as that of the same network in PyTorch, which is taken again', async () => {
+  it('has the graph of the same network in PyTorch, which can be posted again', async () => {
     const url = await predict({ architecture: keras('gated.keras3') });
     const graph = await json<Graph>(`${url}/architecture`);
     expect(graph.nodes[1]?.weight).toEqual({ name: 'conv.weight', shape: [16, 3, 3, 3] });
@@ -114,7 +114,7 @@ describe('its TensorFlow.js model', () => {
   });
 
   it.each(['mobilenet', 'resnet', 'nested', 'sequential'])(
-    'gives the same for either generation’s model, %s',
+    'is the same for the model of either generation, %s',
     async (name) => {
       const [two, three] = await Promise.all(
         ['keras2', 'keras3'].map(async (generation) => {
@@ -126,20 +126,20 @@ describe('its TensorFlow.js model', () => {
     },
   );
 
-  it('is itself taken, and gives itself', async () => {
+  it('can itself be posted, and gives itself', async () => {
     const url = await predict({ architecture: keras('nested.keras3') });
     const model = await json(`${url}/tfjs/model.json`);
     const again = await predict({ architecture: { keras: model } });
     expect(await runInNode(`${again}/tfjs/model.json`)).toEqual(await runInNode(`${url}/tfjs/model.json`));
   });
 
-  it('has a classifier that was not predicted as it begins', async () => {
+  it('has the initial values of a classifier that was not predicted', async () => {
     const url = await predict({ architecture: keras('resnet.keras3'), predict_classifier: false });
     const output = await runInNode(`${url}/tfjs/model.json`);
     expect(new Set(output).size).toBe(output.length);
   });
 
-  it.skipIf(IS_REPLICATED)('is there again when the service has restarted', async () => {
+  it.skipIf(IS_REPLICATED)('is available after a restart of the service', async () => {
     const first = await startService();
     const url = await predicted(first.url, { architecture: keras('mobilenet.keras3') });
     const before = await runInNode(`${url}/tfjs/model.json`);
@@ -175,14 +175,14 @@ describe('its TensorFlow.js model', () => {
       { architecture: keras('attention.keras3') },
       /TensorFlow.js has no layers of this class, as MultiHeadAttention "attention"/,
     ],
-  ])('is not there for %s', async (_, body, detail) => {
+  ])('does not exist for %s', async (_, body, detail) => {
     const url = await predict(body);
     const response = await fetch(`${url}/tfjs/model.json`);
     expect(response.status).toBe(404);
     expect(((await response.json()) as Problem).detail).toMatch(detail);
   });
 
-  it('is not there for a prediction that is not, nor is a file that it does not name', async () => {
+  it('does not exist for an unknown prediction, and neither does a file that it does not name', async () => {
     expect((await fetch(`${service.url}/predictions/${'0'.repeat(32)}/tfjs/model.json`)).status).toBe(404);
     const url = await predict({ architecture: keras('mobilenet.keras2') });
     expect((await fetch(`${url}/tfjs/group1-shard2of1.bin`)).status).toBe(404);

@@ -56,8 +56,8 @@ function partsOf(contentType: string, body: Uint8Array): { headers: string; cont
   });
 }
 
-describe('the whole', () => {
-  it('is what POST /predict answered, with its length and etag', async () => {
+describe('all weights', () => {
+  it('are the answer of POST /predict, with its length and etag', async () => {
     const answered = await fetch(`${service.url}/predict`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -82,7 +82,7 @@ describe('the whole', () => {
 });
 
 describe('a range', () => {
-  it('at any place is what the whole has there', async () => {
+  it('at any place equals that part of the whole', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(300_000), async (start, length) => {
         const end = Math.min(whole.length, start + length + 1);
@@ -120,7 +120,7 @@ describe('a range', () => {
   );
 
   it.each(['lines=1-2', 'bytes', 'bytes=x-y', 'nonsense'])(
-    '%s is none, and the whole is sent',
+    '%s is not a valid range, and the whole is sent',
     async (range) => {
       const response = await get('/weights', { range });
       expect(response.status).toBe(200);
@@ -134,7 +134,7 @@ describe('a range', () => {
     expect(head.headers.get('content-length')).toBe('5');
   });
 
-  it('resumes a download, to the same bytes', async () => {
+  it('resumes a download to the same bytes', async () => {
     const pieces: Uint8Array[] = [];
     for (let at = 0; at < whole.length; ) {
       const controller = new AbortController();
@@ -153,7 +153,7 @@ describe('a range', () => {
 });
 
 describe('several ranges', () => {
-  it('are the parts of one answer, whose length is said', async () => {
+  it('are the parts of one answer, with its length', async () => {
     const response = await get('/weights', { range: 'bytes=0-7,1000-1999,-10' });
     const body = await bytesOf(response.clone());
     expect(response.status).toBe(206);
@@ -174,13 +174,13 @@ describe('several ranges', () => {
     }
   });
 
-  it('are left out where there is nothing at them', async () => {
+  it('are omitted if they are outside of the file', async () => {
     const response = await get('/weights', { range: 'bytes=0-1,99999999999-' });
     expect(response.headers.get('content-range')).toBe(`bytes 0-1/${whole.length}`);
     await bytesOf(response);
   });
 
-  it('are an attack where there are too many: the whole is sent instead', async () => {
+  it('are an attack if there are too many: the whole is sent instead', async () => {
     const range = `bytes=${Array.from({ length: 101 }, (_, k) => `${10 * k}-${10 * k + 1}`).join()}`;
     const response = await get('/weights', { range });
     expect(response.status).toBe(200);
@@ -189,7 +189,7 @@ describe('several ranges', () => {
 });
 
 describe('a condition', () => {
-  it('of if-none-match answers 304 for what the client has', async () => {
+  it('with if-none-match answers 304 if the client has the file', async () => {
     for (const tags of [etag, `"other", ${etag}`, '*', `W/${etag}`]) {
       const response = await get('/weights', { 'if-none-match': tags });
       expect(response.status, tags).toBe(304);
@@ -201,7 +201,7 @@ describe('a condition', () => {
     await bytesOf(other);
   });
 
-  it('of if-match answers 412 for what is something else', async () => {
+  it('with if-match answers 412 if the file has changed', async () => {
     const answer = await request(prediction).get('/weights').set('if-match', '"other"');
     expectProblem(answer, 412, { detail: `The weights' etag is ${etag}.` });
     const same = await get('/weights', { 'if-match': `"other", ${etag}` });
@@ -211,7 +211,7 @@ describe('a condition', () => {
     expect((await get('/weights', { 'if-match': `W/${etag}` })).status).toBe(412);
   });
 
-  it('of if-range sends the range where it holds, and the whole where not', async () => {
+  it('with if-range sends the range if it holds, and otherwise the whole', async () => {
     const range = 'bytes=10-19';
     const same = await get('/weights', { range, 'if-range': etag });
     expect(same.status).toBe(206);
@@ -223,7 +223,7 @@ describe('a condition', () => {
     }
   });
 
-  it('holds for one representation: every one has an etag of its own', async () => {
+  it('holds for one representation: each has a separate etag', async () => {
     const queries = [
       '',
       '?dtype=F16',
@@ -261,7 +261,7 @@ describe('another representation', () => {
     expect(file.tensors.every((tensor) => tensor.dtype === dtype)).toBe(true);
   });
 
-  it('tiled is small, and expanded is the tensors', async () => {
+  it('tiled is small, and expands to the tensors', async () => {
     const bytes = await bytesOf(await get('/weights?format=tiled'));
     expect(bytes.length).toBeLessThan(whole.length / 4);
     const { metadata, tensors: blocks } = parseSafetensors(bytes);
@@ -278,7 +278,7 @@ describe('another representation', () => {
     }
   });
 
-  it('npz is a zip of what numpy reads', async () => {
+  it('npz is a zip that numpy reads', async () => {
     const bytes = await bytesOf(await get('/weights?format=npz'));
     const entries = await readZipEntries(new ReadyBytes(bytes));
     expect(entries.map(({ name }) => name)).toEqual([...tensors.keys()].map((name) => `${name}.npy`));
@@ -319,7 +319,7 @@ describe('another representation', () => {
     expectProblem(await request(prediction).get(`/weights${query}`), 422, { errors: [[path, /./]] });
   });
 
-  it('tiled is 422 for what is post-processed', async () => {
+  it('tiled is 422 for post-processed weights', async () => {
     expectProblem(await request(processed).get('/weights?format=tiled'), 422, {
       errors: [['/format', /tiled/]],
     });
@@ -343,14 +343,14 @@ describe('a part by names', () => {
     ['*.bias,features.0.weight', (name: string) => name.endsWith('.bias') || name === 'features.0.weight'],
     ['*squeeze*', (name: string) => name.includes('squeeze')],
     ['*', () => true],
-  ])('%s has those tensors alone', async (pattern, fits) => {
+  ])('%s has only those tensors', async (pattern, fits) => {
     const part = await tensorsOf(await get(`/weights?tensors=${encodeURIComponent(pattern)}`));
     const expected = [...tensors].filter(([name]) => fits(name));
     expect([...part.keys()]).toEqual(expected.map(([name]) => name));
     expect(expected.every(([name, values]) => same(part.get(name)!, values))).toBe(true);
   });
 
-  it('that fit nothing are 404', async () => {
+  it('that matches nothing is 404', async () => {
     expectProblem(await request(prediction).get('/weights?tensors=layer9.*'), 404, { detail: /layer9/ });
   });
 });
@@ -377,7 +377,7 @@ describe('a part by rank', () => {
     [16, 0, '&sharding=chunk', chunk],
     [5, 1, '&sharding=chunk', chunk],
   ])(
-    'of %i in dimension %i%s gives the tensors, all ranks put together',
+    'of %i in dimension %i%s gives the tensors when all ranks are combined',
     async (worldSize, dim, sharding, startOf) => {
       const parts = await all(worldSize, dim, sharding);
       const shapes = new Map(parseSafetensors(whole).tensors.map(({ name, shape }) => [name, shape]));
@@ -410,7 +410,7 @@ describe('a part by rank', () => {
     },
   );
 
-  it('of more ranks than rows is empty for some, and goes with names and a dtype', async () => {
+  it('of more ranks than rows is empty for some, and can be combined with names and a dtype', async () => {
     const query = '?tensors=classifier.1.*&rank=0&world_size=64&dtype=F16';
     const { tensors: part } = parseSafetensors(await bytesOf(await get(`/weights${query}`)));
     expect(part.map(({ name, dtype, shape, bytes }) => [name, dtype, shape, bytes.length])).toEqual([
@@ -432,7 +432,7 @@ describe('GET /predictions/{id}/tensors/{name}', () => {
     }
   });
 
-  it('goes with ranges, HEAD, etags and a dtype', async () => {
+  it('supports ranges, HEAD, etags and a dtype', async () => {
     const path = '/tensors/classifier.1.bias';
     const values = tensors.get('classifier.1.bias')!;
     const range = await get(path, { range: 'bytes=4-7' });
@@ -467,7 +467,7 @@ describe('GET /predictions/{id}/tensors/{name}', () => {
     }
   });
 
-  it('that there is not is 404', async () => {
+  it('for an unknown name is 404', async () => {
     const answer = await request(prediction).get('/tensors/layer9.weight');
     expectProblem(answer, 404, { detail: 'the prediction has no tensor "layer9.weight"' });
   });
