@@ -1,8 +1,9 @@
 """Times the same work in PyTorch for proof/bench: each line of JSON on stdin is answered with one on stdout.
 
 {"task": "qr", "network": ..., "shapes": [...], "channels": 64} post-processes tiled weights by torch.linalg.qr.
-{"task": "predict", "network": "resnet50", "size": {...}} builds the graph and predicts by the authors' package ghn3, where it is
-installed (https://github.com/SamsungSAILMontreal/ghn3; it is no part of this project), with random weights of that size.
+{"task": "predict", "network": "resnet50", "size": {...}} builds the graph and predicts with the authors' package ghn3
+(https://github.com/SamsungSAILMontreal/ghn3; it is no part of this project), with random weights of that size. It is offered if ghn3 and
+the packages that it imports (ppuda, torchvision, transformers) are installed.
 """
 
 import contextlib
@@ -64,7 +65,7 @@ def predict(request):
 
 def main():
     available = ["qr"]
-    if importlib.util.find_spec("ghn3") and importlib.util.find_spec("torchvision"):
+    if all(importlib.util.find_spec(name) for name in ("ghn3", "ppuda", "torchvision", "transformers")):
         available.append("predict")
     answers = sys.stdout
     print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads(), "tasks": available}), flush=True)
