@@ -106,7 +106,7 @@ def test_post_processing_is_asked_for(service: str, tmp_path: Path) -> None:
         (["predict", "models:TwoInputs", "--example", "1,4"], "missing 1 required positional argument"),
         (["predict", "models:TwoInputs", "--example", "1,4", "--example", "y=1,3"], "name every example, or none"),
         (["predict", "models:LostKey", "--example", "1,4"], "KeyError: 'mask'"),
-        (["predict", "weights.pt"], "weights.pt is no architecture"),
+        (["predict", "weights.pt"], "weights.pt is not an architecture"),
         (["predict", "models.py"], "give MODULE:ATTRIBUTE"),
         (["predict", "no_such_file.py:Network"], "no_such_file.py"),
         (["predict", "resnet18", "-o", "no/such/folder/weights.safetensors"], "no/such/folder"),
@@ -169,4 +169,4 @@ def test_wrong_arguments_show_the_usage() -> None:
 def test_an_example_that_is_none_is_said_to_be_none() -> None:
     done = ghn_client("trace", "models:Text", "--example", "1,x")
     assert done.returncode == 2
-    assert "'1,x' is no example: expected a shape as 1,3,224,224" in done.stderr
+    assert "'1,x' is not an example: expected a shape such as 1,3,224,224" in done.stderr

@@ -18,11 +18,11 @@ nn = torch.nn
     [
         (nn.Linear(2, 2).state_dict(), "this is a state dict"),
         ({"weight": np.ones(2)}, "this is a state dict"),
-        (nn.Linear, r"Linear is a class: give a module that is made of it, Linear\(…\)"),
+        (nn.Linear, r"Linear is a class: give an instance of it, Linear\(…\)"),
         ([nn.Linear(2, 2)], "this is a list of modules"),
-        (None, "and this is NoneType"),
-        (np.ones(2), "and this is ndarray"),
-        (lambda x: x, "and this is function"),
+        (None, "but this is NoneType"),
+        (np.ones(2), "but this is ndarray"),
+        (lambda x: x, "but this is function"),
     ],
 )
 def test_what_is_no_network_is_said_to_be_none(network: Any, message: str) -> None:

@@ -19,12 +19,12 @@ from .networks import network, prediction_id
 from .table import statistics_table, summary_table
 
 NETWORK_HELP = (
-    "torchvision:NAME, timm:NAME, MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE (a module, or what makes one), the file of an "
+    "torchvision:NAME, timm:NAME, MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE (a module, or a function that creates one), the file of an "
     "architecture (.json), or a name that the service knows"
 )
 EXAMPLE_HELP = (
-    "shape of its input, as 1,3,224,224; for token ids ids:1,8; for an argument by its name mask=bool:1,8. Several, "
-    "for a network of several inputs, in their order. Without one: the image that it is made for"
+    "shape of its input, such as 1,3,224,224; for token ids ids:1,8; for a named argument mask=bool:1,8. Repeat it "
+    "for several inputs, in their order. Default: an image of the size that the network is made for"
 )
 PLAIN = (GhnServeError, ImportError, ValueError, OSError)
 
@@ -157,32 +157,32 @@ def parser() -> argparse.ArgumentParser:
         "--training",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="whether it is traced as it runs in training, auxiliary heads included (where it runs so)",
+        help="trace it in training mode, with auxiliary heads (default: if it runs in that mode)",
     )
-    of_network.add_argument("--num-classes", type=int, metavar="N", help="outputs of its head")
+    of_network.add_argument("--num-classes", type=int, metavar="N", help="number of outputs of the head")
     of_network.add_argument(
         "--argument",
         type=argument,
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="an argument to make it with",
+        help="an argument for its constructor",
     )
 
     of_service = argparse.ArgumentParser(add_help=False)
     service = of_service.add_argument_group("service")
-    service.add_argument("--url", help="else GHN_SERVE_URL, else http://127.0.0.1:3000")
-    service.add_argument("--api-key", metavar="KEY", help="else GHN_SERVE_API_KEY")
-    service.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="without an answer (300)")
-    service.add_argument("--retries", type=int, default=5, metavar="N", help="of a request that fails (5)")
+    service.add_argument("--url", help="the service (default: GHN_SERVE_URL, or http://127.0.0.1:3000)")
+    service.add_argument("--api-key", metavar="KEY", help="default: GHN_SERVE_API_KEY")
+    service.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="longest wait for an answer (default: 300)")
+    service.add_argument("--retries", type=int, default=5, metavar="N", help="retries of a failed request (default: 5)")
     service.add_argument("--quiet", action="store_true", help="no progress bar")
 
     of_prediction = argparse.ArgumentParser(add_help=False)
     prediction = of_prediction.add_argument_group("prediction")
     prediction.add_argument("--ghn", metavar="ID", help="one of the service's GHNs")
-    prediction.add_argument("--no-classifier", action="store_true", help="leave the head out")
-    prediction.add_argument("--skip-unsupported", action="store_true", help="leave out what a GHN has no operation for")
-    prediction.add_argument("--seed", type=int, default=0, metavar="N", help="for what is random (0)")
+    prediction.add_argument("--no-classifier", action="store_true", help="do not predict the head")
+    prediction.add_argument("--skip-unsupported", action="store_true", help="skip layers that the GHN has no operation for")
+    prediction.add_argument("--seed", type=int, default=0, metavar="N", help="seed of random values (default: 0)")
     prediction.add_argument("--dtype", choices=("F32", "F16", "BF16"), default="F32")
     prediction.add_argument("--noise", type=float, metavar="BETA", help="post-processing: noise against equal rows")
     prediction.add_argument("--orthogonalize", action="store_true", help="post-processing: orthogonal weights")
@@ -192,18 +192,18 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="ghn-client", description="Predicted parameters for neural networks.")
     commands = result.add_subparsers(metavar="COMMAND", required=True)
     trace = commands.add_parser("trace", parents=[of_network, of_service], help="print a network's architecture")
-    trace.add_argument("-o", "--output", type=Path, metavar="FILE", help="else standard output")
+    trace.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
     trace.set_defaults(run=trace_command)
     predict = commands.add_parser(
         "predict", parents=[of_network, of_prediction, of_service], help="save a network's predicted weights"
     )
-    predict.add_argument("-o", "--output", type=Path, metavar="FILE", help="else NAME.safetensors")
+    predict.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: NAME.safetensors")
     predict.set_defaults(run=predict_command)
     stats = commands.add_parser(
         "stats", parents=[of_network, of_prediction, of_service], help="print statistics of predicted weights"
     )
     stats.add_argument("--all", action="store_true", help="a line for every tensor")
-    stats.add_argument("--json", action="store_true", help="all that the service says, as JSON")
+    stats.add_argument("--json", action="store_true", help="the complete answer of the service, as JSON")
     stats.set_defaults(run=stats_command)
     return result
 

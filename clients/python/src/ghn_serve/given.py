@@ -24,21 +24,21 @@ def refuse_other(value: object) -> None:
         return
     kind = type(value).__name__
     if isinstance(value, type) and is_module_class(value):
-        raise NetworkError(f"{value.__name__} is a class: give a module that is made of it, {value.__name__}(…)")
+        raise NetworkError(f"{value.__name__} is a class: give an instance of it, {value.__name__}(…)")
     if is_state_dict(value):
         raise NetworkError(
-            "this is a state dict, which holds a network's tensors and not how they are connected: give the module"
+            "this is a state dict, which has a network's tensors but not their connections: give the module"
         )
     if kind == "ExportedProgram":
         raise NetworkError(
-            "this is an ExportedProgram, whose layers have been taken apart: give the torch.nn.Module it was made of"
+            "this is an ExportedProgram, whose layers are split into operations: give the torch.nn.Module it was made from"
         )
     if any(is_module(item) for item in items(value)):
         raise NetworkError(
-            f"this is a {kind} of modules: give one module, as torch.nn.Sequential(*layers) makes of them"
+            f"this is a {kind} of modules: combine them into one module, such as torch.nn.Sequential(*layers)"
         )
     raise NetworkError(
-        f"a torch.nn.Module, a Keras model, an architecture or a network's name is wanted, and this is {kind}"
+        f"expected a torch.nn.Module, a Keras model, an architecture or a network's name, but this is {kind}"
     )
 
 

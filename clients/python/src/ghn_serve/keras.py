@@ -43,7 +43,7 @@ def architecture(model: Model) -> dict[str, Any]:
         text = model.to_json()
     except (NotImplementedError, TypeError) as error:
         raise NetworkError(
-            "the model cannot be written as JSON, as subclasses of Model cannot whose layers only their call() knows: "
+            "the model cannot be written as JSON (a subclass of Model cannot if only its call() uses the layers): "
             f"make it a Sequential or Functional model ({error})"
         ) from error
     return {"keras": json.loads(text)}
@@ -75,7 +75,7 @@ def load(model: Model, weights: Mapping[str, Any]) -> Loaded:
     missing = [path_of(variable) for variable in model.trainable_weights if id(variable) not in filled]
     if missing:
         shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-        warnings.warn(NotPredictedWarning(f"not predicted, and left as they were: {shown}"), stacklevel=2)
+        warnings.warn(NotPredictedWarning(f"not predicted, and unchanged: {shown}"), stacklevel=2)
     return Loaded(list(places), missing)
 
 
@@ -91,7 +91,7 @@ def find_places(shapes: Mapping[str, Shape], variables: Sequence[Any]) -> dict[s
         if len(places) == len(shapes):
             return places
     lines = [fault(name, shape, described) for name, shape in shapes.items() if name not in places]
-    raise LoadError("these weights are another model's:\n  " + "\n  ".join(lines[:20]))
+    raise LoadError("these weights are for another model:\n  " + "\n  ".join(lines[:20]))
 
 
 def by_layer(path: str, shape: Shape) -> Hashable:
@@ -141,7 +141,7 @@ def fault(name: str, shape: Shape, described: Sequence[tuple[str, Shape]]) -> st
     if not alike:
         return f"{name}: the model has no such weight"
     if all(own != shape for _, own in alike):
-        return f"{name}: {list(shape)}, and the model's is {list(alike[0][1])}"
+        return f"{name}: {list(shape)}, but the model's is {list(alike[0][1])}"
     return f"{name}: it could be any of {', '.join(path for path, own in alike if own == shape)}"
 
 

@@ -44,7 +44,7 @@ def load(module: nn.Module, weights: Mapping[str, Any]) -> Loaded:
     targets = {name: places.find(name) for name in values}
     faults = [fault for name, target in targets.items() if (fault := misplaced(name, target, values, places))]
     if faults:
-        raise LoadError("these weights are another network's:\n  " + "\n  ".join(faults[:20]))
+        raise LoadError("these weights are for another network:\n  " + "\n  ".join(faults[:20]))
     found = {name: target for name, target in targets.items() if target is not None}
     refused = [fault for name, target in found.items() if (fault := unfit(name, target, values))]
     if refused:
@@ -61,10 +61,10 @@ def checked(module: Any) -> nn.Module:
     if isinstance(module, nn.Module):
         return module
     if isinstance(module, type) and is_module_class(module):
-        raise LoadError(f"{module.__name__} is a class: give load a module that is made of it")
+        raise LoadError(f"{module.__name__} is a class: give load an instance of it")
     if hasattr(module, "to_json") and hasattr(module, "weights"):
         raise LoadError("this is a Keras model: ghn_serve.keras.load takes it")
-    raise LoadError(f"load takes a torch.nn.Module, and this is {type(module).__name__}")
+    raise LoadError(f"load takes a torch.nn.Module, but this is {type(module).__name__}")
 
 
 def misplaced(name: str, target: torch.Tensor | None, values: Values, places: Places) -> str | None:
@@ -72,7 +72,7 @@ def misplaced(name: str, target: torch.Tensor | None, values: Values, places: Pl
         hint = places.longer_name(name)
         return f"{name}: the module has no such tensor" + (f" (it has {hint}: give the inner module)" if hint else "")
     if is_lazy(target):
-        return f"{name}: the module's has no shape yet: run the module once before"
+        return f"{name}: the module's tensor has no shape yet: run the module once before"
     shape = values.shape(name)
     if not holds_whole(target, values.part):
         if values.part is not None and (why := misfit(name, target, values.part)):
@@ -80,7 +80,7 @@ def misplaced(name: str, target: torch.Tensor | None, values: Values, places: Pl
         own = tuple(local_part(target).shape)
     else:
         own = tuple(target.shape)
-    return None if shape == own else f"{name}: {list(shape)}, and the module's is {list(own)}"
+    return None if shape == own else f"{name}: {list(shape)}, but the module's is {list(own)}"
 
 
 def unfit(name: str, target: torch.Tensor, values: Values) -> str | None:
@@ -94,7 +94,7 @@ def unfit(name: str, target: torch.Tensor, values: Values) -> str | None:
     if not torch.can_cast(dtype, local.dtype):
         return f"{name} is {local.dtype}, which cannot hold values of {dtype}: load before the module is quantised"
     if writes_itself(local):
-        return f"{name} is an expanded view, several of its entries in one place of memory: make it contiguous first"
+        return f"{name} is an expanded view, in which several entries share memory: make it contiguous first"
     return None
 
 
@@ -142,16 +142,16 @@ def outcome(
     left = {name: local_part(parameters[name]) for name in missing if not has_no_values(parameters[name])}
     along = {name: others[0] for name, others in sharing({**written, **left}).items() if name in left}
     empty = places.without_values()
-    say("have no values still, being on 'meta': give them some before the module runs", empty)
+    say("are on 'meta' and still have no values: set them before the module runs", empty)
     begun = [name for name in remade if name in missing]
-    say("not predicted, and given the values that their layers begin with", begun)
+    say("not predicted, and initialised by their layers", begun)
     for name, other in clashes.items():
-        say(f"predicted, and left out: its memory is {other}'s, whose values stand", [name])
+        say(f"predicted, and left out: it shares memory with {other}, whose values are kept", [name])
     along = {name: other for name, other in along.items() if name not in clashes}
     for name, other in along.items():
-        say(f"not predicted, and changed with {other}, in whose memory it lies", [name])
+        say(f"not predicted, and changed together with {other}, with which it shares memory", [name])
     told = {*empty, *remade, *clashes, *along}
-    say("not predicted, and left as they were", [name for name in missing if name not in told])
+    say("not predicted, and unchanged", [name for name in missing if name not in told])
     return Loaded([name for name in names if name not in clashes], missing)
 
 

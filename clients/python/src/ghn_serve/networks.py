@@ -50,7 +50,7 @@ def network(
     if not colon:
         if text.endswith(OTHER_FILES):
             raise NetworkError(
-                f"{text} is no architecture: give MODULE:ATTRIBUTE for a network of your own, an architecture's .json, "
+                f"{text} is not an architecture: give MODULE:ATTRIBUTE for a network of your own, an architecture's .json, "
                 "or a name that the service knows"
             )
         return text
@@ -62,12 +62,12 @@ def network(
     library = own_code(lambda: imported(path), f"{path} cannot be imported", "")
     module = own_code(
         lambda: made(library, maker, lister, place, name, arguments or {}),
-        f"{text} cannot be made",
+        f"{text} cannot be created",
         "--argument NAME=VALUE gives it an argument",
     )
     shown = " ".join(str(spec) for spec in examples) or "an image"
-    remedy = "--example gives its inputs, ids:1,8 being token ids, and --no-training leaves training out"
-    example = own_code(lambda: made_example(module, examples), f"{shown} cannot be made", "")
+    remedy = "--example gives its inputs, such as ids:1,8 for token ids, and --no-training traces it in evaluation mode"
+    example = own_code(lambda: made_example(module, examples), f"{shown} cannot be created", "")
     try:
         return dict(trace(module, example, name=name.rpartition(".")[2], training=training))
     except NetworkError as error:
@@ -95,7 +95,7 @@ def read(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise NetworkError(f"{path} is not JSON: {error}") from error
     if not mapping(architecture):
-        raise NetworkError(f"{path} holds no architecture: it is not a JSON object")
+        raise NetworkError(f"{path} is not an architecture: it is not a JSON object")
     return dict(architecture)
 
 
@@ -118,7 +118,7 @@ def made(
         found = getattr(found, part)
     result = found if isinstance(found, nn.Module) or not callable(found) else found(**arguments)
     if not isinstance(result, nn.Module):
-        raise NetworkError(f"{place}:{name} is, and makes, no torch.nn.Module")
+        raise NetworkError(f"{place}:{name} is not a torch.nn.Module and does not create one")
     return result
 
 

@@ -78,7 +78,7 @@ class Places:
             for undo in reversed(self._undo):
                 undo()
             if isinstance(error, (RuntimeError, TypeError, NotImplementedError)):
-                raise LoadError(f"the weights cannot be loaded, and the module is as it was: {error}") from error
+                raise LoadError(f"the weights cannot be loaded, and the module is unchanged: {error}") from error
             raise
         finally:
             self._undo.clear()
@@ -86,7 +86,7 @@ class Places:
     def write(self, name: str, target: torch.Tensor, value: torch.Tensor) -> Undo:
         """Writes into a tensor's memory; what is returned puts its entries back."""
         if tuple(value.shape) != tuple(target.shape):
-            raise LoadError(f"{name}: the value is {list(value.shape)}, and the module's {list(target.shape)}")
+            raise LoadError(f"{name}: the value is {list(value.shape)}, but the module's is {list(target.shape)}")
         value = converted(name, value, target.dtype)
         before = target.detach().clone()
 
@@ -98,7 +98,7 @@ class Places:
             copy(target, value)
         except (RuntimeError, TypeError) as error:
             self._undo.pop()
-            raise LoadError(f"{name} cannot be written, and the module is as it was: {error}") from error
+            raise LoadError(f"{name} cannot be written, and the module is unchanged: {error}") from error
         return undo
 
     def make(self, name: str, target: Any, value: torch.Tensor) -> None:

@@ -39,7 +39,7 @@ def read(data: bytes | bytearray) -> tuple[dict[str, Stored], dict[str, str]]:
     length = HEADER_LENGTH.unpack_from(view)[0] if len(view) >= HEADER_LENGTH.size else len(view)
     start = HEADER_LENGTH.size + length
     if start > len(view):
-        raise ValueError("not a whole file in the safetensors format")
+        raise ValueError("not a complete file in the safetensors format")
     header: dict[str, Any] = json.loads(bytes(view[HEADER_LENGTH.size : start]))
     metadata: dict[str, str] = header.pop("__metadata__", {})
     tensors: dict[str, Stored] = {}

@@ -56,12 +56,12 @@ def cut_for(name: str, tensor: Any, value: torch.Tensor) -> torch.Tensor:
     modules = ("torch.distributed.tensor._utils", "torch.distributed._tensor._utils")
     utils: Any = importlib.import_module(next(module for module in modules if module in sys.modules))
     if any(placement.is_partial() for placement in tensor.placements):
-        raise LoadError(f"{name} is a sum that is still to be made ({described(tensor)}): it cannot be set")
+        raise LoadError(f"{name} is a partial sum ({described(tensor)}), which cannot be set")
     if tensor.device_mesh.get_coordinate() is None:
         return value.new_empty(tuple(local_part(tensor).shape))
     shape, start = utils.compute_local_shape_and_global_offset(value.shape, tensor.device_mesh, tensor.placements)
     if tuple(shape) != tuple(local_part(tensor).shape):
-        raise LoadError(f"{name}: this process's part is not the one that {described(tensor)} makes")
+        raise LoadError(f"{name}: this process's part is not that of {described(tensor)}")
     # A part without entries may be said to begin beyond the end.
     places = [slice(first, first + length) if length else slice(0, 0) for first, length in zip(start, shape)]
     return value[tuple(places)]
@@ -75,7 +75,7 @@ def holds_whole(tensor: torch.Tensor, part: Part | None) -> bool:
 def misfit(name: str, tensor: Any, part: Part) -> str | None:
     """Why one rank's part of a weight is not the part of a tensor that this process holds; None where it is."""
     if not is_sharded(tensor):
-        return f"{name}: the weights are {part}, and the module has it whole: predict without rank and world_size"
+        return f"{name}: the weights are {part}, but the module has the whole tensor: predict without rank and world_size"
     mesh, coordinate = tensor.device_mesh, tensor.device_mesh.get_coordinate()
     axes = [axis for axis, placement in enumerate(tensor.placements) if not placement.is_replicate()]
     same = (
@@ -89,7 +89,7 @@ def misfit(name: str, tensor: Any, part: Part) -> str | None:
     if same:
         return None
     own = described(tensor)
-    return f"{name}: the weights are {part}, and the module's is {own}: predict without rank, or with its own"
+    return f"{name}: the weights are {part}, but the module's part is {own}: predict without rank, or with the module's"
 
 
 def described(tensor: Any) -> str:

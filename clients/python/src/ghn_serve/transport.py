@@ -189,7 +189,7 @@ def own_error(error: Exception, url: str, timeout: float) -> GhnServeError:
     """After its retries requests says of a time that is over only that the connection failed, and why further in."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     if isinstance(error, requests.ReadTimeout) or isinstance(reason, ReadTimeoutError):
-        return NoAnswerError(f"{url} has not answered in {timeout:g} seconds: a longer time is the option timeout")
+        return NoAnswerError(f"{url} has not answered in {timeout:g} seconds; set the option timeout to wait longer")
     if isinstance(error, (requests.exceptions.InvalidSchema, ValueError)):
-        return UnreachableError(f"{url} is no address of a service (http://HOST:PORT is one): {error}")
+        return UnreachableError(f"{url} is not the address of a service, such as http://HOST:PORT: {error}")
     return UnreachableError(f"no service answers at {url}: {reason or error}")

@@ -20,7 +20,7 @@ class Values:
         self._weights = mapping(weights)
         if self._weights is not weights:
             given = type(weights).__name__
-            raise LoadError(f"load takes weights by name (what predict gives, or a state dict), and this is {given}")
+            raise LoadError(f"load takes weights by name (the result of predict, or a state dict), but this is {given}")
         self._own = weights if isinstance(weights, Weights) else None
         # A mapping may make its values as they are asked for: these are asked for their shapes once.
         self._known: dict[str, tuple[tuple[int, ...], torch.dtype]] = {}
@@ -48,7 +48,7 @@ class Values:
 def described(name: str, value: Any) -> tuple[tuple[int, ...], torch.dtype]:
     if isinstance(value, torch.Tensor):
         if value.is_meta:
-            raise LoadError(f"{name}: the value that is given is on the device 'meta', and has no entries")
+            raise LoadError(f"{name}: the given value is on the device 'meta', so it has no entries")
         return tuple(value.shape), value.dtype
     # A number's place in the array costs nothing, where the array is long.
     array = np.asarray(value)
@@ -63,4 +63,4 @@ def as_tensor(name: str, value: Any) -> torch.Tensor:
         # PyTorch takes neither a foreign byte order, nor steps backwards, nor an array that cannot be written.
         return torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("=")))
     except TypeError as error:
-        raise LoadError(f"{name}: no tensor can be made of an array of {array.dtype}") from error
+        raise LoadError(f"{name}: an array of {array.dtype} cannot be converted to a tensor") from error

@@ -87,7 +87,7 @@ def does_not_run(name: str, arguments: Inputs, error: BaseException, training: b
     low = str(error).lower()
     hint = ""
     if from_shape and any(word in low for word in ("indices", "long", "int", "embedding")):
-        hint = "; a shape makes an input of floats: give token ids as a tensor, as torch.randint(0, 100, (1, 5)) makes"
+        hint = "; a shape gives an input of floats: give token ids as a tensor, such as torch.randint(0, 100, (1, 5))"
     elif "target" in low and training:
         hint = "; training=False traces it without targets"
     elif "missing" in low and "argument" in low:

@@ -75,7 +75,7 @@ def finished(run: Run, name: str) -> list[int]:
         why = next(iter([*recorder.parameters.unfit.values(), *recorder.left_out.values()]), "is not used")
         raise NetworkError(f"{name} has no parameter that a GHN could predict: no rule covers one that {why}")
     if not run.outputs:
-        raise NetworkError(f"{name} gives no tensor, in which its graph would end")
+        raise NetworkError(f"{name} returns no tensor, at which its graph could end")
     if not output.nodes:
         raise NetworkError(f"the output of {name} does not depend on the example")
     head = language_head(recorder, output.nodes)
