@@ -37,7 +37,7 @@ describe.skipIf(MISSING)(`SIGTERM ends a service${MISSING ? ` (${MISSING})` : ''
     });
     return { service, links };
   };
-  /** How a request is answered, if it is. */
+  /** Sends a request and resolves with the status of its answer, or null if there is none. */
   const ask = ({ url }: ServiceProcess, seed: number) =>
     fetch(`${url}/predict`, {
       method: 'POST',

@@ -7,7 +7,7 @@ import { InvalidRequestError } from '../../src/predictions/errors.js';
 const WORK = { graph: 1, encode: 1, decode: 1, postprocess: 0, 'hand over': 1 };
 const QUICK = { graph: 0, encode: 0, decode: 0, postprocess: 0 };
 
-/** What takes up nothing, and takes as long as any other. */
+/** Returns a cost without memory, with the same duration as all others. */
 const cost = (fields: Partial<PredictionCost> = {}): PredictionCost => ({
   resultBytes: 0,
   requestBytes: 0,
@@ -46,8 +46,8 @@ function refusal(attempt: () => unknown): OverloadedError {
   throw new Error('it was accepted');
 }
 
-describe('a prediction that needs more memory than there is', () => {
-  it('is refused for ever, with both numbers and what is to be done', () => {
+describe('a prediction that needs more memory than the limit', () => {
+  it('is refused permanently, with both numbers and the remedy', () => {
     const { admission: small } = admission({ memoryBytes: 1e9 });
     try {
       small.admit(cost({ resultBytes: 2e9, workBytes: 5e8 }), true);
@@ -60,7 +60,7 @@ describe('a prediction that needs more memory than there is', () => {
     }
   });
 
-  it('is accepted where it just fits', () => {
+  it('is accepted if it just fits', () => {
     const { admission: small } = admission({ memoryBytes: 1e9 });
     small.admit(cost({ resultBytes: 3e8, workBytes: 4e8 }), true);
   });
@@ -116,7 +116,7 @@ describe('memory', () => {
     );
   });
 
-  it('is free again when what was made is stored and every answer with it is over', () => {
+  it('is free again when the result is stored and every answer with it has ended', () => {
     const { admission: small, refusals } = admission({ memoryBytes: LIMIT });
     const half = cost({ resultBytes: 250, workBytes: 400 });
     const first = small.admit(half, true);
@@ -136,7 +136,7 @@ describe('memory', () => {
 });
 
 describe('the queue', () => {
-  it('takes one that is made and as many as may wait', () => {
+  it('accepts one running prediction and as many as may wait', () => {
     const { admission: short, refusals } = admission({ maxQueue: 2 });
     const places = [1, 2, 3].map(() => short.admit(cost(), true));
     expect(refusal(() => short.admit(cost(), false)).message).toBe(
@@ -156,8 +156,8 @@ describe('the queue', () => {
   });
 });
 
-describe('waiting', () => {
-  it('is bounded by how long those before will take, as far as the last ones have shown', () => {
+describe('the waiting time', () => {
+  it('is limited by the expected duration of the predictions ahead, judged by the last ones', () => {
     const { admission: quick, refusals } = admission({ maxWaitMilliseconds: 2500 });
     teach(quick, 1000);
     for (let k = 0; k < 3; k++) quick.admit(cost(), true);
@@ -168,7 +168,7 @@ describe('waiting', () => {
     expect(refusals).toEqual(['wait']);
   });
 
-  it('does not bind those that nobody waits for, and does not begin before something is known', () => {
+  it('does not limit asynchronous predictions, and is unlimited before anything is known', () => {
     const { admission: quick } = admission({ maxWaitMilliseconds: 1 });
     for (let k = 0; k < 5; k++) quick.admit(cost(), true);
     const { admission: taught } = admission({ maxWaitMilliseconds: 1 });
@@ -176,13 +176,13 @@ describe('waiting', () => {
     for (let k = 0; k < 5; k++) taught.admit(cost(), false);
   });
 
-  it('lets one in that takes long itself where nothing is before it', () => {
+  it('does not exclude a prediction that itself takes long if nothing is ahead of it', () => {
     const { admission: quick } = admission({ maxWaitMilliseconds: 1 });
     teach(quick, 60_000);
     quick.admit(cost(), true);
   });
 
-  it('is over for failed predictions', () => {
+  it('does not count failed predictions', () => {
     const { admission: quick } = admission({ maxWaitMilliseconds: 1500 });
     teach(quick, 1000);
     const places = [quick.admit(cost(), true), quick.admit(cost(), true)];
@@ -191,7 +191,7 @@ describe('waiting', () => {
     quick.admit(cost(), true);
   });
 
-  it('is never told to be longer than 5 minutes', () => {
+  it('is never given as more than 5 minutes', () => {
     const { admission: slow } = admission({ maxQueue: 1 });
     teach(slow, 1e7);
     for (let k = 0; k < 2; k++) slow.admit(cost(), true);
@@ -220,7 +220,7 @@ describe('clients', () => {
     for (const client of ['b', 'c']) expect(accepted(shared, client)).toBeGreaterThan(0);
   });
 
-  it('that have much give way to those who come when all is taken', () => {
+  it('with much in the queue give way to newcomers when it is full', () => {
     const { admission: shared } = admission({ maxQueue: 64 });
     const places = Array.from({ length: 49 }, () => shared.admit(cost(), true, 'a'));
     for (const client of ['b', 'c']) accepted(shared, client);
@@ -232,7 +232,7 @@ describe('clients', () => {
     expect(accepted(shared, 'd')).toBe(1);
   });
 
-  it('have a short queue to themselves', () => {
+  it('have the whole of a short queue', () => {
     for (const maxQueue of [1, 2, 3]) {
       expect(accepted(admission({ maxQueue }).admission, 'a')).toBe(maxQueue + 1);
     }

@@ -40,9 +40,9 @@ const job = (name: string, fields: Partial<PredictionJob> = {}): PredictionJob =
 const bytesOf = (tensors: readonly { block: Float32Array }[]) =>
   tensors.reduce((sum, { block }) => sum + block.byteLength, 0);
 
-describe('the predicted size of what is made', () => {
+describe('the predicted size of the result', () => {
   it.each(FILES.flatMap((file) => FIXTURE_NAMES.map((name) => [file, name] as const)))(
-    'with %s of %s is no less than what comes, and little more',
+    'with %s of %s is at least the actual size, and little more',
     async (file, name) => {
       const { ghn, config } = ghns.get(file)!;
       for (const predictClassifier of [true, false]) {
@@ -55,7 +55,7 @@ describe('the predicted size of what is made', () => {
     },
   );
 
-  it('is that of whole tensors where they are post-processed', async () => {
+  it('is that of whole tensors if they are post-processed', async () => {
     const { ghn, config } = ghns.get('ghn3-nano.pt')!;
     const asked = job('squeezenet1_1-10', { postprocess: NOISY });
     const predicted = await ghn.predict(asked.architecture, { predictClassifier: true, seed: 0 });
@@ -66,7 +66,7 @@ describe('the predicted size of what is made', () => {
     expect(resultBytes).toBeLessThanOrEqual(1.1 * bytesOf(tensors));
   });
 
-  it('is not larger where post-processing is asked to do nothing', () => {
+  it('is not larger if post-processing changes nothing', () => {
     const { config } = ghns.get('ghn3-nano.pt')!;
     const nothing = { ...NOISY, noise: 0 };
     expect(predictionCost(job('resnet50', { postprocess: nothing }), config, LIMITS_OF_ENGINE)).toEqual(
@@ -106,7 +106,7 @@ describe('the predicted work', () => {
     );
   });
 
-  it('takes no more memory than the engine computes at once', () => {
+  it('needs no more memory than the engine uses at once', () => {
     const { config } = ghns.get('ghn3-nano.pt')!;
     const bytes = (limits: EngineLimits) => predictionCost(chain(3000, 1), config, limits).workBytes;
     const all = bytes({ scoresAtOnce: Number.MAX_SAFE_INTEGER, headsAtOnce: null });
@@ -116,7 +116,7 @@ describe('the predicted work', () => {
     expect(oneHead).toBeGreaterThan(few);
   });
 
-  it('of post-processing counts only where it is asked for, and more to make weights orthogonal', () => {
+  it('includes post-processing only if it is requested, and more to make weights orthogonal', () => {
     const { config } = ghns.get('ghn3-nano.pt')!;
     const work = (options: PredictionJob['postprocess']) =>
       predictionCost(job('resnet18-10', { postprocess: options }), config, LIMITS_OF_ENGINE).work.postprocess;

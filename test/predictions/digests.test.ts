@@ -31,7 +31,7 @@ function digestsOf(bodies: Readonly<Record<string, Uint8Array>>, { isIdle = (): 
 }
 
 describe('digests', () => {
-  it('are those of the bodies, also of long and of empty ones', async () => {
+  it('are those of the bodies, including long and empty ones', async () => {
     const bodies = { empty: bytes(0, 0), short: bytes(10, 1), long: bytes(2 ** 20 * 2 + 17, 2) };
     const { digests, found, stillOpen } = digestsOf(bodies);
     for (const id of Object.keys(bodies)) digests.add(id);
@@ -40,7 +40,7 @@ describe('digests', () => {
     expect(stillOpen()).toBe(0);
   });
 
-  it('wait while others have work to do, until somebody asks for one', async () => {
+  it('wait while other work runs, until a client asks for one', async () => {
     const { digests, found } = digestsOf({ a: bytes(100, 1), b: bytes(100, 2) }, { isIdle: () => false });
     digests.add('a');
     digests.add('b');
@@ -52,7 +52,7 @@ describe('digests', () => {
     await digests.close();
   });
 
-  it('are computed once for all who ask meanwhile', async () => {
+  it('are computed once for all clients that ask meanwhile', async () => {
     let reads = 0;
     const source: ByteSource = {
       byteLength: 3,
@@ -73,7 +73,7 @@ describe('digests', () => {
     expect(reads).toBe(1);
   });
 
-  it('of what is gone, or cannot be read, hold nobody up', async () => {
+  it('of missing or unreadable bodies delay no others', async () => {
     const broken: ByteSource = { byteLength: 5, copy: () => Promise.reject(new Error('the disk is gone')) };
     const errors: string[] = [];
     let open = 0;

@@ -50,23 +50,23 @@ function network(channels: number, classes: number, { norm = false, scale = fals
 const codes = (architecture: ReturnType<typeof network>, { classifier = true, by = ghn } = {}) =>
   expectations(architecture, { predict_classifier: classifier }, by).map(({ code }) => code);
 
-it('nothing is said of a network like those that the GHN was trained on', () => {
+it('there is no warning about a network similar to those that the GHN was trained on', () => {
   expect(codes(network(1, 10))).toEqual([]);
 });
 
-it('a network for other images, more classes, or fewer, is told so', () => {
+it('there is a warning about a network for other images, or for more or fewer classes', () => {
   expect(codes(network(3, 10))).toEqual(['ghn_trained_for_other_images']);
   expect(codes(network(1, 1000))).toEqual(['classes_repeated']);
   expect(codes(network(1, 2))).toEqual(['ghn_trained_for_other_classes']);
 });
 
-it('classes do not matter where the classifier is left out, or the family decodes any number of them', () => {
+it('classes do not matter if the classifier is left out, or the family decodes any number of them', () => {
   expect(codes(network(1, 1000), { classifier: false })).toEqual([]);
   const logah = { ...ghn, config: { ...ghn.config, family: 'logah' } } as GhnDescription;
   expect(codes(network(1, 1000), { by: logah })).toEqual([]);
 });
 
-it('images do not matter where the checkpoint does not say what it was trained on', () => {
+it('images do not matter if the checkpoint does not give those of its training', () => {
   expect(codes(network(3, 10), { by: { ...ghn, images: null } })).toEqual([]);
 });
 

@@ -37,7 +37,7 @@ describe('a prediction’s id', () => {
     expect(predictionId(identity())).toBe(predictionId(identity()));
   });
 
-  it('is another for whatever can change a byte of the answer', () => {
+  it('differs if a byte of the answer could differ', () => {
     const others = [
       identity(),
       identity({ libraries: ['onnxruntime 1.31 cpu'] }),
@@ -67,7 +67,7 @@ describe('a prediction’s id', () => {
     expect(new Set(others.map(predictionId)).size).toBe(others.length);
   });
 
-  it('does not depend on how the request was written', () => {
+  it('does not depend on the form of the request', () => {
     const graph = tinyGraph();
     const reordered = {
       edges: [...graph.edges].reverse(),

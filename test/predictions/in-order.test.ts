@@ -63,7 +63,7 @@ describe('the entries of a list', () => {
     expect(queue.most).toBe(room);
   });
 
-  it('are refused where there is no room and none of them is under way, which is asked once', async () => {
+  it('are refused if there is no room and none of them is in progress, which is checked once', async () => {
     const queue = new FarQueue(0);
     const work = (name: string) => queue.make(name);
     const got = await all(inOrder(names(60), 1, work, () => {}));
@@ -72,7 +72,7 @@ describe('the entries of a list', () => {
     expect(queue.tried).toBe(1);
   });
 
-  it('keep to their order, each with its own error', async () => {
+  it('keep their order, each with its own error', async () => {
     const faults = new Map(names(9).map((name, k) => [name, k % 3 === 1 ? new Error(name) : null]));
     const work = (name: string) => {
       const fault = faults.get(name);
@@ -83,7 +83,7 @@ describe('the entries of a list', () => {
     expect(got).toEqual(names(9).map((name) => faults.get(name) ?? name));
   });
 
-  it('are given back where nobody takes them any more', async () => {
+  it('are released if the client leaves', async () => {
     const made = new Map<string, Deferred<string>>(names(4).map((name) => [name, deferred<string>()]));
     const released: string[] = [];
     const outcomes = inOrder(

@@ -33,7 +33,7 @@ const read = async (tensors: LastingTensors, start: number, end: number) =>
   [...new Set(await tensors.tensors[0]!.readBlock(start, end))].join();
 
 describe('tensors of a store', () => {
-  it('are read as they are while they are sound', async () => {
+  it('are read unchanged while they are intact', async () => {
     const replace = vi.fn();
     for (const shape of [SMALL, LARGE]) {
       const { reading, release } = readingOf(1, shape);
@@ -46,7 +46,7 @@ describe('tensors of a store', () => {
     expect(replace).not.toHaveBeenCalled();
   });
 
-  it('are read on from another place, and the first let go of', async () => {
+  it('are read from another place afterwards, and the first place is released', async () => {
     for (const shape of [SMALL, LARGE]) {
       const [first, second] = [readingOf(1, shape), readingOf(2, shape)];
       const lasting = new LastingTensors(first.reading, vi.fn(), { isSound: true });
@@ -62,7 +62,7 @@ describe('tensors of a store', () => {
     }
   });
 
-  it('are replaced for all who read when a block is corrupt, and the corrupt ones let go of', async () => {
+  it('are replaced for all readers when a block is corrupt, and the corrupt ones are released', async () => {
     const { reading, release } = readingOf(1, LARGE, { from: 100 });
     const next = readingOf(1, LARGE);
     const replace = vi.fn(async () => next.reading);
@@ -83,7 +83,7 @@ describe('tensors of a store', () => {
     expect(await read(lasting, 0, 5)).toBe('2');
   });
 
-  it('are never mixed with others: what has begun ends with an error', async () => {
+  it('are never mixed with others: an answer that has begun ends with an error', async () => {
     const { reading } = readingOf(1, LARGE, { from: 100 });
     const next = readingOf(2, LARGE);
     const lasting = new LastingTensors(reading, async () => next.reading);
@@ -93,13 +93,13 @@ describe('tensors of a store', () => {
     lasting.release();
   });
 
-  it('reject with what kept them from being replaced', async () => {
+  it('reject with the reason if they cannot be replaced', async () => {
     const { reading } = readingOf(1, SMALL, { from: 5 });
     const lasting = new LastingTensors(reading, () => Promise.reject(new Error('no engine')));
     await expect(read(lasting, 0, 1)).rejects.toThrow('no engine');
   });
 
-  it('are given up where every replacement is corrupt', async () => {
+  it('are given up if every replacement is corrupt', async () => {
     const corrupt = () => readingOf(1, LARGE, { from: 5 }).reading;
     const replace = vi.fn(async () => corrupt());
     const lasting = new LastingTensors(corrupt(), replace);
@@ -107,7 +107,7 @@ describe('tensors of a store', () => {
     expect(replace).toHaveBeenCalledTimes(3);
   });
 
-  it('are not replaced for another error, or for nobody', async () => {
+  it('are not replaced after another error, or without a reader', async () => {
     const replace = vi.fn();
     const broken = readingOf(1, LARGE, { from: 5, error: new Error('EMFILE') });
     await expect(read(new LastingTensors(broken.reading, replace), 0, 10)).rejects.toThrow('EMFILE');
@@ -117,7 +117,7 @@ describe('tensors of a store', () => {
     expect(replace).not.toHaveBeenCalled();
   });
 
-  it('that are replaced after their reader has gone are let go of', async () => {
+  it('that are replaced after their reader has left are released', async () => {
     const next = readingOf(1, LARGE);
     let replaced = (_: Reading) => {};
     const pending = new Promise<Reading>((resolve) => {

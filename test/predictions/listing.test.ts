@@ -13,7 +13,7 @@ import { idOf, largeRecord, sampleRecord } from '../store/samples.js';
 
 const positionOf = ({ created_at, id }: PredictionRecord) => ({ createdAt: Date.parse(created_at), id });
 
-/** What a store of these records answers; `gone` are found in its index but not on the disk any more. */
+/** Returns the page of a store with these records. Those in `gone` are in its index, but not on the disk any more. */
 function storePage(
   records: readonly PredictionRecord[],
   { limit, cursor, status }: ListOptions,
@@ -69,8 +69,8 @@ const listed = fc
     })),
   );
 
-describe('a list of what is live and what is stored', () => {
-  it('has every prediction once, newest first, whatever the pages’ size', () => {
+describe('a list of predictions in progress and stored ones', () => {
+  it('has every prediction once, newest first, for any size of pages', () => {
     fc.assert(
       fc.property(listed, fc.integer({ min: 1, max: 7 }), (entries, limit) => {
         const of = (...places: string[]) =>
@@ -86,14 +86,14 @@ describe('a list of what is live and what is stored', () => {
     );
   });
 
-  it('has shorter pages where records are large', () => {
+  it('has shorter pages if records are large', () => {
     const live = [1, 2, 3, 4, 5].map((n) => largeRecord(n, { status: 'failed' }));
     const page = mergePages(live, { records: [], nextCursor: null }, { limit: 50 });
     expect(page.records.map(({ id }) => id)).toEqual([idOf(5), idOf(4)]);
     expect(allPages(live, [], { limit: 50 }).map(({ id }) => id)).toEqual([5, 4, 3, 2, 1].map(idOf));
   });
 
-  it('has those alone that were asked for', () => {
+  it('has only those that match the filter', () => {
     fc.assert(
       fc.property(listed, fc.constantFrom(...STATUSES), (entries, status) => {
         const live = entries.map(({ record }) => record);
@@ -111,7 +111,7 @@ describe('a list of what is live and what is stored', () => {
     expect(mergePages([named], empty, { limit: 1, architecture: 'large' }).records).toEqual([]);
   });
 
-  it('tells of one that is both as the store has it', () => {
+  it('has the stored version of a prediction that is both', () => {
     const stored = sampleRecord(3, { digest: 'sha256:2' });
     const page = mergePages(
       [sampleRecord(3, { status: 'running' })],

@@ -22,7 +22,7 @@ const faultOf = (body: unknown) => {
   throw new Error('the body is taken');
 };
 
-describe('what is posted for an architecture and is none is named, with what to send instead', () => {
+describe('a value that is not an architecture is recognised, with what to send instead', () => {
   it.each<[what: string, architecture: unknown, message: RegExp]>([
     [
       'what to_json() gives',
@@ -128,7 +128,7 @@ describe('what is posted for an architecture and is none is named, with what to 
     expect(faultOf(body)).toEqual({ path: '', message: expect.stringMatching(message) as string });
   });
 
-  it('names that look like nothing of this are names', () => {
+  it('names unlike any of these are treated as names', () => {
     for (const name of [
       'resnet50',
       'timm:resnet50',
@@ -150,7 +150,7 @@ describe('a misspelt key', () => {
     ['model', 'architecture'],
     ['Architecture', 'architecture'],
     ['architectur', 'architecture'],
-  ])('%s of the request is said once', (key, meant) => {
+  ])('%s of the request is reported once', (key, meant) => {
     const { path, message } = faultOf({ [key]: 'resnet50' });
     expect(path).toBe(`/${key}`);
     expect(message).toMatch(
@@ -163,12 +163,12 @@ describe('a misspelt key', () => {
     ['numClasses', 'num_classes'],
     ['dtpe', 'dtype'],
     ['predict_clasifier', 'predict_classifier'],
-  ])('%s has the one that was meant', (key, meant) => {
+  ])('%s is reported with the intended key', (key, meant) => {
     expect(faultOf({ architecture: 'resnet50', [key]: 1 }).message).toContain(`did you mean "${meant}"?`);
   });
 });
 
-describe('a layer or an operation by another framework’s name', () => {
+describe('a layer or an operation with another framework’s name', () => {
   it.each([
     ['Dense', 'Linear'],
     ['Conv2D', 'Conv2d'],

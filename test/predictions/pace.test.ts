@@ -34,7 +34,7 @@ const work = fc.record({
 });
 
 describe('the pace of a machine', () => {
-  it('is told from whatever predictions it has made', () => {
+  it('is learned from all predictions that it has made', () => {
     fc.assert(
       fc.property(fc.array(work, { minLength: 1, maxLength: 20 }), work, (seen, next) => {
         const pace = new Pace();
@@ -46,7 +46,7 @@ describe('the pace of a machine', () => {
     );
   });
 
-  it('follows a machine that becomes slower within some ten predictions', () => {
+  it('adapts to a machine that becomes slower within about ten predictions', () => {
     const pace = new Pace();
     const cost = costOf({ encode: 100, 'hand over': 10 });
     for (let k = 0; k < 50; k++) observe(pace, cost);
@@ -55,7 +55,7 @@ describe('the pace of a machine', () => {
     expect(pace.seconds(cost) / before).toBeGreaterThan(3);
   });
 
-  it('of a stage that was never seen is not known, and counts as nothing', () => {
+  it('of a stage that was never seen is unknown, and counts as nothing', () => {
     const pace = new Pace();
     expect(pace.seconds(costOf({ encode: 1e12 }))).toBe(0);
     observe(pace, costOf({ encode: 10 }));

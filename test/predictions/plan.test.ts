@@ -17,7 +17,7 @@ const planned = (fields: object = {}, changes: Partial<PredictorDescription> = {
 const idOf = (...given: Parameters<typeof planned>) => planned(...given).record.id;
 
 describe('a plan', () => {
-  it('is a queued record, a job for the GHN as it is loaded now, and a cost', () => {
+  it('is a queued record, a job for the currently loaded GHN, and a cost', () => {
     const { record, work, cost } = planned({ seed: 3 });
     expect(record).toMatchObject({ status: 'queued', generation: null, digest: null, error: null });
     expect(record.request).toMatchObject({ ghn: null, seed: 3 });
@@ -26,26 +26,26 @@ describe('a plan', () => {
     expect(cost.resultBytes).toBeGreaterThan(0);
   });
 
-  it('has another id with another library of products, where the weights are post-processed', () => {
+  it('has another id with another library of products, if the weights are post-processed', () => {
     const products = 'TypeScript';
     const postprocess = { orthogonalize: true };
     expect(idOf({ postprocess }, { products })).not.toBe(idOf({ postprocess }));
     expect(idOf({}, { products })).toBe(idOf());
   });
 
-  it('has the id of its GHN’s weights and sizes, whatever the operator calls it', () => {
+  it('has the id of its GHN’s weights and sizes, whatever the GHN is called', () => {
     expect(idOf({}, {}, { ...ghn, id: 'otherwise' })).toBe(idOf());
     expect(idOf({}, {}, { ...ghn, digest: 'sha256:other' })).not.toBe(idOf());
     expect(idOf({}, {}, { ...ghn, config: { ...ghn.config, layerNorm: false } })).not.toBe(idOf());
   });
 
-  it('says nothing of why an engine was taken, nor of its card, in the id', () => {
+  it('has an id that does not depend on the reason for the engine, nor on its card', () => {
     const engine = { ...description.engine, reason: 'another', card: { name: 'card', memoryBytes: 1 } };
     expect(idOf({}, { engine })).toBe(idOf());
     expect(idOf({}, { engine: { ...engine, device: 'cuda' } })).not.toBe(idOf());
   });
 
-  it('is by the GHN that is named, else by the first', () => {
+  it('uses the named GHN, otherwise the first', () => {
     const ghns = [ghn, { ...ghn, id: 'second' }];
     expect(findGhn(ghns, undefined)).toBe(ghns[0]);
     expect(findGhn(ghns, 'second')).toBe(ghns[1]);

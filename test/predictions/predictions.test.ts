@@ -69,7 +69,7 @@ async function valuesOf({ tensors, release }: ReadyPrediction) {
 }
 
 describe('a prediction', () => {
-  it('is made once for all who ask at the same time, and found in the store by who asks later', async () => {
+  it('is made once for all clients that ask at the same time, and later ones find it in the store', async () => {
     const { executor, predictions, predict } = await predictionsOf();
     const open = executor.hold();
     const asked = Promise.all([predict(), predict(), predict()]);
@@ -85,7 +85,7 @@ describe('a prediction', () => {
     expect(executor.jobs).toBe(1);
   });
 
-  it('is given up when the last of those who wait has gone, and made for who asks then', async () => {
+  it('is given up when the last waiting client has left, and made for the next', async () => {
     const { executor, predictions, predict } = await predictionsOf();
     const open = executor.hold();
     const [one, two] = [client(), client()];
@@ -106,7 +106,7 @@ describe('a prediction', () => {
     expect(executor.jobs).toBe(2);
   });
 
-  it('goes on where somebody will come back for it, until it is deleted', async () => {
+  it('continues for asynchronous clients until it is deleted', async () => {
     const { executor, predictions, predict } = await predictionsOf();
     const open = executor.hold();
     const { id } = await predictions.begin(request());
@@ -132,7 +132,7 @@ describe('a prediction', () => {
     expect(await predictions.record(records[0].id)).toMatchObject({ status: 'succeeded', error: null });
   });
 
-  it('made again after it was deleted has the same id and another generation', async () => {
+  it('that was made again after its deletion has the same id and another generation', async () => {
     const { predictions, predict } = await predictionsOf();
     const first = await predict();
     first.release();
@@ -145,7 +145,7 @@ describe('a prediction', () => {
     expect(again.record.generation).not.toBe(first.record.generation);
   });
 
-  it('that turns out corrupt is made again for who reads it, with the same bits', async () => {
+  it('that turns out corrupt is made again for its reader, with the same bits', async () => {
     const before = await predictionsOf();
     const made = await before.predict();
     const values = await valuesOf(made);
@@ -157,7 +157,7 @@ describe('a prediction', () => {
     expect(executor.jobs).toBe(1);
   });
 
-  it('of another GHN’s name is another one; one that nobody named is found under no name', async () => {
+  it('under another id of the GHN is another one, and one without an id is found under no id', async () => {
     const { predict } = await predictionsOf();
     const [unnamed, named] = [await predict(), await predict({ ghn: 'fake' })];
     expect(named.record.id).not.toBe(unnamed.record.id);

@@ -4,7 +4,7 @@ import { RecentResults } from '../../src/predictions/recent-results.js';
 const { signal } = new AbortController();
 
 describe('recent results', () => {
-  it('are computed once, whoever asks meanwhile or later', async () => {
+  it('are computed once for all clients that ask meanwhile or later', async () => {
     const results = new RecentResults<number>(2);
     const compute = vi.fn(async () => 42);
     expect(await Promise.all([results.get('a', compute, signal), results.get('a', compute, signal)])).toEqual(
@@ -14,7 +14,7 @@ describe('recent results', () => {
     expect(compute).toHaveBeenCalledTimes(1);
   });
 
-  it('are forgotten but for those asked for last', async () => {
+  it('are forgotten except for those requested last', async () => {
     const results = new RecentResults<string>(2);
     const computed: string[] = [];
     const get = (id: string) =>
@@ -30,7 +30,7 @@ describe('recent results', () => {
     expect(computed).toEqual(['a', 'b', 'c', 'b']);
   });
 
-  it('are forgotten the sooner the larger they are', async () => {
+  it('are forgotten sooner if they are large', async () => {
     const results = new RecentResults<number>(10, (size) => size);
     let computed = 0;
     const get = (size: number) =>
@@ -48,7 +48,7 @@ describe('recent results', () => {
     expect(computed).toBe(8);
   });
 
-  it('are tried again after a failure, of which all who waited are told', async () => {
+  it('are tried again after a failure, which all waiting clients get', async () => {
     const results = new RecentResults<number>(2);
     const failing = async () => Promise.reject(new Error('lost'));
     const outcomes = await Promise.allSettled([
@@ -59,7 +59,7 @@ describe('recent results', () => {
     expect(await results.get('a', async () => 1, signal)).toBe(1);
   });
 
-  it('are given up when all who waited have gone, and not before', async () => {
+  it('are given up when all waiting clients have left, and not before', async () => {
     const results = new RecentResults<number>(2);
     const started: AbortSignal[] = [];
     const endless = (until: AbortSignal) => {

@@ -25,7 +25,7 @@ describe('the head of the body that a store keeps', () => {
     expect(Buffer.concat([body.head, ...tensors.map(({ block }) => bytesOf(block))]).equals(file)).toBe(true);
   });
 
-  it('is none where some tensors were post-processed, and others are tiled', async () => {
+  it('does not exist if some tensors were post-processed and others are tiled', async () => {
     const record = sampleRecord(1, { request: { ...request, postprocess: POSTPROCESS } });
     expect(await bodyOfBlocks(record, tiled)).toBeUndefined();
   });

@@ -44,7 +44,7 @@ function workOn(n: number, store = new MemoryStore()) {
 }
 
 describe('a worker', () => {
-  it('makes a network, tells how far it is, and stores it with its statistics', async () => {
+  it('makes a network, reports its progress, and stores it with its statistics', async () => {
     const { worker, store, job, seen } = workOn(1);
     const made = (await worker.make(job, signal))!;
     expect(seen).toEqual(['running', 'graph', 'encode', 'decode', 'succeeded']);
@@ -59,7 +59,7 @@ describe('a worker', () => {
     });
   });
 
-  it('makes nothing that is stored already, and gives its record', async () => {
+  it('does not make a stored prediction again, and returns its record', async () => {
     const { worker, executor, store, job } = workOn(1);
     await store.save(samplePrediction(1, { id: plannedId(1) }));
     expect(await worker.make(job, signal)).toBeNull();
@@ -67,7 +67,7 @@ describe('a worker', () => {
     expect(job.record).toEqual((await store.record(plannedId(1)))!);
   });
 
-  it('gives the record of whoever has stored it first', async () => {
+  it('returns the record of the service that has stored it first', async () => {
     const { worker, store, job } = workOn(1);
     const made = (await worker.make(job, signal))!;
     await store.save(samplePrediction(1, { id: plannedId(1) }));
@@ -75,13 +75,13 @@ describe('a worker', () => {
     expect(job.record.generation).toBe(samplePrediction(1).record.generation);
   });
 
-  it('says that what it has made could not be stored', async () => {
+  it('reports that its result could not be stored', async () => {
     const { worker, job } = workOn(1, new MemoryStore(10));
     const made = (await worker.make(job, signal))!;
     await expect(worker.keep(job, made)).rejects.toThrow(NotStoredError);
   });
 
-  it('tries again to store what it has made while a store that others share is out of reach', async () => {
+  it('tries again to store its result while a shared store is unreachable', async () => {
     let isAway = 3;
     class SharedStore extends MemoryStore {
       readonly promises = { promise: async () => {}, settle: async () => {}, all: async function* () {} };

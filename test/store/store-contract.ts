@@ -35,10 +35,10 @@ const otherPrediction = (n: number) => ({
   tensors: samplePrediction(n + 1000).tensors,
 });
 
-/** What every store holds to. `open` gives an empty one, with room for as many bytes. */
+/** Tests that every store must pass. `open` returns an empty store with room for `maxBytes`. */
 export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTest>): void {
   describe('a stored prediction', () => {
-    it('has the record, the graph and every bit of every block, also for who opens the store later', async () => {
+    it('has the record, the graph and every bit of every block, also if the store is opened later', async () => {
       const first = await open();
       const kerasModel = { class_name: 'Sequential' };
       const prediction = { ...samplePrediction(1), architecture: fixtureGraph('resnet50'), kerasModel };
@@ -58,7 +58,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
       expect(first.problems).toEqual([]);
     });
 
-    it('can be read from any place to any other', async () => {
+    it('can be read from any position to any other', async () => {
       const { store } = await open();
       await store.save(samplePrediction(1));
       const stored = (await store.open(idOf(1)))!;
@@ -87,7 +87,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
       stored.release();
     });
 
-    it('is shown only once it is there as a whole', async () => {
+    it('is visible only once it is complete', async () => {
       const { store } = await open();
       let isSaved = false;
       const saving = store.save(samplePrediction(1)).finally(() => {
@@ -106,7 +106,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
       expect((await store.list({ limit: 10 })).records).toEqual([sampleRecord(1)]);
     });
 
-    it('is refused where its record could not be read again', async () => {
+    it('is refused if its record could not be read again', async () => {
       const { store } = await open();
       const record = sampleRecord(1, { created_at: 'yesterday' });
       await expect(store.save({ ...samplePrediction(1), record })).rejects.toThrow('created_at');
@@ -129,8 +129,8 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
     );
   });
 
-  describe('of several commits of one prediction', () => {
-    it('the first stays, and each who saves is told whose it is', async () => {
+  describe('with several commits of one prediction', () => {
+    it('the first is kept, and each writer gets its record', async () => {
       const { store, problems } = await open();
       expect(await store.save(samplePrediction(1))).toBe('mine');
       expect(await store.save(otherPrediction(1))).toBe('theirs');
@@ -142,7 +142,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
       expect(problems).toEqual([]);
     });
 
-    it('at the same time one stays, whole, and takes up room once', async () => {
+    it('at the same time one is kept, complete, and takes up room once', async () => {
       const { store } = await open();
       const saved = await Promise.all([
         store.save(otherPrediction(1)),
@@ -160,7 +160,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
       expect((await store.list({ limit: 10 })).records).toHaveLength(1);
     });
 
-    it('one that was given up leaves nothing', async () => {
+    it('an aborted one leaves nothing', async () => {
       const { store } = await open();
       const signal = AbortSignal.abort(new Error('not wanted'));
       await expect(store.save(samplePrediction(1), { signal })).rejects.toThrow('not wanted');
@@ -175,7 +175,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
   });
 
   describe('amending a record', () => {
-    it('replaces fields of the record as it is by then', async () => {
+    it('replaces fields of the current record', async () => {
       const { store } = await open();
       await store.save(samplePrediction(1));
       const amended = await Promise.all([
@@ -191,7 +191,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
       );
     });
 
-    it('changes nothing of another commit, and nothing where nothing is wanted', async () => {
+    it('does not change another commit, and changes nothing if nothing is requested', async () => {
       const { store } = await open();
       await store.save(samplePrediction(1));
       expect(await store.amend({ id: idOf(1), generation: OTHER }, () => ({ bytes: 1 }))).toBe(false);
@@ -204,7 +204,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
   });
 
   describe('deleting a prediction', () => {
-    it('removes it from all that is served, once, and it can be saved again', async () => {
+    it('removes it completely, once, and it can be saved again', async () => {
       const { store } = await open();
       await store.save(samplePrediction(1));
       const deleted = await Promise.all([store.delete(idOf(1)), store.delete(idOf(1))]);
@@ -218,7 +218,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
       stored.release();
     });
 
-    it('lets whoever reads it read on to the end', async () => {
+    it('lets readers finish', async () => {
       const { store } = await open();
       await store.save(samplePrediction(1));
       const stored = (await store.open(idOf(1)))!;
@@ -231,7 +231,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
   });
 
   describe('the list of predictions', () => {
-    it('is the newest first, in pages that together are all', async () => {
+    it('has the newest first, in pages that together are complete', async () => {
       const { store } = await open();
       // Some of the same second.
       const created = [3, 1, 4, 1, 5, 1, 2, 6].map((second) => `2026-11-24T10:00:0${second}Z`);
@@ -256,7 +256,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
       );
     });
 
-    it('goes on behind the same prediction when others come and it goes', async () => {
+    it('continues after the same prediction when others are added and it is deleted', async () => {
       const { store } = await open();
       for (let n = 1; n <= 4; n++) await store.save(predictionOf(n, 100));
       const { nextCursor } = await store.list({ limit: 2 });
@@ -266,7 +266,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
       expect(records.map(({ id }) => numberOf(id))).toEqual([2, 1]);
     });
 
-    it('has shorter pages where records are large', async () => {
+    it('has shorter pages if records are large', async () => {
       const { store } = await open();
       for (let n = 1; n <= 9; n++) await store.save({ ...predictionOf(n, 100), record: largeRecord(n) });
       const listed: number[] = [];
@@ -282,7 +282,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
       expect(pages).toBeGreaterThan(1);
     });
 
-    it('can be of an architecture, a GHN, a status', async () => {
+    it('can be filtered by architecture, GHN and status', async () => {
       const { store } = await open();
       const architecture = { ...sampleRecord(0).architecture, name: 'resnet50' };
       await store.save(samplePrediction(1));
@@ -299,7 +299,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
     });
 
     it.each(['', 'x', 'MTIz', Buffer.from(`1.${'0'.repeat(32)}x`).toString('base64url'), '0'.repeat(60)])(
-      'has no cursor %j',
+      'rejects the cursor %j',
       async (cursor) => {
         const { store } = await open();
         await expect(store.list({ limit: 1, cursor })).rejects.toThrow(BadCursorError);
@@ -307,8 +307,8 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
     );
   });
 
-  describe('a prediction whose bytes are others than were written', () => {
-    it('is not served, told of, and can be made again from its remains', async () => {
+  describe('a prediction with corrupt bytes', () => {
+    it('is not served, is reported, and can be made again from its remains', async () => {
       const { store, problems, damage } = await open();
       const { record, architecture } = samplePrediction(1);
       await store.save(samplePrediction(1));
@@ -351,7 +351,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
       expect(await store.delete(idOf(1))).toBe(false);
     });
 
-    it('can be told from what is made in its place', async () => {
+    it('can be distinguished from its replacement', async () => {
       const { store } = await open();
       await store.save(samplePrediction(1));
       const stored = (await store.open(idOf(1)))!;
@@ -369,7 +369,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
     const listed = async (store: PredictionStore) =>
       (await store.list({ limit: 100 })).records.map(({ id }) => numberOf(id)).sort();
 
-    it('has those go that were used least recently, and never holds more than it may', async () => {
+    it('evicts the least recently used predictions, and never exceeds its limit', async () => {
       const { store } = await open(ROOM);
       for (const n of [1, 2, 3]) await store.save(predictionOf(n, SIZE));
       (await store.open(idOf(1)))!.release();
@@ -381,7 +381,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
       expect(await store.usage()).toBeLessThanOrEqual(ROOM);
     });
 
-    it('refuses what is larger than all of it, and has nothing go for it', async () => {
+    it('refuses a prediction larger than its limit, and evicts nothing for it', async () => {
       const { store } = await open(ROOM);
       await store.save(predictionOf(1, SIZE));
       await expect(store.save(predictionOf(2, 4 * SIZE))).rejects.toThrow('more than the');
@@ -390,7 +390,7 @@ export function storeContract(open: (maxBytes?: number) => Promise<StoreUnderTes
   });
 
   describe('a store', () => {
-    it('says that it can do what it must', async () => {
+    it('reports that it works', async () => {
       const { store } = await open();
       await store.probe();
       expect(await store.usage()).toBe(0);

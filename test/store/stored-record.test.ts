@@ -11,7 +11,7 @@ describe('a record on disk', () => {
     }
   });
 
-  it('has what older builds do not do without', () => {
+  it('defaults the fields that older builds did not write', () => {
     const record = sampleRecord(1);
     const written = storedRecord({ ...record, request: { ...record.request, ghn: null } });
     expect(written).toMatchObject({
@@ -20,7 +20,7 @@ describe('a record on disk', () => {
     });
   });
 
-  it('of an older build has the name that it was asked for, and no generation', () => {
+  it('of an older build has the requested name of the GHN, and no generation', () => {
     const { generation: _, ...old } = sampleRecord(1);
     const read = storedRecordSchema.parse({ ...old, links: { self: '/predictions/1' } });
     expect(read).toMatchObject({ request: { ghn: 'ghn3-tiny' }, generation: null });

@@ -38,8 +38,8 @@ const LATER_MS = 50;
 export interface RoomOptions {
   readonly maxBytes: number;
   /**
-   * How long other services may still read a deleted prediction, and how long a writer may be silent before it counts
-   * as gone.
+   * Time for which other services may still read a deleted prediction, and for which a writer may be silent before it
+   * counts as dead.
    */
   readonly graceMilliseconds: number;
   /** Names this service among those that share the bucket. */

@@ -72,7 +72,9 @@ export interface S3StoreOptions {
   /** Called for each prediction that was found corrupt and removed, and for each that could not be removed. */
   readonly onProblem?: (problem: Error) => void;
   readonly onRequest?: RequestObserver;
-  /** How long a deleted prediction stays readable, and how long a writer may be silent before it counts as gone. */
+  /**
+   * Time for which a deleted prediction stays readable, and for which a writer may be silent before it counts as dead.
+   */
   readonly graceMilliseconds?: number;
   /** Blocks of up to this many bytes are stored in one object with the record. */
   readonly wholeBytes?: number;

@@ -84,7 +84,7 @@ export class HandledJobs implements JobHandler {
 
 const client = () => new AbortController();
 
-/** What every board holds to, asked of any of the services that share it. */
+/** Tests that every board must pass, through any of the services that share it. */
 export function boardContract(open: () => Promise<BoardsUnderTest>): void {
   /** The board as one service sees it, as another does, and what works on it. */
   const opened = async () => {
@@ -94,7 +94,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
   const statusOf = async (board: JobBoard, n: number) => (await board.view(plannedId(n)))?.status;
 
   describe('clients', () => {
-    it('take turns, wherever they ask, and the last of a queue comes at the turn of whoever asks for it', async () => {
+    it('take turns at every service, and the last task of a queue runs at the turn of any client that requests it', async () => {
       const { board, other, handler } = await opened();
       const release = handler.hold();
       await board.submit(planOf(1), undefined, 'many');
@@ -113,8 +113,8 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
     });
   });
 
-  describe('a prediction that is asked for', () => {
-    it('is made once for all who ask meanwhile, wherever they ask, and kept', async () => {
+  describe('a requested prediction', () => {
+    it('is made once for all clients that request it meanwhile at any service, and is kept', async () => {
       const { board, other, handler } = await opened();
       const release = handler.hold();
       const asked = await Promise.all([
@@ -167,8 +167,8 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
     });
   });
 
-  describe('those who wait for a prediction', () => {
-    it('take it with them when the last of them leaves', async () => {
+  describe('clients that wait for a prediction', () => {
+    it('cancel it when the last of them leaves', async () => {
       const { board, other, handler } = await opened();
       const release = handler.hold();
       const [one, two] = [client(), client()];
@@ -187,7 +187,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       expect(handler.begun).toHaveLength(2);
     });
 
-    it('leave it to those who will come back for it', async () => {
+    it('do not cancel it for asynchronous clients', async () => {
       const { board, other, handler } = await opened();
       const release = handler.hold();
       const gone = client();
@@ -202,7 +202,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       expect(handler.kept).toHaveLength(1);
     });
 
-    it('are told why it failed, and so is who asks later, until it is made after all', async () => {
+    it('get the reason when it fails, as do later clients, until it succeeds', async () => {
       const { board, other, handler } = await opened();
       const release = handler.hold();
       handler.failNext(new PredictorUnavailableError('the engine’s process ended'));
@@ -225,7 +225,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
   });
 
   describe('a prediction that is given up', () => {
-    it('is not begun, or does not go on, wherever it is given up', async () => {
+    it('does not begin, or stops, at whichever service it is given up', async () => {
       const { board, other, handler } = await opened();
       const release = handler.hold();
       const { made } = await board.submit(planOf(1), client().signal);
@@ -257,8 +257,8 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
     });
   });
 
-  describe('who watches a prediction', () => {
-    it('hears of every change and stage, wherever it is made, until it looks away', async () => {
+  describe('a client that watches a prediction', () => {
+    it('gets every change and stage, at any service, until it stops watching', async () => {
       const { board, other, handler } = await opened();
       const release = handler.hold();
       await board.submit(planOf(1));
@@ -277,7 +277,7 @@ export function boardContract(open: () => Promise<BoardsUnderTest>): void {
       expect(await other.watch(plannedId(3), hear)).toBeNull();
     });
 
-    it('can ask, wherever, for what followed an event that it has heard', async () => {
+    it('can ask any service for the events after one that it has received', async () => {
       const { board, other, handler } = await opened();
       const release = handler.hold();
       await board.submit(planOf(1));

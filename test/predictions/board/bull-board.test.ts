@@ -67,7 +67,7 @@ describe.skipIf(NO_REDIS)(`a board in Redis${NO_REDIS ? ` (${NO_REDIS})` : ''}`,
     boardContract(() => open(redis.url));
   });
 
-  it('goes on where a replica has taken over from the server', async () => {
+  it('continues when a replica has taken over from the server', async () => {
     const redis = await startRedisSentinel();
     onTestFinished(() => redis.stop());
     const { boards } = await open(redis.url);
@@ -79,7 +79,7 @@ describe.skipIf(NO_REDIS)(`a board in Redis${NO_REDIS ? ` (${NO_REDIS})` : ''}`,
     await (await submit()).made();
   });
 
-  it('takes what others have put into Redis for no prediction, and goes on', async () => {
+  it('ignores data of others in Redis, and continues', async () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
     const { boards } = await open(redis.url);
@@ -118,7 +118,7 @@ describe.skipIf(NO_REDIS)(`a board in Redis${NO_REDIS ? ` (${NO_REDIS})` : ''}`,
     await next.made();
   });
 
-  it('hands a small network over to all who wait for it, wherever they do, when it is stored', async () => {
+  it('sends a small network to all waiting clients at any service when it is stored', async () => {
     const redis = await startRedis();
     onTestFinished(() => redis.stop());
     const { boards, handler } = await open(redis.url);

@@ -5,7 +5,7 @@ import { idOf, largeRecord, sampleRecord } from '../../store/samples.js';
 const failed = (n: number) => sampleRecord(n, { status: 'failed' });
 
 describe('failed predictions', () => {
-  it('are kept, the last thousand of them', () => {
+  it('are kept, up to the last thousand', () => {
     const ended = new EndedPredictions();
     for (let n = 0; n < 1002; n++) ended.add(failed(n));
     expect([...ended.values()]).toHaveLength(1000);
@@ -13,7 +13,7 @@ describe('failed predictions', () => {
     expect(ended.get(idOf(2))).toEqual(failed(2));
   });
 
-  it('are kept as far as memory allows: few of those that name very many tensors', () => {
+  it('are kept within a memory limit: only a few of those with very many tensors', () => {
     const ended = new EndedPredictions();
     for (let n = 0; n < 5; n++) ended.add(largeRecord(n, { status: 'failed' }));
     expect([...ended.values()].map(({ id }) => id)).toEqual([idOf(3), idOf(4)]);
@@ -22,7 +22,7 @@ describe('failed predictions', () => {
     expect([...ended.values()].map(({ id }) => id)).toEqual([idOf(4), idOf(5)]);
   });
 
-  it('count from when they failed last', () => {
+  it('are ordered by their last failure', () => {
     const ended = new EndedPredictions();
     for (let n = 0; n < 1000; n++) ended.add(failed(n));
     ended.add(failed(0));

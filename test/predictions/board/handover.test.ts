@@ -8,15 +8,15 @@ const tensors = [
   sampleTensor('fc.bias', [10], [5], 2),
 ];
 
-describe('what those are told who have waited at another service', () => {
-  it('is the whole of a small network, bit by bit', () => {
+describe('the message to clients that have waited at another service', () => {
+  it('contains the whole of a small network, bit by bit', () => {
     const { id, made } = readHandover(sealHandover(record, tensors))!;
     expect(id).toBe(record.id);
     expect(made!.record).toEqual(record);
     expect(made!.tensors).toEqual(tensors);
   });
 
-  it('is of a larger network that the store has it', () => {
+  it('refers to the store for a larger network', () => {
     const large = [...tensors, sampleTensor('fc.weight', [256, 128], [256, 128], 2)];
     const message = sealHandover(record, large);
     expect(message.length).toBeLessThan(100);
@@ -25,7 +25,7 @@ describe('what those are told who have waited at another service', () => {
     expect(readHandover(sealHandover(record, null))).toEqual({ id: record.id, made: null });
   });
 
-  it('is no network where a byte of it is another, or it is not understood', () => {
+  it('is not used if a byte of it differs, or it is not understood', () => {
     const message = sealHandover(record, tensors);
     const changed = Buffer.from(message);
     changed[changed.length - 1] ^= 1;

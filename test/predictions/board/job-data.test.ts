@@ -11,13 +11,13 @@ const graph = tinyGraph() as Graph;
 const throughRedis = async (data: unknown) => unpacked(JSON.parse(JSON.stringify(data)));
 
 describe("a job's data in Redis", () => {
-  it('has small architectures as they are', async () => {
+  it('contains small architectures directly', async () => {
     const data = await packed({ record, architecture: graph, kerasModel: { layers: [] } });
     expect(data).toEqual({ record, architecture: graph, kerasModel: { layers: [] } });
     expect(await throughRedis(data)).toEqual({ record, architecture: graph, kerasModel: { layers: [] } });
   });
 
-  it('has large ones compressed, and gives them back as the texts that they were', async () => {
+  it('contains large ones compressed, and returns them as the same texts', async () => {
     const architecture = JsonText.of({ ...graph, name: 'x'.repeat(1e6) });
     const kerasModel = JsonText.of({ text: 'é'.repeat(1e6) });
     const data = await packed({ record, architecture, kerasModel });
@@ -27,7 +27,7 @@ describe("a job's data in Redis", () => {
     expect(again.architecture).toBeInstanceOf(JsonText);
   });
 
-  it('is refused where it does not unpack, or to more than any architecture is', async () => {
+  it('is refused if it cannot be decompressed, or exceeds the size of any architecture', async () => {
     const bomb = deflateRawSync(Buffer.alloc(2 ** 28 + 1)).toString('base64');
     for (const deflated of ['', 'no base64 at all', bomb]) {
       await expect(throughRedis({ record, architecture: { deflated } })).rejects.toThrow();

@@ -52,7 +52,7 @@ const client = () => new AbortController();
 const GONE = new Error('the client has gone');
 
 describe('a job', () => {
-  it('is shared by all who wait for it, and kept when it is made', async () => {
+  it('is shared by all clients that wait for it, and its result is kept', async () => {
     const { job: shared, finish, outcome } = job();
     const waits = [client(), client(), client()].map(({ signal }) => shared.wait(signal));
     finish(MADE);
@@ -62,7 +62,7 @@ describe('a job', () => {
     expect(outcome).toEqual({ kept: MADE });
   });
 
-  it('goes on while one of them waits, and is cancelled when the last has gone', async () => {
+  it('continues while one client waits, and is cancelled when the last has left', async () => {
     const { job: shared, outcome } = job();
     const [first, second] = [client(), client()];
     const waits = [shared.wait(first.signal), shared.wait(second.signal)].map((wait) =>
@@ -78,13 +78,13 @@ describe('a job', () => {
     expect(outcome.failed).toBeInstanceOf(CancelledError);
   });
 
-  it('is cancelled by a client that had gone before it could wait', async () => {
+  it('is cancelled by a client that left before it could wait', async () => {
     const { job: shared } = job();
     await expect(shared.wait(AbortSignal.abort(GONE))).rejects.toBe(GONE);
     expect(shared.cancelled).toBe(true);
   });
 
-  it('that is detached goes on when all have gone', async () => {
+  it('that is detached continues when all clients have left', async () => {
     const { job: detached, finish, outcome } = job();
     detached.detach();
     const gone = client();
@@ -97,7 +97,7 @@ describe('a job', () => {
     expect(outcome.kept).toBe(MADE);
   });
 
-  it('that is made is not cancelled by those who leave with what they came for', async () => {
+  it('that has finished is not cancelled by clients that leave with their answer', async () => {
     const { job: made, finish } = job();
     const wait = made.wait(client().signal);
     finish(MADE);
@@ -106,7 +106,7 @@ describe('a job', () => {
     expect(made.cancelled).toBe(false);
   });
 
-  it('that fails says why to all who wait and to its record', async () => {
+  it('that fails gives the reason to all waiting clients and to its record', async () => {
     const { job: failing, fail, outcome } = job();
     const waits = [failing.wait(client().signal), failing.wait(client().signal)];
     const broken = new Error('broken');
@@ -116,7 +116,7 @@ describe('a job', () => {
     expect(outcome).toEqual({ failed: broken });
   });
 
-  it('is cancelled before it has stopped', async () => {
+  it('counts as cancelled before it has stopped', async () => {
     const { job: stubborn, fail, outcome } = job({ stubborn: true });
     stubborn.cancel();
     expect(stubborn.cancelled).toBe(true);
@@ -127,7 +127,7 @@ describe('a job', () => {
     expect(outcome.failed).toBeInstanceOf(CancelledError);
   });
 
-  it('tells those who watch of every change and stage, until they look away', () => {
+  it('reports every change and stage to watchers until they leave', () => {
     const { job: watched } = job();
     const events: JobEvent[] = [];
     const unwatch = watched.watch((event) => events.push(event));

@@ -35,7 +35,7 @@ describe('a board in memory', () => {
     return { boards: [board], handler };
   });
 
-  it('gives out what was made before it is stored, and says where it could not be', async () => {
+  it('gives out results before they are stored, and reports if storing fails', async () => {
     const { board, handler } = boardOf();
     let fail!: (error: Error) => void;
     handler.keep = () => new Promise((_, reject) => (fail = reject));
@@ -49,7 +49,7 @@ describe('a board in memory', () => {
     expect(await board.view(plannedId(1))).toMatchObject({ status: 'failed', error: { code: 'not_stored' } });
   });
 
-  it('takes nothing in that its executor will not take, or that is too much', async () => {
+  it('accepts nothing that its executor would refuse, or that is too much', async () => {
     const starting = boardOf({ executor: { ready: false, readySoon: true } });
     const waiter = new AbortController().signal;
     await expect(starting.board.submit(planOf(1), waiter)).rejects.toThrow(PredictorUnavailableError);

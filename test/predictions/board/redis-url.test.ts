@@ -4,7 +4,7 @@ import { parseRedisUrl } from '../../../src/predictions/board/bull/redis-url.js'
 const at = (host: string, port: number) => ({ host, port });
 
 describe('an address of Redis', () => {
-  it('is of one server', () => {
+  it('may name one server', () => {
     expect(parseRedisUrl('redis://redis')).toEqual({
       kind: 'server',
       hosts: [at('redis', 6379)],
@@ -21,7 +21,7 @@ describe('an address of Redis', () => {
     expect(parseRedisUrl('redis://:50%:x@redis/')).toMatchObject({ password: '50%:x' });
   });
 
-  it('is of the Sentinels that know where the server is', () => {
+  it('may name the Sentinels that know the server', () => {
     expect(parseRedisUrl('redis+sentinel://:pw@one,two:5000/mymaster/1')).toEqual({
       kind: 'sentinel',
       hosts: [at('one', 26_379), at('two', 5000)],
@@ -32,7 +32,7 @@ describe('an address of Redis', () => {
     });
   });
 
-  it('is of servers of a cluster', () => {
+  it('may name the servers of a cluster', () => {
     expect(parseRedisUrl('rediss+cluster://one:7000,two:7001')).toEqual({
       kind: 'cluster',
       hosts: [at('one', 7000), at('two', 7001)],
@@ -40,7 +40,7 @@ describe('an address of Redis', () => {
     });
   });
 
-  it('is nothing else', () => {
+  it('has no other form', () => {
     for (const url of [
       'memory',
       'http://redis',

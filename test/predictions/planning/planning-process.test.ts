@@ -27,7 +27,7 @@ function start(options: Partial<ConstructorParameters<typeof PlanningProcess>[0]
 const planOf = (architecture: unknown): Plan =>
   planRequest(readPredictRequest({ architecture }, LIMITS), LIMITS, DESCRIPTION);
 
-/** What is kept of a plan, as texts, which are what large ones are. */
+/** Returns the stored parts of a plan as texts, which is the form of large ones. */
 function textsOf({ record, work }: Plan): PredictionRemains {
   const { architecture, kerasModel } = keptOf(work.architecture);
   return {
@@ -55,11 +55,11 @@ function children(): number[] {
 
 const KERAS = { keras: kerasFixture('resnet.keras3').model };
 
-describe('what is there as texts', () => {
+describe('an architecture in the form of a text', () => {
   it.each([
     ['a graph', tinyGraph()],
     ['a Keras model', KERAS],
-  ])('is planned again in a process of its own as it would be here: %s', async (_, architecture) => {
+  ])('is planned in a separate process with the same result as here: %s', async (_, architecture) => {
     start();
     const plan = planOf(architecture);
     const remains = textsOf(plan);
@@ -71,7 +71,7 @@ describe('what is there as texts', () => {
     expect(again.record.id).toBe(plan.record.id);
   });
 
-  it('is written for TensorFlow.js there as it would be here', async () => {
+  it('is converted for TensorFlow.js there with the same result as here', async () => {
     start();
     const { record } = planOf(KERAS);
     const text = JsonText.of(KERAS.keras);
@@ -83,13 +83,13 @@ describe('what is there as texts', () => {
     expect(built.digest).toBe(here.digest);
   });
 
-  it('is not planned again for others than those who made it', async () => {
+  it('is not planned for clients other than its own', async () => {
     start();
     const description = { ...DESCRIPTION, ghns: [] };
     await expect(planner.again(textsOf(planOf(tinyGraph())), description)).rejects.toThrow(NotFoundError);
   });
 
-  it('is to be tried again where the process is killed, and is planned then', async () => {
+  it('is refused with another try if the process is killed, and is planned then', async () => {
     start();
     const remains = textsOf(planOf(tinyGraph()));
     await planner.again(remains, DESCRIPTION);
@@ -101,7 +101,7 @@ describe('what is there as texts', () => {
     expect((await planner.again(remains, DESCRIPTION)).record.id).toBe(remains.record.id);
   });
 
-  it('ends its own planning alone where it takes up all memory', async () => {
+  it('ends only its own planning if it uses up all memory', async () => {
     start({ heapMegabytes: 60 });
     const remains = textsOf(planOf(tinyGraph()));
     const huge = { ...remains, architecture: new JsonText(Buffer.from(`[${'0.5,'.repeat(8e6)}0]`)) };
@@ -110,8 +110,8 @@ describe('what is there as texts', () => {
   });
 });
 
-describe('what is small', () => {
-  it('is planned again here', async () => {
+describe('a small architecture', () => {
+  it('is planned here', async () => {
     start();
     const plan = planOf(tinyGraph());
     const remains = { record: plan.record, architecture: tinyGraph() as Graph };

@@ -11,7 +11,7 @@ function countingReader(bytes: number) {
 }
 
 describe('the cache of runs', () => {
-  it('reads a run once for all who ask for it at the same time, and not again', async () => {
+  it('reads a run once for all readers at the same time, and not again', async () => {
     const cache = new RunCache(1000);
     const { reads, read } = countingReader(100);
     const runs = await Promise.all(Array.from({ length: 300 }, () => cache.get('a', read('a'))));
@@ -20,7 +20,7 @@ describe('the cache of runs', () => {
     expect(reads).toEqual(['a']);
   });
 
-  it('keeps those that were used last, no more bytes than it may', async () => {
+  it('keeps the most recently used runs, within its limit of bytes', async () => {
     const cache = new RunCache(250);
     const { reads, read } = countingReader(100);
     for (const key of ['a', 'b', 'a', 'c', 'a', 'b']) await cache.get(key, read(key));
@@ -35,7 +35,7 @@ describe('the cache of runs', () => {
     expect(await cache.get('a', read('a'))).toHaveLength(100);
   });
 
-  it('serves a run that is larger than all it may keep, and keeps nothing', async () => {
+  it('serves a run that is larger than its limit, and does not keep it', async () => {
     const cache = new RunCache(50);
     const { reads, read } = countingReader(100);
     expect(await cache.get('a', read('a'))).toHaveLength(100);

@@ -18,7 +18,7 @@ async function expectGoneAndSavedAgain(store: Awaited<ReturnType<typeof openStor
 }
 
 describe('a flipped bit', () => {
-  it('of a block is not served: the read names the tensor, and the prediction is gone', async () => {
+  it('of a block is not served: the read names the tensor, and the prediction is removed', async () => {
     const directory = await temporaryDirectory();
     const { store, problems } = await openStore(directory);
     await store.save(samplePrediction(1));
@@ -48,7 +48,7 @@ describe('a flipped bit', () => {
     await expectGoneAndSavedAgain(store);
   });
 
-  it('of any byte of the JSON files is found', async () => {
+  it('of any byte of the JSON files is detected', async () => {
     const directory = await temporaryDirectory();
     const { store } = await openStore(directory);
     for (const position of [0, 9, 10, 17, 18, 26, 27, 400]) {
@@ -58,7 +58,7 @@ describe('a flipped bit', () => {
     }
   });
 
-  it('does not harm those who have begun to read it when it was saved again', async () => {
+  it('does not affect clients that have begun to read it when it was saved again', async () => {
     const directory = await temporaryDirectory();
     const { store, problems } = await openStore(directory);
     await store.save(predictionOf(1, 3 * 2 ** 20));
@@ -73,27 +73,24 @@ describe('a flipped bit', () => {
   });
 });
 
-describe('of a prediction that was found corrupt', () => {
-  it.each(['blocks.bin', 'manifest.json'])(
-    'what it was made of remains: a flipped bit of %s',
-    async (file) => {
-      const directory = await temporaryDirectory();
-      const { store } = await openStore(directory);
-      const { record, architecture } = samplePrediction(1);
-      const kerasModel = { class_name: 'Sequential' };
-      await store.save({ ...samplePrediction(1), kerasModel });
-      expect(await store.remains(idOf(1))).toBeNull();
-      await flipBit(fileOf(directory, file), 100);
-      const stored = await store.open(idOf(1));
-      for (const { readBlock } of stored?.tensors ?? []) await Promise.allSettled([readBlock(0, 3)]);
-      expect(await store.remains(idOf(1))).toEqual({ record, architecture, kerasModel });
-      await store.save(samplePrediction(1));
-      expect(await store.remains(idOf(1))).toBeNull();
-      stored?.release();
-    },
-  );
+describe('after a prediction was found corrupt', () => {
+  it.each(['blocks.bin', 'manifest.json'])('its inputs remain: a flipped bit of %s', async (file) => {
+    const directory = await temporaryDirectory();
+    const { store } = await openStore(directory);
+    const { record, architecture } = samplePrediction(1);
+    const kerasModel = { class_name: 'Sequential' };
+    await store.save({ ...samplePrediction(1), kerasModel });
+    expect(await store.remains(idOf(1))).toBeNull();
+    await flipBit(fileOf(directory, file), 100);
+    const stored = await store.open(idOf(1));
+    for (const { readBlock } of stored?.tensors ?? []) await Promise.allSettled([readBlock(0, 3)]);
+    expect(await store.remains(idOf(1))).toEqual({ record, architecture, kerasModel });
+    await store.save(samplePrediction(1));
+    expect(await store.remains(idOf(1))).toBeNull();
+    stored?.release();
+  });
 
-  it('the remains are found at a start as well, and can be deleted', async () => {
+  it('the remains are found after a restart too, and can be deleted', async () => {
     const directory = await temporaryDirectory();
     const first = await openStore(directory);
     await first.store.save(samplePrediction(1));
@@ -107,7 +104,7 @@ describe('of a prediction that was found corrupt', () => {
   });
 
   it.each(['record.json', 'architecture.json'])(
-    'nothing remains where %s is corrupt as well as its blocks',
+    'nothing remains if %s is corrupt as well as its blocks',
     async (file) => {
       const directory = await temporaryDirectory();
       const { store } = await openStore(directory);
@@ -121,7 +118,7 @@ describe('of a prediction that was found corrupt', () => {
     },
   );
 
-  it('what is made again can be told to be the same, bit by bit', async () => {
+  it('a remade prediction can be compared with it, bit by bit', async () => {
     const { store } = await openStore(await temporaryDirectory());
     await store.save(samplePrediction(1));
     const stored = (await store.open(idOf(1)))!;
@@ -153,7 +150,7 @@ describe('a graph that is damaged', () => {
     'as it is gone': (path) => rm(path),
   };
 
-  it.each(Object.keys(damages))('%s costs nothing but the graph, also after a restart', async (damage) => {
+  it.each(Object.keys(damages))('%s loses only the graph, also after a restart', async (damage) => {
     const directory = await temporaryDirectory();
     const kerasModel = { class_name: 'Sequential' };
     const first = await openStore(directory);
@@ -199,7 +196,7 @@ describe('a start', () => {
     await expectGoneAndSavedAgain(store);
   });
 
-  it('leaves what is no prediction alone', async () => {
+  it('leaves foreign files alone', async () => {
     const directory = await temporaryDirectory();
     await (await openStore(directory)).store.close();
     await mkdir(join(directory, 'predictions', 'lost+found'), { recursive: true });
@@ -209,7 +206,7 @@ describe('a start', () => {
     expect(await readdir(join(directory, 'predictions'))).toEqual(['lost+found']);
   });
 
-  it('is refused where the directory cannot be one', async () => {
+  it('is refused if the directory cannot be a store', async () => {
     const directory = await temporaryDirectory();
     const path = join(directory, 'file');
     await writeFile(path, '');

@@ -11,7 +11,7 @@ import { openStore, temporaryDirectory } from './setup.js';
 
 const SAVER = fileURLToPath(new URL('saver.ts', import.meta.url));
 
-/** How many times a process is killed; more with CRASHES in the environment. */
+/** Number of times that a process is killed; set CRASHES for more. */
 const CRASHES = Number(process.env.CRASHES ?? 20);
 
 /** Room for about eight predictions, so that the process evicts as well. */
@@ -33,7 +33,7 @@ async function killWhileSaving(directory: string, first: number): Promise<number
 }
 
 describe('a process that is killed while it saves', () => {
-  it(`leaves whole predictions and nothing else, ${CRASHES} times`, {
+  it(`leaves complete predictions and nothing else, ${CRASHES} times`, {
     timeout: CRASHES * 20_000,
   }, async () => {
     const directory = await temporaryDirectory();
@@ -60,7 +60,7 @@ describe('a process that is killed while it saves', () => {
   });
 });
 
-describe('what is found unfinished at the start', () => {
+describe('an unfinished prediction that is found at the start', () => {
   const leave = async (directory: string, name: string, age = 0) => {
     const folder = join(directory, 'unfinished', name);
     await mkdir(folder, { recursive: true });
@@ -79,7 +79,7 @@ describe('what is found unfinished at the start', () => {
     expect(await readdir(join(directory, 'unfinished'))).toEqual([name]);
   });
 
-  it('is removed when its pid is another process’s by now', async () => {
+  it('is removed if its pid now belongs to another process', async () => {
     const directory = await temporaryDirectory();
     const writer = await thisWriter();
     await leave(directory, unfinishedName({ ...writer, started: '1' }));
@@ -87,7 +87,7 @@ describe('what is found unfinished at the start', () => {
     expect(await readdir(join(directory, 'unfinished'))).toEqual([]);
   });
 
-  it('of another machine or container is removed when nothing was written for long, and what is not ours is left', async () => {
+  it('of another machine or container is removed if nothing was written for long, but foreign files are kept', async () => {
     const directory = await temporaryDirectory();
     const elsewhere = { ...(await thisWriter()), machine: '0123456789abcdef' };
     const fresh = unfinishedName(elsewhere);

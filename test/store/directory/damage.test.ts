@@ -46,17 +46,18 @@ function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: read`), { code, errno });
 }
 
-describe('an error of the system’s', () => {
+describe('an error of the operating system', () => {
   it.each(['ENOENT', 'EISDIR', 'EIO', 'ELOOP', 'EACCES', 'ESTALE', 'Unknown system error -117'])(
-    'is damage: %s',
+    'means damage: %s',
     (code) => expect(damageCode(systemError(code))).toBe(code),
   );
 
-  it.each(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR', 'ETIMEDOUT', 'EBADF'])('is none: %s', (code) =>
-    expect(damageCode(systemError(code))).toBeUndefined(),
+  it.each(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR', 'ETIMEDOUT', 'EBADF'])(
+    'does not mean damage: %s',
+    (code) => expect(damageCode(systemError(code))).toBeUndefined(),
   );
 
-  it('is not what is wrong with a call', () => {
+  it('is not caused by a wrong call', () => {
     expect(damageCode(new RangeError('offset'))).toBeUndefined();
     expect(
       damageCode(Object.assign(new TypeError('path'), { code: 'ERR_INVALID_ARG_TYPE' })),
@@ -66,7 +67,7 @@ describe('an error of the system’s', () => {
 
 describe('a file that cannot be opened', () => {
   it.each(['record.json', 'manifest.json', 'blocks.bin'])(
-    'costs one prediction, which can be saved again: %s',
+    'loses one prediction, which can be saved again: %s',
     async (file) => {
       const directory = await twoSaved();
       const { store, problems } = await openStore(directory);
@@ -79,7 +80,7 @@ describe('a file that cannot be opened', () => {
   );
 
   it.each(['record.json', 'manifest.json', 'blocks.bin'])(
-    'keeps no service from starting: %s',
+    'does not prevent a service from starting: %s',
     async (file) => {
       const directory = await twoSaved();
       await makeLoop(directory, file);
@@ -91,8 +92,8 @@ describe('a file that cannot be opened', () => {
   );
 });
 
-describe('a folder in the place of the blocks', () => {
-  it('is found when they are read, and costs that prediction', async () => {
+describe('a folder in place of the blocks', () => {
+  it('is detected when they are read, and loses that prediction', async () => {
     const directory = await twoSaved();
     const { store, problems } = await openStore(directory);
     await rm(join(folderOf(directory), 'blocks.bin'));
@@ -106,8 +107,8 @@ describe('a folder in the place of the blocks', () => {
   });
 });
 
-describe('what cannot be removed', () => {
-  it('since something is mounted over it is not served after a start, which says so', async (context) => {
+describe('a prediction that cannot be removed', () => {
+  it('because something is mounted over it is not served after a start, which reports it', async (context) => {
     const directory = await twoSaved();
     const { unmount } = mountOver(context, folderOf(directory));
     const { store, problems } = await openStore(directory);
@@ -119,7 +120,7 @@ describe('what cannot be removed', () => {
     await expectSavedAgain(store);
   });
 
-  it('but set aside is deleted all the same', async (context) => {
+  it('but can be moved aside is deleted all the same', async (context) => {
     const directory = await twoSaved();
     const { store, problems } = await openStore(directory);
     const stuck = join(folderOf(directory), 'stuck');
@@ -134,7 +135,7 @@ describe('what cannot be removed', () => {
     expect(problems).toEqual([]);
   });
 
-  it('to make room is reported by a start, which goes on', async (context) => {
+  it('to make room is reported by a start, which continues', async (context) => {
     const directory = await twoSaved();
     pin(context, folderOf(directory));
     const { store, problems } = await openStore(directory, 2_000_000);
@@ -146,7 +147,7 @@ describe('what cannot be removed', () => {
     await expectServed(store, 2);
   });
 
-  it('of what is unfinished is reported by a start, which goes on', async (context) => {
+  it('and is unfinished is reported by a start, which continues', async (context) => {
     const directory = await twoSaved();
     const ended = { ...(await thisWriter()), started: '1' };
     const left = join(directory, 'unfinished', unfinishedName(ended));
@@ -160,8 +161,8 @@ describe('what cannot be removed', () => {
   });
 });
 
-describe('a folder that cannot be read just now', () => {
-  it('is left out by the start and left alone, and is there again when it is saved', async () => {
+describe('a folder that cannot be read temporarily', () => {
+  it('is skipped by the start and not changed, and is available again when it is saved', async () => {
     const directory = await twoSaved();
     const path = vi.spyOn(PredictionFolders.prototype, 'path').mockImplementationOnce(() => {
       throw systemError('EMFILE');

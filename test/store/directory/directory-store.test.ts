@@ -37,7 +37,7 @@ describe('a stored prediction', () => {
     expect(problems).toEqual([]);
   });
 
-  it('is refused where its record could not be read again', async () => {
+  it('is refused if its record could not be read again', async () => {
     const directory = await temporaryDirectory();
     const { store } = await openStore(directory);
     const record = sampleRecord(1, { created_at: 'yesterday' });
@@ -47,7 +47,7 @@ describe('a stored prediction', () => {
 });
 
 describe('an amended record', () => {
-  it('is there after a restart, and takes up what is said', async () => {
+  it('is kept after a restart, and its size counts', async () => {
     const directory = await temporaryDirectory();
     const { store } = await openStore(directory);
     await store.save(samplePrediction(1));
@@ -62,18 +62,21 @@ describe('an amended record', () => {
 });
 
 describe('an id that leads out of the directory', () => {
-  it.each(['../../etc/passwd', `../${'0'.repeat(32)}`, `${'0'.repeat(32)}/.`])('is none: %j', async (id) => {
-    const directory = await temporaryDirectory();
-    const { store } = await openStore(join(directory, 'store'));
-    const saving = store.save({ ...samplePrediction(1), record: sampleRecord(1, { id }) });
-    await expect(saving).rejects.toThrow('is not an id');
-    expect(await store.delete(id)).toBe(false);
-    expect(await readdir(directory)).toEqual(['store']);
-  });
+  it.each(['../../etc/passwd', `../${'0'.repeat(32)}`, `${'0'.repeat(32)}/.`])(
+    'is not accepted: %j',
+    async (id) => {
+      const directory = await temporaryDirectory();
+      const { store } = await openStore(join(directory, 'store'));
+      const saving = store.save({ ...samplePrediction(1), record: sampleRecord(1, { id }) });
+      await expect(saving).rejects.toThrow('is not an id');
+      expect(await store.delete(id)).toBe(false);
+      expect(await readdir(directory)).toEqual(['store']);
+    },
+  );
 });
 
 describe('deleting a prediction', () => {
-  it('removes it from all that is served and from the disk', async () => {
+  it('removes it from the store and from the disk', async () => {
     const directory = await temporaryDirectory();
     const { store } = await openStore(directory);
     await store.save(samplePrediction(1));
@@ -84,7 +87,7 @@ describe('deleting a prediction', () => {
     expect(await readdir(join(directory, 'unfinished'))).toEqual([]);
   });
 
-  it('lets whoever reads it read on to the end', async () => {
+  it('lets readers finish', async () => {
     const directory = await temporaryDirectory();
     const { store } = await openStore(directory);
     await store.save(samplePrediction(1));
@@ -109,8 +112,8 @@ describe('deleting a prediction', () => {
   });
 });
 
-describe('a prediction that many read', () => {
-  it('is one open file, closed after the last release', async () => {
+describe('a prediction with many readers', () => {
+  it('uses one open file, which is closed after the last release', async () => {
     const directory = await temporaryDirectory();
     const { store } = await openStore(directory);
     await store.save(samplePrediction(1));

@@ -16,8 +16,8 @@ async function expectServed(store: DirectoryStore, n: number, bytes: number): Pr
   stored.release();
 }
 
-describe('a disk that is smaller than the store’s bound', () => {
-  it('goes on taking what is new, for what was used least recently', async (context) => {
+describe('a disk that is smaller than the store’s limit', () => {
+  it('still accepts new predictions by evicting the least recently used', async (context) => {
     const { directory } = await smallDisk(context);
     const { store, problems } = await openStore(directory);
     for (let n = 1; n <= 20; n++) await store.save(predictionOf(n, MEBIBYTE));
@@ -30,7 +30,7 @@ describe('a disk that is smaller than the store’s bound', () => {
 });
 
 describe('a disk that others fill', () => {
-  it('makes saves fail with the reason, leaves nothing of them, and is used again once there is room', async (context) => {
+  it('makes saves fail with the reason, keeps nothing of them, and is used again once there is room', async (context) => {
     const { directory } = await smallDisk(context);
     const { store } = await openStore(directory);
     await store.save(predictionOf(1, MEBIBYTE));
@@ -56,7 +56,7 @@ describe('a disk that others fill', () => {
 });
 
 describe('a disk that has become read-only', () => {
-  it('is still read, makes changes fail with the reason, and is written again afterwards', async (context) => {
+  it('can still be read, makes changes fail with the reason, and can be written again afterwards', async (context) => {
     const { directory, remount } = await smallDisk(context);
     const { store } = await openStore(directory);
     await store.save(predictionOf(1, MEBIBYTE));
@@ -80,7 +80,7 @@ describe('a disk that has become read-only', () => {
 
 describe('a start', () => {
   it.skipIf(!existsSync('/proc/self'))(
-    'in a place where nothing can be made is refused at once',
+    'in a place where nothing can be created is refused at once',
     async () => {
       await expect(openStore('/proc/ghn-serve/store')).rejects.toThrow(
         'the store needs a directory that it may write to, and /proc/ghn-serve/store is not one',
@@ -88,7 +88,7 @@ describe('a start', () => {
     },
   );
 
-  it('on a disk that is read-only is refused, with the reason and the remedy', async (context) => {
+  it('on a read-only disk is refused, with the reason and the remedy', async (context) => {
     const { directory, remount } = await smallDisk(context);
     const { store } = await openStore(directory);
     await store.save(predictionOf(1, MEBIBYTE));
@@ -102,7 +102,7 @@ describe('a start', () => {
     await expectServed((await openStore(directory)).store, 1, MEBIBYTE);
   });
 
-  it('on a disk that is full knows what there is', async (context) => {
+  it('on a full disk finds the stored predictions', async (context) => {
     const { directory } = await smallDisk(context);
     const { store } = await openStore(directory);
     await store.save(predictionOf(1, MEBIBYTE));

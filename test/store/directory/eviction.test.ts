@@ -19,7 +19,7 @@ const listed = async (store: DirectoryStore) =>
 const use = async (store: DirectoryStore, n: number) => (await store.open(idOf(n)))!.release();
 
 describe('a store that is full', () => {
-  it('evicts those that were used least recently, from the disk as well', async () => {
+  it('evicts the least recently used predictions, from the disk as well', async () => {
     const directory = await temporaryDirectory();
     const { store } = await openStore(directory, ROOM);
     await saveAll(store, [1, 2, 3]);
@@ -32,7 +32,7 @@ describe('a store that is full', () => {
     expect(await store.usage()).toBeLessThanOrEqual(ROOM);
   });
 
-  it('never evicts what is open', async () => {
+  it('never evicts open predictions', async () => {
     const { store } = await openStore(await temporaryDirectory(), ROOM);
     await saveAll(store, [1, 2, 3]);
     const readers = await Promise.all([store.open(idOf(1)), store.open(idOf(1)), store.open(idOf(2))]);
@@ -48,7 +48,7 @@ describe('a store that is full', () => {
     expect(await listed(store)).toEqual([6, 7, 8]);
   });
 
-  it('refuses a save when all is open, and evicts nothing for it', async () => {
+  it('refuses a save when all are open, and evicts nothing for it', async () => {
     const { store } = await openStore(await temporaryDirectory(), ROOM);
     await saveAll(store, [1, 2, 3]);
     const readers = await Promise.all([store.open(idOf(1)), store.open(idOf(2))]);
@@ -61,7 +61,7 @@ describe('a store that is full', () => {
     expect(await listed(store)).toEqual([2, 4]);
   });
 
-  it('refuses what is larger than all of it, and evicts nothing for it', async () => {
+  it('refuses a prediction that is larger than the store, and evicts nothing for it', async () => {
     const { store } = await openStore(await temporaryDirectory(), ROOM);
     await saveAll(store, [1, 2, 3]);
     await expect(store.save(predictionOf(4, ROOM))).rejects.toThrow(
@@ -70,7 +70,7 @@ describe('a store that is full', () => {
     expect(await listed(store)).toEqual([1, 2, 3]);
   });
 
-  it('holds its bound when many save at once', async () => {
+  it('keeps its limit when many save at once', async () => {
     const { store } = await openStore(await temporaryDirectory(), ROOM);
     const saves = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => store.save(predictionOf(n, SIZE)));
     const results = await Promise.allSettled(saves);
@@ -80,7 +80,7 @@ describe('a store that is full', () => {
     expect(saved).toHaveLength(3);
   });
 
-  it('serves whole predictions or none while others push them out', async () => {
+  it('serves complete predictions or none while others evict them', async () => {
     const { store, problems } = await openStore(await temporaryDirectory(), ROOM);
     const expected = expectedDigests(predictionOf(1, SIZE));
     const read = async () => {
@@ -99,7 +99,7 @@ describe('a store that is full', () => {
 });
 
 describe('a restarted store', () => {
-  it('still knows what was used last', async () => {
+  it('remembers which predictions were used last', async () => {
     const directory = await temporaryDirectory();
     const first = await openStore(directory, ROOM);
     await saveAll(first.store, [1, 2, 3]);

@@ -18,7 +18,7 @@ const MAX_BYTES = 2.9e6;
 /** More than there are. */
 const NEVER = 1e9;
 
-/** What a process said that was killed at that point: the last step that was done, or how many points there are. */
+/** Returns the output of a process that was killed at that point: the last completed step, or the number of points. */
 async function runUntil(directory: string, point: number): Promise<string | number> {
   const saver = fork(SAVER, [directory, String(MAX_BYTES), String(point)]);
   let last: string | number = '';
@@ -30,7 +30,7 @@ async function runUntil(directory: string, point: number): Promise<string | numb
   return last;
 }
 
-it('every state that a killed process can leave a store in is whole, and goes on', {
+it('every state in which a killed process can leave a store is intact and usable', {
   timeout: 600_000,
 }, async ({ annotate }) => {
   const before = await temporaryDirectory();

@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 
-/** What is done to the file system, by name and path. */
+/** An operation on the file system, by name and path. */
 export type Operation = readonly [name: string, path: string];
 
 const FUNCTIONS = [

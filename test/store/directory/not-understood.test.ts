@@ -47,8 +47,8 @@ const OTHERS: Readonly<Record<string, (body: Body) => object>> = {
   },
 };
 
-describe('what another version has written', () => {
-  it.each(Object.entries(OTHERS))('is left and not served: %s', async (_, change) => {
+describe('a prediction of another version', () => {
+  it.each(Object.entries(OTHERS))('is kept and not served: %s', async (_, change) => {
     const directory = await stored();
     await rewrite(recordOf(directory), change);
     const before = await readFile(recordOf(directory));
@@ -92,8 +92,8 @@ describe('what another version has written', () => {
   });
 });
 
-describe('files of others', () => {
-  it('stay in a store, whatever they are called', async () => {
+describe('foreign files', () => {
+  it('stay in a store, whatever their names are', async () => {
     const directory = await stored();
     await mkdir(join(directory, 'predictions', '0123456789abcdef'));
     await writeFile(join(directory, 'predictions', '0123456789abcdef', 'logits.npy'), 'months of work');
@@ -109,7 +109,7 @@ describe('files of others', () => {
     expect(await contents(directory)).toEqual(before);
   });
 
-  it('are left where a prediction’s folder would be, and are said', async () => {
+  it('are kept in the place of a prediction’s folder, and reported', async () => {
     const directory = await stored();
     await mkdir(join(directory, 'predictions', idOf(2)));
     await writeFile(join(directory, 'predictions', idOf(3)), 'a file');
@@ -125,7 +125,7 @@ describe('files of others', () => {
     expect(await readFile(join(directory, 'predictions', idOf(3)), 'utf8')).toBe('a file');
   });
 
-  it('make a directory no store', async () => {
+  it('prevent a directory from becoming a store', async () => {
     const directory = await temporaryDirectory();
     await writeFile(join(directory, 'thesis.tex'), 'years of work');
     await expect(DirectoryStore.open(directory, OPTIONS)).rejects.toThrow(
@@ -138,7 +138,7 @@ describe('files of others', () => {
     await expect(DirectoryStore.open(alike, OPTIONS)).rejects.toThrow(StoreRefusedError);
   });
 
-  it('but an older store without a marker is one, and so is a new volume', async () => {
+  it('do not include an older store without a marker, nor a new volume', async () => {
     const directory = await stored();
     await rm(join(directory, 'ghn-serve-store.json'));
     const store = await DirectoryStore.open(directory, OPTIONS);
@@ -151,7 +151,7 @@ describe('files of others', () => {
 });
 
 describe('the lock of a store', () => {
-  it('keeps a second service out until the first has gone', async () => {
+  it('keeps a second service out until the first has stopped', async () => {
     const directory = await stored();
     const store = await DirectoryStore.open(directory, OPTIONS);
     await expect(DirectoryStore.open(directory, OPTIONS)).rejects.toThrow(/another ghn-serve uses the store/);
@@ -185,8 +185,8 @@ describe('the lock of a store', () => {
   });
 });
 
-describe('a bound that was lowered', () => {
-  it('says what goes before it goes', async () => {
+describe('a lowered limit', () => {
+  it('reports what will be evicted before it is', async () => {
     const directory = await stored();
     const problems: string[] = [];
     const store = await DirectoryStore.open(directory, {

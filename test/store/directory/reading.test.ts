@@ -23,7 +23,7 @@ async function storedTensors() {
 }
 
 describe('any range of any block', () => {
-  it('has the bits that were saved, wherever pieces begin and end', async () => {
+  it('has the saved bits, wherever pieces begin and end', async () => {
     const tensors = await storedTensors();
     const range = fc.integer({ min: 0, max: SIZES.length - 1 }).chain((index) => {
       const near = [0, 1, PIECE - 6, PIECE - 1, PIECE, RUN, RUN + PIECE, SIZES[index]].filter(
@@ -43,14 +43,14 @@ describe('any range of any block', () => {
     );
   });
 
-  it('is refused beyond the block', async () => {
+  it('is refused outside of the block', async () => {
     const tensors = await storedTensors();
     expect(() => tensors[2].readBlock(0, 4)).toThrow('entries 0 to 4 of t2, whose block has 3');
     expect(() => tensors[2].readBlock(-1, 2)).toThrow(RangeError);
     expect(() => tensors[2].readBlock(2, 1)).toThrow(RangeError);
   });
 
-  it('is there at once when the same was read before', async () => {
+  it('is available at once if the same was read before', async () => {
     const tensors = await storedTensors();
     await Promise.all([tensors[4].readBlock(0, SIZES[4]), tensors[5].readBlock(1, 4)]);
     expect(tensors[4].readBlock(0, SIZES[4])).toBeInstanceOf(Float32Array);
@@ -59,7 +59,7 @@ describe('any range of any block', () => {
 });
 
 describe('an answer written from the store', () => {
-  it('is the one written from memory', async () => {
+  it('equals the one written from memory', async () => {
     const prediction = samplePrediction(1);
     const { store } = await openStore(await temporaryDirectory());
     await store.save(prediction);

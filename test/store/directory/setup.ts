@@ -42,7 +42,7 @@ export async function flipBit(path: string, position?: number): Promise<void> {
   await handle.close();
 }
 
-/** How many files of blocks this process has open in the directory, removed ones included. */
+/** Returns the number of block files in the directory that this process has open, including removed ones. */
 export async function openBlocksFiles(directory: string): Promise<number> {
   const descriptors = await readdir('/proc/self/fd');
   const targets = await Promise.all(descriptors.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));

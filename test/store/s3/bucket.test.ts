@@ -39,7 +39,7 @@ it('a write without a condition that is answered with 404 is an error', async ()
   await expect(bucket.put('key', Buffer.from('x'))).rejects.toThrow();
 });
 
-it('a missing bucket is no missing object', async () => {
+it('a missing bucket is reported differently from a missing object', async () => {
   const bucket = await bucketWithout('NoSuchBucket');
   await expect(bucket.remove('key')).rejects.toThrow('there is no bucket "b"');
   await expect(bucket.put('key', Buffer.from('x'), { etag: '"1"' })).rejects.toThrow(

@@ -43,7 +43,7 @@ describe.skipIf(NO_SERVER)(`weights from the bucket itself${NO_SERVER ? ` (${NO_
   }
   const redirect = { prefer: 'redirect' };
 
-  it('are what the service would have sent, whole and by ranges', async () => {
+  it('are the same as from the service, whole and by ranges', async () => {
     const path = await predicted({ format: 'tiled' });
     const own = (await ask(`${path}/weights`)).body;
     const answer = await ask(`${path}/weights`, redirect);
@@ -63,7 +63,7 @@ describe.skipIf(NO_SERVER)(`weights from the bucket itself${NO_SERVER ? ` (${NO_
     expect(followed.body.equals(own)).toBe(true);
   });
 
-  it('come from the service where the bucket does not have them like that', async () => {
+  it('come from the service if the bucket does not have them in that form', async () => {
     const path = await predicted({ format: 'tiled' });
     for (const query of ['format=safetensors', 'dtype=F16', 'tensors=*', 'rank=0&world_size=2']) {
       const answer = await ask(`${path}/weights?${query}`, redirect);
@@ -73,7 +73,7 @@ describe.skipIf(NO_SERVER)(`weights from the bucket itself${NO_SERVER ? ` (${NO_
     expect((await ask(`${path}/weights`, { prefer: 'redirected' })).status).toBe(200);
   });
 
-  it('may be kept for ever under an address that names their generation, and under no other', async () => {
+  it('may be cached permanently only under an address with their generation', async () => {
     const path = await predicted({ format: 'tiled' });
     const { generation } = await recordAt(path);
     const tensor = `${path}/tensors/features.0.weight`;

@@ -41,7 +41,7 @@ describe('a document with an architecture', () => {
     expect(values(readRemains(sealRemains(remains), record.id))).toEqual(kept);
   });
 
-  it('is refused where a byte is another, large or small', () => {
+  it('is refused if a byte differs, large or small', () => {
     for (const kept of [SMALL, LARGE]) {
       const bytes = sealRemains({ record, ...kept });
       bytes[bytes.length >> 1] ^= 1;

@@ -6,7 +6,7 @@ export type Fate = 'answered' | 'lost' | 'answer lost';
 
 export interface S3Proxy {
   readonly endpoint: string;
-  /** What was asked for, as `PUT records/…`, keys without the bucket and its prefix. */
+  /** The requests in the form `PUT records/…`, with keys without the bucket and its prefix. */
   readonly requests: readonly string[];
   /** Decides by a request's number, from 0 on, and by what it asks for. */
   decide(fate: (number: number, what: string) => Fate): void;

@@ -62,7 +62,7 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
     return keys;
   }
 
-  /** What is listed, each of it whole. */
+  /** Returns the listed predictions, and checks that each is complete. */
   async function listed(store: PredictionStore): Promise<number[]> {
     const { records } = await store.list({ limit: 100 });
     for (const { id } of records) {
@@ -73,7 +73,7 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
     return records.map(({ id }) => numberOf(id));
   }
 
-  it('takes as many requests as it must', async () => {
+  it('takes the expected number of requests', async () => {
     const { store } = await storeAt(proxy.endpoint);
     proxy.decide(() => 'answered');
     await store.save(samplePrediction(1));
@@ -92,7 +92,7 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
     ]);
   });
 
-  it('of a small one takes two requests at the same time, and its reading takes one', async () => {
+  it('of a small one takes two requests at the same time, and reading it takes one', async () => {
     const { store } = await storeAt(proxy.endpoint, 1e9, WHOLE);
     proxy.decide(() => 'answered');
     await store.save(samplePrediction(1));
@@ -114,7 +114,7 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
     expect(await reader.architecture(idOf(2))).toEqual(samplePrediction(2).architecture);
   });
 
-  it('of a small one is listed by a sweep where its writer died between commit and list, or before the commit', async () => {
+  it('of a small one is listed by a sweep if its writer died between commit and list, or before the commit', async () => {
     const { store: reader } = await storeAt(server.endpoint, 1e9, WHOLE);
     for (const [n, lost] of ['PUT index', 'PUT records'].entries()) {
       proxy.decide(() => 'answered');
@@ -144,7 +144,7 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
   });
 
   it.each([0, WHOLE])(
-    'of up to %i bytes in one object leaves nothing torn wherever the writer dies, and what is left behind is finished or cleared away',
+    'of up to %i bytes in one object leaves no partial prediction wherever the writer dies, and what remains is completed or removed',
     async (whole) => {
       const { store: reader } = await storeAt(server.endpoint, 1e9, whole);
       let isLast = false;
@@ -158,7 +158,7 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
         if (isLast) expect(outcome).toBe('mine');
         const seen = await listed(reader);
         expect([[], [1]]).toContainEqual(seen);
-        // Whether or not it was committed, the next to come has it stored and listed.
+        // Committed or not, the next save has it stored and listed.
         const saved = await reader.save(samplePrediction(1, { generation: OTHER }));
         const record = await reader.record(idOf(1));
         expect(saved).toBe(record!.generation === OTHER ? 'mine' : 'theirs');
@@ -172,7 +172,7 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
     },
   );
 
-  it('is finished by a sweep where the writer died behind its commit', async () => {
+  it('is completed by a sweep if the writer died after its commit', async () => {
     const { store: reader } = await storeAt(server.endpoint);
     const { store: writer } = await storeAt(proxy.endpoint);
     proxy.decide((_, what) => (what.startsWith('PUT index') ? 'lost' : 'answered'));
@@ -191,7 +191,7 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
     ['PUT records', WHOLE] as const,
     ['PUT index', WHOLE] as const,
   ])(
-    'comes to the same where the answer to %s is lost, again and again (up to %i bytes in one object)',
+    'has the same result if the answer to %s is lost repeatedly (up to %i bytes in one object)',
     async (which, whole) => {
       const { store } = await storeAt(proxy.endpoint, 1e9, whole);
       for (const times of [1, 2]) {
@@ -209,7 +209,7 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
   );
 
   it.each([0, WHOLE])(
-    'of up to %i bytes in one object by many services at once has one commit, whole, however different their bits',
+    'of up to %i bytes in one object by many services at once has one complete commit, however different their bits',
     async (whole) => {
       const services = await Promise.all(
         Array.from({ length: 4 }, () => storeAt(server.endpoint, 1e9, whole)),
@@ -239,7 +239,7 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
     },
   );
 
-  it('by many services never holds more than it may, and no download breaks', async () => {
+  it('by many services never exceeds the limit, and no download breaks', async () => {
     const SIZE = 2 ** 20;
     const room = 8 * SIZE;
     const services = await Promise.all([1, 2, 3].map(() => storeAt(server.endpoint, room)));
@@ -278,7 +278,7 @@ describe.skipIf(NO_SERVER)(`publishing to a bucket${NO_SERVER ? ` (${NO_SERVER})
     stored.release();
   });
 
-  it('says what is wrong with a bucket that is none of its own, and leaves it as it is', async () => {
+  it('reports what is wrong with a foreign bucket, and does not change it', async () => {
     await mkdir(join(server.folder, prefix), { recursive: true });
     await writeFile(join(server.folder, prefix, 'holiday.jpg'), 'sea');
     await expect(storeAt(server.endpoint)).rejects.toThrow(

@@ -15,7 +15,7 @@ const silent = (signal: AbortSignal) => {
 const explain = (error: unknown) => new Error('explained', { cause: error });
 
 describe('requests to a bucket', () => {
-  it('end with the reason of the signal by which one is given up, and leave nothing behind on it', async () => {
+  it('end with the reason of the signal that aborts them, and leave no listener on it', async () => {
     const requests = new Requests(explain);
     const owner = new AbortController();
     const given = requests.run(silent, owner.signal);
@@ -27,7 +27,7 @@ describe('requests to a bucket', () => {
     expect(getEventListeners(owner.signal, 'abort')).toEqual([]);
   });
 
-  it('are all given up when the service leaves, and no more are made', async () => {
+  it('are all aborted when the service stops, and no more are made', async () => {
     const requests = new Requests(explain);
     const before = [requests.run(silent), requests.run(silent)];
     requests.leave();
@@ -35,7 +35,7 @@ describe('requests to a bucket', () => {
     await expect(requests.run(async () => 'answer')).rejects.toThrow(StoreLeftError);
   });
 
-  it('fail with what their errors are explained as', async () => {
+  it('fail with an explained error', async () => {
     const refused = new Requests(explain).run(() => Promise.reject(new Error('UnknownError')));
     await expect(refused).rejects.toThrow('explained');
   });

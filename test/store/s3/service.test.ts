@@ -33,14 +33,14 @@ describe.skipIf(NO_SERVER)(`services that share a bucket${NO_SERVER ? ` (${NO_SE
     });
   const bytesOf = async (response: Response) => Buffer.from(await response.arrayBuffer());
 
-  it('answer with what any of them has made, and forget what any of them has deleted', async () => {
+  it('answer with predictions that any of them has made, and forget those that any of them has deleted', async () => {
     const made = await predict(0, 1);
     expect(made.status).toBe(200);
     const [path, etag] = [made.headers.get('location')!, made.headers.get('etag')!];
     const body = await bytesOf(made);
     const record = {
       ...((await (await ask(0, path)).json()) as object),
-      // How long the answer took is written into it later.
+      // The time that the answer took is written into it later.
       latency_ms: expect.anything(),
     };
     expect(record).toMatchObject({ status: 'succeeded', digest: expect.stringMatching(/^sha256:/) });
@@ -61,7 +61,7 @@ describe.skipIf(NO_SERVER)(`services that share a bucket${NO_SERVER ? ` (${NO_SE
     expect(await (await ask(0, '/predictions')).json()).toMatchObject({ predictions: [] });
   });
 
-  it('say 503 while the bucket is out of reach, and go on by themselves', async () => {
+  it('answer 503 while the bucket is unreachable, and recover by themselves', async () => {
     const made = await predict(0, 2);
     await made.arrayBuffer();
     const path = made.headers.get('location')!;
