@@ -11,7 +11,7 @@ describe('a record on disk', () => {
     }
   });
 
-  it('defaults the fields that older builds did not write', () => {
+  it('contains the fields that older builds need', () => {
     const record = sampleRecord(1);
     const written = storedRecord({ ...record, request: { ...record.request, ghn: null } });
     expect(written).toMatchObject({

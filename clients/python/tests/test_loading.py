@@ -76,7 +76,7 @@ def test_of_two_parameters_in_one_memory_the_first_stands_and_the_other_is_named
     module = Tied()
     predicted = {name: torch.randn(parameter.shape) for name, parameter in module.named_parameters()}
     with pytest.warns(
-        NotPredictedWarning, match=r"its memory is encoder\.weight's, whose values stand: decoder\.weight"
+        NotPredictedWarning, match=r"it shares memory with encoder\.weight, whose values are kept: decoder\.weight"
     ):
         loaded = load(module, predicted)
     assert torch.equal(module.encoder.weight, predicted["encoder.weight"])
@@ -92,7 +92,7 @@ def test_what_changes_with_another_parameter_is_said_to(recwarn: pytest.Warnings
         module, {name: torch.ones(value.shape) for name, value in module.named_parameters() if name != "decoder.weight"}
     )
     assert [str(warning.message) for warning in recwarn] == [
-        "not predicted, and changed with encoder.weight, in whose memory it lies: decoder.weight"
+        "not predicted, and changed together with encoder.weight, with which it shares memory: decoder.weight"
     ]
 
 
@@ -106,7 +106,7 @@ def test_equal_values_for_one_memory_need_no_word(recwarn: pytest.WarningsRecord
 def test_a_tied_parameter_with_two_different_values_keeps_the_first() -> None:
     module = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
     module[1].weight = module[0].weight
-    with pytest.warns(NotPredictedWarning, match=r"0\.weight's, whose values stand: 1\.weight"):
+    with pytest.warns(NotPredictedWarning, match=r"0\.weight, whose values are kept: 1\.weight"):
         load(module, {"0.weight": torch.ones(3, 3), "1.weight": torch.zeros(3, 3)})
     assert torch.equal(module[0].weight, torch.ones(3, 3))
 
@@ -198,7 +198,7 @@ def test_a_module_on_meta_gets_parameters_with_the_predicted_values() -> None:
 
 def test_what_is_not_predicted_of_a_module_on_meta_begins_as_its_layer_has_it() -> None:
     module = on_meta(network())
-    with pytest.warns(NotPredictedWarning, match=r"the values that their layers begin with: 0\.bias"):
+    with pytest.warns(NotPredictedWarning, match=r"initialised by their layers: 0\.bias"):
         loaded = load(module, {"0.weight": torch.ones(4, 3), "1.weight": torch.ones(4), "1.bias": torch.ones(4)})
     assert loaded.not_predicted == ["0.bias"]
     assert torch.equal(module[0].weight, torch.ones(4, 3)) and not module[0].bias.is_meta
@@ -209,7 +209,7 @@ def test_what_stays_on_meta_is_named() -> None:
     module.scale = nn.Parameter(torch.ones(1))
     on_meta(module)
     weights = {name: torch.ones(value.shape) for name, value in module.named_parameters() if name != "scale"}
-    with pytest.warns(NotPredictedWarning, match="have no values still.*: scale"):
+    with pytest.warns(NotPredictedWarning, match="still have no values.*: scale"):
         load(module, weights)
     assert not module[0].weight.is_meta and module.scale.is_meta
 

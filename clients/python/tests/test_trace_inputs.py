@@ -272,7 +272,7 @@ def test_a_network_without_an_output_is_refused() -> None:
         def forward(self, x: Any) -> None:
             super().forward(x)
 
-    with pytest.raises(NetworkError, match="Silent gives no tensor"):
+    with pytest.raises(NetworkError, match="Silent returns no tensor"):
         trace(Silent(4, 2), (1, 4))
 
 

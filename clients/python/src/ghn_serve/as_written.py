@@ -41,7 +41,7 @@ def as_written(module: nn.Module) -> Generator[bool, None, None]:
             if isinstance(error, NetworkError) and error.__cause__ is None:
                 raise
             raise WrapperError(
-                "the network has no values here because it is sharded or on 'meta', and does not run without them: trace it "
+                "the network has no values here because it is sharded or on 'meta', and does not run without: trace it "
                 f"before that, and give predict the architecture ({error})"
             ) from error
 

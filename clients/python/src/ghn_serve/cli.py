@@ -19,8 +19,8 @@ from .networks import network, prediction_id
 from .table import statistics_table, summary_table
 
 NETWORK_HELP = (
-    "torchvision:NAME, timm:NAME, MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE (a module, or a function that creates one), the file of an "
-    "architecture (.json), or a name that the service knows"
+    "torchvision:NAME, timm:NAME, MODULE:ATTRIBUTE or FILE.py:ATTRIBUTE (a module, or a function that creates "
+    "one), the file of an architecture (.json), or a name that the service knows"
 )
 EXAMPLE_HELP = (
     "shape of its input, such as 1,3,224,224; for token ids ids:1,8; for a named argument mask=bool:1,8. Repeat it "
@@ -173,7 +173,7 @@ def parser() -> argparse.ArgumentParser:
     service = of_service.add_argument_group("service")
     service.add_argument("--url", help="the service (default: GHN_SERVE_URL, or http://127.0.0.1:3000)")
     service.add_argument("--api-key", metavar="KEY", help="default: GHN_SERVE_API_KEY")
-    service.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="longest wait for an answer (default: 300)")
+    service.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="time limit (default: 300)")
     service.add_argument("--retries", type=int, default=5, metavar="N", help="retries of a failed request (default: 5)")
     service.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -181,7 +181,7 @@ def parser() -> argparse.ArgumentParser:
     prediction = of_prediction.add_argument_group("prediction")
     prediction.add_argument("--ghn", metavar="ID", help="one of the service's GHNs")
     prediction.add_argument("--no-classifier", action="store_true", help="do not predict the head")
-    prediction.add_argument("--skip-unsupported", action="store_true", help="skip layers that the GHN has no operation for")
+    prediction.add_argument("--skip-unsupported", action="store_true", help="skip layers without a GHN operation")
     prediction.add_argument("--seed", type=int, default=0, metavar="N", help="seed of random values (default: 0)")
     prediction.add_argument("--dtype", choices=("F32", "F16", "BF16"), default="F32")
     prediction.add_argument("--noise", type=float, metavar="BETA", help="post-processing: noise against equal rows")

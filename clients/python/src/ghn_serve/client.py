@@ -160,7 +160,7 @@ class Client:
         try:
             return Weights.from_bytes(data)
         except ValueError as error:
-            raise AnswerError(f"{response.url} answered with {len(data)} bytes that are not weights: {error}") from error
+            raise AnswerError(f"{response.url} answered with {len(data)} bytes, not with weights: {error}") from error
 
     def begin(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Asks for a prediction without waiting for it: its record. `request` is the body of POST /predict."""

@@ -34,7 +34,7 @@ class ExampleSpec:
         found = SPEC.fullmatch(text)
         if found is None:
             raise NetworkError(
-                f"{text!r} is not an example: expected a shape such as 1,3,224,224, with its kind before it (ids:1,7; one "
+                f"{text!r} is not an example: expected a shape such as 1,3,224,224, its kind before it (ids:1,7; one "
                 f"of {', '.join(KINDS)}), and an argument's name before that (input_ids=ids:1,7)"
             )
         shape = tuple(int(n) for n in found["shape"].split(","))

@@ -31,7 +31,7 @@ def refuse_other(value: object) -> None:
         )
     if kind == "ExportedProgram":
         raise NetworkError(
-            "this is an ExportedProgram, whose layers are split into operations: give the torch.nn.Module it was made from"
+            "this is an ExportedProgram, whose layers are split into operations: give the original torch.nn.Module"
         )
     if any(is_module(item) for item in items(value)):
         raise NetworkError(

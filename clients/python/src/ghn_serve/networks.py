@@ -50,7 +50,7 @@ def network(
     if not colon:
         if text.endswith(OTHER_FILES):
             raise NetworkError(
-                f"{text} is not an architecture: give MODULE:ATTRIBUTE for a network of your own, an architecture's .json, "
+                f"{text} is not an architecture: give MODULE:ATTRIBUTE for your own network, an architecture's .json, "
                 "or a name that the service knows"
             )
         return text

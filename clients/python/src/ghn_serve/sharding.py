@@ -75,7 +75,7 @@ def holds_whole(tensor: torch.Tensor, part: Part | None) -> bool:
 def misfit(name: str, tensor: Any, part: Part) -> str | None:
     """Why one rank's part of a weight is not the part of a tensor that this process holds; None where it is."""
     if not is_sharded(tensor):
-        return f"{name}: the weights are {part}, but the module has the whole tensor: predict without rank and world_size"
+        return f"{name}: the weights are {part}, but the module has the whole: predict without rank and world_size"
     mesh, coordinate = tensor.device_mesh, tensor.device_mesh.get_coordinate()
     axes = [axis for axis, placement in enumerate(tensor.placements) if not placement.is_replicate()]
     same = (
