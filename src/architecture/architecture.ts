@@ -32,7 +32,7 @@ export interface Node {
   readonly bias?: TensorSpec;
   /** A pool's kernel: [height, width]. */
   readonly kernel?: readonly [number, number];
-  /** Whether its tensor is the weight or the bias of the network's head. */
+  /** True if the node's tensor is the weight or the bias of the network's head. */
   readonly classifier: boolean;
 }
 
@@ -40,9 +40,9 @@ export interface StateDictEntry extends TensorSpec {
   readonly kind: 'parameter' | 'buffer';
 }
 
-/** How a tensor goes out where that is not PyTorch's way. */
+/** The layout of a tensor in requests and answers, if it differs from PyTorch's. */
 export interface TensorLayout {
-  /** The tensor's, as its node has it. */
+  /** The tensor's name in its node. */
   readonly name: string;
   /** Its name in requests and answers. */
   readonly as: string;
@@ -60,7 +60,7 @@ export interface KerasForm {
   readonly model: unknown;
 }
 
-/** What to do with a layer or node for which a GHN has no operation: refuse the request, or leave it out. */
+/** The choices for a layer or node without a GHN operation: refuse the request, or leave it out. */
 export const UNSUPPORTED = ['refuse', 'skip'] as const;
 export type Unsupported = (typeof UNSUPPORTED)[number];
 
@@ -82,7 +82,9 @@ export interface Architecture {
   readonly edges: readonly (readonly [number, number])[];
   /** The network's tensors in its own order, where the request gave one. */
   readonly stateDict: readonly StateDictEntry[] | null;
-  /** Where it was given as Keras: the nodes and the state dict are those of the same network in PyTorch. */
+  /**
+   * Present if the request gives a Keras model. The nodes and the state dict are those of the same network in PyTorch.
+   */
   readonly keras?: KerasForm;
   /** The operations that were left out of the graph on request, one line for each. */
   readonly leftOut?: readonly string[];

@@ -41,7 +41,9 @@ function writeCanonical(architecture: Architecture): string {
   return architecture.keras ? `${graph}${sortedString(architecture.keras.model)}` : graph;
 }
 
-/** Where there is no classifier but the rule would find one, the last node must say that it is none. */
+/**
+ * True if no node is a classifier and inferClassifier would find one: the last node must then say that it is not one.
+ */
 function deniesClassifier({ nodes, edges }: Architecture, index: number): boolean {
   if (index !== nodes.length - 1 || nodes.some((node) => node.classifier)) return false;
   return inferClassifier(nodes, edges).length > 0;

@@ -57,7 +57,7 @@ interface BitSets {
   readonly last: Int32Array;
 }
 
-/** Where each node's edges lead. */
+/** The successors of each node. */
 function adjacency({ nodes, edges }: Pick<Architecture, 'nodes' | 'edges'>): BitSets {
   const words = Math.ceil(nodes.length / 32);
   const bits = new Int32Array(nodes.length * words);
@@ -69,7 +69,7 @@ function adjacency({ nodes, edges }: Pick<Architecture, 'nodes' | 'edges'>): Bit
   return { words, bits, last };
 }
 
-/** Where each node's paths lead, however long they are. */
+/** All nodes that each node's paths lead to, however long the paths are. */
 function closure({ words, bits, last }: BitSets, count: number): Int32Array {
   const reachable = bits.slice();
   for (let node = count - 1; node >= 0; node--) {

@@ -1,6 +1,6 @@
 import type { FaultList } from './faults.js';
 
-/** How large an architecture may be (the settings MAX_NODES and MAX_PARAMETERS). */
+/** Limits of an architecture's size (the settings MAX_NODES and MAX_PARAMETERS). */
 export interface Limits {
   readonly maxNodes: number;
   readonly maxParameters: number;

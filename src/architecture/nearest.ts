@@ -36,7 +36,7 @@ export function didYouMean(name: string, known: Iterable<string>, aliases: Alias
   return names.length > 0 ? `; did you mean ${names.join(' or ')}?` : '';
 }
 
-/** How many names a Hints gives hints for: more would only take time. */
+/** The number of names for which a Hints object gives hints. More would only take time. */
 const MAX_HINTS = 10;
 
 /** Hints at what the names in one request were meant to be. */

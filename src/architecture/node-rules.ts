@@ -70,7 +70,7 @@ export function checkNode(node: GraphNode, path: readonly PropertyKey[], faults:
   }
 }
 
-/** Whether a node can be the weight of the network's head. */
+/** Returns true if a node can be the weight of the network's head. */
 export function couldBeClassifier(
   node: Pick<GraphNode, 'op'> & { weight?: { readonly shape: readonly number[] } },
 ): boolean {

@@ -6,7 +6,7 @@ export interface PredictedTensor extends TensorSpec {
   readonly role: 'weight' | 'bias';
   /** Its node's index. */
   readonly node: number;
-  /** Whether it belongs to the network's head. */
+  /** True if the tensor belongs to the network's head. */
   readonly classifier: boolean;
 }
 
@@ -42,7 +42,7 @@ export function parameters(architecture: Architecture): readonly TensorSpec[] {
   return architecture.stateDict?.filter(({ kind }) => kind === 'parameter') ?? predictedTensors(architecture);
 }
 
-/** How many numbers the network learns. */
+/** The number of values that the network learns. */
 export function parameterCount(architecture: Architecture): number {
   return parameters(architecture).reduce((sum, { shape }) => sum + elements(shape), 0);
 }

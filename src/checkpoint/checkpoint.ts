@@ -14,13 +14,13 @@ import { readTorchZip } from './torch-zip.js';
 
 export { CheckpointError } from './error.js';
 
-/** How each format is recognised. */
+/** The number of bytes from which a file's format is recognised. */
 const SNIFFED_BYTES = 512;
 
-/** What is made of a state dict. `sourceBytes` is how many bytes of the file it came from. */
+/** Uses a state dict. `sourceBytes` is the size of the part of the file that it came from, in bytes. */
 export type UseStateDict<T> = (stateDict: StateDict, sourceBytes: number) => Promise<T>;
 
-/** What was made of a checkpoint's state dict, and "sha256:" with the hex digest of the file. */
+/** The result of using a checkpoint's state dict, and the file's digest, "sha256:" and hex. */
 export interface ReadCheckpoint<T> {
   readonly content: T;
   readonly digest: string;

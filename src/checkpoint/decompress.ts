@@ -4,8 +4,9 @@ import { CheckpointError } from './error.js';
 import { ByteReader, type FileBytes } from './source.js';
 
 /**
- * How many times its own size a compressed file may hold, so that a small file cannot take all memory. Trained weights
- * compress by less than two, half-precision numbers kept as float32 by less than three; only constant ones do better.
+ * Largest ratio of a file's content to its compressed size, so that a small file cannot take all memory. Trained
+ * weights compress by less than two, and half-precision numbers stored as float32 by less than three; only constant
+ * ones compress further.
  */
 const MAX_EXPANSION = 100;
 

@@ -6,7 +6,7 @@ const FLOAT_BYTES = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const;
 
 export type FloatType = keyof typeof FLOAT_BYTES;
 
-/** What a format says about a tensor's numbers; other types than floats are never read. */
+/** A number type as a format gives it. Only floats are ever read. */
 export interface NumberType {
   /** Its name in messages. */
   readonly name: string;
@@ -53,7 +53,7 @@ const LOWEST_EXPONENT_BIT = 0x0080_0000;
 /** Numbers that are looked at before the loop may end. */
 const CHECKED_AT_ONCE = 2 ** 14;
 
-/** Whether none of the numbers is NaN or infinite. */
+/** Returns true if none of the numbers is NaN or infinite. */
 export function areFinite(data: Float32Array): boolean {
   const bits = new Int32Array(data.buffer, data.byteOffset, data.length);
   for (let start = 0; start < bits.length; start += CHECKED_AT_ONCE) {
@@ -62,7 +62,10 @@ export function areFinite(data: Float32Array): boolean {
   return true;
 }
 
-/** Whether any exponent has all bits set: one more carries into the sign bit. Without branches, for the processor's sake. */
+/**
+ * Returns true if any exponent has all bits set, in which case adding one carries into the sign bit. The loop has no
+ * branches, which is faster.
+ */
 function overflows(bits: Int32Array, start: number, end: number): boolean {
   let [a, b, c, d] = [0, 0, 0, 0];
   let i = start;

@@ -81,7 +81,9 @@ export class FileBytes {
 
 /** Bytes that come in order. */
 interface ByteStream {
-  /** Where the bytes can be read again, at the reader's position; null for a stream that passes once. */
+  /**
+   * The file, if the bytes can be read again at the reader's position; null for a stream that can be read only once.
+   */
   readonly file: FileBytes | null;
   /** Fills as much of `target` as there is; fewer bytes only at the end. */
   read(target: Uint8Array): Promise<number>;
@@ -152,7 +154,7 @@ export class ByteReader {
   #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   #from = 0;
   #to = 0;
-  /** Whether the stream has no more than what is buffered. */
+  /** True once the stream has no more bytes than those that are buffered. */
   #ended = false;
   #position: number;
   #limit: number;
@@ -178,7 +180,7 @@ export class ByteReader {
     return this.#position;
   }
 
-  /** Where the bytes can be read again, at their position; null for a stream that passes once. */
+  /** The file, if the bytes can be read again at their position; null for a stream that can be read only once. */
   get file(): FileBytes | null {
     return this.#stream.file;
   }

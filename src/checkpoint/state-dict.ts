@@ -3,10 +3,10 @@ import { InertObject } from './inert.js';
 import type { StateDict, StoredTensor } from './stored.js';
 import { TorchTensor } from './torch-tensor.js';
 
-/** How many of a dict's keys a message lists. */
+/** The number of a dict's keys that a message lists. */
 const LISTED_KEYS = 10;
 
-/** Where training scripts save a state dict; the first that is there is taken. */
+/** The keys under which training scripts save a state dict. The first one present is used. */
 const STATE_DICT_KEYS = ['state_dict', 'model_state_dict', 'model', 'ema_state_dict'] as const;
 
 /**

@@ -13,6 +13,6 @@ export interface StateDict {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** As it was found, unchecked; undefined where there is none. */
   readonly config: unknown;
-  /** What the file says of the images that the GHN was trained on, as it was found; undefined where it says nothing. */
+  /** The file's description of the images that the GHN was trained on, unchecked; undefined if there is none. */
   readonly images?: unknown;
 }

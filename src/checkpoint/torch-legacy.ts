@@ -7,7 +7,7 @@ import { Storage } from './torch-tensor.js';
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL_VERSION = 1001;
 
-/** What such a file begins with: the pickled magic number. */
+/** The first bytes of such a file: the pickled magic number. */
 const MAGIC_PICKLE = Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex');
 
 export function isLegacyTorch(start: Uint8Array): boolean {

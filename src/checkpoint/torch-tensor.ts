@@ -6,7 +6,7 @@ import type { StoredTensor } from './stored.js';
 /** PyTorch allows 64 dimensions; weights have at most 4 (a DataParallel's or a quantised one's may have one more). */
 const MAX_DIMENSIONS = 8;
 
-/** How many of a storage's numbers are in memory at once while a tensor is read from it. */
+/** The number of a storage's values that are in memory while a tensor is read. */
 const WINDOW_LENGTH = 2 ** 18;
 
 /** The numbers that one or several tensors view. Which they are is known before where they are. */

@@ -27,7 +27,7 @@ const ZIP64_EXTRA = 1;
 const STORED = 0;
 
 interface Entry {
-  /** Where its own header is, before its bytes. */
+  /** The position of its local header, which comes before its bytes. */
   readonly header: number;
   readonly size: number;
   readonly crc: number;
@@ -35,7 +35,7 @@ interface Entry {
 
 export interface Zip {
   readonly names: readonly string[];
-  /** Where an entry's bytes are; throws where there is no such entry or it is compressed. */
+  /** The position of an entry's bytes. Throws if there is no such entry or if it is compressed. */
   find(name: string): Promise<Section>;
 }
 
@@ -102,7 +102,7 @@ function checkApart(entries: ReadonlyMap<string, Entry | 'compressed'>, director
 interface Directory {
   readonly start: number;
   readonly size: number;
-  /** How many entries it says that it has. */
+  /** The number of entries according to the end record. */
   readonly entries: number;
 }
 

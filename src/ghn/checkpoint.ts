@@ -23,7 +23,7 @@ export interface Checkpoint {
   readonly weights: Map<string, Weight>;
   /** "sha256:" and the hex digest of the file. */
   readonly digest: string;
-  /** How many numbers the weights are. */
+  /** The number of values in the weights. */
   readonly parameters: number;
   /** Channels, height and width of the images that it was trained on; null where the file does not say. */
   readonly images: ImageShape | null;
@@ -104,7 +104,7 @@ function notAGhn(faults: readonly string[]): CheckpointError {
   );
 }
 
-/** What a GHN is, from its tensors' shapes and its config; what does not fit is among the facts' faults. */
+/** Infers the config of a GHN from its tensors' shapes and its declared config. Adds contradictions to the faults. */
 function inferConfig(facts: Facts, family: Family): GhnConfig {
   const { declared, options } = facts;
   const hidden = facts.size('hid', declared.hid, facts.extent('embed.weight', 1), 'embed.weight');

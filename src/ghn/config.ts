@@ -16,9 +16,9 @@ export interface GhnConfig {
   readonly spatial: number;
   /** K, the classes of a decoded classifier. */
   readonly numClasses: number;
-  /** Whether predicted tensors are normalised. */
+  /** True if predicted tensors are normalised. */
   readonly weightNorm: boolean;
-  /** Whether a LayerNorm follows the encoder. */
+  /** True if a LayerNorm follows the encoder. */
   readonly layerNorm: boolean;
   /** Rows of the embedding of operations. */
   readonly ops: number;

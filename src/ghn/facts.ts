@@ -9,7 +9,10 @@ export const MAX_COUNTED = 1000;
 
 export type Shapes = ReadonlyMap<string, readonly number[]>;
 
-/** What a checkpoint says of its GHN: its tensors' shapes, its config, and how it was set. It collects what does not fit. */
+/**
+ * The facts about a GHN in its checkpoint: its tensors' shapes, its config, and its settings. Collects the
+ * contradictions as faults.
+ */
 export class Facts {
   readonly shapes: Shapes;
   readonly declared: DeclaredConfig;
@@ -25,7 +28,7 @@ export class Facts {
     this.declared = this.declares(DeclaredConfig) ?? {};
   }
 
-  /** What the config says, as a family reads it; undefined, and a fault, where it does not fit the schema. */
+  /** The config, read with a family's schema. If it does not fit, adds a fault and returns undefined. */
   declares<Schema extends z.ZodType>(schema: Schema): z.output<Schema> | undefined {
     const parsed = schema.safeParse(this.#config);
     if (parsed.success) return parsed.data;

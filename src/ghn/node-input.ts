@@ -24,10 +24,10 @@ export interface NodeEmbeddings {
 }
 
 /**
- * What the encoder reads of each node, [nodes, d]: its operation, its shape and, for a GHN-3, its place in the graph
- * (docs/ghn.md, section 2 and the first lines of section 3).
+ * Returns the encoder's input for each node, [nodes, d]: its operation, its shape and, for a GHN-3, its place in the
+ * graph (docs/ghn.md, section 2 and the first lines of section 3).
  *
- * @param distances [nodes, nodes], row-major, as `distances` gives them.
+ * @param distances [nodes, nodes], row-major, from `distances`
  */
 export function nodeInput(
   architecture: Architecture,

@@ -97,7 +97,7 @@ function nodeShape(node: Node): readonly [number, number, number, number] | null
   return [o, i, height, width];
 }
 
-/** Whether it is a position embedding over tokens, [1, L, E]. */
+/** Returns true if the shape is that of a position embedding over tokens, [1, L, E]. */
 export function isTokenSequence(shape: readonly number[]): boolean {
   return shape.length === 3 && shape[0] === 1;
 }

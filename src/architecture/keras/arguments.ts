@@ -65,8 +65,9 @@ export function readArguments<Tensor>(
 }
 
 /**
- * What a model is called with, in the order of its inputs: a dictionary goes by its keys, which are those of the model's
- * own dictionary of inputs or the names of its input layers, and anything else by its order.
+ * Returns the inputs of a model's call in the order of the model's inputs. A dictionary is matched by its keys, which
+ * are those of the model's own dictionary of inputs or the names of its input layers. Other arguments are matched by
+ * their order.
  */
 export function inputsOfCall<Tensor>(
   { inputs }: Pick<Model, 'inputs'>,

@@ -1,4 +1,4 @@
-/** How deep and how many the values in a model's JSON may be, and how many keys each object may have. */
+/** Limits on a model's JSON: the depth and number of its values, and the number of keys in each object. */
 export interface Extent {
   readonly depth: number;
   readonly values: number;
@@ -25,7 +25,10 @@ export function excess(value: unknown, { depth: most, values, keys }: Extent): k
   return look(value, 0);
 }
 
-/** Whether a JSON text can hold more than that many values: each value is the first in its list or follows a comma. */
+/**
+ * Returns true if a JSON text may hold more than that many values: each value is the first in its list or follows a
+ * comma.
+ */
 export function hasMoreValues(text: string, values: number): boolean {
   let found = 0;
   for (let at = 0; at < text.length && found <= values; at++) {

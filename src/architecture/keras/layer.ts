@@ -16,7 +16,7 @@ export interface KerasValue extends Value {
   readonly isStale?: true;
 }
 
-/** Where a layer stands. */
+/** A layer's surroundings in the network, for placing it there. */
 export interface Place {
   /** The layer as messages call it: `Conv2D "conv2d"`. */
   readonly label: string;
@@ -39,7 +39,7 @@ export interface Constant {
   readonly value: unknown;
 }
 
-/** What a layer gives: its first output, and the others of layers that have several. */
+/** The outputs of a layer: the first, and the others if it has several. */
 export interface LayerOutput extends Output {
   readonly others?: readonly Output[];
 }
@@ -97,7 +97,7 @@ export const layerNameSchema = z.object({ name: tensorNameSchema });
 interface WeightOptions {
   /** PyTorch's shape. */
   readonly shape: readonly number[];
-  /** How Keras has it; as PyTorch does, where this is left out. */
+  /** The layout in Keras, if it differs from PyTorch. */
   readonly layout?: Pick<Variable, 'view' | 'axes'>;
 }
 
@@ -107,7 +107,7 @@ interface Placed {
   readonly node: number | null;
 }
 
-/** How a layer's weights may be called. */
+/** The possible names of a layer's weights. */
 export interface WeightNames {
   /** The layer's name, behind those of models that are in the paths of its weights in Keras. */
   readonly layer: readonly string[];

@@ -12,9 +12,9 @@ import { type Call, type Reference, readCall, references, sizeOfShape } from './
 /** A layer of a model, its config unread. */
 export interface ModelLayer {
   readonly type: string;
-  /** Where Keras 3 has the class: an operation can be called as a layer is. */
+  /** The module of its class in Keras 3. It tells operations from layers, since a model calls both in the same way. */
   readonly module: string | null;
-  /** Whether its class is somebody's own, be it called as one of Keras' is. */
+  /** True for a custom class, even if it has the name of one of Keras' classes. */
   readonly isOwn: boolean;
   /** '' where it has none that can be read, which is a fault. */
   readonly name: string;
@@ -75,7 +75,7 @@ function modelType(given: unknown): Model['type'] | null {
 /** Modules of Keras itself, which has had several homes. */
 const KERAS_MODULE = /^(?:tf_)?keras(?:\.|$)|^tensorflow(?:\.|$)/;
 
-/** Whether a class is somebody's own. Keras 3, and 2 in its last versions, write where a class is, or its package. */
+/** True for a custom class. Keras 3 and the last versions of Keras 2 write the module or the package of a class. */
 function isOwnClass({ module, registered_name: registered }: Record<string, unknown>): boolean {
   return typeof module === 'string' ? !KERAS_MODULE.test(module) : typeof registered === 'string';
 }

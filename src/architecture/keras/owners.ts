@@ -4,7 +4,7 @@ import { checkNameLength } from '../schema.js';
 import type { ModelLayer } from './model.js';
 import type { Variable } from './variable.js';
 
-/** What each name stands for, of a weight in Keras or in PyTorch: the layer that has it. */
+/** The layer that owns each name of a weight, in Keras or in PyTorch. */
 export class WeightOwners {
   readonly #owners = new Map<string, string>();
 

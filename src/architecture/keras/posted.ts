@@ -85,7 +85,7 @@ function isTensorFlowGraph(given: unknown): boolean {
 /** Only this many entries of a large object are looked at. */
 const LOOKED_AT = 20;
 
-/** Whether an object has weights by their names: their values, their shapes, or what safetensors files say of them. */
+/** True if an object has weights by name: their values, their shapes, or the entries of a safetensors header. */
 export function isStateDict(given: unknown): boolean {
   if (!isObject(given)) return false;
   const all = Object.entries(given).filter(([name]) => name !== '__metadata__');

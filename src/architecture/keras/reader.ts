@@ -21,7 +21,7 @@ import type { Variable } from './variable.js';
 /** A layer as it stands in the network, all models within it among them. */
 export interface PlacedLayer {
   readonly layer: ModelLayer;
-  /** Where it is used first. */
+  /** The layer's first call. */
   readonly call: Call;
   /** The sizes of its inputs, and of its first output. */
   readonly inputs: readonly (Size | null)[];
@@ -40,12 +40,12 @@ interface Around {
   readonly models: readonly string[];
 }
 
-/** How a model is read. */
+/** Options for reading a model. */
 export interface KerasReaderOptions {
   readonly generation: Generation;
-  /** How often layers may be used: a model in a model that is used twice has its layers used twice. */
+  /** Maximum number of uses of layers. If a model within a model is used twice, each of its layers is used twice. */
   readonly maxLayers: number;
-  /** Whether what cannot be predicted is left out rather than refused. */
+  /** True if layers that cannot be predicted are omitted rather than refused. */
   readonly skips: boolean;
 }
 
@@ -184,7 +184,7 @@ export class KerasReader {
     return unknownValue(quote(reference.layer));
   }
 
-  /** Whether a layer is one whose size is computed here: no operation, and not left out. */
+  /** True if the layer's size is computed here: it is not an operation, and not omitted. */
   #isKnown(layer: ModelLayer): boolean {
     return !isOperation(layer) && !this.leftOut.has(layer);
   }

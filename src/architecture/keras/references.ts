@@ -55,7 +55,7 @@ export function callOf({ call }: Reference, isModel: boolean, generation: Genera
 /** Arguments hold tensors in lists and dictionaries, hardly in anything deeper. */
 const MAX_DEPTH = 6;
 
-/** What Keras 2 writes in a tensor's place for an argument that is none: `["_CONSTANT_VALUE", -1, value, {…}]`. */
+/** The word that Keras 2 writes for an argument that is not a tensor: `["_CONSTANT_VALUE", -1, value, {…}]`. */
 const CONSTANT = '_CONSTANT_VALUE';
 
 /**

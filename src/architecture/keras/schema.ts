@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What `{"keras": …}` is, for a request's documentation; readKeras is what reads it. */
+/** The form `{"keras": …}` in the API document. readKeras is the function that reads it. */
 export const kerasSchema = z
   .strictObject({
     keras: z.union([z.looseObject({}), z.string()]).meta({

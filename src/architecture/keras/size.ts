@@ -67,7 +67,7 @@ export function knownChannels({ channels }: Image, place: Place): number {
   return channels ?? 1;
 }
 
-/** How a window goes over an image. */
+/** The parameters of a window that moves over an image. */
 export interface Sliding {
   readonly kernel: Pair<number>;
   readonly strides: Pair<number>;

@@ -2,8 +2,8 @@ import { isObject } from '../json.js';
 import type { Dimension, Size } from '../layers/size.js';
 
 /**
- * What a layer that is left out makes of its input's size, where its class says it; null where it does not. Keras 3
- * writes most sizes down, Keras 2 none.
+ * Returns the output size of a layer that is left out, if its class determines it; otherwise null. Keras 3 records most
+ * sizes, Keras 2 none.
  */
 export function sizeBehind(type: string, config: unknown, size: Size | null): Size | null {
   const make = SIZES.find(([classes]) => classes.split(' ').includes(type))?.[1];

@@ -5,7 +5,7 @@ import type { KerasValue } from './layer.js';
 import type { Model, ModelLayer } from './model.js';
 import type { Call } from './references.js';
 
-/** What a layer or a model is called with: its values, one for each of the call's references, where it has any. */
+/** The inputs of a layer or model in a call: a value for each of the call's references, if it has any. */
 export interface ModelInputs {
   readonly call: Call;
   readonly values: readonly KerasValue[];
@@ -28,7 +28,7 @@ export function stateBehind(
   };
 }
 
-/** What a model's inputs are, by the names of their layers, where it is called. */
+/** The values of a model's inputs in a call, by the names of its input layers. */
 export function valuesOfInputs(model: Model, { call, values }: ModelInputs): ReadonlyMap<string, KerasValue> {
   const given = inputsOfCall(model, call, values);
   return new Map(
@@ -52,7 +52,9 @@ export function withWritten(value: KerasValue, written: Size | null, isLayer: bo
   return isLayer ? value : { ...value, size: null, isStale: true };
 }
 
-/** Whether the sizes beside a call's inputs are other than these: then what is beside its outputs counts for nothing. */
+/**
+ * True if the sizes written at a call's inputs differ from these. Then the sizes written at its outputs are ignored.
+ */
 function isStale(inputs: readonly KerasValue[], written: readonly (Size | null)[]): boolean {
   return inputs.some(({ size, isStale }, k) => {
     const beside = written[k] ?? null;

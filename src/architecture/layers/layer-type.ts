@@ -9,11 +9,11 @@ export interface Value {
   readonly node: number;
   /** null where it is not known. */
   readonly size: Size | null;
-  /** What gives it, as messages call it: `Conv2d "conv1"`. */
+  /** The layer that gives the value, as messages name it: `Conv2d "conv1"`. */
   readonly giver: string;
 }
 
-/** Where a layer stands. */
+/** A layer's surroundings in the network, for placing it there. */
 export interface Place {
   /** The layer as messages call it. */
   readonly label: string;

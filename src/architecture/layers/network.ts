@@ -8,10 +8,13 @@ const POOLS: ReadonlySet<Op> = new Set(['glob_avg', 'avg_pool', 'max_pool']);
 /** A squeeze-and-excitation block's gate takes some four nodes to compute; more are looked at in no case. */
 const MAX_GATE_NODES = 50;
 
-/** How many nodes one junction may bring together: what is behind it has an edge from each. */
+/** Maximum number of nodes that a junction can join: each node after it gets an edge from every one. */
 const MAX_JUNCTION = 64;
 
-/** How many nodes are looked at, in all, to see whether one leads to another: some seconds' worth is hostile. */
+/**
+ * Maximum number of nodes, in total, to visit in searches for a path. Only a hostile network needs more; it would take
+ * seconds.
+ */
 const MAX_LOOKED_AT = 10_000_000;
 
 interface DraftNode {
@@ -223,7 +226,7 @@ export class Network {
     return index;
   }
 
-  /** Whether a path leads from one node to another; true as well where too many have been looked at. */
+  /** True if a path leads from `start` to `end`. Also true once too many nodes have been visited. */
   #reaches(start: number, end: number): boolean {
     const seen = new Set<number>();
     const way = [end];

@@ -30,7 +30,7 @@ export class LayerReader {
   readonly #network: Network;
   readonly #skips: boolean;
   readonly #faults: FaultList;
-  /** What each layer so far gives, by its name. */
+  /** The output of each layer so far, by the layer's name. */
   readonly #values: Map<string, Value>;
   /** The layer that has a tensor, by the tensor's name. */
   readonly #owners = new Map<string, string>();
@@ -108,7 +108,7 @@ export class LayerReader {
     return { ...output, giver: label };
   }
 
-  /** What is behind a layer that is left out is joined to what is before it; its own arguments say nothing here. */
+  /** Omits a layer by connecting the layers after it to those before it. The arguments of its class are not checked. */
   #leaveOut(
     layer: Record<string, unknown>,
     reason: string,

@@ -8,7 +8,7 @@ export function sizeText(size: Size): string {
   return `[${size.map((dimension) => dimension ?? '?').join(', ')}]`;
 }
 
-/** Whether two dimensions can be the same, as far as they are known. */
+/** Returns true if two dimensions can be equal. An unknown one can equal any. */
 export function agree(a: Dimension | undefined, b: Dimension | undefined): boolean {
   return a === null || b === null || a === b;
 }

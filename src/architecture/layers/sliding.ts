@@ -3,13 +3,13 @@ import type { Place, Value } from './layer-type.js';
 import type { Dimension, Size } from './size.js';
 import { sizeText } from './size.js';
 
-/** How a window goes over an image, by axis. */
+/** The parameters of a window that moves over an image, by axis. */
 export interface Sliding {
   readonly kernel: Pair<number>;
   readonly stride: Pair<number>;
   readonly padding: Pair<number>;
   readonly dilation: Pair<number>;
-  /** Whether a last window may go past the end, as long as it begins before it. */
+  /** True if the last window may extend past the end, as long as it begins before it. */
   readonly ceil?: boolean;
 }
 

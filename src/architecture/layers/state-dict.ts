@@ -1,7 +1,7 @@
 /** Tensors whose names are the same up to the one that is looked at. */
 interface Module<Entry> {
   readonly entries: readonly Entry[];
-  /** Where in their names what they do not share begins, right behind a dot. */
+  /** The index after the last dot that all names share. */
   readonly start: number;
 }
 
@@ -32,7 +32,7 @@ export function inPyTorchOrder<Entry extends { readonly name: string }>(entries:
   return ordered;
 }
 
-/** Where the names begin to differ, as `start` is: behind the last dot of what all of them share. */
+/** The index after the last dot of the prefix that all names share. */
 function commonModules<Entry extends { readonly name: string }>({ entries, start }: Module<Entry>): number {
   const first = entries[0]?.name ?? '';
   let end = first.length;

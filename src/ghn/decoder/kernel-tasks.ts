@@ -9,7 +9,7 @@ export interface KernelTask {
   readonly inputs: number;
 }
 
-/** How many places of the plane a task's window has. */
+/** The number of places in a task's window of the plane. */
 export function placesOf({ window }: KernelTask): number {
   return window.height * window.width;
 }

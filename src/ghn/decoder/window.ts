@@ -18,7 +18,7 @@ export interface Window {
   readonly width: number;
 }
 
-/** Where on an axis of the plane, of length `spatial`, a kernel of that size begins. */
+/** The index at which a kernel of a given size begins on an axis of the plane, which has length `spatial`. */
 export type WindowPlace = (spatial: number, size: number) => number;
 
 /** GHN-2 cuts kernels from the corner (docs/ghn.md, section 5, "Window"). */

@@ -13,7 +13,7 @@ export type FamilyConfig = Pick<
   'layers' | 'heads' | 'channels' | 'spatial' | 'numClasses' | 'ops' | 'maxHops' | 'vocabularies' | 'details'
 >;
 
-/** How much of a tensor a decoder makes: what the cost of a prediction is estimated from. */
+/** The amount of work for decoding a tensor, for estimating the cost of a prediction. */
 export interface DecodedSize {
   readonly outputs: number;
   readonly inputs: number;
@@ -36,19 +36,22 @@ export interface Family {
   readonly title: string;
   /** Values of settings that its files do not tell, by the setting's name: the first is the default. */
   readonly options: Readonly<Record<string, readonly string[]>>;
-  /** Whether a checkpoint with these tensors is of the family. */
+  /** Returns true if a checkpoint with these tensors is of the family. */
   recognises(tensors: ReadonlyMap<string, unknown>): boolean;
-  /** Whether no prediction uses a tensor that its files have. */
+  /** Returns true if no prediction uses a tensor that is in the family's files. */
   isUnused(name: string, shape: readonly number[]): boolean;
   /** Says what a GHN is from its checkpoint, and adds to the faults what does not fit. Unknown sizes are NaN. */
   infer(facts: Facts, hidden: number): FamilyConfig;
   /** Adds the tensors of the encoder and the decoder. */
   layOut(layout: LayoutBuilder, config: GhnConfig): void;
-  /** Whether the encoder knows nodes' degrees and distances from the input. */
+  /** True if the encoder uses nodes' degrees and distances from the input. */
   readonly hasCentrality: boolean;
   loadEncoder<M extends Matrix>(loader: Loader<M>, config: GhnConfig): Promise<Encoder<M>>;
   loadDecoder<M extends Matrix>(loader: Loader<M>, config: GhnConfig): TensorDecoder;
-  /** Whether it predicts rows of a classifier for the classes it was trained on alone, and repeats them for more. */
+  /**
+   * True if it predicts a classifier's rows only for the number of classes that it was trained on, and repeats them for
+   * more.
+   */
   readonly repeatsClasses: boolean;
   /** Why a tensor cannot be decoded, in words; null where it can. */
   refusal(tensor: Pick<PredictedTensor, 'shape' | 'role'>, config: GhnConfig): string | null;

@@ -1,7 +1,7 @@
 import { positive } from '../../layers/arguments.js';
 import type { LayerWeights } from '../layer.js';
 
-/** How a layer's config says that `enable_lora` was called. */
+/** The key that Keras writes into a layer's config after `enable_lora`. */
 export const loraArguments = { lora_rank: positive.nullish() };
 
 /** The two factors by which LoRA changes a kernel of this shape of Keras': parameters that no node owns. */

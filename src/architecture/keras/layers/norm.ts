@@ -53,7 +53,7 @@ const layerNormalization = kerasLayer(
 
 const moments = z.union([z.number(), z.array(z.unknown())]).nullish();
 
-/** What it holds was counted from data: these are buffers, or in the config. */
+/** Its mean and variance were measured from data. They are buffers, or in the config. */
 const normalization = kerasLayer(
   'Normalization',
   {
@@ -77,7 +77,7 @@ const normalization = kerasLayer(
 
 export const norms = [batchNormalization, layerNormalization, normalization];
 
-/** How many features there are along the one axis of a norm. */
+/** The number of features along a norm's only axis. */
 function featuresAlong(axes: number | readonly number[], place: Place): number {
   const { label, input, fault } = place;
   const [axis, ...others] = [axes].flat();

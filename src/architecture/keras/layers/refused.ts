@@ -18,7 +18,7 @@ export const OWN =
 export const QUANTIZED =
   'its kernel is quantized, and a GHN predicts float ones; send the model as it was before quantize()';
 
-/** Whether a layer's weights are integers, which are laid out and scaled in other ways than those of a float layer. */
+/** Returns true if a layer's weights are integers, whose layout and scale differ from those of a float layer. */
 export function isQuantized(config: unknown): boolean {
   if (!isObject(config)) return false;
   const { dtype, quantization_config: quantization } = config;

@@ -4,7 +4,7 @@ import { agree, product } from '../../layers/size.js';
 import type { Constant } from '../layer.js';
 import { broadcast } from '../size.js';
 
-/** What an operation that moves, adds and removes dimensions makes of a size; null where that cannot be told. */
+/** Computes the output size of an operation that moves, adds or removes dimensions; null if it is unknown. */
 export type Resize = (size: Size, args: Arguments) => Size | null;
 
 /** The arguments of an operation that are not tensors: those of its call, by position or name, and those in its config. */
@@ -39,7 +39,7 @@ export class Arguments {
   }
 }
 
-/** Where an axis is in a size, which has no batch: -1 for the batch, null where there is none such. */
+/** The position of an axis in a size, which has no batch: -1 for the batch, null if there is no such axis. */
 function position(axis: number, rank: number): number | null {
   const at = (axis < 0 ? axis + rank + 1 : axis) - 1;
   return at >= -1 && at < rank ? at : null;
@@ -210,7 +210,7 @@ function isEllipsis(item: unknown): boolean {
   return isObject(item) && item.class_name === '__ellipsis__';
 }
 
-/** How much a slice leaves of a dimension. */
+/** The length of the part that a slice selects from a dimension. */
 function partOf(length: Dimension, item: Record<string, unknown>): Dimension[] | null {
   const { start, stop, step } = isObject(item.config) ? item.config : item;
   const [from = null, to = null, by = null] = [start, stop, step].map((n) =>

@@ -5,7 +5,7 @@ import * as sizes from './sizes.js';
 
 const { elementwise, reshaping } = kinds;
 
-/** What leaves sizes as they are, or broadcasts several. */
+/** Functions that do not change a size, or that broadcast several. */
 const ELEMENTWISE = [
   'abs add_n ceil cos cumprod cumsum divide divide_no_nan erf exp floor floordiv floormod greater greater_equal less less_equal log log1p',
   'logical_and logical_not logical_or maximum minimum mod negative not_equal equal pow reciprocal round rsqrt sigmoid',

@@ -28,7 +28,10 @@ export const mean = layerType(schema, (layer, place) => {
   return { node, size: kept };
 });
 
-/** Whether these are height and width of [channels, height, width] or [height, width, channels], or tokens. */
+/**
+ * Returns true if these axes are height and width of [channels, height, width] or [height, width, channels], or the
+ * tokens.
+ */
 function isSpace(averaged: ReadonlySet<number | null>, size: Size): boolean {
   const isOneOfTwo = averaged.has(0) !== averaged.has(2);
   return size.length === 3

@@ -24,7 +24,7 @@ export interface LowRankWeights<M extends Matrix> {
 export interface LowRankSizes extends LowRankShape {
   readonly hidden: number;
   readonly weightNorm: boolean;
-  /** How a language model's tensors are scaled; null for image networks, which are scaled as a GHN-3's. */
+  /** The normalisation of a language model's tensors; null for image networks, which are normalised as in a GHN-3. */
   readonly language: LanguageNormalisation | null;
 }
 

@@ -10,7 +10,7 @@ export interface LowRankShape {
   readonly channels: number;
 }
 
-/** How a tensor is cut from its node's factors A and B, both [Q, r] (docs/logah.md, section 4). */
+/** The way in which a tensor is computed from its node's factors A and B, both [Q, r] (docs/logah.md, section 4). */
 export type Cut =
   /** v = A·B[0]: a gain, or a bias that begins at A's row `start`. */
   | { readonly kind: 'vector'; readonly start: number; readonly length: number }
@@ -49,7 +49,7 @@ export function cutOf(shape: readonly number[], role: 'weight' | 'bias', { chann
   };
 }
 
-/** How many of the first rows of A and of B a cut needs. */
+/** The number of first rows of A and of B that a cut needs. */
 export function rowsNeeded(cut: Cut): { readonly a: number; readonly b: number } {
   switch (cut.kind) {
     case 'vector':
@@ -61,7 +61,7 @@ export function rowsNeeded(cut: Cut): { readonly a: number; readonly b: number }
   }
 }
 
-/** Whether a LoGAH of these sizes has factors long enough for a tensor. */
+/** Returns true if a LoGAH of these sizes has factors long enough for a tensor. */
 export function fits(shape: readonly number[], role: 'weight' | 'bias', sizes: LowRankShape): boolean {
   const { a, b } = rowsNeeded(cutOf(shape, role, sizes));
   return a <= sizes.factorRows && b <= sizes.factorRows;
