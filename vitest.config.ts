@@ -54,7 +54,7 @@ export default defineConfig({
     setupFiles: ['test/setup.ts'],
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    // What is waited for comes when it comes: a busy machine must not fail a test.
+    // Polls wait as long as necessary: a busy machine must not fail a test.
     expect: { poll: { timeout: 150_000 } },
     // The engine's process is forked from the test's and inherits these: with tsx it runs the sources as they are.
     pool: 'forks',

@@ -9,14 +9,18 @@ interface Pattern {
   readonly advice: string;
 }
 
-/** In a comment: how its first sentence must not begin. */
+/** Openings that the first sentence of a comment must not have. */
 const OPENINGS: readonly Pattern[] = [
   {
     expression: /^(Of|Whom|Whose|To whom|By whom|With which|By which|In which|For whom) /,
     advice: 'begin with the subject',
   },
   {
-    expression: /^(What|As) [^.,;:]*[.]$/,
+    expression: /^(What|Who|Whether|Where|How) /,
+    advice: 'name the thing, or write "Returns …", "True if …", "Number of …" or "If …"',
+  },
+  {
+    expression: /^As [^.,;:]*[.]$/,
     advice: 'name the thing, or write a sentence with a subject and a verb',
   },
 ];
@@ -55,19 +59,25 @@ const PHRASES: readonly Pattern[] = [
 
 const COMMENT = /(?:\/\*\*?|^\s*\*(?!\/)|\/\/)\s?(.*?)(?:\s*\*\/)?\s*$/;
 
+/** Returns true if a line has the first words of a comment; in a block, they may be on the line after the first. */
+function beginsComment(line: string, before: string): boolean {
+  if (/^\s*\/\*\*?\s*$/.test(before)) return true;
+  return /\/\*\*? |\/\/ /.test(line) && !/^\s*\/\//.test(before);
+}
+
 interface Finding {
   readonly line: number;
   readonly text: string;
   readonly advice: string;
 }
 
-/** The places of a file that are not plain English; in a document every line is prose, in a source the comments and strings. */
+/** Returns the lines that are not plain English. In a document every line counts, in a source the comments and strings. */
 export function findings(name: string, content: string): Finding[] {
   const lines = content.split('\n');
   const isDocument = name.endsWith('.md');
   return lines.flatMap((text, index) => {
     const comment = isDocument ? null : (COMMENT.exec(text)?.[1] ?? null);
-    const begins = /\/\*\*? |\/\/ /.test(text) && !/^\s*\/\//.test(lines[index - 1] ?? '');
+    const begins = beginsComment(text, lines[index - 1] ?? '');
     const opening =
       comment !== null && begins ? OPENINGS.filter(({ expression }) => expression.test(comment)) : [];
     const phrases = PHRASES.filter(({ expression }) => expression.test(text));
@@ -75,7 +85,7 @@ export function findings(name: string, content: string): Finding[] {
   });
 }
 
-/** Files that are no prose of the project, or hold the patterns themselves. */
+/** Files with texts of others, and those that contain the patterns. */
 const LEFT_OUT =
   /^(test\/fixtures|clients\/typescript\/src\/api\.ts|scripts\/prose\.ts|test\/prose\.test\.ts)/;
 

@@ -71,7 +71,7 @@ export class Service {
   }
 }
 
-/** Where the service listens, once it is ready: it says both in its log. */
+/** Returns the address of the service once it is ready; its log tells both. */
 function listening(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let url = '';
