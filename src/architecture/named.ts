@@ -3,7 +3,7 @@ import { buildArchitecture } from './graph.js';
 import type { Limits } from './limits.js';
 import { loadArchitecture } from './zoo.js';
 
-/** Number of architectures that stay in memory. To read and check one takes 2 to 40 ms; it takes up at most 3 MB. */
+/** Number of architectures that stay in memory. To read and check one takes 2 to 40 ms; it takes up at most 1 MB. */
 const KEPT = 16;
 
 /** The most recently used architectures; the last used one is last. */
