@@ -47,7 +47,7 @@ __all__ = [
     "trace",
 ]
 
-# What needs PyTorch is imported when it is first asked for.
+# Names that need PyTorch are imported on first use.
 _WITH_TORCH = {
     "load": ".loading",
     "trace": ".tracing",

@@ -34,7 +34,7 @@ class Architecture(TypedDict):
 
 
 class TraceWarning(UserWarning):
-    """What a trace leaves out of a graph, or puts in with a reservation: named in the message and in `parameters`."""
+    """A trace left out a parameter, or included it with a reservation. The message and `parameters` name it."""
 
     def __init__(self, message: str, parameters: list[str]) -> None:
         super().__init__(message)

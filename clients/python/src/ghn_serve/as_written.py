@@ -103,5 +103,5 @@ def to_meta(item: Any) -> Any:
 
 
 def hook_registers(child: Any) -> tuple[Any, ...]:
-    """Where a module has its hooks: PyTorch has no public way to them."""
+    """The registries of a module's hooks, to which PyTorch has no public access."""
     return child._forward_pre_hooks, child._forward_hooks

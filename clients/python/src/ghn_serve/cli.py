@@ -32,18 +32,18 @@ PLAIN = (GhnServeError, ImportError, ValueError, OSError)
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     warnings.showwarning = print_warning
-    # A network of one's own is most often in the directory that one is in.
+    # Users' networks are mostly in the current directory.
     sys.path.insert(0, "")
     try:
         arguments.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads has seen enough; Python would complain of what is left when it ends.
+        # The reader has closed the pipe. Python would otherwise report an error at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        # Whoever calls a command wants a sentence; the variable is for whoever mends it.
+        # Users want a sentence; the variable shows the traceback for debugging.
         if os.environ.get("GHN_CLIENT_TRACEBACK"):
             raise
         kind = "" if isinstance(error, PLAIN) and str(error) else f"{type(error).__name__}: "
@@ -104,7 +104,7 @@ def client(arguments: argparse.Namespace) -> Client:
 
 
 def options(arguments: argparse.Namespace, asked: Any) -> dict[str, Any]:
-    """The request's options: those that were given, and the classes where they have not gone into the network."""
+    """The options of the request, and the number of classes if the network does not have it."""
     postprocess: Postprocess = {}
     if arguments.noise is not None:
         postprocess["noise"] = arguments.noise

@@ -163,23 +163,23 @@ class Client:
             raise AnswerError(f"{response.url} answered with {len(data)} bytes, not with weights: {error}") from error
 
     def begin(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Asks for a prediction without waiting for it: its record. `request` is the body of POST /predict."""
+        """Starts a prediction and returns its record at once. `request` is the body of POST /predict."""
         return cast(
             "dict[str, Any]",
             self._transport.json("POST", "/predict", body=request, headers={"prefer": "respond-async"}),
         )
 
     def record(self, prediction: str) -> dict[str, Any]:
-        """What the service knows of a prediction: its request, status, timings and statistics."""
+        """The record of a prediction: its request, status, timings and statistics."""
         return cast("dict[str, Any]", self._transport.json("GET", f"/predictions/{prediction}"))
 
     def statistics(self, prediction: str) -> dict[str, Any]:
-        """Of a prediction's weights, together and by tensor; waits for one that is in the making."""
+        """Statistics of a prediction's weights, together and by tensor. Waits for a prediction in progress."""
         response = self._transport.when_ready(f"/predictions/{prediction}/statistics")
         return cast("dict[str, Any]", self._transport.parsed(response))
 
     def architectures(self) -> list[dict[str, Any]]:
-        """Those that the service knows by name."""
+        """The architectures that the service has by name."""
         return cast("list[dict[str, Any]]", self._transport.json("GET", "/architectures")["architectures"])
 
     def architecture(self, name: str, num_classes: int | None = None) -> Architecture:
@@ -215,7 +215,7 @@ def predict(
     sharding: Sharding = "chunk",
     tensors: str | None = None,
 ) -> Weights:
-    """One prediction by a client made for it: Client and its predict say what the arguments are."""
+    """Makes one prediction with a new client. The arguments are those of Client and its predict."""
     with Client(url, api_key=api_key, timeout=timeout, retries=retries, progress=progress) as client:
         return client.predict(
             network,

@@ -1,4 +1,4 @@
-"""What goes wrong, as classes of this client's own: all are GhnServeError."""
+"""The errors of this client. All are subclasses of GhnServeError."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class GhnServeError(Exception):
-    """The base of all errors that this client raises of its own."""
+    """Base class of all errors that this client raises itself."""
 
 
 class ServiceError(GhnServeError):
-    """The service refused a request, or failed at it: its problem document (RFC 9457), in the message and in parts."""
+    """The service refused a request or failed. The message and the attributes give its problem document (RFC 9457)."""
 
     def __init__(self, response: requests.Response) -> None:
         self.status: int = response.status_code
@@ -43,24 +43,24 @@ class UnreachableError(GhnServeError, ConnectionError):
 
 
 class NoAnswerError(GhnServeError, TimeoutError):
-    """The service did not answer in the time that it was given."""
+    """The service did not answer within the time limit."""
 
 
 class AnswerError(GhnServeError):
-    """What answered is no ghn-serve service, or something between changed its answer."""
+    """The answer is not from a ghn-serve service, or something on the way has changed it."""
 
 
 class DownloadError(GhnServeError):
-    """The weights did not arrive whole, however often the connection was tried again."""
+    """The weights did not arrive completely, although the connection was retried."""
 
 
 class LoadError(GhnServeError, ValueError):
-    """The weights do not fit the module, or it cannot take them; it is as it was."""
+    """The weights do not fit the module, or it cannot take them. The module is unchanged."""
 
 
 class NetworkError(GhnServeError, ValueError):
-    """A network cannot be made, or traced: it is none, or its own code fails."""
+    """A network cannot be created or traced: it is not a network, or its own code fails."""
 
 
 class WrapperError(GhnServeError, ValueError):
-    """A module's parameters are in the keeping of a library that hides them: its name, and the way around."""
+    """A library hides a module's parameters. The message names the library and a remedy."""

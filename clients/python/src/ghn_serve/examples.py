@@ -1,4 +1,4 @@
-"""Inputs for a trace: as a command line names them, and the one that a network is likely to take."""
+"""Inputs for a trace: from the command line, or the likely input of a network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SPEC = re.compile(rf"(?:(?P<name>[A-Za-z_]\w*)=)?(?:(?P<kind>{'|'.join(KINDS)}):
 
 @dataclass(frozen=True)
 class ExampleSpec:
-    """One input: its shape, what it holds (None: numbers of the network's own type) and the argument that it is for."""
+    """One input: its shape, its kind of values (None: numbers of the network's own type) and its argument."""
 
     shape: tuple[int, ...]
     kind: str | None = None
@@ -46,7 +46,7 @@ class ExampleSpec:
 
 
 def default_example(module: Any) -> tuple[int, ...]:
-    """The shape of an image: of the size that timm's networks say, else that of ImageNet's."""
+    """The shape of an image: the size of timm's networks if given, otherwise that of ImageNet."""
     config: Any = getattr(module, "pretrained_cfg", None) or getattr(module, "default_cfg", None)
     size = items(mapping(config).get("input_size") or getattr(config, "input_size", None))
     if not size or not all(isinstance(n, int) for n in size):
@@ -58,7 +58,7 @@ def default_example(module: Any) -> tuple[int, ...]:
 
 
 def made_example(module: nn.Module, specs: Sequence[ExampleSpec]) -> Any:
-    """What trace takes: a shape, or tensors by place or by name."""
+    """The example for a trace: a shape, or tensors by position or by name."""
     if not specs:
         return default_example(module)
     if len(specs) == 1 and specs[0].kind is None and specs[0].name is None:

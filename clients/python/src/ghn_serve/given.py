@@ -1,16 +1,16 @@
-"""What is given for a network: told apart without PyTorch, which not every use needs."""
+"""Recognises the kinds of networks that users give, without PyTorch, which not every use needs."""
 
 from __future__ import annotations
 
 from .errors import NetworkError
 from .typed import items, mapping
 
-# One of these is in every architecture.
+# Every architecture has one of these keys.
 FORMS = ("nodes", "layers", "keras")
 
 
 def is_module(value: object) -> bool:
-    """Whether a value is a torch.nn.Module."""
+    """True if a value is a torch.nn.Module."""
     return is_module_class(type(value))
 
 
@@ -19,7 +19,7 @@ def is_module_class(kind: type) -> bool:
 
 
 def refuse_other(value: object) -> None:
-    """Raises NetworkError, which says what a value is, and what to give instead, unless it is a torch.nn.Module."""
+    """Raises NetworkError with the kind of a value and a remedy, unless it is a torch.nn.Module."""
     if is_module(value):
         return
     kind = type(value).__name__

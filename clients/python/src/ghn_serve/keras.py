@@ -1,4 +1,4 @@
-"""Keras models: what the service is asked about, and where its answer goes. PyTorch is not needed."""
+"""Keras models: the request to the service, and loading its answer. PyTorch is not needed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Model(Protocol):
 
 
 def is_model(value: object) -> bool:
-    """Whether a value is a Keras model; Keras is not imported to find out."""
+    """True if a value is a Keras model. Keras is not imported for this."""
     return any(
         base.__name__ == "Model" and base.__module__.partition(".")[0] in ("keras", "tf_keras", "tensorflow")
         for base in type(value).__mro__
@@ -36,7 +36,7 @@ def is_model(value: object) -> bool:
 
 
 def architecture(model: Model) -> dict[str, Any]:
-    """The model as `POST /predict` takes it."""
+    """The model in the form for `POST /predict`."""
     if not getattr(model, "built", True):
         raise NetworkError("the model is not built, so its sizes are not known: call its build() with an input shape")
     try:
@@ -84,7 +84,7 @@ Kind = Callable[[str, Shape], Hashable]
 
 
 def find_places(shapes: Mapping[str, Shape], variables: Sequence[Any]) -> dict[str, Any]:
-    """The variable of every tensor, by the tensors' names in their order; LoadError where one has none."""
+    """The variable of every tensor, by the tensors' names in order. Raises LoadError if one has none."""
     described = [(path_of(variable), tuple(variable.shape)) for variable in variables]
     for kind in (by_layer, by_name):
         places = matched(shapes, variables, described, kind)

@@ -1,4 +1,4 @@
-"""Puts predicted weights in their places."""
+"""Loads predicted weights into modules."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def load(module: nn.Module, weights: Mapping[str, Any]) -> Loaded:
     if refused:
         raise LoadError("the module cannot take these weights:\n  " + "\n  ".join(refused[:20]))
 
-    # Also where the caller is in inference mode: what is made here may be trained.
+    # Leaves the caller's inference mode, since new tensors may be trained.
     with torch.inference_mode(False), torch.no_grad(), places.undone_on_error():
         clashes = write_all(found, values, places)
         remade = places.make_the_rest()
@@ -84,7 +84,7 @@ def misplaced(name: str, target: torch.Tensor | None, values: Values, places: Pl
 
 
 def unfit(name: str, target: torch.Tensor, values: Values) -> str | None:
-    """Why a tensor cannot take a value, where that can be seen before any is written."""
+    """The reason why a tensor cannot take a value, if that is known before any is written."""
     if has_no_values(target):
         return None
     local = local_part(target)
@@ -99,7 +99,7 @@ def unfit(name: str, target: torch.Tensor, values: Values) -> str | None:
 
 
 def write_all(found: Mapping[str, torch.Tensor], values: Values, places: Places) -> dict[str, str]:
-    """Writes every value. Returns those that were left out since another stands in their memory, each with its name."""
+    """Writes every value. Returns those left out because another value is in their memory, each with its name."""
     real = {name: local_part(target) for name, target in found.items() if not has_no_values(target)}
     shared = sharing(real)
     clashes: dict[str, str] = {}
@@ -132,7 +132,7 @@ def outcome(
     found: Mapping[str, torch.Tensor],
     places: Places,
 ) -> Loaded:
-    """Says what was not predicted, and what has become of it."""
+    """Warns about parameters that were not predicted, and says how they were initialised."""
     parameters = places.parameters()
     filled = {id(target) for name, target in found.items() if name not in clashes}
     missing = [name for name, parameter in parameters.items() if id(parameter) not in filled]

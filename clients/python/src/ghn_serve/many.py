@@ -1,4 +1,4 @@
-"""The parts of an answer to many requests: of each its weights, or its problem."""
+"""The parts of an answer to several requests: the weights or the problem of each."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import requests
 from .errors import AnswerError, ServiceError
 from .weights import Weights
 
-# Requests in one body, at most.
+# Largest number of requests in one body.
 MAX_REQUESTS = 256
 
 PROBLEM = "application/problem+json"
 
 
 def outcomes(response: requests.Response, data: bytes) -> Iterator[Weights | ServiceError]:
-    """The outcome of each request, in their order."""
+    """The result of each request, in order."""
     for headers, body in parts(response, data):
         if headers.get_content_type() != PROBLEM:
             yield Weights.from_bytes(bytearray(body))
@@ -31,7 +31,7 @@ def outcomes(response: requests.Response, data: bytes) -> Iterator[Weights | Ser
 
 
 def parts(response: requests.Response, data: bytes) -> Iterator[tuple[Message, bytes]]:
-    """The parts of a body in multipart/mixed, each of which says how long it is."""
+    """The parts of a multipart/mixed body. Each gives its length."""
     kind = Message()
     kind["content-type"] = response.headers.get("content-type", "")
     boundary = kind.get_param("boundary")

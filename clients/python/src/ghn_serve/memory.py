@@ -1,4 +1,4 @@
-"""Which tensors share memory: writing one of them writes the other."""
+"""Tensors that share memory: writing to one of them changes the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 def sharing(tensors: Mapping[str, torch.Tensor]) -> dict[str, list[str]]:
-    """For every tensor that has memory in common with earlier ones of the mapping, the names of those."""
+    """For every tensor that shares memory with earlier ones of the mapping, the names of those."""
     place = {name: k for k, name in enumerate(tensors)}
     found: dict[str, list[str]] = {}
     for one, other in pairs(tensors):
@@ -19,7 +19,7 @@ def sharing(tensors: Mapping[str, torch.Tensor]) -> dict[str, list[str]]:
 
 
 def pairs(tensors: Mapping[str, torch.Tensor]) -> Iterator[tuple[str, str]]:
-    """Sweeps over the memory in the order of its addresses; only tensors that reach into each other are compared."""
+    """Sweeps over the memory in the order of addresses. Only tensors whose ranges overlap are compared."""
     ends = {name: extent(tensor) for name, tensor in tensors.items() if has_memory(tensor)}
     active: list[str] = []
     for name in sorted(ends, key=lambda name: ends[name]):
@@ -32,7 +32,7 @@ def pairs(tensors: Mapping[str, torch.Tensor]) -> Iterator[tuple[str, str]]:
 
 
 def has_memory(tensor: torch.Tensor) -> bool:
-    """Whether a tensor's entries lie in memory of its own: those of a sparse or wrapped one do not."""
+    """True if a tensor's entries are in memory of its own; False for sparse or wrapped ones."""
     try:
         return tensor.layout is torch.strided and tensor.numel() > 0 and tensor.data_ptr() != 0
     except RuntimeError:
@@ -47,7 +47,7 @@ def extent(tensor: torch.Tensor) -> tuple[str, int, int]:
 
 
 def share(a: torch.Tensor, b: torch.Tensor) -> bool:
-    """Whether two tensors that reach into each other have an entry in common: columns of one matrix have none."""
+    """True if two tensors with overlapping ranges share an entry; columns of one matrix do not."""
     size = a.element_size()
     if size != b.element_size():
         return True
@@ -61,7 +61,7 @@ def share(a: torch.Tensor, b: torch.Tensor) -> bool:
 
 
 def writes_itself(tensor: torch.Tensor) -> bool:
-    """Whether two entries of a tensor are one place in memory, as in one that is expanded."""
+    """True if two entries of a tensor are in the same memory, as after expand."""
     reach = 0
     for step, n in sorted((step, n) for n, step in zip(tensor.shape, tensor.stride()) if n > 1):
         if step <= reach:
@@ -69,7 +69,7 @@ def writes_itself(tensor: torch.Tensor) -> bool:
         reach += (n - 1) * step
     else:
         return False
-    # Steps that reach into each other may still miss each other's places.
+    # Overlapping strides may still not share positions.
     places = np.zeros(1, np.int64)
     for n, step in zip(tensor.shape, tensor.stride()):
         places = np.add.outer(places, step * np.arange(n)).reshape(-1)

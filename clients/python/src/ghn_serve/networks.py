@@ -1,4 +1,4 @@
-"""Networks as a command line names them."""
+"""Networks, as the command line names them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .errors import GhnServeError, NetworkError
 from .examples import ExampleSpec, made_example
 from .typed import mapping
 
-# Where short names lead: the module, what takes a network's name, if not an attribute of it, and what lists them.
+# The libraries of short names: the module, its function that takes a network's name (or None), and its list of names.
 LIBRARIES = {
     "torchvision": ("torchvision.models", None, "list_models"),
     "timm": ("timm", "create_model", "list_models"),
@@ -77,7 +77,7 @@ def network(
 
 
 def own_code(act: Callable[[], Any], fault: str, remedy: str) -> Any:
-    """Runs code that is not this package's, which may raise anything, and may end the process."""
+    """Runs foreign code, which may raise any error or end the process."""
     try:
         return act()
     except GhnServeError:
@@ -123,7 +123,7 @@ def made(
 
 
 def imported(path: str) -> ModuleType:
-    """A module by its name, or by its file."""
+    """Imports a module by its name or its file."""
     if not path.endswith(".py"):
         return importlib.import_module(path)
     spec = importlib.util.spec_from_file_location(Path(path).stem, path)

@@ -1,4 +1,4 @@
-"""A module's tensors by name, and how they are written, replaced and put back."""
+"""A module's tensors by name, and functions that write, replace and restore them."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class Places:
         self._made: dict[int, torch.Tensor] = {}
         held = dict(held_tensors(module))
         own = {id(tensor) for tensor in held.values()}
-        # What a state dict makes for the occasion is no place: values put there would be lost.
+        # A tensor that a state dict creates for the occasion is not a place: values in it would be lost.
         of_state = {
             name: value
             for name, value in module.state_dict(keep_vars=True).items()
             if isinstance(value, torch.Tensor) and id(value) in own
         }
-        # Names of the state dict come first, in its order; those that it leaves out after them.
+        # Names of the state dict come first, in its order, and all others after them.
         known = {id(value) for value in of_state.values()}
         self._named = {**of_state, **{name: value for name, value in held.items() if id(value) not in known}}
         self._held = held
-        # What is made goes where the rest is.
+        # New tensors go to the device of the others.
         real = [value for value in (*held.values(), torch.empty(0)) if not is_lazy(value) and not has_no_values(value)]
         self._device = real[0].device if real else torch.device("cpu")
         self._plain: dict[str, list[torch.Tensor]] = {}
@@ -55,15 +55,15 @@ class Places:
         return candidates[0] if len({id(candidate) for candidate in candidates}) == 1 else None
 
     def longer_name(self, name: str) -> str | None:
-        """A name of the module's that ends in this one, as in a wrapper that is not known here."""
+        """A name of the module that ends with this one, as in an unknown wrapper."""
         return next((own for own in self._named if own.endswith(f".{name}")), None)
 
     def parameters(self) -> dict[str, torch.Tensor]:
-        """As they were found; what has been made since is under the identity of what it replaces."""
+        """Parameters as they were found. New ones are recorded under the identity of those that they replace."""
         return {name: tensor for name, tensor in self._named.items() if isinstance(tensor, nn.Parameter)}
 
     def without_values(self) -> list[str]:
-        """What is still but a shape."""
+        """Names of tensors that still have only a shape."""
         return [
             name
             for name, tensor in {**self._named, **self._held}.items()
@@ -84,7 +84,7 @@ class Places:
             self._undo.clear()
 
     def write(self, name: str, target: torch.Tensor, value: torch.Tensor) -> Undo:
-        """Writes into a tensor's memory; what is returned puts its entries back."""
+        """Writes into a tensor's memory. Returns a function that restores its entries."""
         if tuple(value.shape) != tuple(target.shape):
             raise LoadError(f"{name}: the value is {list(value.shape)}, but the module's is {list(target.shape)}")
         value = converted(name, value, target.dtype)
@@ -102,7 +102,7 @@ class Places:
         return undo
 
     def make(self, name: str, target: Any, value: torch.Tensor) -> None:
-        """Replaces a tensor that is but a shape, wherever the module has it, by one with a value."""
+        """Replaces a tensor that has only a shape by one with a value, everywhere in the module."""
         value = converted(name, value, target.dtype)
         device = target.device_mesh.device_type if is_sharded(target) else self._device
         values = torch.empty(tuple(value.shape), dtype=value.dtype, device=device).copy_(value)
@@ -111,7 +111,7 @@ class Places:
         self._replace(target, values)
 
     def has(self, target: torch.Tensor, value: torch.Tensor) -> bool:
-        """Whether what has replaced a tensor has this value."""
+        """True if the replacement of a tensor has this value."""
         made = local_part(self._made[id(target)])
         return torch.equal(made, value.to(made.device, made.dtype))
 
@@ -154,7 +154,7 @@ class Places:
 
 
 def held_tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """Every parameter and buffer, also under its further names, and buffers that no state dict has."""
+    """Every parameter and buffer, including further names, and buffers outside of the state dict."""
     for prefix, child in children(module, remove_duplicate=False):
         for tensors in registers(child):
             for key, value in tensors.items():
@@ -163,13 +163,13 @@ def held_tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
 
 
 def copy(target: torch.Tensor, value: torch.Tensor) -> None:
-    """Tensors that were made in inference mode can be written in it alone."""
+    """Copies values, in inference mode if the tensor was created in it: otherwise it cannot be written."""
     with torch.inference_mode(target.is_inference()), torch.no_grad():
         target.copy_(value)
 
 
 def converted(name: str, value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """A value in another type. Numbers that the type has no room for would be infinite, and are refused."""
+    """A value in another type. Values beyond the type's range would become infinite, so they are refused."""
     result = value.to(dtype)
     narrower = (
         value.is_floating_point() and dtype.is_floating_point and torch.finfo(dtype).max < torch.finfo(value.dtype).max
@@ -186,7 +186,7 @@ def converted(name: str, value: torch.Tensor, dtype: torch.dtype) -> torch.Tenso
 
 
 def like_shards(target: Any, values: torch.Tensor) -> torch.Tensor:
-    """A DTensor of this process's part, sharded as another is."""
+    """A DTensor of this process's part, sharded like another."""
     part: torch.Tensor = target.from_local(
         values,
         target.device_mesh,

@@ -1,4 +1,4 @@
-"""How far a download is: tqdm's bar where it is installed, else a line of its own."""
+"""Progress of a download: tqdm's bar if it is installed, otherwise a line of text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Progress(Protocol):
     ) -> bool | None: ...
 
     def update(self, n: int) -> object:
-        """`n` more bytes are there; fewer than none where a download starts again."""
+        """Adds `n` bytes; negative if a download starts again."""
 
 
 class Silent:
@@ -34,7 +34,7 @@ class Silent:
 
 
 class Line(Silent):
-    """One line of a terminal, written anew for every whole percent."""
+    """A line on a terminal, written again for every whole percent."""
 
     def __init__(self, total: int, label: str) -> None:
         self._total, self._label = total, label
@@ -55,7 +55,7 @@ class Line(Silent):
 
 
 def progress_bar(total: int, label: str, shown: bool | None) -> Progress:
-    """`shown` None: where standard error is a terminal."""
+    """`shown` None: show it if standard error is a terminal."""
     if not (sys.stderr.isatty() if shown is None else shown):
         return Silent()
     try:

@@ -14,20 +14,20 @@ import numpy.typing as npt
 Dtype = Literal["F32", "F16", "BF16"]
 Array = npt.NDArray[Any]
 
-# NumPy has no BF16: its bits are kept as integers.
+# NumPy has no BF16, so its bits are kept as integers.
 STORAGE: dict[Dtype, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
     "BF16": np.dtype("<u2"),
 }
 HEADER_LENGTH = struct.Struct("<Q")
-# The data begin at a multiple of this, as the format asks for.
+# The format requires that the data begins at a multiple of this.
 ALIGNMENT = 8
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A tensor's values as they are in a file."""
+    """A tensor's values in the form of a file."""
 
     dtype: Dtype
     values: Array
@@ -56,7 +56,7 @@ def write(
     values: Iterable[Array],
     metadata: Mapping[str, str],
 ) -> None:
-    """Writes a file; `values` are in the order of `shapes`, and taken one at a time."""
+    """Writes a file. `values` are in the order of `shapes` and are read one at a time."""
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     end = 0
     for name, (dtype, shape) in shapes.items():

@@ -14,12 +14,12 @@ from .weights import Part
 
 
 def is_sharded(tensor: torch.Tensor) -> bool:
-    """Whether a tensor is a DTensor; torch.distributed is not imported to find out, since not every build has it."""
+    """True if a tensor is a DTensor. torch.distributed is not imported for this, since not every build has it."""
     return hasattr(tensor, "device_mesh") and hasattr(tensor, "placements")
 
 
 def has_shards(module: nn.Module) -> bool:
-    """Whether any parameter is sharded, or is gathered for the moment and will be sharded again."""
+    """True if any parameter is sharded, or is gathered temporarily and will be sharded again."""
     return any(is_sharded(parameter) for parameter in module.parameters()) or any(
         is_fully_sharded(child) for child in module.modules()
     )
@@ -42,7 +42,7 @@ def reshard(module: nn.Module) -> None:
 
 
 def local_part(tensor: torch.Tensor) -> torch.Tensor:
-    """The part of a sharded tensor that this process holds, in its own memory; another tensor is that itself."""
+    """The part of a sharded tensor that this process holds, in its own memory; any other tensor unchanged."""
     if not is_sharded(tensor):
         return tensor
     sharded: Any = tensor
@@ -52,7 +52,7 @@ def local_part(tensor: torch.Tensor) -> torch.Tensor:
 
 def cut_for(name: str, tensor: Any, value: torch.Tensor) -> torch.Tensor:
     """This process's part of the whole value of a sharded tensor."""
-    # Where PyTorch's own checkpoints take this from; before 2.5 the package had another name.
+    # PyTorch's own checkpoints use this function; before 2.5 its package had another name.
     modules = ("torch.distributed.tensor._utils", "torch.distributed._tensor._utils")
     utils: Any = importlib.import_module(next(module for module in modules if module in sys.modules))
     if any(placement.is_partial() for placement in tensor.placements):
@@ -62,18 +62,18 @@ def cut_for(name: str, tensor: Any, value: torch.Tensor) -> torch.Tensor:
     shape, start = utils.compute_local_shape_and_global_offset(value.shape, tensor.device_mesh, tensor.placements)
     if tuple(shape) != tuple(local_part(tensor).shape):
         raise LoadError(f"{name}: this process's part is not that of {described(tensor)}")
-    # A part without entries may be said to begin beyond the end.
+    # A part without entries may have an offset after the end.
     places = [slice(first, first + length) if length else slice(0, 0) for first, length in zip(start, shape)]
     return value[tuple(places)]
 
 
 def holds_whole(tensor: torch.Tensor, part: Part | None) -> bool:
-    """Whether one rank's part of the weights has a tensor whole."""
+    """True if one rank's part of the weights contains a whole tensor."""
     return part is None or part.world_size == 1 or part.dim >= tensor.ndim
 
 
 def misfit(name: str, tensor: Any, part: Part) -> str | None:
-    """Why one rank's part of a weight is not the part of a tensor that this process holds; None where it is."""
+    """The reason why one rank's part of a weight is not this process's part of a tensor; None if it is."""
     if not is_sharded(tensor):
         return f"{name}: the weights are {part}, but the module has the whole: predict without rank and world_size"
     mesh, coordinate = tensor.device_mesh, tensor.device_mesh.get_coordinate()

@@ -1,4 +1,4 @@
-"""Statistics as a terminal shows them."""
+"""Statistics as text for a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HEADINGS = ("mean", "std", "min", "max", "l2", "eff. rank", "|cosine|")
 
 
 def statistics_table(statistics: dict[str, Any]) -> str:
-    """One line a tensor, and one for the network."""
+    """One line for each tensor, and one for the network."""
     lines: list[tuple[str, ...]] = [("tensor", "shape", *HEADINGS)]
     for tensor in statistics["tensors"]:
         shape = "x".join(str(n) for n in tensor["shape"])
@@ -23,7 +23,7 @@ def statistics_table(statistics: dict[str, Any]) -> str:
 
 
 def summary_table(statistics: dict[str, Any]) -> str:
-    """A line for each part of the network, however many tensors it has, and one for all."""
+    """A line for each part of the network, with any number of tensors, and one for all."""
     tensors: list[dict[str, Any]] = statistics["tensors"]
     lines: list[tuple[str, ...]] = [("part", "tensors", "parameters", *SUMMARY)]
     for part, members in parts([tensor["name"] for tensor in tensors]).items():
@@ -33,7 +33,7 @@ def summary_table(statistics: dict[str, Any]) -> str:
 
 
 def parts(names: list[str]) -> dict[str, set[str]]:
-    """Names by what they begin with: as much of it as gives no more than MAX_PARTS parts."""
+    """Groups names by their beginnings, as long as that gives no more than MAX_PARTS parts."""
     depth = 1
     while depth < max(map(len, map(split, names)), default=1) and len(grouped(names, depth + 1)) <= MAX_PARTS:
         depth += 1
@@ -48,7 +48,7 @@ def grouped(names: list[str], depth: int) -> dict[str, set[str]]:
 
 
 def split(name: str) -> list[str]:
-    """A tensor's path, in PyTorch's names or in Keras's, without what it is in its layer."""
+    """A tensor's path, in PyTorch's or Keras's names, without its name in its layer."""
     path = name.replace("/", ".").split(".")
     return path[:-1] or path
 
@@ -68,7 +68,7 @@ def summary(tensors: list[dict[str, Any]]) -> tuple[str, ...]:
 
 
 def aligned(lines: list[tuple[str, ...]], left: int) -> str:
-    """Columns, the first `left` of them flush left."""
+    """Formats columns; the first `left` of them are aligned to the left."""
     widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
     return "\n".join(
         "  ".join(

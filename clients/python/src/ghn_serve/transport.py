@@ -116,7 +116,7 @@ class Transport:
 
     @contextmanager
     def _own_errors(self) -> Generator[None, None, None]:
-        """What requests raises, as errors of this client's own."""
+        """Converts the errors of requests into those of this client."""
         try:
             yield
         except (*BROKEN, requests.RequestException) as error:
@@ -125,7 +125,7 @@ class Transport:
     def when_ready(
         self, path: str, query: Query | None = None, headers: Mapping[str, str] | None = None
     ) -> requests.Response:
-        """What there is of a prediction once it is made: until then the service says 409, and when to ask again."""
+        """Waits for a resource of a prediction. Until it exists, the service answers 409 with the time to ask again."""
         deadline = time.monotonic() + self._timeout
         while True:
             try:
@@ -176,7 +176,7 @@ def pieces(response: requests.Response) -> Iterator[bytes]:
 
 
 def length(response: requests.Response) -> int:
-    """Of the body; without it nobody could tell whether all of it has arrived."""
+    """The length of the body. Without it, a complete answer could not be distinguished from a cut one."""
     text = response.headers.get("content-length")
     if text is None:
         raise DownloadError(

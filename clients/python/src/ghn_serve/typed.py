@@ -12,5 +12,5 @@ def mapping(value: object) -> Mapping[str, Any]:
 
 
 def items(value: object) -> list[Any]:
-    """What is in a list or tuple; nothing for any other value."""
+    """The entries of a list or tuple; an empty list for any other value."""
     return list(cast("list[Any]", value)) if isinstance(value, (list, tuple)) else []

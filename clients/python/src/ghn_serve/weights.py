@@ -1,4 +1,4 @@
-"""Predicted weights as they arrive, and as one wants them."""
+"""Predicted weights, with conversions."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ class Weights(Mapping[str, Array]):
 
     @property
     def part(self) -> Part | None:
-        """Which rank's part of every tensor these are; None where they are whole."""
+        """The rank whose part of every tensor these are; None for whole tensors."""
         text = self.metadata.get("part")
         return None if text is None else Part(**json.loads(text))
 
     def as_part(self, part: Part) -> Weights:
-        """The same, known to be one rank's part; a file that they are saved in says so, too."""
+        """The same weights, marked as one rank's part. A file of them has the mark too."""
         return Weights(self._stored, self.shapes, {**self.metadata, "part": json.dumps(asdict(part))})
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray) -> Weights:
-        """Of the service's formats `safetensors` and `tiled`."""
+        """Reads a file in one of the service's formats, `safetensors` or `tiled`."""
         stored, metadata = read(data)
         tiled: dict[str, list[int]] = json.loads(metadata.pop("shapes", "{}"))
         shapes = {name: tuple(tiled.get(name, tensor.values.shape)) for name, tensor in stored.items()}
@@ -71,7 +71,7 @@ class Weights(Mapping[str, Array]):
 
     @property
     def prediction(self) -> str | None:
-        """The id that the service knows them by."""
+        """The prediction's id."""
         return self.metadata.get("prediction")
 
     def __getitem__(self, name: str) -> Array:
@@ -98,7 +98,7 @@ class Weights(Mapping[str, Array]):
         return self._stored[name].dtype
 
     def tensor(self, name: str) -> torch.Tensor:
-        """As a PyTorch tensor of the type that was asked for, BF16 included."""
+        """The tensor in PyTorch, in the requested type, including BF16."""
         import torch
 
         bits = self._whole(name)
@@ -118,12 +118,12 @@ class Weights(Mapping[str, Array]):
             write(file, shapes, (self._whole(name) for name in self), self.metadata)
 
     def _whole(self, name: str) -> Array:
-        """A tensor's stored values, in memory of its own."""
+        """A copy of a tensor's stored values."""
         return repeated(self._stored[name].values, self.shapes[name])
 
 
 def repeated(block: Array, shape: tuple[int, ...]) -> Array:
-    """A block repeated along every dimension in which it is smaller than `shape`, and cut to it."""
+    """Repeats a block along every dimension in which it is smaller than `shape`, and cuts it."""
     times = [-(-n // m) if m else 1 for n, m in zip(shape, block.shape)]
     tiles = np.tile(block, times) if any(n > 1 for n in times) else block
     return np.array(tiles[tuple(slice(n) for n in shape)])

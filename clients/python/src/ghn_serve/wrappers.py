@@ -1,4 +1,4 @@
-"""What training wraps a network in: some is looked through, and what hides the parameters is refused by its name."""
+"""Wrappers of training: some are seen through, and those that hide the parameters are refused by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .errors import WrapperError
 from .given import is_module
 
 WRAPPERS: tuple[type, ...] = (nn.DataParallel, nn.parallel.DistributedDataParallel)
-# What wrappers put into the middle of a tensor's name.
+# Parts that wrappers insert into a tensor's name.
 WRAPPED_PARTS = frozenset({"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"})
 
 

@@ -1,4 +1,4 @@
-"""What is added to activations: other activations, biases, position embeddings."""
+"""Values added to activations: other activations, biases, position embeddings."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def plus_position(recorder: Recorder, x: Origin, other: torch.Tensor, shape: tup
             return False
         dim = -1 if len(own) == 3 else -3
         positions = math.prod(own) // own[dim]
-        # Of one size in the parameter, in what is added and in the sum; the channels of x where they are known.
+        # The size is equal in the parameter, in the addend and in the sum, and equals x's channels if they are known.
         sizes = {own[dim], *other.shape[dim:][:1], *shape[dim:][:1], channels or own[dim]}
         return len(sizes) == 1 and positions > 1 and own[dim] > 1 and other.numel() > own[dim]
 

@@ -22,7 +22,7 @@ class Call:
 
     @classmethod
     def of(cls, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """Of an operator of PyTorch, whose schema has the names; those that are not ATen's keep their namespace."""
+        """Creates the call of a PyTorch operator, whose schema has the names. Names not of ATen keep the namespace."""
         schema = operation._schema
         namespace, _, name = schema.name.rpartition("::")
         arguments = {**dict(zip((argument.name for argument in schema.arguments), args)), **kwargs}

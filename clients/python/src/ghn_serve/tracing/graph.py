@@ -31,7 +31,7 @@ class Node:
     bias: Tensor | None = None
     kernel: tuple[int, int] | None = None
     channels: int | None = None
-    """Of its output, where it is known."""
+    """Number of channels of its output, if known."""
     tentative: bool = False
     """A softmax that has not yet been seen to be an attention's."""
     classifier: bool = False
@@ -61,7 +61,7 @@ class Graph:
         self.owner[bias.name] = index
 
     def reaches(self, start: int, ends: Iterable[int]) -> bool:
-        """Whether a path (of no or more hops) leads from `start` to one of `ends`."""
+        """True if a path of any number of hops leads from `start` to one of `ends`."""
         return start in self.ancestors(ends)
 
     def ancestors(self, ends: Iterable[int], stop: frozenset[int] = frozenset()) -> set[int]:
@@ -144,7 +144,7 @@ class Graph:
                 node.inputs = node.inputs - {pool} | {last}
 
     def _follow_input(self) -> None:
-        """As in the graphs that the GHNs' authors build, a weight that follows no node follows the input."""
+        """Connects weights without a predecessor to the input, as the graphs of the GHNs' authors do."""
         for node in self.nodes[1:]:
             if not node.inputs and node.tensors and "weight" in node.tensors[0].name:
                 node.inputs = {0}

@@ -30,7 +30,7 @@ def run(recorder: Recorder, operator: Any, args: tuple[Any, ...], kwargs: dict[s
     return call.result
 
 
-# Of those that a rule knows, the arguments in their order.
+# The arguments, in order, of the operators that have a rule.
 NAMES = {"flex_attention": ("query", "key", "value")}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-# What may refer to everything there is, and is no data.
+# Types that may refer to anything and are not data.
 OPAQUE = (str, bytes, int, float, complex, type, nn.Module, types.ModuleType, types.FunctionType, types.MethodType)
 
 Key = tuple[str, int]

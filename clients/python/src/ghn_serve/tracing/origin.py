@@ -1,4 +1,4 @@
-"""What a tensor's values come from."""
+"""The origin of a tensor's values."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Origin:
     """
-    Of a tensor seen during the trace. One of three: an activation (`nodes`), something made of parameters alone
-    (`parameters`), or a constant (neither).
+    The origin of a tensor in a trace. The tensor is one of three: an activation (`nodes`), a value made only of
+    parameters (`parameters`), or a constant (neither).
     """
 
     nodes: frozenset[int] = frozenset()
     """The nodes that an activation comes from, with no other node in between."""
     sources: frozenset[int] = frozenset()
-    """Of an activation: the example's tensors that it comes from with no layer in between, by their numbers."""
+    """The example's tensors, by their numbers, that an activation comes from without a layer in between."""
     mask: bool = False
-    """Of an activation: whether it only says where something is: where other activations meet it, they are the data."""
+    """True if an activation only marks positions. Where other activations meet it, they are the data."""
     scores: bool = False
-    """Of an activation: whether it is a product of two activations, as an attention's q kᵀ is."""
+    """True if an activation is a product of two activations, such as an attention's q kᵀ."""
     softmax: frozenset[int] = frozenset()
-    """Of an activation: the `msa` nodes whose softmax it is."""
+    """The `msa` nodes whose softmax an activation is."""
     relative: bool = False
-    """Of an activation: whether it is a product with a table of relative positions, for an attention's scores."""
+    """True if an activation is a product with a table of relative positions, for an attention's scores."""
     passed_over: bool = False
-    """Of an activation: whether a parameter's later use is missing before it, as that would have closed a cycle."""
+    """True if a parameter's later use is missing before an activation, because it would have closed a cycle."""
     parameters: frozenset[str] = frozenset()
     verbatim: bool = True
-    """Of parameters: whether it is one of them as it is, at most copied, cut or resized."""
+    """True if a value made of parameters is one of them unchanged: at most copied, cut or resized."""
     looked_up: bool = False
-    """Of parameters: whether it is rows of a table, in an order that is not the table's."""
+    """True if a value made of parameters is rows of a table, in an order other than the table's."""
     table: str | None = None
-    """Of parameters: the embedding that rows were looked up in, at places that do not depend on the example."""
+    """The embedding whose rows were looked up, at positions that do not depend on the example."""
     fed: bool = False
-    """Of what is no activation: whether a layer was called on it, as on learned queries."""
+    """True if a layer was called on a value that is not an activation, such as learned queries."""
 
 
 CONSTANT = Origin()

@@ -19,9 +19,9 @@ class Parameters:
     def __init__(self, module: nn.Module) -> None:
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.unfit: dict[str, str] = {}
-        """Those that cannot be predicted, whatever they are used for, and why."""
+        """Parameters that cannot be predicted in any use, with the reasons."""
         self.twins: dict[str, str] = {}
-        """By a parameter's name, another one that has the same numbers in the same memory."""
+        """For a parameter's name, another parameter with the same values in the same memory."""
         self._owners: dict[str, nn.Module] = {}
         self._kept: dict[str, torch.Tensor] = {}
         self._found: dict[Key, list[str]] = {}
@@ -52,7 +52,7 @@ class Parameters:
             self.twins[name] = twin
         elif name not in names:
             names.append(name)
-        # Of a tensor that is told apart as an object, that object.
+        # A tensor that is identified as an object is kept as that object.
         self._kept[name] = parameter.detach() if key(parameter)[0] == "storage" else parameter
 
     def __iter__(self) -> Iterator[str]:
@@ -63,7 +63,7 @@ class Parameters:
         return self._owners[name]
 
     def knows(self, name: str, parameter: nn.Parameter) -> bool:
-        """Whether it was there from the start, or stands in the place of one that was."""
+        """True if the parameter existed from the start, or replaces one that did."""
         return id(parameter) in self._names or name in self._places
 
     def has(self, tensor: torch.Tensor) -> bool:
@@ -95,6 +95,6 @@ def named_as_in_state_dict(module: nn.Module) -> Iterable[tuple[str, nn.Paramete
 
 
 def same_memory(a: torch.Tensor, b: torch.Tensor) -> bool:
-    """Whether the two are one view of the same entries, as where one's data has been given to the other."""
+    """True if both are the same view of the same entries, as after assigning one's data to the other."""
     view = [(key(t), t.shape, t.stride(), extent(t)) for t in (a, b)]
     return view[0] == view[1] and a.numel() > 0

@@ -19,7 +19,7 @@ def average_pool(recorder: Recorder, call: Call) -> Origin:
 
 
 def adaptive_maximum(recorder: Recorder, call: Call) -> Origin:
-    """As the pool with a kernel that it is where its output's size divides its input's."""
+    """Treats it as a pool with the equivalent kernel, if its output's size divides its input's."""
     sizes = zip(call["self"].shape[-2:], call["output_size"])
     return pool(recorder, call, "max_pool", [n - (m - 1) * (n // m) for n, m in sizes])
 

@@ -22,18 +22,18 @@ from .parameters import Parameters
 FRESH = re.compile(r"new_.*|.*_like|bernoulli|rand.*")
 # In place they replace what was there.
 OVERWRITING = frozenset({"copy_", "fill_", "zero_", "uniform_", "normal_", "bernoulli_", "random_", "exponential_"})
-# What they make of one parameter still counts as that parameter: a copy, its parts put together, a resized table.
+# Their result from one parameter still counts as that parameter: a copy, its reassembled parts, a resized table.
 COPYING = re.compile(r"clone|_to_copy|lift_fresh|detach|alias|contiguous|_unsafe_view|cat|_?upsample_.*")
 # Rows in an order that is not the table's.
 LOOKING_UP = frozenset({"index", "index_select", "gather", "take", "embedding"})
-# Of the example's own values they tell where something is, as masks of padding do.
+# Applied to the example's own values, they mark positions, as masks of padding do.
 COMPARING = re.compile(r"eq|ne|lt|le|gt|ge|isnan|isinf|isfinite|logical_.*|bitwise_.*")
-# Arguments that choose among values and are none.
+# Arguments that select values and are not values.
 CHOOSING = ("index", "indices", "condition", "mask", "repeats")
 
-# What runs in them is repeated, which a graph without cycles has no form for.
+# Their layers run repeatedly, which a graph without cycles cannot represent.
 RECURRENT = (nn.RNNBase, nn.RNNCellBase)
-# What they are called on is data, even where it follows no node: learned queries, constant coordinates.
+# Their input is data, even if it follows no node: learned queries, constant coordinates.
 LAYERS = (
     nn.Linear,
     nn.MultiheadAttention,
@@ -50,7 +50,7 @@ class Found:
     tensor: Tensor
     verbatim: bool
     part: bool
-    """Whether it is only a slice of the parameter."""
+    """True if the tensor is only a slice of the parameter."""
 
 
 class Recorder(TorchDispatchMode):
@@ -86,7 +86,7 @@ class Recorder(TorchDispatchMode):
         self._kept: list[torch.Tensor] = []
         self._fed: set[Key] = set()
 
-    # What is known of a tensor.
+    # Information about tensors.
 
     def origin(self, tensor: torch.Tensor) -> Origin:
         place = key(tensor)
@@ -107,7 +107,7 @@ class Recorder(TorchDispatchMode):
         return Found(Tensor(names[0], shape), origin.verbatim, tensor.numel() < torch.Size(shape).numel())
 
     def channels(self, nodes: frozenset[int]) -> int | None:
-        """Of these nodes' outputs, where they are known and agree."""
+        """The number of channels of these nodes' outputs, if known and equal."""
         known = {self.graph.nodes[k].channels for k in nodes}
         return known.pop() if len(known) == 1 else None
 
@@ -119,7 +119,7 @@ class Recorder(TorchDispatchMode):
     def module_owns(self, name: str) -> bool:
         return self.parameters.owner(name) is self.module
 
-    # What rules say.
+    # Methods for the rules.
 
     def leave_out(self, tensor: torch.Tensor | None, why: str) -> None:
         """Notes that a tensor is made of parameters, and used in a way that no rule covers."""
@@ -150,7 +150,7 @@ class Recorder(TorchDispatchMode):
         return Origin(x.nodes, passed_over=True)
 
     def grounded(self, origin: Origin) -> Origin:
-        """As an activation: rows of an embedding that were looked up at constant places come from its node."""
+        """The origin as an activation: rows of an embedding looked up at constant positions come from its node."""
         name = origin.table
         if name is None and origin.fed and len(origin.parameters) == 1 and origin.verbatim:
             (only,) = origin.parameters
@@ -187,7 +187,7 @@ class Recorder(TorchDispatchMode):
             while self._modules.pop() is not module:
                 pass
 
-    # What PyTorch calls.
+    # Hooks that PyTorch calls.
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -253,7 +253,7 @@ def only_says_where(tensor: torch.Tensor) -> bool:
 
 
 def mixed(old: Origin, new: Origin) -> Origin:
-    """Of a storage that was written in part; a constant in a copied parameter leaves it that parameter."""
+    """The origin of a partly overwritten storage. A constant written into a copied parameter does not change it."""
     if not (new.nodes or new.parameters):
         return old
     return new if not (old.nodes or old.parameters) else join((old, new))

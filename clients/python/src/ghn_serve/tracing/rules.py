@@ -1,4 +1,4 @@
-"""Which rule each of ATen's operations goes by; one that is not here joins its inputs to its outputs."""
+"""The rule of each ATen operation. An operation without a rule connects its inputs to its outputs."""
 
 from __future__ import annotations
 

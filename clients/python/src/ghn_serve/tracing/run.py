@@ -137,7 +137,7 @@ def droppers(root: nn.Module, dropped: set[nn.Module]) -> set[nn.Module]:
 
 
 def main_output_first(output: Any) -> Any:
-    """Of named outputs, as Hugging Face's networks give, the logits before the rest."""
+    """Puts the logits before the other named outputs, which Hugging Face's networks have."""
     logits = output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", None)
     return output if logits is None else [logits, output]
 

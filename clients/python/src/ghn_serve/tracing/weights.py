@@ -122,7 +122,7 @@ TURNED = "as it stands, laid out as [in, out]: its scale is that of a weight the
 
 
 def in_layout(recorder: Recorder, weight: torch.Tensor, found: Found) -> bool:
-    """Whether a view reads the parameter as [out, in]; a copy's layout says nothing."""
+    """True if a view reads the parameter as [out, in]. The layout of a copy gives no information."""
     if not recorder.parameters.is_view(weight, found.tensor.name):
         return True
     steps = recorder.parameters.strides(found.tensor.name)[:2]
