@@ -7,10 +7,11 @@ import { NO_TOXIPROXY } from './toxiproxy.js';
 
 const USAGE = `Usage: npm run proof:cluster -- [--scale NUMBER]
 
-Three apis, four workers, an S3 server, Redis that writes to its disk, and links that can be cut: kills, cuts and empties them under load
-while a client looks through the list again and again. Ends with 0 where nothing was lost, doubled, torn or late.
+Runs three apis, four workers, an S3 server, Redis with persistence, and links that can be cut. It kills, cuts and
+empties them under load, while a client reads the list repeatedly. Exits with 0 if nothing was lost, duplicated, corrupt
+or late.
 
-  --scale NUMBER   1 is all: 500 networks, 100 workers, 50 engines and 50 apis killed; 0.1 is a tenth of it (1)`;
+  --scale NUMBER   1 is everything: 500 networks, and 100 workers, 50 engines and 50 apis killed; 0.1 is a tenth (1)`;
 
 const { values } = parseArgs({
   options: { scale: { type: 'string', default: '1' }, help: { type: 'boolean', default: false } },

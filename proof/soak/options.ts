@@ -3,19 +3,19 @@ import { z } from 'zod';
 
 export const USAGE = `Usage: npm run soak -- [options]
 
-Starts the built service and uses it for a while, as many clients at once would: predictions, downloads whole and in
-parts, cancellations, bad requests, restarts. Every second it looks at the memory and the open files of the service's
-processes; every body's digest is checked. Ends with a verdict, and with 0 where all holds, else with 1. On Linux alone.
+Starts the built service and uses it like many clients at once: predictions, whole and partial downloads, cancellations,
+invalid requests, restarts. Every second it measures the memory and the open files of the service's processes. It checks
+the digest of every body. It prints a verdict, and exits with 0 if all checks hold, otherwise with 1. Linux only.
 
-  --minutes NUMBER      how long (30); under 10 there are too few samples to judge memory by
-  --rate NUMBER         how many clients come in a second, on average (8)
-  --concurrency NUMBER  how many are there at once (8): whoever comes then waits
-  --seed NUMBER         of what they do (1)
-  --store-mb NUMBER     the size of the store in MB (64): what was not used for the longest time is evicted
-  --report FILE         where the verdict is written as JSON, with all samples
-  --from-sources        runs the sources instead of what was built
+  --minutes NUMBER      duration (30); under 10 there are too few samples to judge the memory
+  --rate NUMBER         average number of new clients per second (8)
+  --concurrency NUMBER  largest number of clients at once (8); further ones wait
+  --seed NUMBER         seed of the clients' actions (1)
+  --store-mb NUMBER     size of the store in MB (64); above it, the least recently used predictions are evicted
+  --report FILE         writes the verdict and all samples to a JSON file
+  --from-sources        runs the sources instead of the build
 
-The service has the settings of the environment, and the GHN of the package where GHN_CHECKPOINTS names no other.`;
+The service uses the settings in the environment, and the GHN in the package unless GHN_CHECKPOINTS names another.`;
 
 /** The options are wrong. The message names the option and the reason. */
 export class OptionsError extends Error {}
