@@ -2,7 +2,8 @@ import { crc32 } from 'node:zlib';
 import { jsonOf } from '../json-text.js';
 import { StoreCorruptError } from './store.js';
 
-const HEAD = '{"crc32":"';
+/** Begins every sealed document. */
+export const HEAD = '{"crc32":"';
 const MIDDLE = '","body":';
 const BODY_START = HEAD.length + 8 + MIDDLE.length;
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PredictionView } from '../../src/routes/predictions/view.js';
+import { unpack } from '../store/directory/setup.js';
 import { getJson, network, predicted } from './prediction.js';
 import { FULL, times } from './proof.js';
 import { ServiceProcess } from './service-process.js';
@@ -145,7 +146,7 @@ describe.skipIf(!existsSync('/proc/self/fd'))('clients that disconnect', () => {
     await getJson(`${service.url}/predictions/${id}`);
     await poll(storeFiles).toBe(0);
     // A pipe in place of a file simulates a slow store: reading it waits until something is written.
-    const record = join(folder, 'predictions', id, 'record.json');
+    const record = join(await unpack(folder, id), 'record.json');
     const content = await readFile(record);
     await rename(record, `${record}.aside`);
     execFileSync('mkfifo', [record]);

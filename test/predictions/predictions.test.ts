@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Admission } from '../../src/predictions/admission.js';
@@ -15,7 +14,7 @@ import { elements } from '../../src/tensor/tensor.js';
 import { LIMITS, tinyGraph } from '../architecture/fixtures.js';
 import { kerasFixture } from '../helpers/keras.js';
 import { FakeExecutor } from '../predictor/fake-executor.js';
-import { flipBit, openStore, temporaryDirectory } from '../store/directory/setup.js';
+import { flipBitOf, openStore, temporaryDirectory } from '../store/directory/setup.js';
 
 const request = (fields: object = {}) => readPredictRequest({ architecture: tinyGraph(), ...fields }, LIMITS);
 const client = () => new AbortController();
@@ -150,7 +149,7 @@ describe('a prediction', () => {
     const made = await before.predict();
     const values = await valuesOf(made);
     await before.predictions.settle();
-    await flipBit(join(before.directory, 'predictions', made.record.id, 'blocks.bin'));
+    await flipBitOf(before.directory, made.record.id, 'blocks.bin');
     const { executor, predict, seen } = await predictionsOf(before.directory);
     expect(await valuesOf(await predict())).toEqual(values);
     expect(seen.remade).toBe(1);

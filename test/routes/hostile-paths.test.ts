@@ -8,6 +8,7 @@ import { tinyGraph } from '../architecture/fixtures.js';
 import { json, predicted } from '../helpers/http.js';
 import { rawRequest } from '../helpers/raw.js';
 import { startService, type TestService } from '../helpers/service.js';
+import { unpack } from '../store/directory/setup.js';
 
 const SECRET = 'nobody may read this';
 
@@ -21,7 +22,7 @@ beforeAll(async () => {
   // Files beside the predictions, and in the place of one.
   await writeFile(join(service.store, 'secret'), SECRET);
   await mkdir(join(service.store, 'predictions', 'other'));
-  for (const name of await readdir(join(service.store, 'predictions', id))) {
+  for (const name of await readdir(await unpack(service.store, id))) {
     await writeFile(join(service.store, 'predictions', 'other', name), SECRET);
   }
 });

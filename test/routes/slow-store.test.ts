@@ -7,6 +7,7 @@ import { tinyGraph } from '../architecture/fixtures.js';
 import { bytesOf, json, post, predicted } from '../helpers/http.js';
 import { expectProblem } from '../helpers/problems.js';
 import { startService, type TestService } from '../helpers/service.js';
+import { unpack } from '../store/directory/setup.js';
 
 /** More than the number of threads that read files. */
 const STUCK = 6;
@@ -24,8 +25,8 @@ afterAll(() => service.stop());
  * something is written to it. Returns a function that makes it answer. That uses a separate process, since the threads
  * of this one are those of the service, and are stuck.
  */
-function stall(id: string): () => void {
-  const record = join(service.store, 'predictions', id, 'record.json');
+async function stall(id: string): Promise<() => void> {
+  const record = join(await unpack(service.store, id), 'record.json');
   renameSync(record, `${record}.aside`);
   execFileSync('mkfifo', [record]);
   return () => {
@@ -41,7 +42,7 @@ describe.skipIf(process.platform === 'win32')('a disk that does not answer', () 
     const expected = await bytesOf(await fetch(`${stored[0]}/weights`));
     for (const address of stored) await json(address);
     const ids = stored.map((address) => address.split('/').at(-1)!);
-    const answers = ids.map(stall);
+    const answers = await Promise.all(ids.map(stall));
 
     const reads = ids.map((id) => fetch(`${url}/predictions/${id}/weights`));
     // It is stored, but it is unknown when it can be read.

@@ -83,6 +83,12 @@ export function samplePrediction(n: number, fields: Partial<PredictionRecord> = 
   };
 }
 
+/** The n-th prediction as a small network has it: all of it is a few kilobytes. */
+export function smallPrediction(n: number): PredictionToStore {
+  const { record, architecture, tensors } = samplePrediction(n);
+  return { record, architecture, tensors: tensors.slice(0, 2) };
+}
+
 /** One of about `bytes` altogether, in one tensor. */
 export function predictionOf(n: number, bytes: number): PredictionToStore {
   const size = Math.floor(bytes / 4);

@@ -31,13 +31,18 @@ export async function writeBlocks(
 }
 
 /** The bytes of an open file of blocks. */
-export function fileBytes(handle: FileHandle): BlocksBytes {
+export function fileBytes(handle: FileHandle, start = 0): BlocksBytes {
   return {
     async fill(target, position) {
       let done = 0;
       try {
         while (done < target.length) {
-          const { bytesRead } = await handle.read(target, done, target.length - done, position + done);
+          const { bytesRead } = await handle.read(
+            target,
+            done,
+            target.length - done,
+            start + position + done,
+          );
           if (bytesRead === 0) break;
           done += bytesRead;
         }

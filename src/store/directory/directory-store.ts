@@ -22,12 +22,14 @@ import {
   amendedRecord,
   type PlannedFolder,
   planFolder,
-  RECORD,
   readArchitecture,
   readRecord,
 } from './prediction-folder.js';
 import { Shelf } from './shelf.js';
 import { claimDirectory, type StoreLock } from './store-directory.js';
+
+/** Codes of the errors with which a save finds its prediction there already, as a folder or as a file. */
+const TAKEN: ReadonlySet<string> = new Set(['ENOTEMPTY', 'EEXIST', 'ENOTDIR']);
 
 /** Records that are read at the same time for a page of the list. */
 const READ_AT_ONCE = 8;
@@ -171,7 +173,7 @@ export class DirectoryStore implements PredictionStore {
       const amended = await this.#shelf.whole(id, (folder) => amendedRecord(folder, entry, changed));
       if (!amended) return false;
       try {
-        await this.#folders.replaceFile(id, RECORD, amended.file);
+        await this.#folders.replaceFile(id, amended.name, amended.file);
       } catch (error) {
         throw failure(`prediction ${id} could not be amended`, error);
       }
@@ -254,14 +256,16 @@ export class DirectoryStore implements PredictionStore {
     }
   }
 
-  async #publish(id: string, { write }: PlannedFolder): Promise<boolean> {
+  async #publish(id: string, { packed, write }: PlannedFolder): Promise<boolean> {
+    const publish = () =>
+      packed ? this.#folders.publishFile(id, packed()) : this.#folders.publish(id, write);
     try {
-      await this.#folders.publish(id, write);
+      await publish();
     } catch (error) {
-      if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EEXIST') throw error;
+      if (!TAKEN.has(errorCode(error) ?? '')) throw error;
       // An earlier process stored it and this one has not indexed it, or the folder there is damaged.
       if (await this.#shelf.read(id)) return false;
-      await this.#folders.publish(id, write);
+      await publish();
     }
     return true;
   }

@@ -1,5 +1,5 @@
 import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isId } from '../prediction-id.js';
 import { errorCode, failure, isFull } from './errors.js';
 import { isUnfinishedName, thisWriter, unfinishedName, type Writer, writerAlive } from './writer.js';
@@ -11,8 +11,8 @@ import { isUnfinishedName, thisWriter, unfinishedName, type Writer, writerAlive 
 const GIVEN_UP_AFTER_MS = 10 * 60_000;
 
 /**
- * A store's directory. `predictions/` has a folder for each prediction, which appears and disappears as a whole, by a
- * rename. `unfinished/` has the folders and files that are being written or removed.
+ * A store's directory. `predictions/` has a folder for each prediction, or a file for a small one, which appears and
+ * disappears as a whole, by a rename. `unfinished/` has the folders and files that are being written or removed.
  */
 export class PredictionFolders {
   readonly #predictions: string;
@@ -68,19 +68,40 @@ export class PredictionFolders {
   }
 
   /**
-   * Replaces one file of a prediction. When it resolves, the file is on the disk. Rejects with ENOENT if the folder
+   * Writes a file, and moves it to the prediction's place. When this resolves, the file is on the disk; if it rejects,
+   * nothing is left. Rejects with EEXIST if the prediction exists.
+   */
+  async publishFile(id: string, bytes: Uint8Array): Promise<void> {
+    let path = this.#newUnfinished();
+    try {
+      await writeFileDurably(path, bytes);
+      // A rename would replace another file, and nobody else writes to the store meanwhile.
+      if (await exists(this.path(id)))
+        throw Object.assign(new Error('the prediction exists'), { code: 'EEXIST' });
+      await rename(path, this.path(id));
+      path = this.path(id);
+      await syncFolder(this.#predictions);
+    } catch (error) {
+      await rm(path, { force: true }).catch(() => {});
+      throw error;
+    }
+  }
+
+  /**
+   * Replaces one file of a prediction, or the whole of one that is one file, for which `name` is empty. When it resolves, the file is on the disk. Rejects with ENOENT if the folder
    * does not exist.
    */
   async replaceFile(id: string, name: string, bytes: Uint8Array): Promise<void> {
     const unfinished = this.#newUnfinished();
+    const path = join(this.path(id), name);
     try {
       await writeFileDurably(unfinished, bytes);
-      await rename(unfinished, join(this.path(id), name));
+      await rename(unfinished, path);
     } catch (error) {
       await rm(unfinished, { force: true }).catch(() => {});
       throw error;
     }
-    await syncFolder(this.path(id));
+    await syncFolder(dirname(path));
   }
 
   /** Removes a prediction, if it exists. If it rejects, the prediction is unchanged. */
@@ -158,6 +179,16 @@ export class PredictionFolders {
 
   #newUnfinished(): string {
     return join(this.#unfinished, unfinishedName(this.#writer));
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false;
+    throw error;
   }
 }
 

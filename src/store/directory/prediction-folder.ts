@@ -1,12 +1,14 @@
 import { statSync } from 'node:fs';
-import { type FileHandle, open, readdir, readFile, utimes } from 'node:fs/promises';
+import { open, readdir, readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { graphSchema } from '../../architecture/schema.js';
 import { JsonText, joined, splitOff } from '../../json-text.js';
 import type { PredictionRecord } from '../../record/record.js';
-import { type Manifest, manifestSchema, planBlocks } from '../blocks/manifest.js';
-import { seal, sealBytes, unseal, unsealBytes } from '../sealed-json.js';
+import type { TiledTensor } from '../../tensor/tensor.js';
+import type { BlocksBytes } from '../blocks/blocks-reader.js';
+import { checksums, type Manifest, manifestSchema, planBlocks, runs } from '../blocks/manifest.js';
+import { HEAD, seal, sealBytes, unseal, unsealBytes } from '../sealed-json.js';
 import {
   NotUnderstoodError,
   type PredictionRemains,
@@ -15,12 +17,13 @@ import {
   StoreCorruptError,
 } from '../store.js';
 import { storedRecord, storedRecordSchema } from '../stored-record.js';
-import { writeBlocks } from './blocks-file.js';
+import { fileBytes, writeBlocks } from './blocks-file.js';
 import { damageCode, errorCode, shortageOf } from './errors.js';
 import { writeFileDurably } from './folders.js';
+import { headerBytes, isPacked, type OpenPart, openPart, pack, readBytes } from './packed-file.js';
 import { type IndexEntry, indexEntry } from './prediction-index.js';
 
-export const RECORD = 'record.json';
+const RECORD = 'record.json';
 const ARCHITECTURE = 'architecture.json';
 const MANIFEST = 'manifest.json';
 const BLOCKS = 'blocks.bin';
@@ -30,6 +33,16 @@ const FIXED_FILES = [ARCHITECTURE, MANIFEST, BLOCKS] as const;
 
 /** The fixed files that weights need. A prediction whose graph is damaged is still served without it. */
 const NEEDED_FILES = [MANIFEST, BLOCKS] as const;
+
+/** The order of the files where they are packed into one: the record, which is read most often, first. */
+const PACKED = [RECORD, MANIFEST, ARCHITECTURE, BLOCKS] as const;
+type PackedFile = (typeof PACKED)[number];
+
+/**
+ * Up to this size a prediction is one file rather than a folder: it takes 2 waits for the disk to store rather than 6.
+ * An amendment writes it again as a whole.
+ */
+const MAX_PACKED_BYTES = 2 ** 18;
 
 /** Layout version of a stored prediction. Folders with another version are left untouched and not served. */
 const LAYOUT = 1;
@@ -54,6 +67,8 @@ type RawRecordFile = Readonly<Record<string, unknown>> & {
 /** A prediction's folder that is ready to be written: its size is known. */
 export interface PlannedFolder {
   readonly bytes: number;
+  /** The bytes of the one file that takes the place of the folder; null for a folder. */
+  readonly packed: (() => Buffer) | null;
   write(folder: string): Promise<void>;
   /** The index entry of the folder once it is written. */
   entry(): IndexEntry;
@@ -72,9 +87,12 @@ export function planFolder(
     [BLOCKS]: plan.bytes,
   };
   const recordFile = sealRecord(record, sizes);
-  const bytes = sum(sizes) + recordFile.length;
+  const unpackedBytes = sum(sizes) + recordFile.length;
+  const fits = unpackedBytes <= MAX_PACKED_BYTES;
+  const bytes = fits ? unpackedBytes + headerBytes(PACKED.length) : unpackedBytes;
   return {
     bytes,
+    packed: fits ? () => packedPrediction(recordFile, architectureFile, plan, tensors) : null,
     async write(folder) {
       const manifest = await writeBlocks(join(folder, BLOCKS), plan, tensors, signal);
       await writeFileDurably(join(folder, MANIFEST), seal(manifest));
@@ -85,17 +103,30 @@ export function planFolder(
   };
 }
 
+function packedPrediction(
+  recordFile: Buffer,
+  architectureFile: Buffer,
+  plan: Manifest,
+  tensors: readonly TiledTensor[],
+): Buffer {
+  // Less than one run.
+  const [blocks = Buffer.alloc(0)] = runs(plan, tensors);
+  const manifest = seal({ ...plan, crc32: checksums(blocks, plan.pieceBytes) });
+  return pack([recordFile, manifest, architectureFile, blocks]);
+}
+
 const FILES: ReadonlySet<string> = new Set([RECORD, ...FIXED_FILES]);
 
 /** Damage hits one file of a prediction at a time, so a folder with fewer of its files was never a prediction. */
 const MIN_FILES = 2;
 
-/** Returns true if a folder is a prediction's, complete or not, and not a foreign one. */
-export async function bearsPrediction(folder: string): Promise<boolean> {
+/** Returns true if a folder or a file is a prediction's, complete or not, and not a foreign one. */
+export async function bearsPrediction(path: string): Promise<boolean> {
   try {
-    return (await readdir(folder)).filter((name) => FILES.has(name)).length >= MIN_FILES;
+    return (await readdir(path)).filter((name) => FILES.has(name)).length >= MIN_FILES;
   } catch (error) {
-    if (errorCode(error) === 'ENOTDIR' || errorCode(error) === 'ENOENT') return false;
+    if (errorCode(error) === 'ENOTDIR') return isPacked(path, PACKED.length, HEAD);
+    if (errorCode(error) === 'ENOENT') return false;
     throw error;
   }
 }
@@ -114,24 +145,46 @@ export async function readEntry(folder: string, id: string): Promise<IndexEntry>
 }
 
 async function readWholeEntry(folder: string, id: string): Promise<IndexEntry> {
-  const { recordFile, bytes } = await readRecordFile(folder, id);
+  const { recordFile, bytes, packing } = await readRecordFile(folder, id);
   const { sizes, record } = recordFile;
   let usedAt = 0;
   for (const file of NEEDED_FILES) {
-    // Synchronous: it takes microseconds in a folder that has just been read, and a start does it tens of thousands
-    // of times.
-    const { size, mtimeMs } = await unreadableIsCorrupt(async () => statSync(join(folder, file)), id, file);
+    const { size, mtimeMs } = await statFile(folder, id, file);
     if (size !== sizes[file]) {
       throw new StoreCorruptError(`prediction ${id}: ${file} has ${size} bytes instead of ${sizes[file]}`);
     }
     if (file === BLOCKS) usedAt = mtimeMs;
   }
-  return indexEntry(record, sum(sizes) + bytes, usedAt);
+  return indexEntry(record, sum(sizes) + bytes + packing, usedAt);
+}
+
+/** Size and time of a file; of a packed one, as far as the file that it is in reaches. */
+function statFile(
+  folder: string,
+  id: string,
+  file: PackedFile,
+): Promise<{ readonly size: number; readonly mtimeMs: number }> {
+  return inFolderOrPacked(
+    // Synchronous: it takes microseconds in a folder that has just been read, and a start does it tens of thousands
+    // of times.
+    async () => statSync(join(folder, file)),
+    async () => {
+      const { handle, start, size } = await packedPart(folder, id, file);
+      await handle.close();
+      const whole = statSync(folder);
+      return { size: Math.min(size, Math.max(0, whole.size - start)), mtimeMs: whole.mtimeMs };
+    },
+    id,
+    file,
+  );
 }
 
 /** Stores when the prediction was used, as the modification time of its blocks. */
 export async function noteUse(folder: string, time: Date): Promise<void> {
-  await utimes(join(folder, BLOCKS), time, time);
+  await inFolderOr(
+    () => utimes(join(folder, BLOCKS), time, time),
+    () => utimes(folder, time, time),
+  );
 }
 
 /** Throws a StoreCorruptError, as do the functions below. */
@@ -147,7 +200,7 @@ export async function readArchitecture(
   folder: string,
   id: string,
 ): Promise<Pick<PredictionRemains, 'architecture' | 'kerasModel'>> {
-  const bytes = await unreadableIsCorrupt(() => readFile(join(folder, ARCHITECTURE)), id, ARCHITECTURE);
+  const { bytes } = await readBytesOf(folder, id, ARCHITECTURE);
   if (bytes.length > LARGE_BYTES) {
     const body = unsealBytes(bytes, `prediction ${id}: ${ARCHITECTURE}`);
     const { head, values } = splitOff(body, ['kerasModel']);
@@ -168,36 +221,53 @@ export async function readRemains(folder: string, id: string): Promise<Predictio
 export async function openBlocksFile(
   folder: string,
   id: string,
-): Promise<{ readonly handle: FileHandle; readonly manifest: Manifest }> {
+): Promise<{ readonly bytes: BlocksBytes; readonly manifest: Manifest }> {
   const { value: manifest } = await readSealed(folder, id, MANIFEST, manifestSchema);
-  return { handle: await unreadableIsCorrupt(() => open(join(folder, BLOCKS), 'r'), id, BLOCKS), manifest };
+  const bytes = await inFolderOrPacked(
+    async () => fileBytes(await open(join(folder, BLOCKS), 'r')),
+    async () => {
+      const { handle, start } = await packedPart(folder, id, BLOCKS);
+      return fileBytes(handle, start);
+    },
+    id,
+    BLOCKS,
+  );
+  return { bytes, manifest };
 }
 
-/** The record's file with some fields replaced, and the index entry that fits it. Null if `change` returns null. */
+/** The record's file, or the one that it is packed into, with some fields replaced, and the index entry that fits it. Null if `change` returns null. */
 export async function amendedRecord(
   folder: string,
   { id, usedAt }: IndexEntry,
   change: (record: PredictionRecord) => Partial<PredictionRecord> | null,
-): Promise<{ readonly file: Buffer; readonly entry: IndexEntry } | null> {
-  const { recordFile, raw } = await readRecordFile(folder, id);
+): Promise<{ readonly name: string; readonly file: Buffer; readonly entry: IndexEntry } | null> {
+  const { recordFile, raw, packing } = await readRecordFile(folder, id);
   const fields = change(recordFile.record);
   if (!fields) return null;
   const amended = { ...recordFile.record, ...fields, id };
   recordFileSchema.parse({ ...recordFile, record: amended });
   // Fields that a newer version wrote are kept.
   const file = seal({ ...raw, record: { ...raw.record, ...fields, id } });
-  return { file, entry: indexEntry(amended, sum(recordFile.sizes) + file.length, usedAt) };
+  const entry = indexEntry(amended, sum(recordFile.sizes) + file.length + packing, usedAt);
+  if (packing === 0) return { name: RECORD, file, entry };
+  const others: Buffer[] = [];
+  for (const other of PACKED.slice(1)) others.push((await readBytesOf(folder, id, other)).bytes);
+  return { name: '', file: pack([file, ...others]), entry };
 }
 
 async function readRecordFile(
   folder: string,
   id: string,
-): Promise<{ readonly recordFile: RecordFile; readonly raw: RawRecordFile; readonly bytes: number }> {
-  const { value, raw, bytes } = await readSealed(folder, id, RECORD, recordFileSchema);
+): Promise<
+  { readonly recordFile: RecordFile; readonly raw: RawRecordFile } & Pick<Read, 'packing'> & {
+      readonly bytes: number;
+    }
+> {
+  const { value, raw, bytes, packing } = await readSealed(folder, id, RECORD, recordFileSchema);
   if (value.record.id !== id) {
     throw new StoreCorruptError(`prediction ${id}: the record is that of ${value.record.id}`);
   }
-  return { recordFile: value, raw: raw as RawRecordFile, bytes };
+  return { recordFile: value, raw: raw as RawRecordFile, bytes, packing };
 }
 
 /** Throws a ZodError if the record could not be read back. */
@@ -206,13 +276,61 @@ function sealRecord(record: PredictionRecord, sizes: Sizes): Buffer {
   return seal({ layout: LAYOUT, sizes, record: storedRecord(record) });
 }
 
+/** A file's bytes, and how many more packing took for all files of the prediction: 0 in a folder. */
+interface Read {
+  readonly bytes: Buffer;
+  readonly packing: number;
+}
+
+function readBytesOf(folder: string, id: string, file: PackedFile): Promise<Read> {
+  return inFolderOrPacked(
+    async () => ({ bytes: await readFile(join(folder, file)), packing: 0 }),
+    async () => {
+      const { handle, start, size } = await packedPart(folder, id, file);
+      try {
+        return { bytes: await readBytes(handle, start, size), packing: headerBytes(PACKED.length) };
+      } finally {
+        await handle.close();
+      }
+    },
+    id,
+    file,
+  );
+}
+
+async function packedPart(path: string, id: string, file: PackedFile): Promise<OpenPart> {
+  const part = await openPart(path, PACKED.indexOf(file), PACKED.length);
+  if (!part)
+    throw new StoreCorruptError(`prediction ${id}: the header of its file does not match its checksum`);
+  return part;
+}
+
+/** Returns the result of `inFolder`, or that of `packed` if the prediction is one file. */
+function inFolderOrPacked<T>(
+  inFolder: () => Promise<T>,
+  packed: () => Promise<T>,
+  id: string,
+  file: PackedFile,
+): Promise<T> {
+  return unreadableIsCorrupt(() => inFolderOr(inFolder, packed), id, file);
+}
+
+async function inFolderOr<T>(inFolder: () => Promise<T>, otherwise: () => Promise<T>): Promise<T> {
+  try {
+    return await inFolder();
+  } catch (error) {
+    if (errorCode(error) !== 'ENOTDIR') throw error;
+    return otherwise();
+  }
+}
+
 async function readSealed<T>(
   folder: string,
   id: string,
-  file: string,
+  file: PackedFile,
   schema: z.ZodType<T>,
-): Promise<{ readonly value: T; readonly raw: unknown; readonly bytes: number }> {
-  const bytes = await unreadableIsCorrupt(() => readFile(join(folder, file)), id, file);
+): Promise<{ readonly value: T; readonly raw: unknown; readonly bytes: number; readonly packing: number }> {
+  const { bytes, packing } = await readBytesOf(folder, id, file);
   const raw = unseal(bytes, `prediction ${id}: ${file}`);
   const parsed = schema.safeParse(raw);
   if (!parsed.success) {
@@ -223,7 +341,7 @@ async function readSealed<T>(
         `${path.join('.') || 'its top'}: ${message}`,
     );
   }
-  return { value: parsed.data, raw, bytes: bytes.length };
+  return { value: parsed.data, raw, bytes: bytes.length, packing };
 }
 
 /** A file that cannot be found or read counts as corrupt, unless the system is short of something. */

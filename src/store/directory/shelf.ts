@@ -8,7 +8,6 @@ import {
   StoreUnchangedError,
 } from '../store.js';
 import { Turns } from '../turns.js';
-import { fileBytes } from './blocks-file.js';
 import { failure, systemReason } from './errors.js';
 import type { PredictionFolders } from './folders.js';
 import { noteUse, openBlocksFile, readEntry, readRemains } from './prediction-folder.js';
@@ -228,10 +227,10 @@ export class Shelf {
   }
 
   async #readBlocks(id: string, isCurrent: () => boolean): Promise<BlocksReader> {
-    const { handle, manifest } = await openBlocksFile(this.#folders.path(id), id);
+    const { bytes, manifest } = await openBlocksFile(this.#folders.path(id), id);
     const onCorrupt = (error: StoreCorruptError) => {
       if (isCurrent()) this.#setAside(id, error);
     };
-    return new BlocksReader(fileBytes(handle), { id, manifest, cache: this.#cache, onCorrupt });
+    return new BlocksReader(bytes, { id, manifest, cache: this.#cache, onCorrupt });
   }
 }

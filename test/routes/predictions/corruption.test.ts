@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import { bytesOf, metric, post } from '../../helpers/http.js';
 import { kerasFixture } from '../../helpers/keras.js';
 import { expectProblem } from '../../helpers/problems.js';
 import { checkpointFile, holdEngine, startService, type TestService } from '../../helpers/service.js';
-import { flipBit } from '../../store/directory/setup.js';
+import { flipBitOf } from '../../store/directory/setup.js';
 
 /** So many predictions with their digests take a while on a busy machine. */
 const HOOK_MS = 300_000;
@@ -79,7 +79,7 @@ async function read(url: string, headers: Record<string, string> = {}): Promise<
 /** Starts a service that has no predictions in memory yet. */
 const start = (settings: Record<string, string> = {}) => startService({ STORE: folder, ...settings });
 
-const blocksOf = (address: string) => join(folder, 'predictions', address.split('/').at(-1)!, 'blocks.bin');
+const idIn = (address: string) => address.split('/').at(-1)!;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ghn-serve-corrupt-'));
@@ -112,8 +112,7 @@ beforeAll(async () => {
   }
   await service.stop();
   for (const address of addresses.values()) {
-    const path = blocksOf(address);
-    await flipBit(path, Math.floor((await stat(path)).size * 0.9));
+    await flipBitOf(folder, idIn(address), 'blocks.bin', 0.9);
   }
 }, HOOK_MS);
 
@@ -190,7 +189,7 @@ describe('after a bit of a stored prediction has flipped', () => {
   });
 
   it('the manifest with the positions of blocks is not needed', async () => {
-    await flipBit(blocksOf(addresses.get('manifest')!).replace('blocks.bin', 'manifest.json'));
+    await flipBitOf(folder, idIn(addresses.get('manifest')!), 'manifest.json');
     expect(await read(`${at('manifest')}/weights`)).toBe(expected.get('manifest'));
   });
 

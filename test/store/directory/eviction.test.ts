@@ -106,7 +106,7 @@ describe('a restarted store', () => {
     // Uses are noted when the last note is old.
     for (const n of [1, 2, 3]) {
       const hours = new Date(Date.UTC(2026, 1, 1, n));
-      await utimes(join(directory, 'predictions', idOf(n), 'blocks.bin'), hours, hours);
+      await utimes(join(directory, 'predictions', idOf(n)), hours, hours);
     }
     const second = await openStore(directory, ROOM);
     await use(second.store, 1);
@@ -126,7 +126,7 @@ describe('a restarted store', () => {
     await saveAll(store, [1, 2, 3]);
     for (const n of [1, 2, 3]) {
       const hours = new Date(Date.UTC(2026, 1, 1, n));
-      await utimes(join(directory, 'predictions', idOf(n), 'blocks.bin'), hours, hours);
+      await utimes(join(directory, 'predictions', idOf(n)), hours, hours);
     }
     const smaller = await openStore(directory, 1.5 * SIZE);
     expect(await listed(smaller.store)).toEqual([3]);
