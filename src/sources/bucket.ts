@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { Response } from 'undici';
 import type { ObjectBucket } from '../store/s3/bucket.js';
-import { StoreBusyError, StoreRefusedError } from '../store/store.js';
+import { BucketAwayError } from '../store/s3/refusals.js';
+import { StoreRefusedError } from '../store/store.js';
 import { UnreachableError } from './http.js';
 import { type Fetching, type Source, SourceError, type SourceKind } from './source.js';
 import { locateVersioned, type Note, versionOf } from './versioned.js';
@@ -97,7 +98,7 @@ async function request(
 }
 
 function asSourceError(error: unknown): never {
-  if (error instanceof StoreBusyError) throw new UnreachableError(error.message, { cause: error });
+  if (error instanceof BucketAwayError) throw new UnreachableError(error.detail, { cause: error });
   if (error instanceof StoreRefusedError) throw new SourceError(error.message, { cause: error });
   throw error;
 }

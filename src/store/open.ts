@@ -1,6 +1,7 @@
 import { DirectoryStore } from './directory/directory-store.js';
 import { isBucket, parseLocation } from './location.js';
-import type { PredictionStore } from './store.js';
+import { BucketAwayError } from './s3/refusals.js';
+import { type PredictionStore, StoreRefusedError } from './store.js';
 
 export interface OpenOptions {
   /** Address of an S3 server other than AWS. */
@@ -23,9 +24,11 @@ export async function openStore(
   location: string,
   { endpoint, publicEndpoint, ...options }: OpenOptions,
 ): Promise<PredictionStore> {
-  const store = isBucket(location)
-    ? await openBucket(location, { endpoint, publicEndpoint }, options)
-    : await DirectoryStore.open(location, options);
+  if (isBucket(location)) return openBucket(location, { endpoint, publicEndpoint }, options);
+  return probed(await DirectoryStore.open(location, options));
+}
+
+async function probed<Store extends PredictionStore>(store: Store): Promise<Store> {
   try {
     await store.probe();
     return store;
@@ -42,5 +45,18 @@ async function openBucket(
 ): Promise<PredictionStore> {
   // Imported here, since the SDK takes a tenth of a second to load and directories do not need it.
   const { S3Store } = await import('./s3/s3-store.js');
-  return S3Store.open({ ...parseLocation(location)!, ...endpoints }, options);
+  try {
+    return await probed(await S3Store.open({ ...parseLocation(location)!, ...endpoints }, options));
+  } catch (error) {
+    throw atStart(location, error as Error);
+  }
+}
+
+/** Names the store, since the operator who starts the service reads it. */
+function atStart(location: string, error: Error): Error {
+  const message = error instanceof BucketAwayError ? error.detail : error.message;
+  const named = `STORE ${location}: ${message}`;
+  return error instanceof StoreRefusedError
+    ? new StoreRefusedError(named, { cause: error })
+    : new Error(named, { cause: error });
 }

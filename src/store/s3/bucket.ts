@@ -14,7 +14,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { untilSilent } from '../../async/until-silent.js';
-import { StoreBusyError, StoreRefusedError } from '../store.js';
+import { type Asked, explained, notS3 } from './refusals.js';
 import { Requests } from './requests.js';
 
 /** The most keys that S3 returns for one listing request. */
@@ -76,14 +76,16 @@ export interface Condition {
  */
 export class ObjectBucket {
   readonly #client: S3Client;
-  readonly #requests = new Requests((error) => this.#explained(error));
+  readonly #requests = new Requests((error) => explained(error, this.#asked));
   #isClosed = false;
   #links: S3Client | null = null;
   readonly #location: BucketLocation;
+  readonly #asked: Asked;
 
   constructor(location: BucketLocation, onRequest: RequestObserver = () => {}) {
     const { endpoint } = location;
     this.#location = location;
+    this.#asked = { ...location, region: region() };
     this.#client = clientOf(endpoint);
     observe(this.#client, onRequest);
   }
@@ -95,7 +97,8 @@ export class ObjectBucket {
       return await this.#requests.run(async (abortSignal) => {
         const command = new GetObjectCommand({ ...this.#at(key), Range: range });
         const { Body, ETag } = await this.#client.send(command, { abortSignal });
-        return { bytes: Buffer.from(await Body!.transformToByteArray()), etag: ETag! };
+        if (ETag === undefined) throw notS3(this.#asked);
+        return { bytes: Buffer.from(await Body!.transformToByteArray()), etag: ETag };
       });
     } catch (error) {
       if (statusOf(error) === 404) return null;
@@ -110,7 +113,8 @@ export class ObjectBucket {
       const { ETag, LastModified } = await this.#requests.run((abortSignal) =>
         this.#client.send(command, { abortSignal }),
       );
-      return { etag: ETag!, modified: LastModified! };
+      if (ETag === undefined) throw notS3(this.#asked);
+      return { etag: ETag, modified: LastModified! };
     } catch (error) {
       if (statusOf(error) === 404) return null;
       throw error;
@@ -194,9 +198,11 @@ export class ObjectBucket {
       StartAfter: after === undefined ? undefined : root + after,
       MaxKeys: Math.min(PAGE, limit),
     });
-    const { Contents = [], IsTruncated } = await this.#requests.run((abortSignal) =>
-      this.#client.send(command, { abortSignal }),
-    );
+    const { Contents = [], IsTruncated } = await this.#requests
+      .run((abortSignal) => this.#client.send(command, { abortSignal }))
+      .catch((error: unknown) => {
+        throw statusOf(error) === 404 ? notS3(this.#asked) : error;
+      });
     const objects = Contents.map(({ Key, LastModified }) => ({
       key: Key!.slice(root.length),
       modified: LastModified!,
@@ -314,24 +320,10 @@ export class ObjectBucket {
     } catch (error) {
       const status = statusOf(error) ?? 0;
       if (CONFLICTS.has(status)) return false;
-      if (status === 404 && ifMissing !== null) return ifMissing;
-      throw error;
+      if (status !== 404) throw error;
+      if (ifMissing === null) throw notS3(this.#asked);
+      return ifMissing;
     }
-  }
-
-  #explained(error: unknown): unknown {
-    const { name, message } = error as Error;
-    const status = statusOf(error);
-    if (name === 'NoSuchBucket') {
-      return new StoreRefusedError(`there is no bucket ${JSON.stringify(this.#location.bucket)}: create it`, {
-        cause: error,
-      });
-    }
-    if (status === 401 || status === 403 || name === 'CredentialsProviderError') {
-      return new StoreRefusedError(`the bucket denies access: ${message}`, { cause: error });
-    }
-    if (status !== undefined && status < 500) return error;
-    return new StoreBusyError('the bucket cannot be reached: try again', { cause: error });
   }
 }
 
@@ -360,7 +352,7 @@ function clientOf(endpoint: string | undefined): S3Client {
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   return new S3Client({
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
-    region: process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? 'us-east-1',
+    region: region(),
     maxAttempts: ATTEMPTS,
     // Stored documents and blocks carry their own checksums, by which the store detects corruption.
     responseChecksumValidation: 'WHEN_REQUIRED',
@@ -373,6 +365,8 @@ function clientOf(endpoint: string | undefined): S3Client {
     },
   });
 }
+
+const region = (): string => process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? 'us-east-1';
 
 const statusOf = (error: unknown): number | undefined =>
   error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;

@@ -1,4 +1,4 @@
-import { StoreLeftError } from '../store.js';
+import { StoreBusyError, StoreLeftError } from '../store.js';
 
 /** The requests to a bucket that are under way. Each can be aborted by its caller, and all of them together. */
 export class Requests {
@@ -25,7 +25,7 @@ export class Requests {
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (this.#isLeft) throw new StoreLeftError({ cause: error });
-      throw this.#explain(error);
+      throw error instanceof StoreBusyError ? error : this.#explain(error);
     } finally {
       this.#underWay.delete(controller);
       signal?.removeEventListener('abort', giveUp);
