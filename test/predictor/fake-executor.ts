@@ -52,7 +52,7 @@ const DESCRIPTION: PredictorDescription = {
  */
 export class FakeExecutor implements Executor {
   readonly description = DESCRIPTION;
-  readonly ready = true;
+  ready = true;
   readonly readySoon = true;
   /** Number of jobs so far. */
   jobs = 0;

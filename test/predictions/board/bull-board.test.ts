@@ -1,6 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { deferred } from '../../../src/async/deferred.js';
 import { BullBoard } from '../../../src/predictions/board/bull/bull-board.js';
+import { PredictorUnavailableError } from '../../../src/predictor/executor.js';
 import { FakeExecutor } from '../../predictor/fake-executor.js';
 import { MemoryStore } from '../../store/memory-store.js';
 import { idOf, samplePrediction, sampleTensor } from '../../store/samples.js';
@@ -23,8 +26,28 @@ const observer = {
   takenOver() {},
 };
 
+/** A worker's executor, whose engine dies and comes back at the test's command. */
+class MortalExecutor extends FakeExecutor {
+  override ready = true;
+  #back = deferred<void>();
+
+  die(): void {
+    this.ready = false;
+    this.#back = deferred();
+  }
+
+  comeBack(): void {
+    this.ready = true;
+    this.#back.resolve();
+  }
+
+  override whenReady(): Promise<void> {
+    return this.#back.promise;
+  }
+}
+
 /** Two services on one Redis and one store: one that asks and works, one that only asks. */
-async function open(url: string): Promise<BoardsUnderTest> {
+async function open(url: string, executor = new FakeExecutor()): Promise<BoardsUnderTest> {
   const store = new MemoryStore();
   const handler = new HandledJobs();
   const { keep } = handler;
@@ -41,14 +64,14 @@ async function open(url: string): Promise<BoardsUnderTest> {
     maxWaitMilliseconds: 1e9,
     onRefusal: () => {},
   };
-  const worker = new BullBoard({ ...options, executor: new FakeExecutor() });
+  const worker = new BullBoard({ ...options, executor });
   worker.work(handler);
   const api = new BullBoard(options);
   for (const board of [worker, api]) {
     board.start();
     onTestFinished(() => board.close());
   }
-  await expect.poll(() => [worker, api].map(({ fleet }) => fleet.workers.length)).toEqual([1, 1]);
+  await expect.poll(() => [worker, api].every(({ fleet }) => fleet.workers.length > 0)).toBe(true);
   return { boards: [worker, api], handler };
 }
 
@@ -131,5 +154,54 @@ describe.skipIf(NO_REDIS)(`a board in Redis${NO_REDIS ? ` (${NO_REDIS})` : ''}`,
       expect(network!.record).toMatchObject({ id: plannedId(1), generation: handler.kept[0].generation });
       expect(network!.tensors).toEqual([sampleTensor('fc.weight', [10, 16], [10, 16], 1)]);
     }
+  });
+
+  describe('with two workers', () => {
+    const openWorkers = async () => {
+      const redis = await startRedis();
+      onTestFinished(() => redis.stop());
+      const workers = await Promise.all(
+        [1, 2].map(async () => {
+          const executor = new MortalExecutor();
+          return { executor, ...(await open(redis.url, executor)) };
+        }),
+      );
+      const [{ boards }] = workers;
+      await expect.poll(() => boards.map(({ workers: count }) => count)).toEqual([2, 2]);
+      return { api: boards[1], workers };
+    };
+    const { signal } = new AbortController();
+
+    it('leaves what waits for an engine that restarts to the worker that has one', async () => {
+      const { api, workers } = await openWorkers();
+      const [dead, alive] = workers;
+      dead.executor.die();
+      for (let n = 1; n <= 10; n++) await (await api.submit(planOf(n), signal)).made();
+      expect(alive.handler.begun).toHaveLength(10);
+      expect(dead.handler.begun).toEqual([]);
+      dead.executor.comeBack();
+      alive.executor.die();
+      for (let n = 11; n <= 20; n++) await (await api.submit(planOf(n), signal)).made();
+      expect(dead.handler.begun).toHaveLength(10);
+    });
+
+    it('fails what three engines have died of, whichever workers they belong to', async () => {
+      const { api, workers } = await openWorkers();
+      let deaths = 0;
+      for (const { executor, handler } of workers) {
+        const { make } = handler;
+        handler.make = async (job, jobSignal) => {
+          if (job.plan.work.seed !== 7) return make(job, jobSignal);
+          deaths++;
+          executor.die();
+          void setImmediate().then(() => executor.comeBack());
+          throw new PredictorUnavailableError('the engine has ended');
+        };
+      }
+      const fatal = await api.submit(planOf(7), signal);
+      await expect(fatal.made()).rejects.toThrow(PredictorUnavailableError);
+      expect(deaths).toBe(3);
+      await (await api.submit(planOf(1), signal)).made();
+    });
   });
 });

@@ -49,7 +49,7 @@ export interface BullBoardOptions {
   readonly store: PredictionStore;
   readonly observer: PredictionObserver;
   /** This process's executor, if it has one. Otherwise plans use the description that workers announce. */
-  readonly executor?: Pick<Executor, 'description'>;
+  readonly executor?: Pick<Executor, 'description' | 'ready' | 'whenReady'>;
   /** False if this process only computes, so no client asks it for predictions; by default true. */
   readonly isAsked?: boolean;
   readonly memoryBytes: () => number;
@@ -68,7 +68,7 @@ export class BullBoard implements JobBoard {
   readonly fleet: Fleet;
   readonly counts: SharedCounts;
   readonly #options: BullBoardOptions;
-  readonly #executor: Pick<Executor, 'description'>;
+  readonly #executor: Pick<Executor, 'description' | 'ready' | 'whenReady'>;
   readonly #redis: RedisServers;
   readonly #blocking: RedisServers;
   readonly #subscriber: RedisServers;
@@ -373,7 +373,8 @@ export class BullBoard implements JobBoard {
       channel,
       redis: this.#redis,
       blocking: this.#blocking,
-      description: () => this.#executor.description,
+      executor: this.#executor,
+      workers: () => this.workers,
       planner: this.#options.planner ?? planHere,
       handler: this.#handler,
       promises: this.#options.store.promises,

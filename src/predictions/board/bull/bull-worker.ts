@@ -1,5 +1,5 @@
 import { UnrecoverableError, Worker } from 'bullmq';
-import type { PredictorDescription } from '../../../predictor/protocol.js';
+import type { Executor } from '../../../predictor/executor.js';
 import type { PredictionRecord } from '../../../record/record.js';
 import { type Promises, StoreLeftError } from '../../../store/store.js';
 import { CancelledError } from '../../errors.js';
@@ -22,15 +22,18 @@ import { PREFIX } from './redis.js';
 import { finish, LEASE_MS, leave } from './scripts.js';
 
 /** A worker that does not renew its lock for this time has lost its job to another. */
-const LOCK_MS = 6000;
-const LOCK_RENEWAL_MS = 2000;
-const STALLED_CHECK_MS = 2000;
+const LOCK_MS = 4000;
+const LOCK_RENEWAL_MS = 1000;
+const STALLED_CHECK_MS = 1000;
 
 /**
- * If this many workers have died while computing a prediction, it fails, so that a network cannot kill workers for
- * ever.
+ * If this many workers or engines have died while computing a prediction, it fails, so that a network cannot kill them
+ * for ever.
  */
 const MAX_DEATHS = 3;
+
+/** After this many attempts, a worker keeps a job even while its engine restarts: BullMQ limits a job's attempts. */
+const MAX_RETURNS = 6;
 
 const WATCH_MS = 1000;
 
@@ -50,7 +53,9 @@ export interface BullWorkerOptions {
   readonly channel: Channel;
   readonly redis: RedisServers;
   readonly blocking: RedisServers;
-  readonly description: () => PredictorDescription | null;
+  readonly executor: Pick<Executor, 'description' | 'ready' | 'whenReady'>;
+  /** How many workers have the same engine and GHNs, this one included. */
+  readonly workers: () => number;
   readonly planner: Planner;
   readonly handler: JobHandler;
   readonly promises?: Promises;
@@ -73,6 +78,8 @@ export class BullWorker {
   readonly #running = new Map<string, AbortController>();
   /** Removals of promises that are under way; no client waits for them. */
   readonly #settling = new Set<Promise<void>>();
+  /** Aborted when it takes no more jobs. */
+  readonly #closing = new AbortController();
   #renewed = 0;
 
   constructor(options: BullWorkerOptions) {
@@ -104,6 +111,7 @@ export class BullWorker {
 
   /** Takes no more jobs, and waits for the current one. */
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.#worker.close();
     await Promise.all(this.#settling);
   }
@@ -120,7 +128,8 @@ export class BullWorker {
 
   async #process(job: BullJob): Promise<null> {
     if (!isOurs(job)) throw new UnrecoverableError('the job is not a prediction of ghn-serve');
-    const { handler, description, onFailed, planner } = this.#options;
+    if (this.#passesOn(job, MAX_RETURNS)) throw new LeaseLostError(LEASE_LOST);
+    const { handler, executor, onFailed, planner } = this.#options;
     const { id } = job.data.record;
     const controller = new AbortController();
     this.#running.set(id, controller);
@@ -130,7 +139,7 @@ export class BullWorker {
     if (job.stalledCounter > 0) this.#options.onTakenOver(job.data.record);
     try {
       const looked = this.#look(job);
-      const plan = await planner.again(await unpacked(job.data), description()!);
+      const plan = await planner.again(await unpacked(job.data), executor.description!);
       const { isCancelled, mayBeStored } = await looked;
       if (isCancelled) throw new CancelledError('the prediction was cancelled');
       worked.mayBeStored = mayBeStored;
@@ -146,6 +155,7 @@ export class BullWorker {
     } catch (error) {
       if (error instanceof LeaseLostError) throw error;
       if ((error as Error).cause instanceof StoreLeftError) throw new LeaseLostError(LEASE_LOST);
+      if (this.#passesOn(job, MAX_DEATHS)) throw new LeaseLostError(LEASE_LOST);
       await worked.tellAll();
       onFailed(worked.record, error as Error);
       // If this fails, the reconciler drops the place later.
@@ -155,6 +165,27 @@ export class BullWorker {
       clearInterval(watching);
       this.#running.delete(id);
     }
+  }
+
+  /** While the engine restarts, jobs are for workers that have one. */
+  #passesOn({ attemptsMade }: BullJob, maxAttempts: number): boolean {
+    const { executor, workers } = this.#options;
+    if (executor.ready || workers() < 2 || attemptsMade + 1 >= maxAttempts) return false;
+    void this.#rest();
+    return true;
+  }
+
+  /** Takes no jobs until the engine is ready. */
+  async #rest(): Promise<void> {
+    const { executor } = this.#options;
+    await this.#worker.pause(true);
+    try {
+      if (!executor.ready) await executor.whenReady(this.#closing.signal);
+    } catch {
+      // It is being closed.
+      return;
+    }
+    await this.#worker.resume();
   }
 
   /** Finds out if the job was cancelled, and if the prediction may be stored already. */

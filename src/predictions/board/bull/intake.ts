@@ -13,8 +13,8 @@ import { packed } from './job-data.js';
 import type { RedisServers } from './redis.js';
 import { admit } from './scripts.js';
 
-/** If this many workers lose the lease of a prediction because they were blocked, the prediction fails. */
-const MAX_LEASES = 5;
+/** If this many workers return a prediction, because they lost its lease or their engine, the prediction fails. */
+const MAX_ATTEMPTS = 8;
 
 /** Time that a cancelled job may take to stop. */
 export const STOP_MS = 20_000;
@@ -143,7 +143,7 @@ export class Intake {
         priority: own + 1,
         // A worker that loses its lease leaves the job to the next. A job that fails for another reason is not tried
         // again.
-        attempts: MAX_LEASES,
+        attempts: MAX_ATTEMPTS,
         removeOnComplete: { count: 0 },
         removeOnFail: KEPT,
       },
