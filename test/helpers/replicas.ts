@@ -40,9 +40,20 @@ export async function startReplicas(
 ): Promise<TestService> {
   users++;
   servers ??= startServers();
-  const { s3, redis, stop: stopServers } = await servers;
+  const { s3, redis } = await servers;
   const name = `replicas-${process.pid}-${++started}`;
-  const shared = { STORE: `s3://${BUCKET}/${name}`, S3_ENDPOINT: s3, QUEUE: `${redis}/${started % 16}` };
+  return startOn(
+    { STORE: `s3://${BUCKET}/${name}`, S3_ENDPOINT: s3, QUEUE: `${redis}/${started % 16}` },
+    settings,
+    start,
+  );
+}
+
+async function startOn(
+  shared: TestSettings,
+  settings: TestSettings,
+  start: (settings: TestSettings) => Promise<TestService>,
+): Promise<TestService> {
   const services = await Promise.all(ROLES.map((ROLE) => start({ ...settings, ...shared, ROLE })));
   const ports = services.map(({ url }) => Number(new URL(url).port));
   let turn = 0;
@@ -51,16 +62,28 @@ export async function startReplicas(
   proxy.requestTimeout = 0;
   proxy.listen(0, '127.0.0.1');
   await new Promise((resolve) => proxy.once('listening', resolve));
+  const stopAll = async () => {
+    proxy.closeAllConnections();
+    proxy.close();
+    for (const service of services.toReversed()) await service.stop();
+  };
   return {
     ...services[0],
     url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    async total(metric, labels) {
+      const each = await Promise.all(services.map((service) => service.total(metric, labels)));
+      return each.reduce((sum, value) => sum + value, 0);
+    },
+    async restart() {
+      await stopAll();
+      return startOn(shared, settings, start);
+    },
     async stop() {
-      proxy.closeAllConnections();
-      proxy.close();
-      for (const service of services.reverse()) await service.stop();
+      await stopAll();
       if (--users > 0) return;
+      const stopping = servers;
       servers = undefined;
-      await stopServers();
+      await (await stopping)!.stop();
     },
   };
 }

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { buildService, type Service } from '../../src/service.js';
 import { readSettings } from '../../src/settings/settings.js';
 import { VERSION } from '../../src/version.js';
+import { metric } from './http.js';
 import { startReplicas } from './replicas.js';
 import { watchAnswers } from './watched.js';
 
@@ -16,7 +17,8 @@ export const checkpointFile = (name: string) =>
 /** Checkpoints of both families. The GHN-3 is first, so it is the default. */
 export const NANO_GHNS = `ghn3-nano=${checkpointFile('ghn3-nano.pt')},ghn2-nano=${checkpointFile('ghn2-nano.pt')}`;
 
-export interface TestService {
+/** A service that is put together, and may not have started. */
+export interface BuiltService {
   /** `http://127.0.0.1:port` */
   readonly url: string;
   readonly service: Service;
@@ -25,12 +27,22 @@ export interface TestService {
   stop(): Promise<void>;
 }
 
+export interface TestService extends BuiltService {
+  /** The value of a counter, summed over all processes of the service. */
+  total(name: string, labels?: string): Promise<number>;
+  /** Stops it and starts another on the same store, which is to be stopped in its place. */
+  restart(): Promise<TestService>;
+}
+
 /** Environment variables of the service, which override those of the tests. */
 export type TestSettings = Readonly<Record<string, string>>;
 
 /** Builds a service with a temporary store and starts nothing, for tests before it is ready. */
-export async function buildTestService(settings: TestSettings = {}): Promise<TestService> {
-  const store = await mkdtemp(join(tmpdir(), 'ghn-serve-test-'));
+export async function buildTestService(settings: TestSettings = {}): Promise<BuiltService> {
+  return buildOn(await mkdtemp(join(tmpdir(), 'ghn-serve-test-')), settings);
+}
+
+async function buildOn(store: string, settings: TestSettings): Promise<BuiltService> {
   const service = await buildService({
     settings: readSettings({
       PORT: '0',
@@ -55,11 +67,8 @@ export async function buildTestService(settings: TestSettings = {}): Promise<Tes
   };
 }
 
-/**
- * True if a test's service consists of several processes, so that its counters, queue and files are not those of one
- * process.
- */
-export const IS_REPLICATED = Boolean(process.env.REPLICAS);
+/** True if a test's service consists of several processes. */
+const IS_REPLICATED = Boolean(process.env.REPLICAS);
 
 /**
  * Starts a whole service behind a socket and waits until its GHNs are loaded; with REPLICAS, several that share a
@@ -70,9 +79,21 @@ export async function startService(settings: TestSettings = {}): Promise<TestSer
 }
 
 async function startOne(settings: TestSettings): Promise<TestService> {
-  const built = await buildTestService(settings);
+  return startOn(await mkdtemp(join(tmpdir(), 'ghn-serve-test-')), settings);
+}
+
+async function startOn(store: string, settings: TestSettings): Promise<TestService> {
+  const built = await buildOn(store, settings);
   const [url] = await Promise.all([built.service.start(), built.service.ready]);
-  return { ...built, url };
+  return {
+    ...built,
+    url,
+    total: (name, labels) => metric(url, name, labels),
+    async restart() {
+      await built.service.stop();
+      return startOn(store, settings);
+    },
+  };
 }
 
 /** Stops the engine's process, so that predictions stay queued or running. Returns a function that resumes it. */

@@ -2,15 +2,9 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixtureGraph, tinyGraph } from '../architecture/fixtures.js';
 import { parseSafetensors } from '../format/files.js';
-import { bytesOf, json, metric, post, predicted, tensorsOf } from '../helpers/http.js';
+import { bytesOf, json, post, predicted, tensorsOf } from '../helpers/http.js';
 import { isRounded } from '../helpers/rounding.js';
-import {
-  checkpointFile,
-  holdEngine,
-  IS_REPLICATED,
-  startService,
-  type TestService,
-} from '../helpers/service.js';
+import { checkpointFile, holdEngine, startService, type TestService } from '../helpers/service.js';
 
 let service: TestService;
 let url: string;
@@ -128,21 +122,21 @@ describe.each(['F16', 'BF16'] as const)('%s', (dtype) => {
 });
 
 describe('the same request again', () => {
-  it.skipIf(IS_REPLICATED)('is answered from the store with the same bytes, without the engine', async () => {
+  it('is answered from the store with the same bytes, without the engine', async () => {
     const body = { architecture: tinyGraph(), seed: 1 };
     const first = await post(url, body);
     const bytes = await bytesOf(first);
     // The request is answered before the prediction is stored, and the record once it is stored.
     const record = await json<{ status: string }>(`${url}${first.headers.get('location')}`);
     expect(record.status).toBe('succeeded');
-    const computations = await metric(url, 'ghn_serve_computations_total', 'ghn="ghn3-nano"');
+    const computations = await service.total('ghn_serve_computations_total', 'ghn="ghn3-nano"');
     const again = await post(url, body);
     expect(await bytesOf(again)).toEqual(bytes);
     expect(again.headers.get('server-timing')).toBe('store;desc="hit"');
     for (const name of ['etag', 'location', 'content-length', 'content-disposition']) {
       expect(again.headers.get(name)).toBe(first.headers.get(name));
     }
-    expect(await metric(url, 'ghn_serve_computations_total', 'ghn="ghn3-nano"')).toBe(computations);
+    expect(await service.total('ghn_serve_computations_total', 'ghn="ghn3-nano"')).toBe(computations);
   });
 
   it('in another form, with explicit defaults, is the same prediction', async () => {
@@ -159,57 +153,48 @@ describe('the same request again', () => {
     expect(again).toBe(first);
   });
 
-  it.skipIf(IS_REPLICATED)(
-    'from 200 clients at once is computed once, and they all get the same bytes',
-    async () => {
-      const body = { architecture: squeezenet, seed: 200, format: 'tiled' };
-      const computed = () => metric(url, 'ghn_serve_computations_total', 'ghn="ghn3-nano"');
-      const joined = () => metric(url, 'ghn_serve_cache_hits_total', 'how="joined"');
-      const before = { computed: await computed(), joined: await joined() };
-      const release = holdEngine(service);
-      const answers = Promise.all(
-        Array.from({ length: 200 }, async () => sha256(await bytesOf(await post(url, body)))),
-      );
-      await expect.poll(joined, { timeout: 30_000 }).toBe(before.joined + 199);
-      release();
-      expect(new Set(await answers).size).toBe(1);
-      expect(await computed()).toBe(before.computed + 1);
-    },
-  );
+  it('from 200 clients at once is computed once, and they all get the same bytes', async () => {
+    const body = { architecture: squeezenet, seed: 200, format: 'tiled' };
+    const computed = () => service.total('ghn_serve_computations_total', 'ghn="ghn3-nano"');
+    const joined = () => service.total('ghn_serve_cache_hits_total', 'how="joined"');
+    const before = { computed: await computed(), joined: await joined() };
+    const release = holdEngine(service);
+    const answers = Promise.all(
+      Array.from({ length: 200 }, async () => sha256(await bytesOf(await post(url, body)))),
+    );
+    await expect.poll(joined, { timeout: 30_000 }).toBe(before.joined + 199);
+    release();
+    expect(new Set(await answers).size).toBe(1);
+    expect(await computed()).toBe(before.computed + 1);
+  });
 
-  it.skipIf(IS_REPLICATED)(
-    'for a remade prediction has another etag, because bytes are the same only on one machine',
-    async () => {
-      const body = { architecture: tinyGraph(), seed: 2 };
-      const first = await post(url, body);
-      const bytes = await bytesOf(first);
-      const location = `${url}${first.headers.get('location')}`;
-      await json(location);
-      await fetch(location, { method: 'DELETE' });
-      const again = await post(url, body);
-      expect(await bytesOf(again)).toEqual(bytes);
-      expect(again.headers.get('location')).toBe(first.headers.get('location'));
-      expect(again.headers.get('etag')).not.toBe(first.headers.get('etag'));
-      const resumed = await fetch(`${location}/weights`, {
-        headers: { range: 'bytes=10-19', 'if-range': first.headers.get('etag')! },
-      });
-      expect(resumed.status).toBe(200);
-      await bytesOf(resumed);
-    },
-  );
+  it('for a remade prediction has another etag, because bytes are the same only on one machine', async () => {
+    const body = { architecture: tinyGraph(), seed: 2 };
+    const first = await post(url, body);
+    const bytes = await bytesOf(first);
+    const location = `${url}${first.headers.get('location')}`;
+    await json(location);
+    await fetch(location, { method: 'DELETE' });
+    const again = await post(url, body);
+    expect(await bytesOf(again)).toEqual(bytes);
+    expect(again.headers.get('location')).toBe(first.headers.get('location'));
+    expect(again.headers.get('etag')).not.toBe(first.headers.get('etag'));
+    const resumed = await fetch(`${location}/weights`, {
+      headers: { range: 'bytes=10-19', 'if-range': first.headers.get('etag')! },
+    });
+    expect(resumed.status).toBe(200);
+    await bytesOf(resumed);
+  });
 
-  it.skipIf(IS_REPLICATED)(
-    'to a service with another name for the GHN gives the same bytes under the same id',
-    async () => {
-      const other = await startService({ GHN_CHECKPOINTS: `theirs=${checkpointFile('ghn3-nano.pt')}` });
-      try {
-        const body = { architecture: squeezenet, postprocess: { noise: 3e-5, orthogonalize: true } };
-        const [one, two] = [await post(url, body), await post(other.url, body)];
-        expect(two.headers.get('location')).toBe(one.headers.get('location'));
-        expect(sha256(await bytesOf(two))).toBe(sha256(await bytesOf(one)));
-      } finally {
-        await other.stop();
-      }
-    },
-  );
+  it('to a service with another name for the GHN gives the same bytes under the same id', async () => {
+    const other = await startService({ GHN_CHECKPOINTS: `theirs=${checkpointFile('ghn3-nano.pt')}` });
+    try {
+      const body = { architecture: squeezenet, postprocess: { noise: 3e-5, orthogonalize: true } };
+      const [one, two] = [await post(url, body), await post(other.url, body)];
+      expect(two.headers.get('location')).toBe(one.headers.get('location'));
+      expect(sha256(await bytesOf(two))).toBe(sha256(await bytesOf(one)));
+    } finally {
+      await other.stop();
+    }
+  });
 });

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalGraph } from '../../../src/architecture/canonical.js';
 import { parseArchitecture } from '../../../src/architecture/parse.js';
@@ -9,7 +8,7 @@ import { LIMITS, tinyGraph } from '../../architecture/fixtures.js';
 import { parseSafetensors } from '../../format/files.js';
 import { bytesOf, json, post, predicted, tensorsOf } from '../../helpers/http.js';
 import { KERAS_FIXTURES, kerasFixture } from '../../helpers/keras.js';
-import { IS_REPLICATED, startService, type TestService } from '../../helpers/service.js';
+import { startService, type TestService } from '../../helpers/service.js';
 import { runInNode } from '../../helpers/tfjs.js';
 
 const RUNNABLE = KERAS_FIXTURES.filter((name) => !name.startsWith('attention'));
@@ -139,17 +138,14 @@ describe('its TensorFlow.js model', () => {
     expect(new Set(output).size).toBe(output.length);
   });
 
-  it.skipIf(IS_REPLICATED)('is available after a restart of the service', async () => {
+  it('is available after a restart of the service', async () => {
     const first = await startService();
     const url = await predicted(first.url, { architecture: keras('mobilenet.keras3') });
     const before = await runInNode(`${url}/tfjs/model.json`);
     const { pathname } = new URL(url);
-    const { store } = first;
-    await first.service.stop();
-    const second = await startService({ STORE: store });
+    const second = await first.restart();
     expect(await runInNode(`${second.url}${pathname}/tfjs/model.json`)).toEqual(before);
     await second.stop();
-    await rm(store, { recursive: true });
   });
 
   it('has files that caches keep and downloads resume', async () => {

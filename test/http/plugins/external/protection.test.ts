@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildTestService, type TestService, type TestSettings } from '../../../helpers/service.js';
+import { type BuiltService, buildTestService, type TestSettings } from '../../../helpers/service.js';
 
-let built: TestService;
+let built: BuiltService;
 let app: FastifyInstance;
 
 function withSettings(settings: TestSettings): void {

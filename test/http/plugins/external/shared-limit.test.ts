@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { buildTestService, type TestService } from '../../../helpers/service.js';
+import { type BuiltService, buildTestService } from '../../../helpers/service.js';
 import { NO_REDIS, type RedisServer, startRedis } from '../../../predictions/board/redis-server.js';
 import { BUCKET, NO_SERVER, type S3Server, startS3 } from '../../../store/s3/server.js';
 
@@ -8,7 +8,7 @@ const MISSING = NO_SERVER ?? NO_REDIS;
 describe.skipIf(MISSING)(`a rate limit of two services on one Redis${MISSING ? ` (${MISSING})` : ''}`, () => {
   let s3: S3Server;
   let redis: RedisServer;
-  let services: TestService[];
+  let services: BuiltService[];
   beforeAll(async () => {
     [s3, redis] = await Promise.all([startS3(), startRedis()]);
     const settings = {
