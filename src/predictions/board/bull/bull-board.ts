@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { deferred } from '../../../async/deferred.js';
-import { untilSilent } from '../../../async/until-silent.js';
 import { type Executor, PredictorUnavailableError } from '../../../predictor/executor.js';
 import type { PredictionRecord } from '../../../record/record.js';
-import { type PredictionRemains, type PredictionStore, StoreLeftError } from '../../../store/store.js';
+import type { PredictionRemains, PredictionStore } from '../../../store/store.js';
 import type { Refusal } from '../../admission.js';
 import type { PredictionObserver } from '../../observer.js';
 import type { Plan } from '../../plan.js';
@@ -11,29 +9,18 @@ import { type Planner, planHere } from '../../planning/planner.js';
 import type { JobBoard, JobEvent, JobHandler, MadeNetwork, Submitted, Watch } from '../board.js';
 import { BullWorker } from './bull-worker.js';
 import { type BullJob, Channel, isActive, isLive, isOurs } from './channel.js';
-import { type Ear, Ears, eventOf } from './ears.js';
-import { errorOf, readFailure } from './failures.js';
+import { Connections } from './connections.js';
+import { Ears, eventOf } from './ears.js';
 import { type Announcement, className, Fleet } from './fleet.js';
 import { readHandover } from './handover.js';
 import { hasten, Intake, remainsOf, STOP_MS } from './intake.js';
 import { unpacked } from './job-data.js';
+import { Reconciler } from './reconciler.js';
 import type { RedisServers } from './redis.js';
-import { connect, PREFIX, reaching } from './redis.js';
-import {
-  DETACHED,
-  hold,
-  LEASE_MS,
-  leave,
-  madeMessages,
-  placeSeconds,
-  RENEWAL_MS,
-  waiterOf,
-} from './scripts.js';
+import { PREFIX, reaching } from './redis.js';
+import { DETACHED, madeMessages, placeSeconds, waiterOf } from './scripts.js';
 import { SharedCounts } from './shared-counts.js';
-
-/** Time between two checks of the promised predictions. */
-const RECONCILE_MS = 10_000;
-const RECONCILER = `${PREFIX}:reconciler`;
+import { Waits } from './waits.js';
 
 const CANCELLATIONS = `${PREFIX}:cancellations`;
 
@@ -69,38 +56,37 @@ export class BullBoard implements JobBoard {
   readonly counts: SharedCounts;
   readonly #options: BullBoardOptions;
   readonly #executor: Pick<Executor, 'description' | 'ready' | 'whenReady'>;
+  readonly #connections: Connections;
   readonly #redis: RedisServers;
-  readonly #blocking: RedisServers;
-  readonly #subscriber: RedisServers;
   readonly #ears = new Ears((id) => this.view(id));
   readonly #intake: Intake;
+  readonly #waits: Waits;
+  readonly #reconciler: Reconciler;
   /** Identifies this service among those that share the queue. */
   readonly #service = randomUUID();
   #channel: Channel | null = null;
   #handler: JobHandler | null = null;
   #worker: BullWorker | null = null;
-  #reconciling: NodeJS.Timeout | undefined;
   /** True once this service takes no more jobs. */
   #isSettling = false;
-  #isClosed = false;
-  /** Resolves once Redis is given up. */
-  readonly #left = deferred<void>();
-  #isLeft = false;
-  /** Places that had no job at the last check. */
-  #emptyPlaces: ReadonlySet<string> = new Set();
 
   constructor(options: BullBoardOptions) {
     this.#options = options;
-    this.#redis = connect(options.url);
-    this.#blocking = connect(options.url, { isBlocking: true });
-    this.#subscriber = connect(options.url, { isBlocking: true });
+    const { store } = options;
+    this.#connections = new Connections(options.url);
+    this.#redis = this.#connections.redis;
     this.fleet = new Fleet(this.#redis);
     this.counts = new SharedCounts(this.#redis, this.fleet);
     this.#executor = options.executor ?? this.fleet;
     this.#intake = new Intake(this.#redis, this.#ears, options);
+    const shared = { store, ears: this.#ears, intake: this.#intake };
+    const { redis, subscriber } = this.#connections;
+    this.#waits = new Waits({ ...shared, connections: this.#connections, cancel: (id) => this.cancel(id) });
+    this.#reconciler = new Reconciler({ ...shared, redis, channel: () => this.#known() });
+    void this.#connections.left.then(() => this.#disconnect());
     const messages = madeMessages(this.#service);
-    this.#subscriber.subscribe(CANCELLATIONS, messages).catch(() => {});
-    this.#subscriber.on('messageBuffer', (topic: Buffer, message: Buffer) => {
+    subscriber.subscribe(CANCELLATIONS, messages).catch(() => {});
+    subscriber.on('messageBuffer', (topic: Buffer, message: Buffer) => {
       if (topic.toString() === messages) this.#hearStored(message);
       else this.#hearCancelled(message.toString());
     });
@@ -109,7 +95,7 @@ export class BullBoard implements JobBoard {
   /** Looks for workers, and announces this process if it is one. */
   start(): void {
     this.fleet.start(this.#options.executor ? () => this.#announcement() : null);
-    this.#reconciling = setInterval(() => void this.#reconcile().catch(() => {}), RECONCILE_MS).unref();
+    this.#reconciler.start();
   }
 
   work(handler: JobHandler): void {
@@ -134,7 +120,9 @@ export class BullBoard implements JobBoard {
       if (!waiter) await this.#options.store.promises?.promise(remainsOf(plan));
       // The waiting client listens before the job exists, so that it misses no event.
       const refused = new AbortController();
-      const made = waiter && this.#wait(channel, plan, who, isNew, AbortSignal.any([waiter, refused.signal]));
+      const awaited = { channel, plan, who };
+      const made =
+        waiter && this.#waits.wait({ ...awaited, isNew, waiter: AbortSignal.any([waiter, refused.signal]) });
       made?.catch(() => {});
       try {
         await this.#intake.add(channel, remainsOf(plan), { own, mayBeStored });
@@ -143,7 +131,7 @@ export class BullBoard implements JobBoard {
         throw error;
       }
       const record = (isNew ? null : await this.view(id)) ?? plan.record;
-      return { record, isNew, made: () => made ?? this.#wait(channel, plan, who, false) };
+      return { record, isNew, made: () => made ?? this.#waits.wait({ ...awaited, isNew: false }) };
     });
   }
 
@@ -261,19 +249,16 @@ export class BullBoard implements JobBoard {
   }
 
   leave(): void {
-    void untilSilent(
-      () => this.#redis.ping(),
-      () => this.#isClosed,
-    ).then((isSilent) => isSilent && this.#leaveRedis());
+    void this.#connections.leaveIfSilent();
   }
 
   async settle(): Promise<void> {
     this.#isSettling = true;
-    await Promise.race([this.#worker?.close(), this.#left.promise]);
+    await Promise.race([this.#worker?.close(), this.#connections.left]);
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#reconciling);
+    this.#reconciler.stop();
     this.#isSettling = true;
     const closing = async () => {
       const ended = this.#worker?.close();
@@ -282,24 +267,16 @@ export class BullBoard implements JobBoard {
       await this.fleet.close();
       await this.#channel?.close();
     };
-    const limit = setTimeout(() => this.#leaveRedis(), CLOSE_MS).unref();
-    await Promise.race([closing(), this.#left.promise]);
+    const limit = setTimeout(() => this.#connections.leave(), CLOSE_MS).unref();
+    await Promise.race([closing(), this.#connections.left]);
     clearTimeout(limit);
-    this.#isClosed = true;
-    this.#disconnect();
-  }
-
-  /** Fails all commands that wait for an answer from Redis. */
-  #leaveRedis(): void {
-    this.#isLeft = true;
-    this.#left.resolve();
     this.#disconnect();
   }
 
   #disconnect(): void {
     this.#worker?.disconnect();
     this.#channel?.disconnect();
-    for (const redis of [this.#redis, this.#blocking, this.#subscriber]) redis.disconnect();
+    this.#connections.close();
   }
 
   /** The channel of the class of workers that plans are made for; null if no worker was ever announced. */
@@ -312,7 +289,7 @@ export class BullBoard implements JobBoard {
     this.#channel = new Channel(
       name,
       this.#redis,
-      this.#blocking,
+      this.#connections.blocking,
       this.#options.isAsked === false ? null : (event) => this.#ears.hear(event),
     );
     return this.#channel;
@@ -322,40 +299,6 @@ export class BullBoard implements JobBoard {
     const channel = this.#known();
     if (!channel) throw new PredictorUnavailableError('no worker has announced itself yet');
     return channel;
-  }
-
-  /** Queues promised predictions that are neither under way nor stored. Only one service at a time does this. */
-  async #reconcile(): Promise<void> {
-    const { store } = this.#options;
-    const channel = this.#known();
-    if (!channel || !store.promises) return;
-    if (!(await this.#redis.set(RECONCILER, '1', 'PX', RECONCILE_MS - 1000, 'NX'))) return;
-    await this.#dropPlaces(channel);
-    for await (const remains of store.promises.all()) {
-      const { id } = remains.record;
-      const job = await channel.job(id);
-      if (job && (await isLive(job))) continue;
-      if (job || (await store.record(id))) {
-        await store.promises.settle(id);
-        continue;
-      }
-      await hold(this.#redis, channel.waiters(id), DETACHED);
-      await this.#intake.add(channel, remains);
-    }
-  }
-
-  /**
-   * Drops places that had no job at two checks in a row: the service that should have freed them could not reach
-   * Redis. A place that was just taken gets its job soon.
-   */
-  async #dropPlaces(channel: Channel): Promise<void> {
-    const empty = new Set<string>();
-    for (const id of await this.#redis.hkeys(channel.places)) {
-      const job = await channel.job(id);
-      if (!job || !(await isLive(job))) empty.add(id);
-    }
-    for (const id of empty) if (this.#emptyPlaces.has(id)) await this.#redis.hdel(channel.places, id);
-    this.#emptyPlaces = empty;
   }
 
   /** Describes this worker, and begins to work, once the engine is ready. */
@@ -372,7 +315,7 @@ export class BullBoard implements JobBoard {
     this.#worker ??= new BullWorker({
       channel,
       redis: this.#redis,
-      blocking: this.#blocking,
+      blocking: this.#connections.blocking,
       executor: this.#executor,
       workers: () => this.workers,
       planner: this.#options.planner ?? planHere,
@@ -395,85 +338,4 @@ export class BullBoard implements JobBoard {
     this.#worker?.cancel(id);
     void this.#ears.changed(id);
   }
-
-  /**
-   * Waits for the network; null if it must be read from the store.
-   *
-   * @param isNew whether it is not queued yet
-   */
-  #wait(
-    channel: Channel,
-    plan: Plan,
-    who: string,
-    isNew: boolean,
-    waiter?: AbortSignal,
-  ): Promise<MadeNetwork | null> {
-    return this.#ears.listening(plan.record.id, async (ear) => {
-      const { id } = plan.record;
-      const waiters = channel.waiters(id);
-      const renewal =
-        waiter && setInterval(() => hold(this.#redis, waiters, who, LEASE_MS).catch(() => {}), RENEWAL_MS);
-      try {
-        return await this.#hearOfEnd(channel, plan, who, isNew, ear, waiter);
-      } finally {
-        clearInterval(renewal);
-        if (waiter?.aborted && (await leave(this.#redis, waiters, who).catch(() => 1)) === 0) {
-          await this.cancel(id).catch(() => {});
-        }
-      }
-    });
-  }
-
-  async #hearOfEnd(
-    channel: Channel,
-    plan: Plan,
-    who: string,
-    isNew: boolean,
-    ear: Ear,
-    waiter?: AbortSignal,
-  ): Promise<MadeNetwork | null> {
-    for (let isTold = isNew; ; isTold = false) {
-      waiter?.throwIfAborted();
-      if (this.#isLeft) throw new PredictorUnavailableError('the service is shutting down; try again');
-      // If Redis cannot be reached, the store is still checked.
-      if (!isTold && (await this.#isOver(channel, plan, who, waiter).catch(rethrowFailure))) return null;
-      const heard = await ear.next(waiter);
-      if (heard?.isStored) return heard.made ?? null;
-    }
-  }
-
-  /**
-   * Returns true if the prediction is stored. Queues it again if Redis has lost it. @throws JobFailure if the job has
-   * failed
-   */
-  async #isOver(channel: Channel, plan: Plan, who: string, waiter?: AbortSignal): Promise<boolean> {
-    const { id } = plan.record;
-    const job = await channel.job(id).catch(() => undefined);
-    if (job && (await job.isFailed())) {
-      const failed = await channel.job(id);
-      // Without a reason, another client has asked for it again in the meantime.
-      if (failed?.failedReason) throw new JobFailure(failed.failedReason);
-      return false;
-    }
-    if (job && (await channel.isCancelled(id)) && !(await isActive(channel, id))) {
-      throw new JobFailure(JSON.stringify({ code: 'cancelled', message: 'the prediction was cancelled' }));
-    }
-    if (job && (await isLive(job))) return false;
-    if (await this.#options.store.record(id)) return true;
-    // It is neither under way nor stored, so Redis has lost it.
-    if (job === null) {
-      await hold(this.#redis, channel.waiters(id), who, waiter && LEASE_MS);
-      await this.#intake.add(channel, remainsOf(plan));
-    }
-    return false;
-  }
-}
-
-/** The failure of a job. The message is the text that the job carries. */
-class JobFailure extends Error {}
-
-function rethrowFailure(error: unknown): boolean {
-  if (error instanceof StoreLeftError) throw error;
-  if (error instanceof JobFailure) throw errorOf(readFailure(error.message));
-  return false;
 }
