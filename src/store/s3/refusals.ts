@@ -52,7 +52,7 @@ const header = ({ $response }: SdkError, name: string) => $response?.headers?.[n
 const regionOf = (error: SdkError): string | undefined =>
   header(error, 'x-amz-bucket-region') ?? /expecting '([\w-]+)'/.exec(error.message)?.[1];
 
-/** What S3 says; nothing if the answer has no body, as for HEAD. */
+/** The code and message of S3; empty if the answer has no body, as for HEAD. */
 const reasonOf = ({ name, message }: SdkError): string =>
   message === 'UnknownError' ? '' : `: ${name}, ${message.replace(/\.$/, '')}`;
 

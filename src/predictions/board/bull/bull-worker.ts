@@ -54,7 +54,7 @@ export interface BullWorkerOptions {
   readonly redis: RedisServers;
   readonly blocking: RedisServers;
   readonly executor: Pick<Executor, 'description' | 'ready' | 'whenReady'>;
-  /** How many workers have the same engine and GHNs, this one included. */
+  /** Number of workers with the same engine and GHNs, including this one. */
   readonly workers: () => number;
   readonly planner: Planner;
   readonly handler: JobHandler;
