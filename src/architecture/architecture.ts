@@ -19,7 +19,7 @@ export const OPS = [
 
 export type Op = (typeof OPS)[number];
 
-/** A named tensor that a node owns; `shape` is PyTorch's. */
+/** A named tensor that a node owns. Its `shape` is the one in PyTorch. */
 export interface TensorSpec {
   readonly name: string;
   readonly shape: readonly number[];
@@ -46,9 +46,9 @@ export interface TensorLayout {
   readonly name: string;
   /** Its name in requests and answers. */
   readonly as: string;
-  /** PyTorch's shape, of which axes may be divided, as [h·d, e] is into [h, d, e], and those of 1 left out. */
+  /** PyTorch's shape, with an axis divided (such as [h·d, e] into [h, d, e]) or axes of length 1 removed. */
   readonly view: readonly number[];
-  /** The view's axes in the order that they have outside. */
+  /** The view's axes, in the order that requests and answers give them. */
   readonly axes: readonly number[];
 }
 
@@ -56,7 +56,7 @@ export interface TensorLayout {
 export interface KerasForm {
   /** Layouts of the state dict's tensors, in its order. */
   readonly layouts: readonly TensorLayout[];
-  /** The model as it was given, its class_name and its config. */
+  /** The model as the request gave it: its class_name and its config. */
   readonly model: unknown;
 }
 
@@ -64,7 +64,7 @@ export interface KerasForm {
 export const UNSUPPORTED = ['refuse', 'skip'] as const;
 export type Unsupported = (typeof UNSUPPORTED)[number];
 
-/** The end of a refusal's message, which mentions the alternative. */
+/** The end of a refusal's message. It names the alternative. */
 export const SKIP = '; "unsupported": "skip" beside the architecture leaves it out';
 
 /** A hint for the client that is not an error. The code is for programs. */
@@ -73,14 +73,14 @@ export interface Warning {
   readonly message: string;
 }
 
-/** A checked network: what every later step may rely on. */
+/** A network that has passed all checks, so later steps need not check it again. */
 export interface Architecture {
   readonly name: string;
   /** In topological order; the first is the input. */
   readonly nodes: readonly Node[];
   /** Pairs of indices into `nodes`, each pair once. */
   readonly edges: readonly (readonly [number, number])[];
-  /** The network's tensors in its own order, where the request gave one. */
+  /** The network's tensors in its own order; null if the request has no state dict. */
   readonly stateDict: readonly StateDictEntry[] | null;
   /**
    * Present if the request gives a Keras model. The nodes and the state dict are those of the same network in PyTorch.

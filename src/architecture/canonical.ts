@@ -4,8 +4,8 @@ import { sortedString } from './json.js';
 import type { Graph, GraphNode } from './schema.js';
 
 /**
- * An architecture in the API's graph form, whatever form it was given in: nodes in topological order, edges by their
- * ends' positions, and what the request left to a default or a rule said outright. Reading it gives the same
+ * An architecture in the API's graph form, whatever form the request has. Nodes are in topological order, edges in
+ * order of their ends' positions, and defaults and inferred values are written out. Reading the result gives the same
  * architecture again.
  */
 export function canonicalGraph(architecture: Architecture): Graph {
@@ -24,9 +24,9 @@ export function canonicalGraph(architecture: Architecture): Graph {
 const known = new WeakMap<Architecture, string>();
 
 /**
- * The same string for the same network, however its JSON was written: what an identity can be the digest of. One that was
- * given as Keras is another than the same network in PyTorch, and than one that has other activations, say, which a graph
- * does not show but a model in TensorFlow.js does.
+ * The same string for the same network, however its JSON is written, so that its digest can identify the network. A
+ * Keras model gets another string than the same network in PyTorch. Two Keras models that differ only in activations
+ * get different strings too: the graph is the same, but a TensorFlow.js model is not.
  */
 export function canonicalString(architecture: Architecture): string {
   const before = known.get(architecture);

@@ -11,12 +11,12 @@ import type { GraphDraft } from './read.js';
 import type { GraphTensor } from './schema.js';
 
 export interface CheckedNodes {
-  /** The input's index, -1 where there is not exactly one. */
+  /** The input's index, -1 if there is none or more than one. */
   readonly input: number;
   readonly indexOf: ReadonlyMap<string, number>;
 }
 
-/** Each node by itself, ids and tensor names against each other, and the one input. */
+/** Checks each node alone, compares ids and tensor names, and looks for exactly one input. */
 export function checkNodes(draft: GraphDraft, limits: Limits, faults: FaultList): CheckedNodes {
   const indexOf = new Map<string, number>();
   draft.ids.forEach((id, index) => {
@@ -62,13 +62,13 @@ function checkInput(draft: GraphDraft, faults: FaultList): number {
 }
 
 export interface CheckedEdges {
-  /** Pairs of indices into the nodes; an edge given twice is here twice. */
+  /** Pairs of indices into the nodes; a repeated edge appears twice. */
   readonly edges: readonly IndexPair[];
   /** The nodes in topological order. */
   readonly order: readonly number[];
 }
 
-/** Every edge's ends, that the input is a beginning, and that there is no cycle. */
+/** Checks that both ends of every edge exist, that no edge leads to the input, and that there is no cycle. */
 export function checkEdges(
   draft: GraphDraft,
   indexOf: ReadonlyMap<string, number>,
@@ -114,7 +114,7 @@ function cycleText(ids: readonly string[]): string {
   return [...named, quote(ids[0])].join(' → ');
 }
 
-/** That the state dict has every tensor of the nodes, once and with its shape. */
+/** Checks that the state dict has every tensor of the nodes exactly once, with the same shape. */
 export function checkStateDict(draft: GraphDraft, limits: Limits, faults: FaultList): void {
   const { stateDict } = draft;
   if (!stateDict) return;

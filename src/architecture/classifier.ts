@@ -3,8 +3,9 @@ import { couldBeClassifier } from './node-rules.js';
 import type { IndexPair } from './order.js';
 
 /**
- * The nodes of the network's head where no node says it: of nodes in topological order, the last if it is a bias right
- * behind a conv that could be the head's weight, and that conv; else the last if it is a conv of two dimensions.
+ * Finds the nodes of the network's head if no node is marked as classifier. The nodes are in topological order. If the
+ * last node is a bias directly after a conv that could be the head's weight, the head is these two; if it is a conv
+ * with two dimensions, the head is this one; otherwise there is no head.
  */
 export function inferClassifier(
   nodes: readonly Pick<Node, 'op' | 'weight'>[],

@@ -4,8 +4,8 @@ import type { Architecture } from './architecture.js';
 export const MAX_HOPS = 50;
 
 /**
- * D of the docs/ghn.md, section 1, row-major [nodes, nodes]: at (i, j) the hops on the shortest directed path from i to j, 1 to
- * `maxHops`; 0 where there is none or only a longer one, and on the diagonal.
+ * The matrix D of docs/ghn.md, section 1, row-major [nodes, nodes]. Entry (i, j) is the number of hops, 1 to `maxHops`,
+ * on the shortest directed path from i to j. It is 0 on the diagonal, and if there is no path or only a longer one.
  */
 export function distances(
   architecture: Pick<Architecture, 'nodes' | 'edges'>,
@@ -19,7 +19,7 @@ export function distances(
   let front = new Int32Array(count);
   let next = new Int32Array(count);
   for (let from = 0; from < count; from++) {
-    // A breadth-first search that looks only where there is something left to find, words `low` to `high`.
+    // Breadth-first search over the words `low` to `high`, the only ones that still have unfound nodes.
     const unfound = reachable.subarray(from * words, (from + 1) * words);
     let low = from >>> 5;
     let high = words - 1;
@@ -49,7 +49,7 @@ export function distances(
   return result;
 }
 
-/** A set of nodes for each node, one bit a node, `words` words a set; all in a set come after the node itself. */
+/** One set of nodes per node, as `words` words with a bit for each member. All members come after the node itself. */
 interface BitSets {
   readonly words: number;
   readonly bits: Int32Array;
@@ -76,7 +76,7 @@ function closure({ words, bits, last }: BitSets, count: number): Int32Array {
     const row = node * words;
     const behind = new Int32Array(words);
     for (let word = node >>> 5; word <= last[node]!; word++) {
-      // A successor that lies behind another one adds nothing.
+      // A successor that another successor leads to adds nothing.
       for (let left = bits[row + word]! & ~behind[word]!; left !== 0; left &= ~behind[word]! & (left - 1)) {
         const successor = lowestBit(word, left) * words;
         for (let w = word; w < words; w++) behind[w]! |= reachable[successor + w]!;

@@ -1,8 +1,8 @@
 /** Something wrong with an architecture. */
 export interface Fault {
-  /** A JSON pointer (RFC 6901) into the architecture as it was given; of a long key it has the beginning and `…`. */
+  /** A JSON pointer (RFC 6901) into the architecture as the client wrote it. Long keys are cut and end in `…`. */
   readonly path: string;
-  /** The fault, and what was expected instead. */
+  /** The fault, and the expected value. */
   readonly message: string;
 }
 
@@ -15,15 +15,15 @@ export const MAX_FAULTS = 100;
 /** Maximum size of all faults as JSON. A fault can quote keys and names, which a client can make very long. */
 export const MAX_FAULT_BYTES = 100_000;
 
-/** Twice what a message that lists all layer types has. */
+/** Twice the length of a message that lists all layer types. */
 const MAX_MESSAGE_LENGTH = 2000;
 
 /** No real architecture has longer keys. Shortened keys can still be recognised. */
 const MAX_KEY_LENGTH = 200;
 
 /**
- * An architecture that is refused, with every fault found (up to MAX_FAULTS and MAX_FAULT_BYTES; the last then says that
- * there are more).
+ * The service refuses an architecture. Holds every fault found, up to MAX_FAULTS and MAX_FAULT_BYTES; a last entry says
+ * if there are more.
  */
 export class ArchitectureError extends Error {
   override readonly name = 'ArchitectureError';
@@ -43,7 +43,7 @@ export class FaultList {
   readonly #faults: Fault[] = [];
   #bytes = 0;
 
-  /** @throws ArchitectureError once there are too many to list: whoever looks for faults need not count them. */
+  /** @throws ArchitectureError once there are too many to list, so that checks need not count them. */
   add(path: readonly PropertyKey[], message: string): void {
     const fault = { path: pointer(path), message: shortened(message, MAX_MESSAGE_LENGTH) };
     this.#bytes += Buffer.byteLength(JSON.stringify(fault));
@@ -69,7 +69,7 @@ export class FaultList {
   }
 }
 
-/** The JSON pointer (RFC 6901) of a path of keys and indices; '' is the whole. */
+/** The JSON pointer (RFC 6901) of a path of keys and indices; '' stands for the whole document. */
 function pointer(path: readonly PropertyKey[]): string {
   return path
     .map((key) => shortened(String(key), MAX_KEY_LENGTH).replaceAll('~', '~0').replaceAll('/', '~1'))
@@ -79,7 +79,7 @@ function pointer(path: readonly PropertyKey[]): string {
 
 const QUOTED_LENGTH = 80;
 
-/** A value as a message shows it, short whatever it is. */
+/** A value as messages show it, always short. */
 export function quote(value: unknown): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'an object';
@@ -88,6 +88,6 @@ export function quote(value: unknown): string {
 }
 
 function shortened(text: string, length: number): string {
-  // No half of a surrogate pair at the end.
+  // Does not end in half a surrogate pair.
   return text.length > length ? `${text.slice(0, length).replace(/[\ud800-\udbff]$/, '')}…` : text;
 }

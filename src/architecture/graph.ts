@@ -10,11 +10,11 @@ import type { GraphDraft } from './read.js';
 import { readGraph } from './read.js';
 import type { Graph, GraphNode } from './schema.js';
 
-/** A pool's kernel where its node gives none. */
+/** A pool's kernel if its node gives none. */
 const DEFAULT_KERNEL = [3, 3] as const;
 
 /**
- * Reads and checks a graph from outside.
+ * Reads and checks a graph that a client sent.
  * @throws ArchitectureError with every fault, each with its JSON pointer into `input`.
  */
 export function parseGraph(
@@ -27,8 +27,8 @@ export function parseGraph(
 }
 
 /**
- * Checks a graph that has the schema's form already. What the API leaves open: the same edge twice is one edge; nodes
- * that the input does not reach are fine (a position embedding is one), nodes that lead nowhere as well.
+ * Checks a graph that already satisfies the schema. A repeated edge counts once. Nodes that the input does not reach
+ * (such as a position embedding) and nodes that lead nowhere are valid.
  * @throws ArchitectureError with every fault, each with its JSON pointer into `graph`.
  */
 export function buildArchitecture(graph: Graph, limits: Limits): Architecture {
@@ -65,7 +65,7 @@ function classifiers(nodes: readonly GraphNode[], edges: readonly IndexPair[]): 
   return new Set(nodes.flatMap((node, index) => (node.classifier ? [index] : [])));
 }
 
-/** Edges between positions by source and then target, each once. */
+/** Edges between positions, sorted by source and then by target, without duplicates. */
 function sortEdges(edges: readonly IndexPair[], count: number): IndexPair[] {
   const keys = Float64Array.from(edges, ([from, to]) => from * count + to).sort();
   const sorted: IndexPair[] = [];

@@ -4,7 +4,7 @@ import type { Architecture, TensorLayout } from './architecture.js';
 
 type WithForm = Pick<Architecture, 'keras'>;
 
-/** An architecture's tensors by the names and in the layouts that they go out in: PyTorch's, or Keras'. */
+/** Gives an architecture's tensors the names and layouts that answers use: those of PyTorch or of Keras. */
 export function layOut(tensors: readonly TiledTensor[], architecture: WithForm): readonly TiledTensor[] {
   const layouts = layoutsOf(architecture);
   return tensors.map((tensor) => {
@@ -13,7 +13,7 @@ export function layOut(tensors: readonly TiledTensor[], architecture: WithForm):
   });
 }
 
-/** The names that tensors go out by. */
+/** The names that answers use for these tensors. */
 export function namesOutside(names: readonly string[], architecture: WithForm): string[] {
   const layouts = layoutsOf(architecture);
   return names.map((name) => layouts.get(name)?.as ?? name);

@@ -9,15 +9,17 @@ import type { GraphNode } from './schema.js';
 
 const NO_OPERATION = 'a GHN has no operation for it';
 
-/** A graph without what a GHN has no operation for. */
+/** A graph without the nodes for which a GHN has no operation. */
 export interface KnownGraph {
   /** In topological order. */
   readonly nodes: readonly GraphNode[];
-  /** Between positions in these. */
+  /** Pairs of indices into `nodes`. */
   readonly edges: readonly IndexPair[];
-  /** All tensors, where there are some that no node of these owns: the request's own list, or one in the nodes' order. */
+  /**
+   * All tensors, if some belong to none of these nodes: the request's state dict, or a list in the order of the nodes.
+   */
   readonly stateDict: readonly StateDictEntry[] | null;
-  /** A line for each node that is left out. */
+  /** A line for each omitted node. */
   readonly leftOut: readonly string[];
 }
 
@@ -30,7 +32,7 @@ export function checkOthers({ nodes }: GraphDraft, unsupported: Unsupported, fau
   });
 }
 
-/** Leaves nodes of op `other` out: what is behind one is joined to what is before it. The graph has no faults. */
+/** Omits nodes of op `other` by connecting the nodes after them to those before them. The graph must have no faults. */
 export function withoutOthers(
   { nodes, stateDict }: GraphDraft,
   { edges, order }: CheckedEdges,
@@ -64,7 +66,7 @@ export function withoutOthers(
   };
 }
 
-/** The edges between nodes that stay, those through others among them. */
+/** The edges between kept nodes, including those that lead through `other` nodes. */
 function bypass(
   sorted: readonly Pick<GraphDraft['nodes'][number] & object, 'op'>[],
   edges: readonly IndexPair[],

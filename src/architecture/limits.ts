@@ -10,15 +10,17 @@ export interface Limits {
 const LIMITS = {
   nodes: ({ maxNodes }: Limits) => maxNodes,
   parameters: ({ maxParameters }: Limits) => maxParameters,
-  /** Layers that are not nodes (activations, dropout, reshapes) are many, but hardly more than this to each that is one. */
+  /**
+   * Activations, dropout and reshapes are layers but not nodes. There are rarely more than three of them for each node.
+   */
   layers: ({ maxNodes }: Limits) => 4 * maxNodes,
-  /** A DenseNet has four to a node. One given twice counts twice: it is read twice. */
+  /** A DenseNet has four edges for each node. A repeated edge counts twice, since it is read twice. */
   edges: ({ maxNodes }: Limits) => 64 * maxNodes,
-  /** These are edges. */
+  /** Each input of a layer is an edge. */
   'inputs of layers': ({ maxNodes }: Limits) => 64 * maxNodes,
-  /** A batch norm has five, the most of any node; there are those that no node owns, too. Buffers count. */
+  /** No node has more tensors than a batch norm, which has five, counting buffers. Some tensors belong to no node. */
   tensors: ({ maxNodes }: Limits) => 8 * maxNodes,
-  /** Three tensors to a node, with names twice as long as the longest of networks that people give by hand. */
+  /** Allows three tensors for each node, with names twice as long as the longest in networks written by hand. */
   'bytes of tensors’ names': ({ maxNodes }: Limits) => 512 * maxNodes,
 } as const;
 
@@ -31,7 +33,7 @@ export function limitOf(what: Counted, limits: Limits): number {
 /** The setting that a limit follows. */
 export const settingOf = (what: Counted): string => (what === 'parameters' ? 'MAX_PARAMETERS' : 'MAX_NODES');
 
-/** Adds a fault where there are more than there may be; gives whether that is so. */
+/** Adds a fault and returns true if the count exceeds its limit. */
 export function checkCount(
   what: Counted,
   count: number,

@@ -6,8 +6,8 @@ const TRACE = 'send the graph that ghn_serve.trace(module) gives, or what model.
 const AS_KERAS = 'send it as {"architecture": {"keras": …}}';
 
 /**
- * Things that people send by mistake instead of an architecture: how to recognise each, and the sentence that says what
- * to send.
+ * Something that people send by mistake instead of an architecture: a test that recognises it, and a message that says
+ * what to send.
  */
 interface Mistaken {
   readonly is: (given: Readonly<Record<string, unknown>>) => boolean;
@@ -36,7 +36,7 @@ const OBJECTS: readonly Mistaken[] = [
   },
   {
     is: (given) => 'architecture' in given,
-    message: 'this is a whole request; send what its architecture is, without the request around it',
+    message: 'this is a whole request; send only the value of its "architecture"',
   },
 ];
 
@@ -49,14 +49,14 @@ const TEXTS: readonly { readonly pattern: RegExp; readonly message: string }[] =
   {
     pattern: /\.(?:keras|h5|hdf5|pb)$/i,
     message:
-      'a path, of a file that the service cannot see; load it with keras.models.load_model, and send {"keras": …} with what ' +
+      'a path to a file that the service cannot see; load it with keras.models.load_model, and send {"keras": …} with what ' +
       'model.to_json() gives',
   },
   {
     pattern: /\.(?:pth?|ckpt|bin|safetensors|pkl|npz|tar|py)$/i,
-    message: `a path, of a file that the service cannot see; ${TRACE}`,
+    message: `a path to a file that the service cannot see; ${TRACE}`,
   },
-  { pattern: /\.json$/i, message: 'a path, of a file that the service cannot see; send what is in it' },
+  { pattern: /\.json$/i, message: 'a path to a file that the service cannot see; send what is in it' },
   {
     pattern: /^\w+\([^\S\n]*\n\s*\(/,
     message: `this is how Python prints a module, which does not say how its layers are joined; ${TRACE}`,
@@ -110,7 +110,7 @@ function isKerasLayer(given: unknown): boolean {
   return isObject(given) && 'class_name' in given;
 }
 
-/** Longer texts are architectures of megabytes, which are as well told by their beginning. */
+/** A longer text is an architecture of megabytes. Its beginning is enough to recognise it. */
 const MAX_PARSED = 2 ** 20;
 
 /** The object or list in a JSON text; an empty object if the text is too long to read. */

@@ -1,12 +1,12 @@
-/** Names further apart than this are hardly a slip of the pen. */
+/** Names that differ by more edits than this are hardly typing errors. */
 const MAX_DISTANCE = 3;
 const MAX_NAMES = 3;
-/** More names than a network has layers that people name themselves; it bounds what a hostile one can cost. */
+/** More names than people give to layers by hand. This limits the cost of a hostile network. */
 const MAX_COMPARED = 10_000;
 
 /**
- * The known names that `name` was probably meant to be, nearest first: few edits away, or one a part of the other.
- * Takes time in proportion to the known names, whatever their length.
+ * The known names that `name` probably stands for, nearest first: a few edits away, or one contains the other. The time
+ * is proportional to the number of known names, whatever their length.
  */
 function nearest(name: string, known: Iterable<string>): string[] {
   const wanted = fold(name);
@@ -25,10 +25,10 @@ function nearest(name: string, known: Iterable<string>): string[] {
   return found.slice(0, MAX_NAMES).map((entry) => entry.known);
 }
 
-/** Names that other tools use, without case and separators, and the names that are used here. */
+/** The names used here, by the names that other tools use (without case and separators). */
 export type Aliases = Readonly<Record<string, string>>;
 
-/** '; did you mean "a" or "b"?' or, where nothing is near, ''. */
+/** Returns '; did you mean "a" or "b"?', or '' if no name is near. */
 export function didYouMean(name: string, known: Iterable<string>, aliases: Aliases = {}): string {
   const folded = fold(name);
   const alias = Object.hasOwn(aliases, folded) ? aliases[folded] : undefined;
@@ -39,11 +39,11 @@ export function didYouMean(name: string, known: Iterable<string>, aliases: Alias
 /** The number of names for which a Hints object gives hints. More would only take time. */
 const MAX_HINTS = 10;
 
-/** Hints at what the names in one request were meant to be. */
+/** Gives hints for misspelt names in one request. */
 export class Hints {
   #left = MAX_HINTS;
 
-  /** As didYouMean; '' once there were enough. */
+  /** Like didYouMean, but returns '' after MAX_HINTS names. */
   for(name: string, known: Iterable<string>, aliases?: Aliases): string {
     return this.#left-- > 0 ? didYouMean(name, known, aliases) : '';
   }
@@ -59,7 +59,7 @@ function fold(name: string): string {
     .replaceAll(/[\s_.-]/g, '');
 }
 
-/** Levenshtein's distance, or null where it is above `max`; only the diagonal band that can matter is computed. */
+/** Levenshtein distance, or null if it is above `max`. Computes only the diagonal band that can matter. */
 function editDistance(a: string, b: string, max: number): number | null {
   if (a === b) return 0;
   if (Math.abs(a.length - b.length) > max) return null;

@@ -2,7 +2,7 @@ import type { Op } from './architecture.js';
 import type { FaultList } from './faults.js';
 import type { GraphNode, GraphTensor, OtherNode } from './schema.js';
 
-/** Which shapes a tensor may have. */
+/** The shapes that a tensor may have. */
 interface Form {
   readonly text: string;
   readonly fits: (shape: readonly number[]) => boolean;
@@ -48,7 +48,9 @@ const RULES: Readonly<Record<Op, Rule>> = {
   glob_avg: NOTHING,
 };
 
-/** Adds a fault for everything a node owns that its operation does not, and the reverse. */
+/**
+ * Adds a fault for each tensor or kernel that the node's operation does not have, and for each that it needs and lacks.
+ */
 export function checkNode(node: GraphNode, path: readonly PropertyKey[], faults: FaultList): void {
   const rule = RULES[node.op];
   for (const role of ['weight', 'bias'] as const) {
@@ -99,7 +101,7 @@ function checkTensor(
   }
 }
 
-/** A node as messages call it. */
+/** A node's name in messages. */
 export function label(node: Pick<GraphNode | OtherNode, 'id' | 'op'>): string {
   return `${node.op} "${node.id}"`;
 }

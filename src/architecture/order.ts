@@ -1,4 +1,4 @@
-/** Edges in order of their source: those of node i are at start[i] up to start[i + 1]. */
+/** Edges in order of their source. Those of node i are at indices start[i] up to, but not including, start[i + 1]. */
 export interface Successors {
   readonly start: Int32Array;
   readonly target: Int32Array;
@@ -17,8 +17,9 @@ function successors(count: number, edges: readonly IndexPair[]): Successors {
 }
 
 /**
- * A topological order of nodes 0 to count - 1: `first`, then always the least node whose predecessors are all there.
- * So nodes that are in order stay as they are. Nodes on a cycle, and behind one, are not in the result.
+ * A topological order of nodes 0 to count - 1. It begins with `first`; after that it always takes the lowest node whose
+ * predecessors have all been taken, so nodes already in order stay in place. Nodes on a cycle or after one are missing
+ * from the result.
  */
 export function topologicalOrder(count: number, edges: readonly IndexPair[], first: number): number[] {
   if (first === 0 && edges.every(([from, to]) => from < to))
@@ -40,11 +41,11 @@ export function topologicalOrder(count: number, edges: readonly IndexPair[], fir
 }
 
 /**
- * Cycles among the nodes that `order`, the result of topologicalOrder, lacks: at least one, each as the edges it
- * consists of (indices into `edges`, in the direction of the edges), no two with a node in common.
+ * Finds at least one cycle among the nodes that are missing from `order`, the result of topologicalOrder. Each cycle is
+ * a list of its edges, as indices into `edges` in the direction of the edges. No two cycles share a node.
  */
 export function cycles(count: number, edges: readonly IndexPair[], order: readonly number[]): number[][] {
-  // Every node left has a predecessor that is left too, so walking backwards from any of them ends in a cycle.
+  // Every remaining node has a remaining predecessor, so walking backwards from any of them ends in a cycle.
   const left = new Uint8Array(count).fill(1);
   for (const node of order) left[node] = 0;
   const into = new Int32Array(count).fill(-1);

@@ -12,10 +12,10 @@ import { mistakenObject } from './mistaken.js';
 import { type Aliases, didYouMean } from './nearest.js';
 import { givenGraphSchema } from './schema.js';
 
-/** Reads one form in which architectures are given. */
+/** Reads one of the forms of an architecture. */
 type Parser = (input: unknown, limits: Limits, unsupported: Unsupported) => Architecture;
 
-/** By the key that tells a form from the others. */
+/** The forms, each with the key by which it is recognised. */
 const PARSERS: readonly (readonly [key: string, parse: Parser])[] = [
   ['nodes', parseGraph],
   ['layers', parseLayers],
@@ -23,7 +23,7 @@ const PARSERS: readonly (readonly [key: string, parse: Parser])[] = [
 ];
 
 /**
- * Reads and checks an architecture that is given as an object, in whichever form.
+ * Reads and checks an architecture in any of its forms.
  * @throws ArchitectureError with every fault, each with its JSON pointer into `input`.
  */
 export function parseArchitecture(
@@ -57,7 +57,7 @@ function hintOf(given: readonly string[], keys: readonly string[]): string {
 }
 
 /**
- * The forms that an architecture can have, for a request's documentation. parseArchitecture is what reads them: it says
- * more than a union's errors, and stops at a body of a million faults.
+ * The forms of an architecture, for the API document. parseArchitecture is the function that reads them: its errors are
+ * clearer than those of a union, and it stops early on a body with a million faults.
  */
 export const architectureSchema = z.union([givenGraphSchema, layersSchema, kerasSchema]);

@@ -7,17 +7,17 @@ import type { GraphEdge, GraphNode, GraphStateDictEntry, OtherNode } from './sch
 import { edgeSchema, graphSchema, nodeSchema, otherNodeSchema, stateDictEntrySchema } from './schema.js';
 import { addZodFaults } from './zod-faults.js';
 
-/** A graph as far as it could be read: null stands for what does not satisfy its schema. */
+/** A graph as far as it could be read. null stands for an item that does not satisfy its schema. */
 export interface GraphDraft {
   readonly name: string;
   readonly nodes: readonly (GraphNode | OtherNode | null)[];
-  /** Ids of all nodes, faulty ones included, so that an edge to a faulty node is no second fault. */
+  /** Ids of all nodes, faulty ones included, so that an edge to a faulty node does not count as another fault. */
   readonly ids: readonly (string | null)[];
   readonly edges: readonly (GraphEdge | null)[];
   readonly stateDict: readonly (GraphStateDictEntry | null)[] | null;
 }
 
-// The arrays' items are read one by one, so that reading ends when there are faults enough.
+// The arrays' items are read one by one, so that reading stops at the maximum number of faults.
 const outlineSchema = graphSchema.extend({
   nodes: z.array(z.unknown()),
   edges: z.array(z.unknown()),
@@ -25,8 +25,9 @@ const outlineSchema = graphSchema.extend({
 });
 
 /**
- * Reads a graph by its schemas, adding every fault; what has none can be checked further.
- * @throws ArchitectureError where nothing of it can be read: no object of arrays, or longer ones than the limits.
+ * Reads a graph with its schemas, and adds every fault. Parts without a fault can be checked further.
+ * @throws ArchitectureError if nothing can be read: the input is not an object of arrays, or an array is longer than
+ * its limit.
  */
 export function readGraph(input: unknown, limits: Limits, faults: FaultList): GraphDraft {
   const outline = outlineSchema.safeParse(input);

@@ -3,16 +3,19 @@ import { OPS } from './architecture.js';
 import { type FaultList, quote } from './faults.js';
 import { type Aliases, didYouMean } from './nearest.js';
 
-/** The longest names in PyTorch and Keras have a third of this length. */
+/** Three times the length of the longest names in PyTorch and Keras. */
 const MAX_NAME_LENGTH = 512;
-/** Most dimensions of a tensor in PyTorch and NumPy. */
+/** Maximum number of dimensions of a tensor in PyTorch and NumPy. */
 const MAX_RANK = 64;
-/** The key that a safetensors file's header keeps for its metadata: no tensor can have it. */
+/** The key that a safetensors file's header reserves for its metadata: no tensor can have it. */
 const RESERVED_NAME = '__metadata__';
 
-/** Control characters and halves of surrogate pairs have no place in a file's header. */
+/** Control characters and halves of surrogate pairs are not valid in a file's header. */
 const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
-/** The same for readers of the document, of which few know \p; what they take for JSON has no halves of pairs. */
+/**
+ * The same for tools that read the OpenAPI document, since few of them know \p. Valid JSON has no halves of surrogate
+ * pairs.
+ */
 const PRINTABLE_ANYWHERE = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
 
 /** A name or an id: 1 to 512 characters without control characters. */
@@ -23,12 +26,12 @@ export const nameSchema = z
   .regex(PRINTABLE, 'a name is well-formed Unicode without control characters')
   .meta({ pattern: PRINTABLE_ANYWHERE });
 
-/** A tensor's name, or that of a layer, which its tensors' names begin with. */
+/** The name of a tensor, or of a layer, since the names of a layer's tensors begin with it. */
 export const tensorNameSchema = nameSchema.refine((name) => name !== RESERVED_NAME, {
   error: `a tensor cannot be called ${RESERVED_NAME}, which safetensors files use for themselves`,
 });
 
-/** Adds a fault where a layer's name, of which one of its tensors' is made, is too long for that. */
+/** Adds a fault if the name of a layer's tensor, which begins with the layer's name, is too long. */
 export function checkNameLength(
   name: string,
   label: string,
@@ -56,7 +59,7 @@ const KEY_ALIASES: Aliases = {
 const UNKNOWN_KEY = 'unknown key; ';
 const HAS = ' has ';
 
-/** An object that says of a key it does not know which it does. */
+/** An object whose error for an unknown key lists the known keys. */
 export function strictObject<Shape extends z.ZodRawShape>(what: string, shape: Shape) {
   const known = Object.keys(shape);
   return z.strictObject(shape, {
@@ -65,7 +68,7 @@ export function strictObject<Shape extends z.ZodRawShape>(what: string, shape: S
   });
 }
 
-/** The message of strictObject, which is one for all of an object's unknown keys, with what this one was meant to be. */
+/** The message of strictObject, with a hint for this key. zod gives one message for all unknown keys of an object. */
 export function unknownKeyMessage(key: string, message: string): string {
   const isKnown = message.startsWith(UNKNOWN_KEY) && message.includes(HAS);
   const has = isKnown ? message.slice(UNKNOWN_KEY.length) : '';
@@ -77,8 +80,8 @@ export function unknownKeyMessage(key: string, message: string): string {
 }
 
 /**
- * An array of at most `max` entries, of which no more than one too many are looked at: a shape of a million wrong
- * entries is one fault, not a million.
+ * An array of at most `max` entries. Checks at most one entry too many, so that a shape with a million wrong entries is
+ * one fault, not a million.
  */
 export function shortArray<Item extends z.ZodType>(item: Item, min: number, max: number, error: string) {
   const cut = (value: unknown) =>
@@ -93,7 +96,7 @@ const shapeSchema = shortArray(positive, 1, 4, 'a shape is an array of 1 to 4 po
   example: [16, 3, 3, 3],
 });
 
-/** Shape of a tensor that no GHN predicts. */
+/** The shape of a tensor that no GHN predicts. */
 function anyShape(least: 0 | 1) {
   const message = `must be an integer of ${least} or more`;
   return shortArray(
@@ -156,7 +159,7 @@ const OP_ALIASES: Aliases = {
   gru: 'other',
 };
 
-/** Operations without weights, which are not nodes. */
+/** Operations that have no weights and are not nodes. */
 const NO_NODES =
   /^(?:relu6?|leakyrelu|prelu|gelu|silu|swish|elu|selu|mish|sigmoid|tanh|hardswish|hardsigmoid|activation|dropout\d?d?|identity|flatten|reshape|view|permute|transpose|mul|multiply)$/;
 
@@ -191,7 +194,7 @@ export const nodeSchema = strictObject('a node', {
   }),
 }).meta({ id: 'Node', description: 'One operation of a network, with the tensors that it owns' });
 
-/** A layer or node for which a GHN has no operation: the graph that the GHN sees leaves it out, and its tensors stay as they are. */
+/** A layer or node for which a GHN has no operation. The GHN's graph omits it, and its tensors keep their values. */
 export const otherNodeSchema = strictObject('a node of op other', {
   id: nameSchema.meta({ description: 'Unique among the nodes', example: 'gn1' }),
   op: z.literal('other').meta({ description: 'Accepted only with `"unsupported": "skip"`' }),
@@ -215,7 +218,7 @@ export const stateDictEntrySchema = strictObject('an entry of the state dict', {
   kind: z.enum(['parameter', 'buffer'], 'must be "parameter" or "buffer"'),
 }).meta({ id: 'StateDictEntry', description: 'A tensor of the network, predicted or not' });
 
-/** The graph that the documentation and the tests show: a convolution, a norm, a pool and a classifier. */
+/** The example graph in the documentation and the tests: a convolution, a norm, a pool and a classifier. */
 export const EXAMPLE_GRAPH = {
   name: 'tiny',
   nodes: [
@@ -261,7 +264,7 @@ export const graphSchema = strictObject('a graph', {
   example: EXAMPLE_GRAPH,
 });
 
-/** A graph as requests have it: with `other` nodes, which no answer has. */
+/** A graph in a request. It can have `other` nodes, which answers never have. */
 export const givenGraphSchema = graphSchema
   .extend({
     nodes: z.array(z.union([nodeSchema, otherNodeSchema])).meta({

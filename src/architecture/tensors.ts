@@ -1,7 +1,7 @@
 import { elements } from '../tensor/tensor.js';
 import type { Architecture, TensorSpec } from './architecture.js';
 
-/** A tensor that a GHN predicts: a node's. */
+/** A tensor that a GHN predicts. A node owns it. */
 export interface PredictedTensor extends TensorSpec {
   readonly role: 'weight' | 'bias';
   /** Its node's index. */
@@ -10,10 +10,13 @@ export interface PredictedTensor extends TensorSpec {
   readonly classifier: boolean;
 }
 
-/** Every request needs them several times. */
+/** A cache, since every request needs the list several times. */
 const known = new WeakMap<Architecture, readonly PredictedTensor[]>();
 
-/** The tensors of the nodes, in the order of the state dict where there is one, else of the nodes, weight before bias. */
+/**
+ * The tensors of the nodes, in the order of the state dict. Without a state dict, they are in the order of the nodes,
+ * weight before bias.
+ */
 export function predictedTensors(architecture: Architecture): readonly PredictedTensor[] {
   const before = known.get(architecture);
   if (before) return before;
@@ -27,7 +30,7 @@ function findPredicted({ nodes, stateDict }: Architecture): PredictedTensor[] {
     (['weight', 'bias'] as const).flatMap((role): PredictedTensor[] => {
       const tensor = node[role];
       if (!tensor) return [];
-      // Written out: `...tensor` takes ten times as long.
+      // Names each property, because `...tensor` takes ten times as long.
       const { name, shape } = tensor;
       return [{ name, shape, role, node: index, classifier: node.classifier }];
     }),
@@ -37,7 +40,7 @@ function findPredicted({ nodes, stateDict }: Architecture): PredictedTensor[] {
   return stateDict.flatMap(({ name }) => byName.get(name) ?? []);
 }
 
-/** The network's parameters, predicted or not, by the state dict where there is one; buffers do not count. */
+/** The network's parameters, predicted or not, without buffers. They come from the state dict if there is one. */
 export function parameters(architecture: Architecture): readonly TensorSpec[] {
   return architecture.stateDict?.filter(({ kind }) => kind === 'parameter') ?? predictedTensors(architecture);
 }
@@ -47,7 +50,7 @@ export function parameterCount(architecture: Architecture): number {
   return parameters(architecture).reduce((sum, { shape }) => sum + elements(shape), 0);
 }
 
-/** The names of the parameters that no node owns, so that no GHN predicts them. */
+/** The names of the parameters that no node owns, and so no GHN predicts. */
 export function notPredicted(architecture: Architecture): string[] {
   const predicted = new Set(predictedTensors(architecture).map(({ name }) => name));
   return parameters(architecture).flatMap(({ name }) => (predicted.has(name) ? [] : [name]));

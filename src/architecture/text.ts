@@ -3,13 +3,13 @@ import type { Architecture } from './architecture.js';
 import { canonicalGraph } from './canonical.js';
 import type { Graph } from './schema.js';
 
-/** A checked architecture as JSON, for a service that passes it on and does not look into it. */
+/** A checked architecture as JSON, for code that passes it on without reading it. */
 export class ArchitectureText {
-  /** The architecture, without the Keras model that it was given as. */
+  /** The architecture without its Keras model. */
   readonly form: JsonText;
   /** Its canonical graph. */
   readonly graph: JsonText;
-  /** The Keras model; null where it was given otherwise. */
+  /** The Keras model; null if the request gave another form. */
   readonly keras: JsonText | null;
 
   constructor(form: JsonText, graph: JsonText, keras: JsonText | null) {
@@ -28,7 +28,7 @@ export class ArchitectureText {
   }
 }
 
-/** The parts of an architecture that are kept of it: its canonical graph, and the Keras model that it was given as. */
+/** The parts of an architecture that are stored: its canonical graph, and the Keras model if the request gave one. */
 export interface KeptArchitecture {
   readonly architecture: Graph | JsonText;
   readonly kerasModel?: unknown;
@@ -41,7 +41,7 @@ export function keptOf(architecture: Architecture | ArchitectureText): KeptArchi
   return { architecture: canonicalGraph(architecture), kerasModel: architecture.keras?.model };
 }
 
-/** Predictions are made without it, and it is the larger part. */
+/** Removes the Keras model. It is the larger part, and predictions do not need it. */
 export function withoutModel(architecture: Architecture): Architecture {
   const { keras } = architecture;
   return keras ? { ...architecture, keras: { ...keras, model: null } } : architecture;

@@ -6,7 +6,7 @@ import { unknownKeyMessage } from './schema.js';
 /** At most this many unknown keys of an object get a hint at the key that was meant. */
 const MAX_HINTED_KEYS = 10;
 
-/** Adds what zod found wrong with `value`, which lies at `base` in the architecture; an unknown key is a fault each. */
+/** Adds zod's errors about `value`, which is at `base` in the architecture. Each unknown key is a separate fault. */
 export function addZodFaults(
   faults: FaultList,
   error: z.core.$ZodError,

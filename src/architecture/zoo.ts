@@ -6,7 +6,7 @@ import { didYouMean } from './nearest.js';
 import type { Graph, GraphTensor } from './schema.js';
 import { graphSchema, nameSchema } from './schema.js';
 
-/** An index, and each network's graph in a file of its own; clients/python/scripts/make_zoo.py makes them. */
+/** An index, and a file for each network's graph. clients/python/scripts/make_zoo.py writes them. */
 const DIRECTORY = new URL('../../zoo/', import.meta.url);
 
 const count = z.int().min(1);
@@ -29,14 +29,14 @@ const fileSchema = z.strictObject({
   graph: graphSchema,
 });
 
-/** A name that no architecture of the zoo has; the message has the nearest that there are. */
+/** No architecture of the zoo has this name. The message names the nearest ones. */
 export class UnknownArchitectureError extends Error {
   override readonly name = 'UnknownArchitectureError';
 }
 
 let index: readonly ArchitectureSummary[] | undefined;
 
-/** The architectures that the service knows by name. No graph is read for it. */
+/** The architectures that the service knows by name. Reads only the index, not the graphs. */
 export function listArchitectures(): readonly ArchitectureSummary[] {
   index ??= z
     .array(architectureSummarySchema)
@@ -47,7 +47,7 @@ export function listArchitectures(): readonly ArchitectureSummary[] {
 /**
  * The graph of an architecture that listArchitectures names, read from its file.
  *
- * @param numClasses outputs of its head (and of its auxiliary heads) in place of 1000: a positive integer
+ * @param numClasses outputs of its head (and of its auxiliary heads) instead of 1000: a positive integer
  * @throws UnknownArchitectureError
  */
 export function loadArchitecture(name: string, numClasses?: number): Graph {

@@ -27,9 +27,9 @@ export interface ReadCheckpoint<T> {
 }
 
 /**
- * Opens a checkpoint, a torch.save (zip or legacy), a joblib pickle (raw, or compressed with zlib or gzip) or a safetensors file, told by its
- * content (docs/ghn.md, section 6). Its tensors are still in the file: `use` reads those that it wants. Throws a CheckpointError
- * whose message names the file, for one that cannot be read, is damaged, or is refused by `use`.
+ * Opens a checkpoint: a torch.save (zip or legacy), a joblib pickle (raw, or compressed with zlib or gzip) or a
+ * safetensors file. The content shows which (docs/ghn.md, section 6). The tensors stay in the file until `use` reads
+ * them. Throws a CheckpointError whose message names the file if it cannot be read, is damaged, or is refused by `use`.
  */
 export async function openCheckpoint<T>(path: string, use: UseStateDict<T>): Promise<ReadCheckpoint<T>> {
   try {
@@ -51,7 +51,7 @@ async function readFile<T>(path: string, use: UseStateDict<T>): Promise<ReadChec
   const start = new Uint8Array(Math.min(SNIFFED_BYTES, file.size));
   await file.read(start, 0);
   const zip = isZip(start) ? await readTorchZip(file) : null;
-  // Hashing takes this thread while reading takes others, so both together cost little more than the slower one.
+  // Hashing takes this thread and reading takes others, so doing both costs little more than the slower one.
   const stop = new AbortController();
   try {
     const [content, digest] = await Promise.all([
@@ -64,12 +64,12 @@ async function readFile<T>(path: string, use: UseStateDict<T>): Promise<ReadChec
   }
 }
 
-/** Opens without waiting. Opening a pipe that has no writer in the usual way would wait for ever. */
+/** Opens a file without waiting. Without O_NONBLOCK, opening a pipe that has no writer would wait for ever. */
 async function openFile(path: string): Promise<FileHandle> {
   const fault = pathFault(path) ?? nodeFault(await stat(path));
   if (fault) throw new CheckpointError(fault);
   const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-  // It may have been replaced since.
+  // The file may have been replaced since the check.
   const replaced = nodeFault(await handle.stat());
   if (replaced === null) return handle;
   await handle.close();
@@ -77,8 +77,8 @@ async function openFile(path: string): Promise<FileHandle> {
 }
 
 /**
- * Describes a file that cannot be read, judging by its first bytes, as the rest of a sentence with a remedy; null if it
- * may be a checkpoint.
+ * Describes a file that is not a checkpoint, by its first bytes: the rest of a sentence, with a remedy. null if it may
+ * be a checkpoint.
  */
 export async function foreignKind(path: string): Promise<string | null> {
   await using handle = await openFile(path);
@@ -111,7 +111,7 @@ function isZip(start: Uint8Array): boolean {
   return Buffer.from(start.subarray(0, 4)).toString('latin1') === 'PK\x03\x04';
 }
 
-/** Begins with the opcode PROTO and a version. */
+/** A pickle begins with the opcode PROTO and a version. */
 function isPickle(start: Uint8Array): boolean {
   return start[0] === 0x80 && start[1] !== undefined && start[1] <= 5;
 }

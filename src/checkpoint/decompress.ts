@@ -11,8 +11,8 @@ import { ByteReader, type FileBytes } from './source.js';
 const MAX_EXPANSION = 100;
 
 /**
- * Any file may expand to this size, however small it is: a tiny checkpoint of constant weights compresses by more than
- * MAX_EXPANSION.
+ * Any file may expand to this size, however small it is, because a tiny checkpoint of constant weights compresses by
+ * more than MAX_EXPANSION.
  */
 const MIN_EXPANDED_BYTES = 64 * 2 ** 20;
 
@@ -24,7 +24,7 @@ export interface Compression {
   readonly decode: (file: FileBytes) => AsyncIterable<Uint8Array>;
 }
 
-/** The compressions that are read, by the bytes that a file begins with; kind.ts has a message for each of the others. */
+/** The supported compressions, by the first bytes of the file. kind.ts has a message for each of the others. */
 const COMPRESSIONS: readonly (Compression & { readonly magic: readonly number[] })[] = [
   {
     name: 'gzip',
@@ -38,12 +38,15 @@ const COMPRESSIONS: readonly (Compression & { readonly magic: readonly number[] 
   },
 ];
 
-/** The compression of a file that begins with `start`; undefined where there is none. */
+/** The compression of a file that begins with `start`; undefined if it is not compressed. */
 export function findCompression(start: Uint8Array): Compression | undefined {
   return COMPRESSIONS.find(({ magic }) => magic.every((byte, i) => start[i] === byte));
 }
 
-/** Lets `read` read what a compressed file holds, checks the rest of it, and frees the decoder when it is done or fails. */
+/**
+ * Runs `read` on the decompressed data, checks the rest of the file, and frees the decoder at the end or after an
+ * error.
+ */
 export async function decompressed<T>(
   file: FileBytes,
   { name, decode }: Compression,
@@ -56,7 +59,7 @@ export async function decompressed<T>(
   const pieces = bounded(decode(file), limit, excess);
   try {
     const result = await read(ByteReader.of(pieces, limit, excess));
-    // To the end, where the checksums are.
+    // Reads to the end, where the checksums are.
     for await (const _ of pieces);
     return result;
   } finally {
@@ -78,7 +81,7 @@ async function* bounded(
 }
 
 async function* throughZlib(file: FileBytes, inflate: Transform): AsyncGenerator<Uint8Array> {
-  // The pipeline's failures come out of the iteration too; its callback is only there because it must be.
+  // Iterating over `inflate` reports the pipeline's errors too. Its callback does nothing, but is required.
   pipeline(Readable.from(copies(file)), inflate, () => {});
   try {
     yield* inflate;
@@ -87,7 +90,7 @@ async function* throughZlib(file: FileBytes, inflate: Transform): AsyncGenerator
   }
 }
 
-/** A stream keeps pieces while the next are read, so each needs its own memory. */
+/** Copies each piece, because a stream keeps pieces while it reads the next ones. */
 async function* copies(file: FileBytes): AsyncGenerator<Uint8Array> {
   for await (const piece of file.pieces()) yield piece.slice();
 }

@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { CheckpointError } from './error.js';
 import type { FileBytes } from './source.js';
 
-/** A part of a file with the CRC-32 that its bytes must have. */
+/** A part of a file, and the CRC-32 that its bytes must have. */
 export interface Section {
   readonly name: string;
   readonly start: number;
@@ -12,10 +12,10 @@ export interface Section {
 }
 
 /**
- * The digest of a file, "sha256:" and hex, for which every byte is read once; on the way each section is held against
- * its checksum. Ends early, with no digest of use, where the signal says that nobody waits for it.
+ * The digest of a file, "sha256:" and hex. Reads every byte once, and checks each section against its checksum on the
+ * way. If the signal is aborted, ends early with an incomplete digest.
  *
- * @throws CheckpointError with the name of a section whose bytes are not those that were written
+ * @throws CheckpointError with the name of a section whose checksum does not match
  */
 export async function digestOf(
   file: FileBytes,
@@ -34,7 +34,7 @@ export async function digestOf(
   return `sha256:${sha256.digest('hex')}`;
 }
 
-/** Sections in order, and how far the first of them is read. */
+/** The sections in order, and the number of bytes read of the first one. */
 class Checks {
   readonly #left: Section[];
   #crc = 0;

@@ -1,7 +1,7 @@
 import { CheckpointError } from './error.js';
 import type { ByteReader } from './source.js';
 
-/** The number types of weights that are converted to float32, with their size in bytes. */
+/** The types of weights that can be read, with their size in bytes. They are converted to float32. */
 const FLOAT_BYTES = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const;
 
 export type FloatType = keyof typeof FLOAT_BYTES;
@@ -11,14 +11,14 @@ export interface NumberType {
   /** Its name in messages. */
   readonly name: string;
   readonly bytes: number;
-  /** Null where the numbers cannot be weights. */
+  /** Null if numbers of this type cannot be weights. */
   readonly float: FloatType | null;
 }
 
-/** Size of the buffer in which numbers are converted to float32. */
+/** Size of the buffer for converting numbers to float32. */
 const CONVERSION_BYTES = 2 ** 20;
 
-/** Takes memory for weights; throws a CheckpointError where there is not enough. */
+/** Allocates memory for weights. Throws a CheckpointError if there is not enough. */
 export function allocateFloats(count: number): Float32Array {
   try {
     return new Float32Array(count);
@@ -29,7 +29,7 @@ export function allocateFloats(count: number): Float32Array {
   }
 }
 
-/** Reads numbers of a type, little-endian, as float32, without a second copy of more than CONVERSION_BYTES. */
+/** Reads little-endian numbers of a type as float32. Its buffer takes at most CONVERSION_BYTES. */
 export async function readFloats(reader: ByteReader, type: FloatType, target: Float32Array): Promise<void> {
   if (type === 'F32') {
     await reader.into(new Uint8Array(target.buffer, target.byteOffset, target.byteLength));
@@ -46,11 +46,11 @@ export async function readFloats(reader: ByteReader, type: FloatType, target: Fl
   }
 }
 
-/** The bits of a float32's exponent; all of them are set in NaN and infinity, and in nothing else. */
+/** The exponent bits of a float32. They are all set in NaN and infinity, and in no other number. */
 const EXPONENT = 0x7f80_0000;
 const LOWEST_EXPONENT_BIT = 0x0080_0000;
 
-/** Numbers that are looked at before the loop may end. */
+/** The number of values that are checked before the loop can end early. */
 const CHECKED_AT_ONCE = 2 ** 14;
 
 /** Returns true if none of the numbers is NaN or infinite. */
@@ -101,7 +101,7 @@ const CONVERSIONS: Record<Exclude<FloatType, 'F32'>, Conversion> = {
   },
 };
 
-/** IEEE 754 binary16 to a number. */
+/** Converts an IEEE 754 binary16 to a number. */
 function fromHalf(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >> 10) & 0x1f;

@@ -11,7 +11,7 @@ const GLOBALS = new Map<string, Global>(
   ].map((global) => [global.name, global]),
 );
 
-/** Everything that a checkpoint may name; undefined for all else. */
+/** The global with this name; undefined if a checkpoint may not name it. */
 export function findGlobal(module: string, name: string): Global | undefined {
   return GLOBALS.get(`${module}.${name}`);
 }

@@ -2,7 +2,7 @@ import type { NumberType } from './dtype.js';
 import { CheckpointError } from './error.js';
 import { rebuildTensor, Storage, TorchTensor } from './torch-tensor.js';
 
-/** A global that a pickle may name, "module.name". */
+/** A global that a pickle may name as "module.name". */
 export class Global {
   readonly name: string;
 
@@ -11,7 +11,7 @@ export class Global {
   }
 }
 
-/** A function or class that a pickle may call. It must take time and memory in proportion to nothing but itself. */
+/** A function or class that a pickle may call. A call must not take more time or memory than its arguments do. */
 export class Callable extends Global {
   readonly call: (args: readonly unknown[]) => unknown;
 
@@ -21,10 +21,10 @@ export class Callable extends Global {
   }
 }
 
-/** A class of which a pickle may make objects: they stand for the values that they hold. */
+/** A class whose objects a pickle may create. The objects stand for the values that they contain. */
 export class Constructible extends Callable {}
 
-/** The class of a storage, which says its numbers' type. */
+/** The class of a storage, which gives its number type. */
 export class StorageType extends Global {
   readonly type: NumberType;
 
@@ -39,7 +39,7 @@ export abstract class BuildTarget {
   abstract setState(state: unknown): void;
 }
 
-/** numpy.dtype of numbers. */
+/** A numpy.dtype of numbers. */
 export class NumpyType extends BuildTarget {
   readonly code: string;
 
@@ -80,7 +80,10 @@ function numpyScalar([type, bytes]: readonly unknown[]): unknown {
   return scalar.read(new DataView(bytes.buffer, bytes.byteOffset, bytes.length));
 }
 
-/** Protocol 2 has no bytes: it encodes them as text. Only numpy's scalars are that in a checkpoint, up to 16 of them. */
+/**
+ * Protocol 2 has no bytes, so it encodes them as text. In a checkpoint, only numpy's scalars are written like that,
+ * with up to 16 bytes.
+ */
 const MAX_ENCODED_LENGTH = 16;
 
 function encode([text, encoding]: readonly unknown[]): Uint8Array {
@@ -101,7 +104,7 @@ function rebuildParameter([tensor]: readonly unknown[]): TorchTensor {
   return tensor;
 }
 
-/** The pickle's reader has taken the bytes object for a storage already, or it is none. */
+/** If the bytes object is a storage, the pickle's reader has already turned it into one. */
 function loadFromBytes([storage]: readonly unknown[]): Storage {
   if (!(storage instanceof Storage)) throw new CheckpointError('a bytes object that is not a saved storage');
   return storage;
@@ -127,7 +130,7 @@ const STORAGE_TYPES: readonly (readonly [string, NumberType])[] = [
 
 const UNTYPED: NumberType = { name: 'untyped bytes', bytes: 1, float: null };
 
-/** Constructors that the weights themselves need. */
+/** Constructors that state dicts need. */
 export const WEIGHT_GLOBALS: readonly Global[] = [
   new Callable('collections.OrderedDict', orderedDict),
   new Callable('torch._utils._rebuild_tensor_v2', rebuildTensor),

@@ -1,12 +1,12 @@
 import { BuildTarget, Constructible, Global } from './globals.js';
 
 /**
- * An object beside the weights that people's training scripts save: its class is known by name alone, nothing of it is
- * executed, and only a Namespace's plain values are looked at.
+ * An object that training scripts save beside the weights. Only its class name is known, no code of it runs, and only
+ * the plain values of a Namespace are read.
  */
 export class InertObject extends BuildTarget {
   readonly className: string;
-  /** The state that BUILD has set: a Map for a Namespace. */
+  /** The state set by BUILD. For a Namespace, this is a Map. */
   state: unknown = null;
 
   constructor(className: string) {
@@ -19,7 +19,7 @@ export class InertObject extends BuildTarget {
   }
 }
 
-/** Types of plain values whose objects say nothing about the weights. Everything else is refused by its name. */
+/** Types of plain values that do not matter for the weights. Any other type is refused by name. */
 const INERT_CLASSES = [
   'argparse.Namespace',
   'types.SimpleNamespace',
@@ -49,7 +49,10 @@ const INERT_CLASSES = [
   'torch.device',
 ] as const;
 
-/** Types that a pickle names as values or as arguments: of a defaultdict's entries, of a tensor's numbers. */
+/**
+ * Types that a pickle names as values or as arguments, such as the type of a defaultdict's entries or of a tensor's
+ * numbers.
+ */
 const INERT_VALUES = [
   ...['int', 'float', 'str', 'bool', 'list', 'dict', 'tuple', 'object'].flatMap((name) => [
     `builtins.${name}`,

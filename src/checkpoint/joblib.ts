@@ -2,13 +2,13 @@ import { unpickle } from './pickle.js';
 import type { ByteReader } from './source.js';
 import { isLegacyTorch, readLegacyTorch } from './torch-legacy.js';
 
-/** More than a torch.save begins with, fewer than the smallest one has. */
+/** More bytes than the beginning of a torch.save that identifies it, and fewer than the smallest torch.save has. */
 const PEEKED_BYTES = 32;
 
 /**
- * Reads a plain pickle of torch tensors, as joblib.dump writes it: each tensor's storage is a bytes object that holds a
- * small torch.save, which is read where it stands and never held as bytes. NumPy arrays, which joblib writes between the
- * opcodes, become tensors as well.
+ * Reads a plain pickle of torch tensors, written by joblib.dump. Each tensor's storage is a bytes object that contains
+ * a small torch.save; it is read directly from the file, and its bytes are never in memory as a whole. NumPy arrays,
+ * which joblib writes between the opcodes, become tensors as well.
  */
 export async function readJoblib(reader: ByteReader): Promise<unknown> {
   return unpickle(reader, { readBytes: readStorage });

@@ -1,8 +1,8 @@
 import type { Stats } from 'node:fs';
 
 /**
- * Kinds of files that are not checkpoints, and what to do about each, as the rest of a sentence that begins with the
- * path.
+ * A kind of file that is not a checkpoint: how to recognise it, and the rest of a sentence that begins with the path
+ * and gives the remedy.
  */
 interface Kind {
   readonly is: (start: Buffer, text: string) => boolean;
@@ -21,16 +21,16 @@ const beginsWith =
   (_: Buffer, text: string): boolean =>
     words.some((word) => text.startsWith(word));
 
-/** A tar has a word in its first header. */
+/** A tar has the word "ustar" in its first header. */
 const isTar = (start: Buffer): boolean => start.toString('latin1', 257, 262) === 'ustar';
 
-/** A compression that joblib writes and no published GHN uses; zlib and gzip are read as they are. */
+/** A compression that joblib can write and no published GHN uses. zlib and gzip files can be read. */
 const compressed = (name: string, command: string, ...magic: readonly number[]): Kind => ({
   is: begins(...magic),
   message: `is compressed with ${name}, which is not read here; decompress it first, with "${command}", and name the result`,
 });
 
-/** The first of them that a file is counts. The text is lower-case and without blanks before it. */
+/** The first match counts. The text is in lower case and has no blanks at its beginning. */
 const KINDS: readonly Kind[] = [
   {
     is: beginsWith('version https://git-lfs'),
@@ -89,14 +89,16 @@ const KINDS: readonly Kind[] = [
   { is: begins(0x7f, 0x45, 0x4c, 0x46), message: 'is a program; name the checkpoint of a GHN' },
 ];
 
-/** Text as a message shows it. */
+/** The number of characters of a text file that a message shows. */
 const SHOWN_CHARACTERS = 60;
 
-/** The end of a sentence about a file that is not a checkpoint: the kind that its first bytes show, and what to do. */
+/**
+ * The end of a sentence about a file that is not a checkpoint: its kind, judging by its first bytes, and what to do.
+ */
 export function kindOf(start: Uint8Array): string {
   if (start.length === 0) return 'is empty: nothing was saved or fetched; fetch or save it again';
   const bytes = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
-  // In UTF-16 every second byte of ASCII text is zero; some servers send errors in it.
+  // In UTF-16, every second byte of ASCII text is zero. Some servers send errors in UTF-16.
   const text = bytes
     .toString(bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf16le' : 'utf8')
     .replace(/^\ufeff/, '');
@@ -109,7 +111,10 @@ export function kindOf(start: Uint8Array): string {
   return 'expected a torch.save, a joblib pickle or a safetensors file, found none of them; save the state dict with torch.save';
 }
 
-/** Without control characters but those of lines; its last character may be cut in two. */
+/**
+ * True if a text has no control characters except line breaks and tabs. Its last character may be incomplete, so it is
+ * ignored.
+ */
 function isText(text: string): boolean {
   for (const character of text.slice(0, -1)) {
     const code = character.codePointAt(0)!;
@@ -118,7 +123,7 @@ function isText(text: string): boolean {
   return true;
 }
 
-/** Why a text is not the path of a file on this machine; null if it may be one. */
+/** The reason why a text cannot be the path of a file on this machine; null if it may be one. */
 export function pathFault(path: string): string | null {
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(path)) {
     return path.toLowerCase().startsWith('file:')
@@ -131,7 +136,7 @@ export function pathFault(path: string): string | null {
   return null;
 }
 
-/** Says what the path leads to instead of a file, and what to do; null for a file. */
+/** For a path that is not a file, says what it is and what to do; null for a file. */
 export function nodeFault(stats: Stats): string | null {
   if (stats.isFile()) return null;
   if (stats.isDirectory()) return 'is not a file but a directory; name the file within it';

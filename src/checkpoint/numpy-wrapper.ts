@@ -19,7 +19,7 @@ const NUMBER_TYPES: Readonly<Record<string, NumberType>> = {
   u8: { name: 'uint64', bytes: 8, float: null },
 };
 
-/** joblib's stand-in for a NumPy array: the array's numbers follow in the file, right behind the opcode that builds it. */
+/** joblib's placeholder for a NumPy array. The array's numbers follow directly after the opcode that builds it. */
 export class NumpyArrayWrapper extends BuildTarget {
   #state: ReadonlyMap<unknown, unknown> = new Map();
 
@@ -28,7 +28,7 @@ export class NumpyArrayWrapper extends BuildTarget {
     this.#state = state;
   }
 
-  /** Reads the array that follows in the file. */
+  /** Reads the array, which is next in the file. */
   async read(reader: ByteReader): Promise<TorchTensor> {
     const type = this.#state.get('dtype');
     const numbers = type instanceof NumpyType ? NUMBER_TYPES[type.code] : undefined;

@@ -1,18 +1,20 @@
-/** The machine that a pickle is a program for: a stack with marks, and a memo. Operands follow an opcode in the file. */
+/**
+ * The virtual machine that runs a pickle: a stack with marks, and a memo. In the file, operands follow their opcode.
+ */
 export interface PickleMachine {
   push(value: unknown): void;
   pop(): unknown;
-  /** Takes so many values from the stack. */
+  /** Pops this many values. */
   take(count: number): unknown[];
   mark(): void;
-  /** Takes all values above the last mark. */
+  /** Pops all values above the last mark. */
   takeToMark(): unknown[];
   /** Reads an operand. */
   unsigned(bytes: 1 | 2 | 4): number | Promise<number>;
   signed32(): Promise<number>;
   float64(): Promise<number>;
   length64(): Promise<number>;
-  /** Reads a value of that many bytes and pushes it. */
+  /** Reads a value of this many bytes and pushes it. */
   integer(length: number): Promise<void>;
   text(length: number): void | Promise<void>;
   bytes(length: number): Promise<void>;
@@ -33,15 +35,15 @@ export interface PickleMachine {
   persistentId(): void;
 }
 
-/** Uses a value at once if it is there, and otherwise when it is. */
+/** Calls `use` with a value, at once if it is available and otherwise when it has been read. */
 export function onceRead<T, R>(value: T | Promise<T>, use: (value: T) => R | Promise<R>): R | Promise<R> {
   return value instanceof Promise ? value.then(use) : use(value);
 }
 
-/** Ends a pickle: the value on top of the stack is its result. */
+/** Ends a pickle. The value on top of the stack is the result. */
 export const STOP = 0x2e;
 
-/** Opcodes by their number, named as in Python's pickletools. */
+/** The opcodes by number, with their names in Python's pickletools. */
 export const OPERATIONS: ReadonlyMap<number, (pickle: PickleMachine) => void | Promise<void>> = new Map<
   number,
   (pickle: PickleMachine) => void | Promise<void>

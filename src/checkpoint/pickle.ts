@@ -6,34 +6,38 @@ import { NumpyArrayWrapper } from './numpy-wrapper.js';
 import { OPERATIONS, onceRead, type PickleMachine, STOP } from './pickle-opcodes.js';
 import type { ByteReader } from './source.js';
 
-/** A checkpoint of 10,000 tensors with an optimizer's state takes about as many; each makes at most one small object. */
+/**
+ * A checkpoint of 10,000 tensors with the state of an optimizer takes about a million opcodes. Each opcode creates at
+ * most one small object.
+ */
 const MAX_OPCODES = 1_000_000;
 
-/** Limit for all strings together; names of 10,000 tensors take a twentieth of it. */
+/** Limit on all strings together. The names of 10,000 tensors take a twentieth of it. */
 const MAX_TEXT_BYTES = 16 * 2 ** 20;
 
-/** Numpy's scalars are bytes of at most 16. */
+/** numpy's scalars have at most 16 bytes. */
 const MAX_BYTES_LENGTH = 1024;
 
-/** torch.save's magic number has 10. */
+/** torch.save's magic number has 10 bytes. */
 const MAX_INTEGER_BYTES = 255;
 
-/** A module's or a class's name. */
+/** Maximum length of the name of a module or class. */
 const MAX_NAME_BYTES = 256;
 
 const HIGHEST_PROTOCOL = 5;
 
 export interface PickleHooks {
-  /** Resolves a persistent id. */
+  /** Returns the object for a persistent id. */
   persistentLoad?: (id: unknown) => unknown;
-  /** Reads a bytes object of `length` itself, or returns undefined without having consumed anything. */
+  /** Reads a bytes object of `length`, or returns undefined without consuming anything. */
   readBytes?: (reader: ByteReader, length: number) => Promise<unknown>;
 }
 
 /**
- * Interprets one pickle of protocol 2 to 5 and returns what it makes: null, booleans, numbers (bigints where too large),
- * strings, Uint8Arrays, arrays for tuples and lists, Maps for dicts, and what `globals.ts` can construct. It refuses
- * every opcode and every global that a GHN's checkpoint does not need, by name; nothing of what it reads is executed.
+ * Interprets a pickle of protocol 2 to 5 and returns its value: null, booleans, numbers (bigints if too large),
+ * strings, Uint8Arrays, arrays for tuples and lists, Maps for dicts, and the objects that `globals.ts` can construct.
+ * It refuses, by name, every opcode and every global that checkpoints of GHNs do not need. No code in the file is
+ * executed.
  */
 export async function unpickle(reader: ByteReader, hooks: PickleHooks = {}): Promise<unknown> {
   return new Interpreter(reader, hooks).run();
@@ -43,7 +47,7 @@ class Interpreter implements PickleMachine {
   readonly #reader: ByteReader;
   readonly #hooks: PickleHooks;
   readonly #stack: unknown[] = [];
-  /** Heights of the stack at its marks. */
+  /** The stack's heights at its marks. */
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, unknown>();
   #textBytes = 0;
@@ -58,7 +62,7 @@ class Interpreter implements PickleMachine {
     for (let count = 0; count < MAX_OPCODES; count++) {
       this.#opcodePosition = this.#reader.position;
       const next = this.#reader.byte();
-      // Awaiting bytes that are already there would cost more than most opcodes.
+      // Awaiting bytes that are already buffered would cost more than most opcodes.
       const opcode = typeof next === 'number' ? next : await next;
       if (opcode === STOP) return this.#pop();
       const operation = OPERATIONS.get(opcode);
@@ -236,7 +240,7 @@ class Interpreter implements PickleMachine {
     this.push(this.#placed(() => callable.call(args)));
   }
 
-  /** NEWOBJ: the class is not asked; only what stands for plain values can be made so. */
+  /** NEWOBJ. The class is not called. Only classes that stand for plain values are allowed. */
   newObject(): void {
     const [type, args] = this.take(2);
     if (!(type instanceof Constructible)) this.fail(`makes an object of ${nameOf(type)}`);
@@ -256,7 +260,7 @@ class Interpreter implements PickleMachine {
   async build(): Promise<void> {
     const state = this.#pop();
     const target = this.#top();
-    // A state dict's attributes: the versions of the network's modules, which say nothing about the weights.
+    // A state dict's attributes are the versions of the network's modules. They do not matter for the weights.
     if (target instanceof Map) return;
     if (!(target instanceof BuildTarget)) this.fail(`sets the state of ${nameOf(target)}`);
     this.#placed(() => target.setState(state));
@@ -264,7 +268,7 @@ class Interpreter implements PickleMachine {
     this.#pop();
     const array = await target.read(this.#reader);
     this.push(array);
-    // joblib's own reader puts the array in the wrapper's place; references to the wrapper mean the array.
+    // joblib's own reader replaces the wrapper by the array, so references to the wrapper mean the array.
     for (const [index, value] of this.#memo) if (value === target) this.#memo.set(index, array);
   }
 

@@ -6,7 +6,7 @@ import type { StateDict, StoredTensor } from './stored.js';
 
 const LENGTH_BYTES = 8;
 
-/** The format allows 100 MB; a header of 10,000 tensors takes a tenth of this. */
+/** The format allows 100 MB. The header of 10,000 tensors takes a tenth of this limit. */
 const MAX_HEADER_BYTES = 10_000_000;
 
 /** No known tensor has more dimensions. */
@@ -35,7 +35,10 @@ const Tensor = z.strictObject({
   data_offsets: z.tuple([Size, Size]),
 });
 
-/** Tells by the header's first character and the highest two bytes of its length, which compressed files do not have so. */
+/**
+ * Recognises the format by the header's first character and the two highest bytes of its length. Compressed files
+ * differ there.
+ */
 export function isSafetensors(start: Uint8Array): boolean {
   return (
     start[LENGTH_BYTES] === '{'.charCodeAt(0) &&
@@ -44,7 +47,7 @@ export function isSafetensors(start: Uint8Array): boolean {
   );
 }
 
-/** Reads a safetensors file; config and images are JSON under "config" and "images" in its metadata. */
+/** Reads a safetensors file. Its metadata can contain the config and the images as JSON. */
 export async function readSafetensors(file: FileBytes): Promise<StateDict> {
   const reader = file.reader();
   const length = await reader.uint64('a header');
@@ -64,7 +67,7 @@ export async function readSafetensors(file: FileBytes): Promise<StateDict> {
     } else tensors.push(readTensor(file, name, value, LENGTH_BYTES + length));
   }
 
-  // As the format demands: the tensors cover all that follows the header, without gap or overlap.
+  // The format demands that the tensors cover everything after the header, without gaps or overlaps.
   let end = LENGTH_BYTES + length;
   for (const tensor of tensors.sort((a, b) => a.start - b.start || a.end - b.end)) {
     if (tensor.start !== end)

@@ -1,16 +1,16 @@
 import type { FileHandle } from 'node:fs/promises';
 import { CheckpointError } from './error.js';
 
-/** Size of one read from the file: Node refuses 2 GiB and more, and beyond a few MB larger reads are no faster. */
+/** Size of one read from the file. Node refuses 2 GiB and more, and above a few MB larger reads are no faster. */
 const READ_BYTES = 8 * 2 ** 20;
 
-/** Reads of one tensor that are under way together. */
+/** Maximum number of simultaneous reads for one tensor. */
 const READS_AT_ONCE = 2;
 
-/** Initial size of a reader's buffer: pickles and headers are read from it in small pieces. */
+/** Initial size of a reader's buffer, from which pickles and headers are read in small pieces. */
 const BUFFER_BYTES = 64 * 2 ** 10;
 
-/** An open file, read at given positions and never as a whole. */
+/** An open file that is read at given positions and never as a whole. */
 export class FileBytes {
   readonly size: number;
   readonly #handle: FileHandle;
@@ -20,10 +20,13 @@ export class FileBytes {
     this.size = size;
   }
 
-  /** Fills `target` from `position` on; returns how many bytes there were, fewer only at the file's end. */
+  /**
+   * Fills `target` with the bytes from `position` on. Returns the number of bytes read, which is smaller only at the
+   * end of the file.
+   */
   async read(target: Uint8Array, position: number): Promise<number> {
     if (target.length <= READ_BYTES) return this.#readPart(target, position);
-    // Most of the time goes into fresh memory, which several threads get faster than one.
+    // Most of the time is spent on allocating fresh memory, and several threads do that faster than one.
     let next = 0;
     let end = target.length;
     const readOn = async () => {
@@ -49,7 +52,9 @@ export class FileBytes {
     return done;
   }
 
-  /** The whole file in order, a piece ahead of what is used. Each piece is valid until the next is asked for. */
+  /**
+   * Reads the whole file in order, one piece ahead of the consumer. Each piece is valid until the next is requested.
+   */
   async *pieces(): AsyncGenerator<Uint8Array> {
     const read = async (position: number) => {
       const buffer = buffers.pop()!;
@@ -68,7 +73,7 @@ export class FileBytes {
         buffers.push(buffer);
       }
     } finally {
-      // A consumer that stops early closes the file next, and no read may be under way then.
+      // A consumer that stops early then closes the file, and no read may be running at that time.
       await next.catch(() => {});
     }
   }
@@ -79,15 +84,15 @@ export class FileBytes {
   }
 }
 
-/** Bytes that come in order. */
+/** A stream of bytes. */
 interface ByteStream {
   /**
    * The file, if the bytes can be read again at the reader's position; null for a stream that can be read only once.
    */
   readonly file: FileBytes | null;
-  /** Fills as much of `target` as there is; fewer bytes only at the end. */
+  /** Fills as much of `target` as possible. Returns fewer bytes only at the end. */
   read(target: Uint8Array): Promise<number>;
-  /** Returns how many bytes it could skip. */
+  /** Skips bytes, and returns how many there were to skip. */
   skip(count: number): Promise<number>;
 }
 
@@ -147,7 +152,7 @@ class PieceStream implements ByteStream {
   }
 }
 
-/** Reads a stream in order: small pieces through a buffer, large ones straight into their place. */
+/** Reads a stream in order: small pieces through a buffer, large ones directly into their target. */
 export class ByteReader {
   readonly #stream: ByteStream;
   /** The buffered bytes are `#buffer[#from … #to - 1]`. */
@@ -158,17 +163,19 @@ export class ByteReader {
   #ended = false;
   #position: number;
   #limit: number;
-  /** The error where the limit is not the end; null where it is. */
+  /** The error if the stream continues after the limit; null if the limit is the end. */
   #excess: CheckpointError | null = null;
 
-  /** `limit` is the position where the bytes end, or that they must not pass. */
+  /** `limit` is the position at which the bytes end, or which they must not exceed. */
   constructor(stream: ByteStream, position: number, limit: number) {
     this.#stream = stream;
     this.#position = position;
     this.#limit = limit;
   }
 
-  /** A reader of bytes that come in pieces and pass once; `excess` is the error where they are more than `limit`. */
+  /**
+   * Makes a reader for pieces that can be read only once. `excess` is the error if there are more than `limit` bytes.
+   */
   static of(pieces: AsyncIterable<Uint8Array>, limit: number, excess: CheckpointError): ByteReader {
     const reader = new ByteReader(new PieceStream(pieces), 0, limit);
     reader.#excess = excess;
@@ -185,27 +192,27 @@ export class ByteReader {
     return this.#stream.file;
   }
 
-  /** Checks that `count` more bytes fit before the end. Call it before memory is taken for them. */
+  /** Checks that `count` more bytes fit before the end. Call it before allocating memory for them. */
   require(count: number): void {
     if (this.#position + count <= this.#limit) return;
     if (this.#excess) throw this.#excess;
     this.#truncated(count);
   }
 
-  /** The bytes that come next, at least `count` of them unless the stream ends before; nothing is consumed. */
+  /** Returns the next bytes without consuming them: at least `count`, unless the stream ends earlier. */
   async peek(count: number): Promise<Buffer> {
     if (this.#to - this.#from < count && !this.#ended) await this.#fill(count);
     const end = Math.min(this.#to, this.#from + (this.#limit - this.#position));
     return this.#buffer.subarray(this.#from, end);
   }
 
-  /** Consumes bytes that `peek` has shown. */
+  /** Consumes bytes that `peek` has returned. */
   consume(count: number): void {
     this.#from += count;
     this.#position += count;
   }
 
-  /** The next `count` bytes, valid until the next call. For small counts: they go through the buffer. */
+  /** The next `count` bytes, valid until the next call. Only for small counts, since they pass through the buffer. */
   async bytes(count: number): Promise<Buffer> {
     this.require(count);
     const buffered = await this.peek(count);
@@ -214,7 +221,7 @@ export class ByteReader {
     return buffered.subarray(0, count);
   }
 
-  /** As `bytes`, where they are buffered; null where they must be waited for. Most of a pickle is read so. */
+  /** Like `bytes`, but returns null if the bytes are not buffered yet. Most of a pickle is read like this. */
   bytesAtHand(count: number): Buffer | null {
     if (count > this.#to - this.#from || this.#position + count > this.#limit) return null;
     const bytes = this.#buffer.subarray(this.#from, this.#from + count);
@@ -222,7 +229,7 @@ export class ByteReader {
     return bytes;
   }
 
-  /** The next byte; a promise of it only where it must be waited for. */
+  /** The next byte, or a promise if it is not buffered yet. */
   byte(): number | Promise<number> {
     if (this.#from < this.#to && this.#position < this.#limit) {
       this.#position++;
@@ -260,7 +267,7 @@ export class ByteReader {
     if (buffered + skipped < count) this.#truncated(count - buffered - skipped);
   }
 
-  /** Lets `run` read in the next `length` bytes and no further, then goes on behind them. */
+  /** Limits reads in `run` to the next `length` bytes, then continues after them. */
   async within<T>(length: number, run: () => Promise<T>): Promise<T> {
     this.require(length);
     const limit = this.#limit;
@@ -277,7 +284,7 @@ export class ByteReader {
 
   async #fill(count: number): Promise<void> {
     const kept = this.#to - this.#from;
-    // Twice the requested size, so that callers that take little of it do not move all of it each time.
+    // Twice the requested size, so that callers that consume little of it do not cause a copy each time.
     const buffer = 2 * count > this.#buffer.length ? Buffer.allocUnsafe(2 * count) : this.#buffer;
     this.#buffer.copy(buffer, 0, this.#from, this.#to);
     this.#buffer = buffer;

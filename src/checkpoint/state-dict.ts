@@ -10,8 +10,9 @@ const LISTED_KEYS = 10;
 const STATE_DICT_KEYS = ['state_dict', 'model_state_dict', 'model', 'ema_state_dict'] as const;
 
 /**
- * Finds the state dict in what a pickle holds: itself a dict of tensors, or a dict with one under one of the usual keys and
- * maybe a "config" beside it. Whatever else is there, an optimizer's state or a script's arguments, is passed over.
+ * Finds the state dict in the value of a pickle: either a dict of tensors, or a dict that has one under one of the
+ * usual keys, and possibly a "config" beside it. Ignores everything else, such as an optimizer's state or a script's
+ * arguments.
  */
 export function findStateDict(root: unknown): StateDict {
   if (!(root instanceof Map)) {
@@ -39,7 +40,10 @@ export function findStateDict(root: unknown): StateDict {
 const holdsTensors = (value: unknown): value is Map<unknown, unknown> =>
   value instanceof Map && [...value.values()].some((entry) => entry instanceof TorchTensor);
 
-/** A dict or a Namespace of plain values as an object, for the config's schema; only its own level, it has no other. */
+/**
+ * Converts a dict or a Namespace of plain values to an object, for the config's schema. Only the top level is
+ * converted, since the config has no other.
+ */
 function plain(value: unknown): unknown {
   if (value instanceof InertObject) return plain(value.state);
   return value instanceof Map

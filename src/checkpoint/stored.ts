@@ -1,6 +1,6 @@
 import type { NumberType } from './dtype.js';
 
-/** A tensor that is still in its file. */
+/** A tensor whose numbers are still in the file. */
 export interface StoredTensor {
   readonly shape: readonly number[];
   readonly type: NumberType;
@@ -8,10 +8,10 @@ export interface StoredTensor {
   load(): Promise<Float32Array>;
 }
 
-/** The state dict that a file of any format holds. */
+/** The state dict of a file in any format. */
 export interface StateDict {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** As it was found, unchecked; undefined where there is none. */
+  /** The config as found, unchecked; undefined if there is none. */
   readonly config: unknown;
   /** The file's description of the images that the GHN was trained on, unchecked; undefined if there is none. */
   readonly images?: unknown;

@@ -15,9 +15,9 @@ export function isLegacyTorch(start: Uint8Array): boolean {
 }
 
 /**
- * Reads what torch.save wrote before PyTorch 1.6, and still writes for a single storage inside of another pickle: four
- * pickles (magic number, protocol, the system, the object), a pickled list of the storages' keys, and each storage as its
- * length and its numbers.
+ * Reads the format of torch.save before PyTorch 1.6, which PyTorch still uses for a single storage inside another
+ * pickle. It has four pickles (magic number, protocol, system information, the object), a pickled list of the storages'
+ * keys, and the length and the numbers of each storage.
  */
 export async function readLegacyTorch(reader: ByteReader): Promise<unknown> {
   if ((await unpickle(reader)) !== MAGIC) throw new CheckpointError('not a torch.save: a wrong magic number');
@@ -58,7 +58,7 @@ export async function readLegacyTorch(reader: ByteReader): Promise<unknown> {
   return root;
 }
 
-/** A storage's persistent id: ('storage', its type, its key, its device, its length in numbers[, a view of it]). */
+/** A storage's persistent id: ('storage', type, key, device, length in numbers[, view]). */
 export function readStorageId(id: unknown): { key: string; type: StorageType['type']; length: number } {
   const [kind, type, key, , length, view] = Array.isArray(id) ? id : [];
   if (kind !== 'storage' || !(type instanceof StorageType) || typeof key !== 'string') {

@@ -3,13 +3,13 @@ import { CheckpointError } from './error.js';
 import type { ByteReader, FileBytes } from './source.js';
 import type { StoredTensor } from './stored.js';
 
-/** PyTorch allows 64 dimensions; weights have at most 4 (a DataParallel's or a quantised one's may have one more). */
+/** PyTorch allows 64 dimensions. Weights have at most 4, or one more if they are quantised or from a DataParallel. */
 const MAX_DIMENSIONS = 8;
 
 /** The number of a storage's values that are in memory while a tensor is read. */
 const WINDOW_LENGTH = 2 ** 18;
 
-/** The numbers that one or several tensors view. Which they are is known before where they are. */
+/** The numbers that one or more tensors view. Their type and length are known before their position in the file. */
 export class Storage {
   readonly type: NumberType;
   readonly length: number;
@@ -24,12 +24,15 @@ export class Storage {
     return this.length * this.type.bytes;
   }
 
-  /** Says where in the file the numbers are. */
+  /** Sets the position of the numbers in the file. */
   locate(file: FileBytes, position: number): void {
     this.#place = { file, position };
   }
 
-  /** Takes the numbers from a reader: remembers where they are if they can be read again, else reads them now. */
+  /**
+   * Takes the numbers from a reader. If they can be read again, only remembers their position; otherwise reads them
+   * now.
+   */
   async take(reader: ByteReader): Promise<void> {
     reader.require(this.bytes);
     if (reader.file) this.locate(reader.file, reader.position);
@@ -42,7 +45,7 @@ export class Storage {
     await reader.skip(this.bytes);
   }
 
-  /** `count` numbers from `start` on; a view where the storage is in memory as a whole. */
+  /** `count` numbers from `start` on. If the whole storage is in memory, this is a view of it. */
   async read(start: number, count: number): Promise<Float32Array> {
     const place = this.#place;
     if (place instanceof Float32Array) return place.subarray(start, start + count);
@@ -57,7 +60,7 @@ export class Storage {
   }
 }
 
-/** A view of a storage, as `_rebuild_tensor_v2` describes it. */
+/** A view of a storage, as described by `_rebuild_tensor_v2`. */
 export class TorchTensor implements StoredTensor {
   readonly #storage: Storage;
   readonly #offset: number;
@@ -85,7 +88,10 @@ export class TorchTensor implements StoredTensor {
     return this.#gather(allocateFloats(count), dimensions);
   }
 
-  /** Walks the storage in its own order, so that each part of the file is read once, and puts each number in its place. */
+  /**
+   * Goes through the storage in its own order, so that each part of the file is read once, and puts each number in its
+   * place.
+   */
   async #gather(target: Float32Array, dimensions: readonly Dimension[]): Promise<Float32Array> {
     const inner = dimensions.at(-1)!;
     const outer = dimensions.slice(0, -1);
@@ -124,11 +130,11 @@ export class TorchTensor implements StoredTensor {
 interface Dimension {
   readonly size: number;
   readonly stride: number;
-  /** In the row-major result. */
+  /** The stride in the row-major result. */
   readonly targetStride: number;
 }
 
-/** The dimensions with more than one entry, from the largest stride to the smallest. */
+/** The dimensions with more than one entry, by descending stride. */
 function orderedDimensions(shape: readonly number[], strides: readonly number[]): Dimension[] {
   const dimensions: Dimension[] = [];
   let targetStride = 1;
@@ -140,7 +146,10 @@ function orderedDimensions(shape: readonly number[], strides: readonly number[])
   return dimensions.sort((a, b) => b.stride - a.stride || b.targetStride - a.targetStride);
 }
 
-/** torch._utils._rebuild_tensor_v2(storage, offset, size, stride, …): checks that the view lies within its storage. */
+/**
+ * Implements torch._utils._rebuild_tensor_v2(storage, offset, size, stride, …). Checks that the view lies within its
+ * storage.
+ */
 export function rebuildTensor([storage, offset, size, stride]: readonly unknown[]): TorchTensor {
   if (!(storage instanceof Storage)) throw new CheckpointError('a tensor without a storage');
   const shape = sizes(size, 'sizes');

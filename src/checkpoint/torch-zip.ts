@@ -11,13 +11,13 @@ const PICKLE = '/data.pkl';
 export interface TorchZip {
   /** The saved object. */
   readonly root: unknown;
-  /** The parts of the file that were read and have a checksum. */
+  /** The parts of the file that belong to the checkpoint and have a checksum. */
   readonly sections: readonly Section[];
 }
 
 /**
- * Reads what torch.save writes since PyTorch 1.6: a zip with a pickle and a stored entry for each storage. The tensors'
- * numbers are not read yet, and no checksum is looked at.
+ * Reads the format of torch.save since PyTorch 1.6: a zip with a pickle and a stored entry for each storage. The
+ * tensors' numbers are not read yet, and checksums are not checked.
  */
 export async function readTorchZip(file: FileBytes): Promise<TorchZip> {
   const zip = await readZip(file);
@@ -61,7 +61,7 @@ export async function readTorchZip(file: FileBytes): Promise<TorchZip> {
     storage.locate(file, start);
     sections.push(section);
   }
-  // With torch.serialization.set_crc32_options(False) it writes zeros for the checksums.
+  // After torch.serialization.set_crc32_options(False), PyTorch writes zeros as checksums.
   return { root, sections: sections.filter(({ crc }) => crc !== 0) };
 }
 

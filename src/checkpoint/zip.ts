@@ -14,13 +14,13 @@ const END_BYTES = 22;
 const END64_BYTES = 56;
 const LOCATOR_BYTES = 20;
 
-/** The end record may be followed by a comment, whose length has two bytes. */
+/** Maximum length of the comment after the end record. Its length field has two bytes. */
 const MAX_COMMENT_BYTES = 0xffff;
 
-/** A directory of 100,000 tensors is smaller; it is read as a whole. */
+/** A directory of 100,000 tensors is smaller. The directory is read as a whole. */
 const MAX_DIRECTORY_BYTES = 16 * 2 ** 20;
 
-/** A 32-bit field that has its value in the zip64 extra field. */
+/** The value of a 32-bit field whose actual value is in the zip64 extra field. */
 const IN_ZIP64 = 0xffff_ffff;
 
 const ZIP64_EXTRA = 1;
@@ -39,7 +39,7 @@ export interface Zip {
   find(name: string): Promise<Section>;
 }
 
-/** Reads a zip's directory, zip64 included. Only stored entries can be found: torch.save never compresses. */
+/** Reads a zip's directory, including zip64. Only finds stored entries, since torch.save never compresses. */
 export async function readZip(file: FileBytes): Promise<Zip> {
   const directory = await findDirectory(file);
   const entries = readDirectory(await bytes(file, directory.start, directory.size));
@@ -73,7 +73,9 @@ export async function readZip(file: FileBytes): Promise<Zip> {
   };
 }
 
-/** The checksum of an entry, 0 where there is none: its own header and the directory may leave it out, but not differ. */
+/**
+ * The checksum of an entry, or 0 if there is none. The local header and the directory may omit it, but must not differ.
+ */
 function checksumOf(name: string, { size, crc }: Entry, header: Buffer): number {
   const method = header.readUInt16LE(8);
   if (method !== STORED) damaged(`${JSON.stringify(name)} is stored, and compressed where it lies`);
@@ -86,7 +88,7 @@ function checksumOf(name: string, { size, crc }: Entry, header: Buffer): number 
   return crc || localCrc;
 }
 
-/** Entries that share bytes would be read several times, or as one thing here and another elsewhere. */
+/** Refuses entries that share bytes: they would be read several times, or with different meanings. */
 function checkApart(entries: ReadonlyMap<string, Entry | 'compressed'>, directoryStart: number): void {
   const stored = [...entries].flatMap(([name, entry]) =>
     entry === 'compressed' ? [] : [{ name, ...entry }],
@@ -164,7 +166,7 @@ function readEntry(directory: Buffer, at: number, extra: Buffer): Entry {
   const storedSize = directory.readUInt32LE(at + 20);
   const header = directory.readUInt32LE(at + 42);
   const wide = zip64Fields(extra);
-  // The extra field holds, in this order, those of the three that are not in the entry itself.
+  // The extra field contains, in this order, those of the three values that are not in the entry itself.
   const [wideSize, wideStoredSize, wideHeader] = [size, storedSize, header].map((field) =>
     field === IN_ZIP64 ? safe(wide.shift() ?? damaged('a zip64 field is missing')) : field,
   );

@@ -1,15 +1,15 @@
 /**
- * In a directed acyclic graph one of D[i,j] and D[j,i] is 0, so there are at most this many different pairs: none,
- * i before j by 1 to `maxHops` hops, j before i by as many (docs/ghn.md, section 3).
+ * The maximum number of different pairs (D[i,j], D[j,i]). In a directed acyclic graph, one of the two is 0. So either
+ * both are 0, or i comes 1 to `maxHops` hops before j, or j before i (docs/ghn.md, section 3).
  */
 export const distancePairs = (maxHops: number): number => 1 + 2 * maxHops;
 
-/** The pair (D[i,j], D[j,i]) that has this row. */
+/** The pair (D[i,j], D[j,i]) for a row of the bias table. */
 export function distancePair(row: number, maxHops: number): readonly [number, number] {
   return row <= maxHops ? [row, 0] : [0, row - maxHops];
 }
 
-/** For each (i, j) the row of its pair of distances, [nodes, nodes]. */
+/** The row of each pair of nodes' distances in the bias table, [nodes, nodes]. */
 export function distancePairRows(distances: Uint8Array, nodes: number, maxHops: number): Int32Array {
   const rows = new Int32Array(nodes * nodes);
   for (let i = 0; i < nodes; i++) {

@@ -13,19 +13,19 @@ import type { Weight } from './weight.js';
 export { CheckpointError } from '../checkpoint/error.js';
 export type { GhnConfig } from './config.js';
 
-/** A GHN as it was trained. */
+/** A trained GHN. */
 export interface Checkpoint {
   readonly config: GhnConfig;
   /**
-   * By canonical name, exactly those of `expectedLayout`: the three tables of a GHN-3's node input at top level
-   * (`centrality_embed_in.weight`), linear maps [out, in].
+   * The weights by canonical name, exactly those of `expectedLayout`. The three tables of a GHN-3's node input are at
+   * the top level (`centrality_embed_in.weight`). Linear maps are [out, in].
    */
   readonly weights: Map<string, Weight>;
   /** "sha256:" and the hex digest of the file. */
   readonly digest: string;
   /** The number of values in the weights. */
   readonly parameters: number;
-  /** Channels, height and width of the images that it was trained on; null where the file does not say. */
+  /** Channels, height and width of the images that it was trained on; null if the file does not give them. */
   readonly images: ImageShape | null;
 }
 
@@ -33,13 +33,13 @@ const images = z.object({ shape: z.tuple([z.int().positive(), z.int().positive()
 
 export type ImageShape = z.infer<typeof images>['shape'];
 
-/** A message about a file that is not a GHN at all lists this many faults. */
+/** The number of faults that a message about a file that is not a GHN lists. */
 const LISTED_FAULTS = 40;
 
 /**
- * Reads the checkpoint of a GHN. Memory is taken for the weights, once, and little else. Throws a CheckpointError, whose
- * message names the file and every fault, for a file that cannot be read, is damaged, is not a GHN of a known family or
- * holds numbers that are not finite.
+ * Reads the checkpoint of a GHN. Takes little memory besides that of the weights. Throws a CheckpointError whose
+ * message names the file and every fault if the file cannot be read, is damaged, is not a GHN of a known family, or
+ * contains numbers that are not finite.
  */
 export async function readCheckpoint(path: string, options: GhnOptions = {}): Promise<Checkpoint> {
   const { content, digest } = await openCheckpoint(path, (stateDict, sourceBytes) =>
@@ -48,7 +48,7 @@ export async function readCheckpoint(path: string, options: GhnOptions = {}): Pr
   return { ...content, digest };
 }
 
-/** Checks a state dict against what a GHN is and, only then, reads its tensors. */
+/** Checks the state dict against the layout of a GHN before reading its tensors. */
 async function loadWeights(
   { tensors, config: found, images: foundImages }: StateDict,
   sourceBytes: number,
@@ -72,7 +72,8 @@ async function loadWeights(
   faults.push(...facts.faults, ...layoutFaults(shapes, config));
   if (faults.length) throw notAGhn(faults);
 
-  // Tensors can share bytes of the file; more of them than the file has would be a small file that takes much memory.
+  // Tensors can share bytes of the file. Refuses more bytes of tensors than the file has, since a small file could
+  // otherwise take much memory.
   let bytes = 0;
   let parameters = 0;
   for (const { shape, type } of named.values()) {

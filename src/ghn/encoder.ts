@@ -1,8 +1,8 @@
 import type { Matrix } from '../engine/engine.js';
 
 /**
- * The nodes' states before the final norm, [nodes, d], from their input, [nodes, d], and their distances, [nodes, nodes],
- * all row-major.
+ * Computes the nodes' states before the final norm, [nodes, d], from the node input, [nodes, d], and the distances,
+ * [nodes, nodes]. All are row-major.
  */
 export type Encoder<M extends Matrix> = (
   input: Float32Array,

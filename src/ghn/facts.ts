@@ -1,10 +1,13 @@
 import type * as z from 'zod';
 import { DeclaredConfig, type GhnOptions } from './config.js';
 
-/** A hundred times what the largest published GHN has, of whatever; a file can claim more in a few bytes. */
+/** A hundred times the largest size in the published GHNs. A file can claim more in a few bytes. */
 const MAX_SIZE = 1_000_000;
 
-/** The most layers, and the largest kernel: each of them is counted through. The published GHNs have 24 and 16. */
+/**
+ * Maximum number of layers, and maximum size of a kernel, since loops count up to them. The published GHNs have at most
+ * 24 and 16.
+ */
 export const MAX_COUNTED = 1000;
 
 export type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -20,7 +23,7 @@ export class Facts {
   readonly faults: string[] = [];
   readonly #config: unknown;
 
-  /** @param config as the file has it, unchecked; undefined where there is none */
+  /** @param config as the file has it, unchecked; undefined if there is none */
   constructor(shapes: Shapes, config: unknown, options: GhnOptions = {}) {
     this.shapes = shapes;
     this.options = options;
@@ -48,8 +51,8 @@ export class Facts {
   }
 
   /**
-   * A size that the tensors and the config can both say; the tensors decide, and another size in the config is a fault.
-   * NaN where neither says it.
+   * A size that both the tensors and the config can give. The tensors decide, and a different size in the config is a
+   * fault. NaN if neither gives it.
    */
   size(
     key: string,
@@ -67,7 +70,7 @@ export class Facts {
     return Number.NaN;
   }
 
-  /** The side of the square that a tensor's rows are, divided by `divisor`. */
+  /** The square root of the number of a tensor's rows divided by `divisor`. */
   root(name: string, divisor: number): number | undefined {
     const rows = this.extent(name, 0);
     if (rows === undefined || Number.isNaN(divisor)) return undefined;

@@ -1,4 +1,4 @@
-/** A PyTorch Linear on the host: weight [outputs, inputs], row-major. */
+/** A PyTorch Linear in the process's memory: weight [outputs, inputs], row-major. */
 export interface HostLinear {
   readonly weight: Float32Array;
   readonly bias: Float32Array;
@@ -8,7 +8,7 @@ export interface GatedWeights {
   /** PyTorch's GRUCell: gates in the order r, z, n. */
   readonly gruInput: HostLinear;
   readonly gruHidden: HostLinear;
-  /** For messages over one hop, and over one and more ("virtual edges"). */
+  /** For messages over one hop (`near`), and for those over more hops, the "virtual edges" (`far`). */
   readonly near: readonly [HostLinear, HostLinear];
   readonly far: readonly [HostLinear, HostLinear];
 }
@@ -16,9 +16,9 @@ export interface GatedWeights {
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 
 /**
- * GHN-2's encoder: a gated graph network, one pass forward and one backward (docs/ghn.md, section 4). A node's update waits
- * for all that reach it, so this is a chain of tiny steps (d = 32): it runs on the host, in float64, where a step costs
- * less than it takes to ask an engine for it.
+ * GHN-2's encoder: a gated graph network with one pass forward and one backward (docs/ghn.md, section 4). A node's
+ * update waits for those of all nodes that reach it, so the work is a chain of tiny steps (d = 32). It runs in this
+ * process in float64, where a step takes less time than a call of an engine.
  *
  * @param input [nodes, d]
  * @param distances [nodes, nodes], row-major
@@ -70,7 +70,7 @@ function perceptron(x: Float64Array, [first, second]: readonly [HostLinear, Host
   return relu(linear(relu(linear(x, first)), second));
 }
 
-/** PyTorch's GRUCell; the new state replaces the old. */
+/** PyTorch's GRUCell. Replaces the old state by the new one. */
 function gruCell(message: Float64Array, state: Float64Array, weights: GatedWeights): void {
   const hidden = state.length;
   const fromMessage = linear(message, weights.gruInput);

@@ -8,7 +8,7 @@ import { type NodeEmbeddings, nodeInput } from './node-input.js';
 import { ShapeTables } from './shape-tables.js';
 import type { Norm } from './transformer-encoder.js';
 
-/** The parts of a GHN, its large weights with the engine. */
+/** The parts of a GHN. The engine holds its large weights. */
 export interface GhnParts<M extends Matrix> {
   readonly embeddings: NodeEmbeddings;
   readonly encoder: Encoder<M>;
@@ -20,7 +20,7 @@ export interface GhnSizes {
   readonly hidden: number;
   readonly spatial: number;
   readonly numClasses: number;
-  /** Longer paths of a graph count as none. */
+  /** Paths longer than this count as no path. */
   readonly maxHops: number;
   readonly vocabularies: readonly number[];
 }
@@ -28,7 +28,10 @@ export interface GhnSizes {
 /** Called when a stage begins. */
 export type OnStage = (stage: 'graph' | 'encode' | 'decode') => void;
 
-/** A Graph HyperNetwork, ready to predict: GHN-2 (Knyazev et al., 2021), GHN-3 (2023) or LoGAH (2024), as the specs have them. */
+/**
+ * A Graph HyperNetwork, ready to predict: GHN-2 (Knyazev et al., 2021), GHN-3 (2023) or LoGAH (2024), as specified in
+ * docs/ghn.md and docs/logah.md.
+ */
 export class Ghn<M extends Matrix = Matrix> {
   readonly #engine: Engine<M>;
   readonly #parts: GhnParts<M>;
@@ -45,7 +48,7 @@ export class Ghn<M extends Matrix = Matrix> {
   }
 
   /**
-   * Predicts a network's tensors, in the order of its state dict or, where it has none, of its nodes.
+   * Predicts a network's tensors, in the order of its state dict, or of its nodes if it has none.
    *
    * @throws the signal's reason once it is aborted
    */
@@ -66,7 +69,7 @@ export class Ghn<M extends Matrix = Matrix> {
   }
 
   /**
-   * The nodes' states, [nodes, d], from their input, [nodes, d].
+   * Computes the nodes' states, [nodes, d], from the node input, [nodes, d].
    *
    * @param distances [nodes, nodes], row-major
    */

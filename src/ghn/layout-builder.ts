@@ -1,4 +1,4 @@
-/** A tensor's shape by its canonical name. */
+/** The shapes of tensors by canonical name. */
 export type Layout = Map<string, readonly number[]>;
 
 /** Collects the tensors of a GHN. */

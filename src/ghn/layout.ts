@@ -3,16 +3,16 @@ import { familyOf } from './families/index.js';
 import { type Layout, LayoutBuilder } from './layout-builder.js';
 import { channelTable, spatialTable } from './shape-tables.js';
 
-/** Degrees 0 to 100. */
+/** The number of degrees, 0 to 100. */
 const CENTRALITIES = 101;
-/** Distances from the input, 0 to 1,000. */
+/** The number of distances from the input, 0 to 1,000. */
 const INPUT_DISTANCES = 1001;
 
-/** Top-level names that training scripts save under the first layer's. */
+/** Top-level names that training scripts save inside the first layer. */
 const FIRST_LAYER_TABLES =
   /^gnn\.0\.((?:centrality_embed_in|centrality_embed_out|input_dist_embed)\.weight)$/;
 
-/** Prefixes that DataParallel, torch.compile and training frameworks put before every name. */
+/** Prefixes that DataParallel, torch.compile and training frameworks add to every name. */
 const WRAPPERS = /^(?:(?:module|_orig_mod|model)\.)+/;
 
 /** Tensors that no prediction uses, with the reason. */
@@ -20,18 +20,18 @@ const UNUSED = new Map([
   ['shape_enc.dummy_ind', 'a buffer with the row of "no shape", which is the tables\' last'],
 ]);
 
-/** The name that the rest of the service knows a tensor by; null for a tensor that no prediction uses. */
+/** The service's name for a tensor; null if no prediction uses the tensor. */
 export function canonicalName(name: string): string | null {
   const bare = name.replace(WRAPPERS, '').replace(FIRST_LAYER_TABLES, '$1');
   return UNUSED.has(bare) ? null : bare;
 }
 
-/** Without the 1×1 kernel that GHN-2's linear maps have as convolutions. */
+/** Removes the 1×1 kernel of GHN-2's linear maps, which are saved as convolutions. */
 export function canonicalShape(shape: readonly number[]): readonly number[] {
   return shape.length === 4 && shape[2] === 1 && shape[3] === 1 ? shape.slice(0, 2) : shape;
 }
 
-/** Every tensor that a GHN has, and none else (docs/ghn.md, sections 2 to 6). */
+/** Exactly the tensors that a GHN has (docs/ghn.md, sections 2 to 6). */
 export function expectedLayout(config: GhnConfig): Layout {
   const { hidden: d, spatial: S, numClasses: K, vocabularies } = config;
   const family = familyOf(config);
@@ -50,7 +50,7 @@ export function expectedLayout(config: GhnConfig): Layout {
   return builder.layout;
 }
 
-/** Collects the faults. A size that is NaN is not known, and fits anything. */
+/** Compares tensors with the expected layout and returns the faults. A size of NaN is unknown and fits anything. */
 export function layoutFaults(found: ReadonlyMap<string, readonly number[]>, config: GhnConfig): string[] {
   const expected = expectedLayout(config);
   const faults: string[] = [];
@@ -76,7 +76,10 @@ function shown(shape: readonly number[]): string {
   return `[${shape.map((n) => (Number.isNaN(n) ? '?' : n)).join(', ')}]`;
 }
 
-/** Rows of an embedding over a table's values, with one more for "no shape"; NaN where the table's size is not known. */
+/**
+ * The number of rows of an embedding: one for each value of a table, and one more for "no shape". NaN if the table's
+ * size is unknown.
+ */
 function rowsOf(table: (size: number) => readonly number[], size: number): number {
   return Number.isNaN(size) ? Number.NaN : table(size).length + 1;
 }

@@ -6,8 +6,8 @@ import { Loader } from './loader.js';
 import type { NodeEmbeddings } from './node-input.js';
 
 /**
- * Gives a checkpoint's weights to an engine. Each is taken out of the checkpoint as it goes, so that no more than one
- * of them exists twice: the checkpoint is used up.
+ * Moves a checkpoint's weights to an engine. Each weight is removed from the checkpoint when it is uploaded, so that at
+ * most one exists twice. The checkpoint is empty afterwards.
  */
 export async function loadGhn<M extends Matrix>(
   { config, weights }: Checkpoint,

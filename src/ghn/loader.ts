@@ -4,7 +4,7 @@ import type { Embedding } from './node-input.js';
 import type { Norm } from './transformer-encoder.js';
 import type { Weight } from './weight.js';
 
-/** Takes weights out of a checkpoint, each once, and gives them to an engine. */
+/** Takes weights out of a checkpoint, each once, and uploads them to an engine. */
 export class Loader<M extends Matrix> {
   readonly engine: Engine<M>;
   readonly #weights: Map<string, Weight>;
@@ -26,13 +26,13 @@ export class Loader<M extends Matrix> {
     return { data, rows: shape[0], columns: shape[1] };
   }
 
-  /** A vector as a matrix of one row. */
+  /** A vector as a matrix with one row. */
   vector(name: string): M {
     const { data } = this.take(name);
     return this.engine.upload(data, 1, data.length);
   }
 
-  /** A vector as a matrix of one column, of which rows can be cut. */
+  /** A vector as a matrix with one column, so that its rows can be sliced. */
   column(name: string): M {
     const { data } = this.take(name);
     return this.engine.upload(data, data.length, 1);
@@ -51,7 +51,7 @@ export class Loader<M extends Matrix> {
     return { weight: this.matrix(`${name}.weight`), bias: this.vector(`${name}.bias`) };
   }
 
-  /** A Linear of which rows are used by themselves: its bias is a column. */
+  /** A Linear for slicing by rows. Its bias is a column. */
   linearByRows(name: string): Linear<M> {
     return { weight: this.matrix(`${name}.weight`), bias: this.column(`${name}.bias`) };
   }

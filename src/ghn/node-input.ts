@@ -15,7 +15,7 @@ export interface NodeEmbeddings {
   readonly channel: Embedding;
   /** [spatial table + 1, d/4] */
   readonly spatial: Embedding;
-  /** GHN-3 alone: by in-degree, out-degree and distance from the input, each [·, d]. */
+  /** Only in GHN-3: embeddings by in-degree, out-degree and distance from the input, each [·, d]. */
   readonly centrality: {
     readonly in: Embedding;
     readonly out: Embedding;

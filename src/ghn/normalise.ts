@@ -1,13 +1,13 @@
 import { elements } from '../tensor/tensor.js';
 
-/** Position embeddings from this many tokens on keep their scale (docs/ghn.md, section 5, "Normalise"). */
+/** Position embeddings with at least this many tokens keep their scale (docs/ghn.md, section 5, "Normalise"). */
 const MIN_UNSCALED_LENGTH = 11;
 
 /**
- * Brings a predicted tensor to the scale that a network trains at (docs/ghn.md, section 5, "Normalise"), in place. What is
- * true of the tensor is true of its block: the scale is one number and the squashing works entry by entry.
+ * Scales a predicted tensor, in place, so that the network can be trained (docs/ghn.md, section 5, "Normalise"). It is
+ * enough to scale the tensor's block: the scale is a single number, and the squashing is elementwise.
  *
- * @param shape the tensor's, not the block's
+ * @param shape the tensor's shape, not the block's
  */
 export function normalise(block: Float32Array, shape: readonly number[], role: 'weight' | 'bias'): void {
   if (shape.length === 1) {
@@ -23,7 +23,7 @@ export function normalise(block: Float32Array, shape: readonly number[], role: '
   for (let k = 0; k < block.length; k++) block[k] *= scale;
 }
 
-/** Factor of a weight that is not a position embedding. */
+/** The scale of a weight that is not a position embedding. */
 export function weightScale(shape: readonly number[]): number {
   const fanIn = elements(shape.slice(1));
   if (shape.length > 2) {

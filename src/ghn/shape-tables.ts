@@ -1,6 +1,6 @@
 import type { Node } from '../architecture/architecture.js';
 
-/** Above the last entry of its table a size takes that entry's row. */
+/** The last entry of the table. Larger sizes share its row. */
 const LAST_CHANNELS = 8192;
 
 function range(start: number, end: number, step: number): number[] {
@@ -13,7 +13,7 @@ function sortedSet(...values: number[]): number[] {
   return [...new Set(values)].sort((a, b) => a - b);
 }
 
-/** The numbers of channels that have an embedding of their own, ascending (docs/ghn.md, section 2). */
+/** The numbers of channels that have their own embedding, ascending (docs/ghn.md, section 2). */
 export function channelTable(numClasses: number, vocabularies: readonly number[] = []): number[] {
   return sortedSet(
     1,
@@ -26,12 +26,12 @@ export function channelTable(numClasses: number, vocabularies: readonly number[]
   );
 }
 
-/** The kernel sizes that have an embedding of their own, ascending (docs/ghn.md, section 2). */
+/** The kernel sizes that have their own embedding, ascending (docs/ghn.md, section 2). */
 export function spatialTable(spatial: number): number[] {
   return sortedSet(...range(1, Math.max(12, spatial), 2), 14, 16);
 }
 
-/** The position of the value that is nearest; of two as near, the smaller. */
+/** The position of the nearest value, or of the smaller one if two are equally near. */
 function nearest(table: readonly number[], value: number): number {
   let low = 0;
   let high = table.length - 1;
@@ -43,17 +43,17 @@ function nearest(table: readonly number[], value: number): number {
   return low > 0 && value - table[low - 1] <= table[low] - value ? low - 1 : low;
 }
 
-/** Four rows: of the embeddings of output channels, input channels, height and width. */
+/** Four rows: in the embeddings of output channels, input channels, height and width. */
 export type ShapeRows = readonly [number, number, number, number];
 
-/** Says which rows of the shape embeddings belong to a node (docs/ghn.md, section 2). */
+/** Finds the rows of the shape embeddings for a node (docs/ghn.md, section 2). */
 export class ShapeTables {
   readonly #channels: readonly number[];
-  /** Above it a size takes the table's last row. */
+  /** Sizes above this one share the table's last row. */
   readonly #lastChannels: number;
   readonly #spatial: readonly number[];
 
-  /** @param vocabularies sizes of vocabularies that a language model's table has beside the channels */
+  /** @param vocabularies sizes of vocabularies that a language model's table has in addition */
   constructor(numClasses: number, spatial: number, vocabularies: readonly number[] = []) {
     this.#channels = channelTable(numClasses, vocabularies);
     this.#lastChannels = Math.max(LAST_CHANNELS, ...vocabularies);
@@ -85,7 +85,7 @@ export class ShapeTables {
   }
 }
 
-/** The node's shape made four-dimensional, or null where it has none. */
+/** The node's shape as four dimensions; null if it has no shape. */
 function nodeShape(node: Node): readonly [number, number, number, number] | null {
   const shape = (node.weight ?? node.bias)?.shape;
   if (!shape) return node.kernel ? [1, 1, node.kernel[0], node.kernel[1]] : null;
@@ -102,7 +102,7 @@ export function isTokenSequence(shape: readonly number[]): boolean {
   return shape.length === 3 && shape[0] === 1;
 }
 
-/** The side of the largest square grid that a [1, L, E] embedding's tokens fill. */
+/** The side of the largest square grid that the tokens of a [1, L, E] embedding can fill. */
 export function tokenGridSide(shape: readonly number[]): number {
   return Math.floor(Math.sqrt(shape[1]));
 }

@@ -16,14 +16,14 @@ export interface TransformerLayer<M extends Matrix> {
   readonly narrow: Linear<M>;
 }
 
-/** GHN-3's encoder: a transformer whose attention knows how far two nodes are apart (docs/ghn.md, section 3). */
+/** GHN-3's encoder: a transformer whose attention depends on the distance between nodes (docs/ghn.md, section 3). */
 export class TransformerEncoder<M extends Matrix> {
   readonly #engine: Engine<M>;
   readonly #layers: readonly TransformerLayer<M>[];
   readonly #heads: number;
   /** [pairs of distances, heads] */
   readonly #biasTable: M;
-  /** The longest distance that the table knows. */
+  /** The longest distance in the table. */
   readonly #maxHops: number;
   #recorded: ((x: M, rows: Int32Array) => Promise<M>) | null = null;
 
@@ -41,7 +41,7 @@ export class TransformerEncoder<M extends Matrix> {
     this.#maxHops = maxHops;
   }
 
-  /** Records the layers, where the engine can: called once, when all weights are uploaded. */
+  /** Records the layers if the engine can record. Call it once, after all weights are uploaded. */
   async prepare(): Promise<void> {
     const { columns } = this.#layers[0]!.toQkv.weight;
     const record = this.#engine.record?.(
@@ -51,7 +51,7 @@ export class TransformerEncoder<M extends Matrix> {
     this.#recorded = (await record) ?? null;
   }
 
-  /** From the node input, [nodes, d], to the nodes' states before the final norm. */
+  /** Computes the nodes' states before the final norm from the node input, [nodes, d]. */
   async encode(input: M, distances: Uint8Array, signal?: AbortSignal): Promise<M> {
     const rows = distancePairRows(distances, input.rows, this.#maxHops);
     if (this.#recorded) return this.#recorded(input, rows);
@@ -82,7 +82,7 @@ export class TransformerEncoder<M extends Matrix> {
 
 /**
  * The attention bias of every pair of distances, [pairs, heads]. It does not depend on the graph, so it is computed
- * once, when a GHN is loaded.
+ * once, when the GHN is loaded.
  *
  * @param edgeEmbedding [distances + 2, d]
  */

@@ -1,6 +1,6 @@
 /**
- * [outer, inner, columns] → [inner, outer, columns], in place: each row goes where another has been taken from, along the
- * cycles of the permutation. A GHN-3-XL's largest such array has 604 MB, of which there is no room for two.
+ * Transposes [outer, inner, columns] to [inner, outer, columns] in place, by moving rows along the cycles of the
+ * permutation. The largest such array, in a GHN-3-XL, takes 604 MB, and there is not enough memory for two.
  */
 export function transposeRows(data: Float32Array, outer: number, inner: number, columns: number): void {
   const isPlaced = new Uint8Array(outer * inner);
@@ -11,7 +11,7 @@ export function transposeRows(data: Float32Array, outer: number, inner: number, 
     let hole = start;
     for (;;) {
       isPlaced[hole] = 1;
-      // The row that belongs here: entry (hole % outer, ⌊hole / outer⌋) of [outer, inner].
+      // The row that belongs at `hole` is entry (hole % outer, ⌊hole / outer⌋) of [outer, inner].
       const from = (hole % outer) * inner + Math.floor(hole / outer);
       if (from === start) break;
       data.copyWithin(hole * columns, from * columns, (from + 1) * columns);

@@ -91,7 +91,7 @@ describe('a value that is not an architecture is recognised, with what to send i
       'https://huggingface.co/timm/resnet50.a1_in1k',
       /^an address, and the service fetches nothing/,
     ],
-    ['a request', { architecture: 'resnet50' }, /a whole request; send what its architecture is/],
+    ['a request', { architecture: 'resnet50' }, /a whole request; send only the value of its "architecture"/],
     ['a misspelt key', { node: [], edges: [] }, /not an object; did you mean "nodes" for "node"\?/],
     ['a model under another key', { model }, /did you mean "keras" for "model"\?/],
     ['nothing', undefined, /^expected an architecture, .*, and there is none$/],

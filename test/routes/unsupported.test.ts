@@ -91,6 +91,6 @@ it('a record warns of weights that are used more than once', async () => {
   expect(codes.filter((code) => code === 'shared_weights')).toHaveLength(2);
   expect(response.headers.get('x-ghn-warnings')).toBe([...new Set(codes)].join(', '));
   expect(warnings[0]!.message).toMatch(
-    /^Conv2D "conv" is used more than once .* stands where it is used first$/,
+    /^Conv2D "conv" is used more than once .* its node is at the first use$/,
   );
 });

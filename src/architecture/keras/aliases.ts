@@ -1,6 +1,6 @@
 import type { Aliases } from '../nearest.js';
 
-/** PyTorch's layers by Keras' names. */
+/** Keras' layer classes by their names in PyTorch. */
 export const KERAS_ALIASES: Aliases = {
   linear: 'Dense',
   conv2d: 'Conv2D',

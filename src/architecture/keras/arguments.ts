@@ -4,23 +4,22 @@ import type { Call } from './references.js';
 
 /** The arguments of a layer's call. */
 export interface ReadArguments<Tensor> {
-  /** The tensors that it computes with, in order. */
+  /** The tensors that the layer computes with, in order. */
   readonly values: readonly Tensor[];
-  /** Those by the names of the arguments, of a class that has several. */
+  /** The same tensors by the names of their arguments, for a class that has several. */
   readonly named: ReadonlyMap<string, Tensor>;
-  /** Masks, which lead to no weight. */
+  /** Masks. No weight depends on them. */
   readonly masks: readonly Tensor[];
   readonly constants: readonly Constant[];
 }
 
-/** Arguments that mark which entries count. They do not move the data, so they lead to no weight. */
+/** Arguments that say which entries count. Masks do not carry data, so no weight depends on them. */
 const MASK = /(?:^|_)mask$|^training$/;
 
 /**
- * A call's arguments by what they are to the layer. Keras gives them by position or by name, and by name in whatever
- * order they are written.
+ * Sorts a call's arguments by their meaning for the layer. Keras gives them by position, or by name in any order.
  *
- * @param given the values of the call's references; of a call without any, the values that the layer takes
+ * @param given the values of the call's references; if the call has none, the values that the layer takes
  */
 export function readArguments<Tensor>(
   call: Call,
@@ -54,7 +53,7 @@ export function readArguments<Tensor>(
       (isData ? values : masks).push(...tensors);
       continue;
     }
-    // A list is several arguments, as Keras' Attention has it.
+    // A list stands for several arguments, as in a call of Keras' Attention.
     for (const [k, value] of tensors.entries()) {
       const argument = name ?? takes[place! + k];
       if (argument !== undefined && takes.includes(argument)) named.set(argument, value);

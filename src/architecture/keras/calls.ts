@@ -6,24 +6,24 @@ import type { Generation } from './layer.js';
 import type { Model, ModelLayer } from './model.js';
 import { type Call, callOf, type Reference } from './references.js';
 
-/** A call that takes what is before it, or nothing. */
+/** A call without references: an input layer, or a layer in a Sequential. */
 export const NOTHING: Call = { arguments: [], references: [] };
 
 export interface ModelCall {
   readonly layer: ModelLayer;
   readonly call: Call;
-  /** Which of the layer's calls it is. */
+  /** The number of this call among the layer's calls. */
   readonly index: number;
 }
 
 /** The calls of a Functional model's layers. */
 export interface Calls {
   readonly all: readonly ModelCall[];
-  /** The calls whose outputs each call takes, by its references; null where there is no such call. */
+  /** For each call, the calls whose outputs its references name; null if there is no such call. */
   readonly sources: readonly (readonly (number | null)[])[];
-  /** The calls, each behind those that it takes from; without those in a cycle, which is a fault. */
+  /** The calls in topological order, without those on a cycle or after one, which is a fault. */
   readonly order: readonly number[];
-  /** The call that a reference names; null, with a fault, where there is none. */
+  /** Returns the call that a reference names. If there is none, adds a fault and returns null. */
   readonly find: (reference: Reference) => number | null;
 }
 
@@ -76,10 +76,12 @@ function addCycle(
   const reached = new Set(order);
   const left = calls.filter((_, index) => !reached.has(index)).map(({ layer }) => layer.name);
   const names = left.slice(0, 5).map(quote).join(', ');
-  faults.add(pathOf(layers), `a cycle among ${left.length} layers, or behind one: ${names}`);
+  faults.add(pathOf(layers), `a cycle among ${left.length} layers, or after one: ${names}`);
 }
 
-/** Place of a model's layers as a whole. A model that was read has at least one layer, or faults that say why not. */
+/**
+ * Path of a model's list of layers. A model that was read has at least one layer, or has faults that explain why not.
+ */
 export function pathOf([first]: readonly ModelLayer[]): readonly PropertyKey[] {
   return first?.path.slice(0, -1) ?? ['keras'];
 }

@@ -7,13 +7,16 @@ import { isQuantized, OWN, QUANTIZED, REFUSED } from './layers/refused.js';
 import type { ModelLayer } from './model.js';
 import { isOperation, operationType } from './operations/index.js';
 
-/** Why a layer cannot be predicted: the reason for the record if it is left out, and for the answer if it is refused. */
+/**
+ * The reason why a layer cannot be predicted: `against` for the record if the layer is omitted, `message` for the
+ * answer if the request is refused.
+ */
 interface Against {
   readonly against: string;
   readonly message: string;
 }
 
-/** The meaning of a layer's class and config for a GHN. */
+/** The layer type of a class and config, or the reason why there is none. */
 export function classOf(layer: ModelLayer, hints: Hints): { readonly type: KerasLayer } | Against {
   if (isOperation(layer)) return { type: operationType(layer) };
   const { type } = layer;
@@ -25,7 +28,7 @@ export function classOf(layer: ModelLayer, hints: Hints): { readonly type: Keras
   return { against, message: `${against}${hints.for(type, KERAS_LAYERS.keys(), KERAS_ALIASES)}` };
 }
 
-/** Why a layer cannot be predicted; null where it can, or is not known. */
+/** The reason why a layer cannot be predicted; null if it can be, or if its class is unknown. */
 function reasonAgainst({ type, isOwn, config }: ModelLayer, known: KerasLayer | undefined): string | null {
   if (isOwn) return OWN;
   return REFUSED.get(type) ?? (isQuantized(config) ? QUANTIZED : null) ?? known?.refuses(config) ?? null;

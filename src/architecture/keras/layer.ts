@@ -5,7 +5,7 @@ import type { Network } from '../layers/network.js';
 import { tensorNameSchema } from '../schema.js';
 import { pytorchName, unchanged, type Variable } from './variable.js';
 
-/** 2 or 3: Keras 2, whose form TensorFlow.js has too. */
+/** The major version of Keras that wrote the model. TensorFlow.js uses the form of Keras 2. */
 export type Generation = 2 | 3;
 
 /** The output of a layer, and what messages say about its size if it is not known. */
@@ -24,9 +24,9 @@ export interface Place {
   /** The first input, for the many layers that have one. */
   readonly input: KerasValue;
   readonly inputs: readonly KerasValue[];
-  /** By the names of the layer's tensor arguments, where its class has more than one. */
+  /** The inputs by the names of the layer's tensor arguments, if its class has more than one. */
   readonly named: ReadonlyMap<string, KerasValue>;
-  /** The arguments of the call that are not tensors, in their order; those with names have them. */
+  /** The call's arguments that are not tensors, in their order. */
   readonly constants: readonly Constant[];
   readonly network: Network;
   readonly weights: LayerWeights;
@@ -47,13 +47,13 @@ export interface LayerOutput extends Output {
 /** A layer that satisfies its type's schema, ready to be put into a network. */
 export type PlaceLayer = (place: Place) => LayerOutput;
 
-/** Some of Keras' layer classes, by their config. */
+/** One or more of Keras' layer classes, with a reader for their configs. */
 export interface KerasLayer {
   readonly classes: readonly string[];
   readonly severalInputs: boolean;
-  /** The names of its tensor arguments, in Keras' order, where there is more than one. */
+  /** The names of its tensor arguments, in Keras' order; null if there is only one. */
   readonly takes: readonly string[] | null;
-  /** Why a GHN cannot predict a layer of this class with this config; null where it can. */
+  /** Returns the reason why a GHN cannot predict a layer of this class with this config; null if it can. */
   readonly refuses: (config: unknown) => string | null;
   readonly read: (config: unknown) => PlaceLayer | z.ZodError;
 }
@@ -64,7 +64,7 @@ interface KerasLayerOptions<Config> {
   readonly refuses?: (config: Config) => string | null;
 }
 
-/** A layer's type from what its config must have; Keras writes much more than that, which is left as it is. */
+/** Makes a layer type from the part of the config that matters here. Keras writes many more keys, which are ignored. */
 export function kerasLayer<Arguments extends z.ZodRawShape>(
   classes: string | readonly string[],
   args: Arguments,
@@ -91,11 +91,11 @@ export function kerasLayer<Arguments extends z.ZodRawShape>(
   };
 }
 
-/** Keys that every layer's config has. */
+/** The keys that every layer's config has. */
 export const layerNameSchema = z.object({ name: tensorNameSchema });
 
 interface WeightOptions {
-  /** PyTorch's shape. */
+  /** The shape in PyTorch. */
   readonly shape: readonly number[];
   /** The layout in Keras, if it differs from PyTorch. */
   readonly layout?: Pick<Variable, 'view' | 'axes'>;
@@ -109,17 +109,18 @@ interface Placed {
 
 /** The possible names of a layer's weights. */
 export interface WeightNames {
-  /** The layer's name, behind those of models that are in the paths of its weights in Keras. */
+  /** The layer's name, after the names of the models that Keras puts into the paths of its weights. */
   readonly layer: readonly string[];
-  /** The names of all models around it, and its own: they tell layers apart that Keras calls the same. */
+  /**
+   * The names of all models around the layer, and its own. They distinguish layers that have the same name in Keras.
+   */
   readonly whole: readonly string[];
   readonly isTaken: (name: string) => boolean;
 }
 
 /**
- * Gives a layer's weights their names, and puts them into the network. A layer that is used once more has the nodes that
- * it has: they stand where it was used first, and get further inputs where that closes no cycle; else the use is passed
- * over.
+ * Names a layer's weights and adds them to the network. If a layer is used again, its nodes stay at the first use and
+ * get more inputs. If these would close a cycle, the later use adds nothing.
  */
 export class LayerWeights {
   readonly #network: Network;
@@ -134,7 +135,7 @@ export class LayerWeights {
     this.#names = names;
   }
 
-  /** In the order in which Keras has them. */
+  /** The variables, in Keras' order. */
   get variables(): Variable[] {
     return [...this.#placed.values()].map(({ variable }) => variable);
   }
@@ -146,7 +147,7 @@ export class LayerWeights {
     );
   }
 
-  /** The node of a kernel, and behind it that of its bias where it has one. */
+  /** Adds a bias, if there is one, after the kernel's node. Returns the last node. */
   biased(node: number, weight: string, bias: WeightOptions | null): number {
     if (!bias) return node;
     return this.#once(weight, bias, [node], ({ name, shape, path }) =>
@@ -154,7 +155,7 @@ export class LayerWeights {
     );
   }
 
-  /** The node of a norm; where it has neither gain nor bias there is none. */
+  /** The node of a norm, or the input's node if the norm has neither gain nor bias. */
   norm(op: 'bn' | 'ln', features: number, has: { gamma: boolean; beta: boolean }, input: number): number {
     const shape = [features];
     const [first, second] = [...(has.gamma ? ['gamma'] : []), ...(has.beta ? ['beta'] : [])];
@@ -167,7 +168,7 @@ export class LayerWeights {
     });
   }
 
-  /** A weight that no node owns. */
+  /** Adds a weight that no node owns. */
   other(weight: string, kind: Variable['kind'], shape: readonly number[]): void {
     if (this.#placed.has(weight)) return;
     const { name } = this.#add(weight, kind, { shape });
@@ -185,7 +186,7 @@ export class LayerWeights {
     if (known) {
       const [first, here] = [known.variable.shape, options.shape].map((shape) => `[${shape.join(', ')}]`);
       if (first !== here)
-        this.mismatch = `its ${weight} would be ${here} here, and is ${first} where it is used first`;
+        this.mismatch = `its ${weight} would be ${here} here, but is ${first} at the first use`;
       return known.node !== null && this.#network.extend(known.node, inputs) ? known.node : input;
     }
     const variable = this.#add(weight, 'parameter', options);

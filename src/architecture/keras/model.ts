@@ -9,39 +9,39 @@ import { type Generation, layerNameSchema } from './layer.js';
 import { posted } from './posted.js';
 import { type Call, type Reference, readCall, references, sizeOfShape } from './references.js';
 
-/** A layer of a model, its config unread. */
+/** A layer of a model. Its config has not been read. */
 export interface ModelLayer {
   readonly type: string;
   /** The module of its class in Keras 3. It tells operations from layers, since a model calls both in the same way. */
   readonly module: string | null;
   /** True for a custom class, even if it has the name of one of Keras' classes. */
   readonly isOwn: boolean;
-  /** '' where it has none that can be read, which is a fault. */
+  /** '' if it has no valid name, which is a fault. */
   readonly name: string;
   readonly config: unknown;
   readonly path: readonly PropertyKey[];
-  /** Its position among all layers of all models, in the order in which Keras lists them. */
+  /** Its position among the layers of all models, in Keras' order. */
   readonly position: number;
-  /** Its calls; a Sequential's layers have one, which takes what is before them. */
+  /** The layer's calls. A layer in a Sequential has one call, which takes the previous layer's output. */
   readonly calls: readonly Call[];
-  /** Its input's size without the batch, where Keras 3 says with which it was built. */
+  /** The size of its input without the batch, if Keras 3 recorded the shape it was built for. */
   readonly builtFor: Size | null;
-  /** The model that it is, if it is one. */
+  /** The model, if this layer is a model; otherwise null. */
   readonly model: Model | null;
 }
 
-/** A Sequential or Functional model: its outline, of which no layer's config is read. */
+/** The outline of a Sequential or Functional model. No layer's config has been read. */
 export interface Model {
   readonly type: 'Sequential' | 'Functional';
   readonly name: string;
   readonly layers: readonly ModelLayer[];
   readonly inputs: readonly Reference[];
   readonly outputs: readonly Reference[];
-  /** Input size of a Sequential, without the batch; null where the model does not say it. */
+  /** Input size of a Sequential, without the batch; null if the model does not give it. */
   readonly inputSize: Size | null;
 }
 
-/** Models in models in models: a backbone in a model in a wrapper is three. */
+/** Maximum depth of models within models. A backbone in a model in a wrapper is three deep. */
 const MAX_DEPTH = 10;
 
 const TYPES: ReadonlyMap<unknown, Model['type']> = new Map([
@@ -50,10 +50,13 @@ const TYPES: ReadonlyMap<unknown, Model['type']> = new Map([
   ['Model', 'Functional'],
 ]);
 
-/** A call that takes what is before it, as those in a Sequential do. */
+/** The call of a layer in a Sequential, which takes the previous layer's output. */
 const PLAIN: Call = { arguments: [], references: [] };
 
-/** Which kind of model an object is: a subclass of either has all that is in it in its config as well. */
+/**
+ * The kind of model that an object is, or null. The config of a subclass of Sequential or Functional has the same keys
+ * as theirs.
+ */
 function modelType(given: unknown): Model['type'] | null {
   if (!isObject(given) || typeof given.class_name !== 'string') return null;
   const known = TYPES.get(given.class_name);
@@ -66,13 +69,13 @@ function modelType(given: unknown): Model['type'] | null {
     return null;
   }
   if ('input_layers' in config && 'output_layers' in config) return 'Functional';
-  // A layer can hold others as well, and use them in whatever way.
+  // A layer can also contain other layers, and use them in any way.
   const [first] = config.layers as readonly Record<string, unknown>[];
   const isSequential = 'build_input_shape' in config || first?.class_name === 'InputLayer';
   return isSequential || given.class_name === 'Pipeline' ? 'Sequential' : null;
 }
 
-/** Modules of Keras itself, which has had several homes. */
+/** Keras' own modules. They have moved several times. */
 const KERAS_MODULE = /^(?:tf_)?keras(?:\.|$)|^tensorflow(?:\.|$)/;
 
 /** True for a custom class. Keras 3 and the last versions of Keras 2 write the module or the package of a class. */
@@ -85,7 +88,7 @@ const namedSchema = z.object({ name: nameSchema });
 const SUBCLASS =
   'only Sequential and Functional models describe their layers; for a subclass of Model, only its Python code knows them';
 
-/** Reads a model's outline, adding every fault; null where nothing of it can be read. */
+/** Reads a model's outline and adds every fault. Returns null if it is not a model that can be read. */
 export class ModelReader {
   readonly #faults: FaultList;
   readonly #maxLayers: number;
@@ -131,8 +134,8 @@ export class ModelReader {
       );
       faults.throwIfAny();
     }
-    // It begins the name of every weight in a Sequential: what is not a name must not. A model in another has its fault as
-    // the layer that it is.
+    // The name of a Sequential is part of its weights' names, so it must be valid. For a model within a model, the
+    // check of its layer adds this fault.
     const named = namedSchema.safeParse(config);
     if (named.error && config.name && depth === 0)
       addZodFaults(faults, named.error, config, [...path, 'config']);
@@ -198,7 +201,7 @@ export class ModelReader {
   }
 
   #nameOf(layer: Record<string, unknown>, path: readonly PropertyKey[]): string {
-    // A Sequential of the oldest form has no name of its own; within a Functional one the layer has it.
+    // The oldest form of a Sequential has no name in its config. In a Functional model, the layer has the name instead.
     const isOwn = isObject(layer.config) && ('name' in layer.config || !('name' in layer));
     const config = isOwn ? layer.config : layer;
     const read = layerNameSchema.safeParse(config);
@@ -216,7 +219,7 @@ export function generationOf({ layers }: Model): Generation {
   return isKeras3 ? 3 : 2;
 }
 
-/** The size of an input without the batch, as it is written in a layer's config; null where it is not. */
+/** The input size without the batch, from a layer's config; null if it is not there. */
 export function inputSizeOf(config: unknown): Size | null {
   if (!isObject(config)) return null;
   const { batch_shape, batch_input_shape, build_input_shape } = config;

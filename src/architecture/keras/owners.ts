@@ -12,13 +12,13 @@ export class WeightOwners {
     return this.#owners.has(name);
   }
 
-  /** Weights of different layers can have no name in common, in Keras or in PyTorch. */
+  /** Adds a fault if a weight has the same name as a weight of another layer, in Keras or in PyTorch. */
   add(variables: readonly Variable[], label: string, { path }: ModelLayer, faults: FaultList): void {
     const names = variables.flatMap((variable) => [variable.path, variable.name]);
     for (const name of names) {
       const owner = this.#owners.get(name);
       if (owner === undefined) continue;
-      const message = `a weight of ${label} would be called ${quote(name)}, as one of ${owner} is; name the layer otherwise`;
+      const message = `a weight of ${label} would be called ${quote(name)}, as one of ${owner} is; give the layer another name`;
       faults.add([...path, 'config', 'name'], message);
       break;
     }

@@ -10,36 +10,36 @@ import { generationOf, type Model, type ModelLayer, ModelReader } from './model.
 import { posted } from './posted.js';
 import { KerasReader, type LeftOut, type PlacedLayer } from './reader.js';
 
-/** Far more than the configs of models in models have, and few enough for what goes down into them. */
+/** Far deeper than the configs of real models within models, but shallow enough for recursion. */
 const MAX_DEPTH = 100;
 
-/** Keras 3 writes some 60 to a layer. A body has room for millions, and to read them all takes seconds. */
+/** Keras 3 writes about 60 values for a layer. A request has room for millions, which would take seconds to read. */
 const VALUES_TO_A_LAYER = 64;
 
-/** A layer's config has some thirty. */
+/** Maximum number of keys in an object. A layer's config has about thirty. */
 const MAX_KEYS = 1000;
 
 const TWICE =
   'this JSON is encoded twice, a text within a text; send what model.to_json() gives as it is, or json.loads of it';
 
-/** A Keras model that was read: what it comes to, and where its parts come from. */
+/** A Keras model that was read: its architecture, and the layers that this came from. */
 export interface ReadKeras {
   readonly architecture: Architecture;
   readonly model: Model;
   readonly generation: Generation;
-  /** In the order in which Keras lists them. */
+  /** The layers, in Keras' order. */
   readonly placed: readonly PlacedLayer[];
-  /** Layers that are left out. */
+  /** Omitted layers. */
   readonly leftOut: ReadonlyMap<ModelLayer, LeftOut>;
 }
 
 /**
- * Reads `{"keras": …}`: what Keras 2's or 3's `model.to_json()` gives, as an object or as the string that it is, or a
- * TensorFlow.js `model.json`, whole or its `modelTopology` alone. Sizes, which Keras does not write down, are inferred
- * through the network. The architecture is that of the same network in PyTorch; its `layouts` are what Keras calls its
- * tensors and how it has them.
- * @throws ArchitectureError with every fault, each with its JSON pointer into `input`; into the string's JSON, where the
- * model is given as a string.
+ * Reads `{"keras": …}`: the result of `model.to_json()` in Keras 2 or 3, as an object or as a string, or a
+ * TensorFlow.js `model.json`, whole or only its `modelTopology`. Infers the sizes between layers, which Keras 2 does
+ * not write. The architecture is that of the same network in PyTorch; its `layouts` give the names and layouts of the
+ * tensors in Keras.
+ * @throws ArchitectureError with every fault, each with its JSON pointer into `input`. If the model is a string, the
+ * pointer leads into the JSON in the string.
  */
 export function parseKeras(
   input: unknown,
@@ -49,7 +49,7 @@ export function parseKeras(
   return readKeras(input, limits, unsupported).architecture;
 }
 
-/** As parseKeras, with the layers that the architecture was made of. */
+/** Like parseKeras, but also returns the layers. */
 export function readKeras(input: unknown, limits: Limits, unsupported: Unsupported = 'refuse'): ReadKeras {
   const faults = new FaultList();
   const maxLayers = limitOf('layers', limits);
@@ -82,13 +82,13 @@ export function readKeras(input: unknown, limits: Limits, unsupported: Unsupport
     };
     return { architecture, model, generation, placed, leftOut: reader.leftOut };
   } catch (error) {
-    // A graph of valid layers can only be too large.
+    // If every layer is valid, the graph's only possible fault is its size.
     if (!(error instanceof ArchitectureError)) throw error;
     throw new ArchitectureError(error.faults.map(({ message }) => ({ path: '/keras', message })));
   }
 }
 
-/** The model itself, without the objects that TensorFlow.js and Keras files put around it. */
+/** The model itself, without the objects that TensorFlow.js and Keras files wrap it in. */
 function findModel(
   input: unknown,
   extent: Extent,
@@ -97,7 +97,7 @@ function findModel(
   const given = isObject(input) ? input : {};
   for (const key of Object.keys(given)) {
     if (key === 'keras') continue;
-    faults.add([key], 'unknown key; a Keras model has keras alone, the name is in the model');
+    faults.add([key], 'unknown key; keras is the only key of a Keras model, which has its name itself');
   }
   let value = given.keras;
   const path = ['keras'];
@@ -148,6 +148,6 @@ function addExcess(
 function sharedWeights(label: string): Warning {
   return {
     code: 'shared_weights',
-    message: `${label} is used more than once with the same weights; its node stands where it is used first`,
+    message: `${label} is used more than once with the same weights; its node is at the first use`,
   };
 }

@@ -1,6 +1,9 @@
 import { asArray, isObject } from '../json.js';
 
-/** Things that people send by mistake instead of a model: how to recognise each, and the sentence that says what to send. */
+/**
+ * Something that people send by mistake instead of a model: a test that recognises it, and a message that says what to
+ * send.
+ */
 interface Mistaken {
   readonly is: (given: unknown) => boolean;
   readonly message: string;
@@ -44,23 +47,23 @@ const OBJECTS: readonly Mistaken[] = [
   },
 ];
 
-/** Texts: paths, and files as people put them into JSON. */
+/** Strings: paths, and the contents of files. */
 const TEXTS: readonly Mistaken[] = [
   { is: isLike(/\.onnx$/i), message: ONNX },
   {
     is: isLike(/\.(keras|h5|hdf5)$/i),
-    message: `a path, of a file that the service cannot see; load it with keras.models.load_model, and ${SEND}`,
+    message: `a path to a file that the service cannot see; load it with keras.models.load_model, and ${SEND}`,
   },
   {
     is: isLike(/\.json$/i),
-    message: 'a path, of a file that the service cannot see; send what is in it',
+    message: 'a path to a file that the service cannot see; send what is in it',
   },
   {
     is: isLike(/^(?:UEsDB|PK[^\w\s]{2})/),
     message: `a .keras file, which is a zip archive; load it with keras.models.load_model and ${SEND}`,
   },
   {
-    // The version of the format, and the name of what exported it, as base64.
+    // The version of the format, and the name of the exporter, as base64.
     is: isLike(/^CA[MQUYcgkosw0][S6C]/),
     message: ONNX,
   },
@@ -76,7 +79,7 @@ export function posted(given: unknown): string | null {
   return known.find(({ is }) => is(given))?.message ?? null;
 }
 
-/** A graph of TensorFlow's: a list of operations. */
+/** True for a graph of TensorFlow, which is a list of operations. */
 function isTensorFlowGraph(given: unknown): boolean {
   const [first] = asArray(isObject(given) ? given.node : null);
   return isObject(first) && 'op' in first;

@@ -18,23 +18,23 @@ import { sizeBehind } from './skipped.js';
 import { type ModelInputs, stateBehind, unknownValue, valuesOfInputs, withWritten } from './values.js';
 import type { Variable } from './variable.js';
 
-/** A layer as it stands in the network, all models within it among them. */
+/** A layer in the network. Layers of models within the model are included. */
 export interface PlacedLayer {
   readonly layer: ModelLayer;
   /** The layer's first call. */
   readonly call: Call;
-  /** The sizes of its inputs, and of its first output. */
+  /** The sizes of its inputs. `size` is that of its first output. */
   readonly inputs: readonly (Size | null)[];
   readonly size: Size | null;
   readonly variables: readonly Variable[];
 }
 
 const LOST_BY_KERAS2 =
-  ' that its JSON has: Keras 2 leaves out tensors behind an argument that is none; use another function, or Keras 3';
+  ' that its JSON has: Keras 2 omits tensors after an argument that is not one; use another function, or Keras 3';
 
 /** The names of the models around a layer. */
 interface Around {
-  /** Names of the models that its weights' paths begin with. */
+  /** Names of the models with which the paths of its weights begin. */
   readonly prefix: readonly string[];
   /** Names of all models around the layer, the outermost first. */
   readonly models: readonly string[];
@@ -50,22 +50,23 @@ export interface KerasReaderOptions {
 }
 
 /**
- * To each layer that a network may have, its calls, what these take, and the models around it: an Add in a model of its
- * own comes to nine. What a model costs is counted as often as it is called, whether it has layers or an input alone.
+ * Maximum number of steps for each layer that a network may have. A step is a call, an input of a call, or a layer or
+ * model around it; a model that contains only an Add takes nine. A model counts each time it is called, even if it
+ * contains only an input.
  */
 const STEPS_TO_A_LAYER = 16;
 
-/** A layer that is not predicted, on request. */
+/** A layer that is omitted, as the request allows. */
 export interface LeftOut {
   readonly label: string;
   readonly reason: string;
 }
 
-/** Puts the layers of a model into a network, those of the models in it as well, and adds the faults of each. */
+/** Adds the layers of a model, and of the models in it, to a network, and collects their faults. */
 export class KerasReader {
-  /** Every layer once, where it is used first. */
+  /** Every layer once, at its first use. */
   readonly placed: PlacedLayer[] = [];
-  /** Layers that are left out, and why. */
+  /** Omitted layers, with the reason. */
   readonly leftOut = new Map<ModelLayer, LeftOut>();
   /** Layers with weights that are used more than once. */
   readonly shared = new Set<string>();
@@ -90,15 +91,15 @@ export class KerasReader {
     this.#faults = faults;
   }
 
-  /** The whole model's outputs; its inputs are the network's, which are one node. */
+  /** Returns the outputs of the whole model. All its inputs are the network's one input node. */
   read(model: Model): readonly KerasValue[] {
     return this.#readModel(model, null, { prefix: [], models: [model.name] });
   }
 
-  /** @param inputs null for the network's own, whose size the model says */
+  /** @param inputs null for the network's input, whose size is in the model */
   #readModel(model: Model, inputs: ModelInputs | null, { models }: Around): readonly KerasValue[] {
     this.#pay(model);
-    // A Functional model's layers are built by themselves; Keras 3 has a Sequential's name in the paths of its own.
+    // The paths of weights in a Functional model do not include its name. In Keras 3, those in a Sequential do.
     if (model.type === 'Functional') return this.#readFunctional(model, inputs, { prefix: [], models });
     const around = { prefix: this.#generation === 3 ? [model.name] : [], models };
     let value = inputs?.values[0] ?? null;
@@ -107,7 +108,7 @@ export class KerasReader {
         value ??= this.#networkInput(layer, inputSizeOf(layer.config));
         continue;
       }
-      // A model that comes first has its own input.
+      // If the first layer is a model, it has its own input.
       if (!layer.model) value ??= this.#networkInput(layer, model.inputSize);
       const given = value && { call: NOTHING, values: [value] };
       [value] = this.#readLayer(layer, given, around) as [KerasValue];
@@ -117,7 +118,10 @@ export class KerasReader {
     return [value ?? unknownValue(model.name)];
   }
 
-  /** Counts what reading a model takes, before it is read: models in models multiply, and a body of 3 kB is enough. */
+  /**
+   * Counts the cost of reading a model before it is read. Models within models multiply the cost, and a 3 kB request
+   * can make it huge.
+   */
   #pay({ layers, inputs, outputs }: Model): void {
     const own = 1 + inputs.length + outputs.length;
     this.#stepsLeft -= layers.reduce(
@@ -128,7 +132,7 @@ export class KerasReader {
     const max = STEPS_TO_A_LAYER * this.#maxLayers;
     this.#faults.add(
       pathOf(layers),
-      'models within models come to more uses of layers and of their outputs than ' +
+      'models within models add up to more uses of layers and of their outputs than ' +
         `the ${max} that this server takes (MAX_NODES); call them less often`,
     );
     this.#faults.throwIfAny();
@@ -166,13 +170,13 @@ export class KerasReader {
     return model.outputs.map((reference) => outputOf(reference, find(reference)));
   }
 
-  /** One of a layer's outputs; of what cannot be told from the layer, Keras 3 says the size. */
+  /** One of a layer's outputs. If its size cannot be computed from the layer, it is the one that Keras 3 wrote. */
   #outputOf(reference: Reference, layer: ModelLayer, values: readonly KerasValue[] | undefined): KerasValue {
     const value = values?.[reference.output];
     const isKnown = this.#isKnown(layer);
     if (value) return withWritten(value, reference.size, isKnown);
     const [first] = values ?? [];
-    // Whatever an operation gives comes from where its first output does.
+    // All outputs of an operation come from the same node as its first output.
     if (first && !isKnown) return withWritten({ ...first, size: null }, reference.size, isKnown);
     if (first && !first.isUnknown) {
       const outputs = values!.length === 1 ? 'one output' : `${values!.length} outputs`;
@@ -193,7 +197,7 @@ export class KerasReader {
     const giver = `the input ${quote(layer.name)}`;
     if (size !== null) return { node: 0, size, giver };
     const remedy = 'build the model with its input shape, or begin it with an Input';
-    this.#faults.add([...layer.path, 'config'], `the model’s input shape is not said: ${remedy}`);
+    this.#faults.add([...layer.path, 'config'], `the model does not give its input shape: ${remedy}`);
     return unknownValue(giver);
   }
 
@@ -273,7 +277,7 @@ export class KerasReader {
       );
       this.#faults.throwIfAny();
     }
-    // An attention makes nine. Some turn out to be none, so that the limit itself is for the end.
+    // One attention layer adds nine nodes. Some nodes are removed at the end, so only then is the exact limit checked.
     if (this.#network.nodeCount > this.#maxLayers) {
       const message = `the layers up to this one have more than ${this.#maxLayers} nodes: the network is too large`;
       this.#faults.add(path, message);
@@ -281,7 +285,7 @@ export class KerasReader {
     }
   }
 
-  /** A layer that is left out passes its input on: the layers behind it are joined to those before it. */
+  /** Omits a layer by connecting the layers after it to those before it. */
   #leaveOut(layer: ModelLayer, label: string, reason: string, inputs: ModelInputs | null): KerasValue {
     this.leftOut.set(layer, { label, reason });
     this.#count(layer);

@@ -5,24 +5,26 @@ import { MAX_INPUTS } from '../layers/layer-type.js';
 import type { Size } from '../layers/size.js';
 import type { Generation } from './layer.js';
 
-/** One of a layer's outputs, by the layer's name, which of its calls, and which of that call's outputs. */
+/**
+ * One of a layer's outputs, given by the layer's name, the number of the call, and the number of that call's output.
+ */
 export interface Reference {
   readonly layer: string;
   readonly call: number;
   readonly output: number;
   readonly path: readonly PropertyKey[];
-  /** The output's size without the batch, as Keras 3 writes it beside every use; else null. */
+  /** The output's size without the batch, if Keras 3 wrote it at this use; otherwise null. */
   readonly size: Size | null;
-  /** Its key, where it is in an object: models can name their inputs. */
+  /** The key of the reference if it is in an object, since models can name their inputs. */
   readonly key: string | null;
 }
 
-/** One of a call's arguments: the tensors in it, or a constant. */
+/** An argument of a call: the tensors in it, or a constant. */
 export interface Argument {
-  /** null where it is given by its position. */
+  /** null for an argument given by position. */
   readonly name: string | null;
   readonly references: readonly Reference[];
-  /** The argument's value where it holds no tensor. */
+  /** The argument's value if it contains no tensors. */
   readonly constant: unknown;
 }
 
@@ -33,34 +35,34 @@ export interface Call {
   readonly references: readonly Reference[];
 }
 
-/** As many as a tensor can have: a batch of videos has five. */
+/** Maximum number of dimensions. A batch of videos has five. */
 const MAX_DIMENSIONS = 8;
 
 const shapeSchema = z.array(z.int().min(1).nullable()).min(1).max(MAX_DIMENSIONS).nullish().catch(null);
 
-/** A size from a shape, which has the batch as well; null for what is none. */
+/** Turns a shape, which includes the batch, into a size; null if it is not a shape. */
 export function sizeOfShape(shape: unknown): Size | null {
   const read = shapeSchema.parse(shape);
   return read ? read.slice(1) : null;
 }
 
 /**
- * Which of a layer's calls, counted from 0, a reference names. In Keras 2 a model's first call is the one that made it,
+ * The number, from 0, of the call that a reference names. In Keras 2, a model's first call is the one that created it,
  * which is not in the list.
  */
 export function callOf({ call }: Reference, isModel: boolean, generation: Generation): number {
   return isModel && generation === 2 ? Math.max(0, call - 1) : call;
 }
 
-/** Arguments hold tensors in lists and dictionaries, hardly in anything deeper. */
+/** Maximum depth of tensors in an argument. They are in lists and dictionaries, rarely in anything deeper. */
 const MAX_DEPTH = 6;
 
 /** The word that Keras 2 writes for an argument that is not a tensor: `["_CONSTANT_VALUE", -1, value, {…}]`. */
 const CONSTANT = '_CONSTANT_VALUE';
 
 /**
- * Reads one entry of `inbound_nodes`: Keras 3's `{args, kwargs}`, or Keras 2's list of tensors, `[layer, call, output,
- * {…}]`, of which the last item has the arguments that have names.
+ * Reads an entry of `inbound_nodes`: Keras 3's `{args, kwargs}`, or Keras 2's list of tensors, `[layer, call, output,
+ * {…}]`, whose last item has the named arguments.
  */
 export function readCall(call: unknown, path: readonly PropertyKey[], faults: FaultList): Call {
   let left = MAX_INPUTS;
@@ -89,21 +91,21 @@ export function readCall(call: unknown, path: readonly PropertyKey[], faults: Fa
   if (left < 0) {
     faults.add(
       path,
-      `takes more outputs of layers than the ${MAX_INPUTS} that one call may; join some of them before`,
+      `takes more outputs of layers than the ${MAX_INPUTS} that one call may; join some of them first`,
     );
   }
   const references = read_.flatMap((item) => item.references).slice(0, MAX_INPUTS);
   return { arguments: read_, references };
 }
 
-/** The first tensor of a call in Keras 2, or the constant in its place, which has the call's named arguments. */
+/** The first tensor of a call in Keras 2, or the constant instead of it. It carries the call's named arguments. */
 function firstOfKeras2(call: unknown, path: readonly PropertyKey[]): [unknown, readonly PropertyKey[]] {
   if (Array.isArray(call) && typeof call[0] === 'string') return [call, path];
   for (const [key, item] of entries(call)) return [item, [...path, key]];
   return [null, path];
 }
 
-/** The tensors in an argument, in its order, as far as `most` of them. */
+/** The tensors in an argument, in order, at most `most` of them. */
 function collect(
   argument: unknown,
   path: readonly PropertyKey[],
@@ -127,7 +129,7 @@ function collect(
   return found;
 }
 
-/** References in `input_layers` and `output_layers`: one, or lists and dictionaries of them, in the order of the keys. */
+/** References in `input_layers` and `output_layers`: a single one, or lists and dictionaries, sorted by key. */
 export function references(value: unknown, path: readonly PropertyKey[], faults: FaultList): Reference[] {
   const found = collect(value, path, MAX_INPUTS + 1, sortedEntries);
   if (found.length <= MAX_INPUTS) return found;

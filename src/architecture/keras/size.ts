@@ -14,14 +14,16 @@ export const dataFormat = z
 export const padding = z.enum(['valid', 'same'], 'must be "valid" or "same"').default('valid');
 export type Padding = z.output<typeof padding>;
 
-/** An image's dimensions by what they are, whichever order Keras has them in. */
+/** An image's dimensions by name, independent of their order in Keras. */
 export interface Image {
   readonly height: Dimension;
   readonly width: Dimension;
   readonly channels: Dimension;
 }
 
-/** An input that must be an image; what is not known of it is null. A fault names both layers where it is none. */
+/**
+ * An input that must be an image, with null for unknown dimensions. If it is not, adds a fault that names both layers.
+ */
 export function imageOf({ size, giver }: KerasValue, format: DataFormat, { label, fault }: Place): Image {
   if (size?.length === 3) {
     const [first, second, third] = size as readonly [Dimension, Dimension, Dimension];
@@ -37,7 +39,7 @@ export function imageSize({ height, width, channels }: Image, format: DataFormat
   return format === 'channels_last' ? [height, width, channels] : [channels, height, width];
 }
 
-/** Adds the fault of something that depends on a size of which nothing is known; where that has its fault, none. */
+/** Adds a fault: something depends on a size that is completely unknown. Adds none if the reason is already a fault. */
 export function faultUnsized(
   { giver, isUnknown, isStale }: KerasValue,
   { label, generation, fault }: Place,
@@ -45,7 +47,7 @@ export function faultUnsized(
 ): void {
   if (isUnknown) return;
   const remedies = isStale
-    ? 'the sizes that its JSON has beside the uses are not what its layers come to; write it again with model.to_json()'
+    ? 'the sizes in its JSON contradict its layers; write the JSON again with model.to_json()'
     : `put a Reshape to that size between them${generation === 2 ? ', or write the model with Keras 3, which says sizes' : ''}`;
   fault(
     null,
@@ -53,11 +55,11 @@ export function faultUnsized(
   );
 }
 
-/** The channels that a layer's weights are made for: without them there is no shape. */
+/** The number of input channels, without which the shape of a layer's weights is unknown. */
 export function knownChannels({ channels }: Image, place: Place): number {
   const { label, input, fault } = place;
   if (input.size === null) faultUnsized(input, place);
-  // A tensor that is not an image has a fault already.
+  // If the tensor is not an image, there is a fault already.
   if (channels === null && input.size?.length === 3) {
     fault(
       null,
@@ -75,7 +77,10 @@ export interface Sliding {
   readonly dilation?: Pair<number>;
 }
 
-/** Height and width of what a window makes of an image (Keras' formula); a fault where it does not fit in it. */
+/**
+ * Height and width of the output of a window that slides over an image (Keras' formula). Adds a fault if the window
+ * does not fit into the image.
+ */
 export function slide(
   { height, width }: Image,
   { kernel, strides, padding, dilation = [1, 1] }: Sliding,
@@ -91,14 +96,14 @@ export function slide(
   const window = `a window of ${kernel.join(' × ')}`;
   fault(
     null,
-    `${label} has ${window}, which does not fit into ${sizeText(input.size!)}, what ${input.giver} gives`,
+    `${label} has ${window}, which does not fit into ${sizeText(input.size!)}, the output of ${input.giver}`,
   );
   return [null, null];
 }
 
-/** The size of inputs that are broadcast with each other, as those of an Add are; null where they do not fit. */
+/** The size of two inputs broadcast with each other, as in an Add; null if they do not fit. */
 export function broadcast(a: Size, b: Size): Size | null {
-  // Keras puts dimensions of one in behind the batch where one has fewer.
+  // If one size has fewer dimensions, Keras inserts dimensions of 1 after the batch.
   const [short, long] = a.length < b.length ? [a, b] : [b, a];
   const padded = [...long.slice(short.length).map(() => 1), ...short];
   if (!long.every((n, axis) => agree(n, padded[axis]) || n === 1 || padded[axis] === 1)) return null;

@@ -64,13 +64,13 @@ function isGiven(value: unknown): boolean {
   return value !== null && value !== undefined;
 }
 
-/** Sizes as configs have them; null where it is none, a program's name for instance. */
+/** A size as configs give it; null if it is something else, such as the name of a function. */
 function sizeWritten(value: unknown): Size | null {
   const isSize = Array.isArray(value) && value.every((n) => n === null || (Number.isSafeInteger(n) && n > 0));
   return isSize ? (value as Size) : null;
 }
 
-/** Lengths and channels of an input, whichever comes first. */
+/** Splits a size into lengths and channels, whichever come first. */
 function split(
   size: Size,
   { data_format: format }: Config,
@@ -85,7 +85,7 @@ function together(lengths: Size, channels: Dimension, isFirst: boolean): Size {
   return isFirst ? [channels, ...lengths] : [...lengths, channels];
 }
 
-/** One number for each axis, of one that may be given for all of them. */
+/** The value for one axis, which may be given for each axis or once for all. */
 function perAxis(value: unknown, axis: number, otherwise: number): number {
   const item: unknown = Array.isArray(value) ? value[axis] : value;
   return typeof item === 'number' && item > 0 ? item : otherwise;
@@ -109,7 +109,7 @@ function slid(size: Size, config: Config, features: Dimension | 'same' | 'multip
   );
 }
 
-/** Size behind a transposed convolution. */
+/** Size after a transposed convolution. */
 function grown(size: Size, config: Config): Size | null {
   if (config.output_padding !== null && config.output_padding !== undefined) return null;
   const { lengths, isFirst } = split(size, config);
@@ -122,13 +122,13 @@ function grown(size: Size, config: Config): Size | null {
   return together(sides, number(config.filters), isFirst);
 }
 
-/** Size behind a recurrent layer, which gives an output for every step or for the last one. */
+/** Size after a recurrent layer, which outputs every step or only the last one. */
 function inTime([steps = null]: Size, config: Config, given: Size | null): Size | null {
   if (config.time_major) return null;
   return given && (config.return_sequences ? [steps, ...given] : given);
 }
 
-/** Size of a video behind a convolution of each frame. */
+/** Size of a video after a convolution of each frame. */
 function frames(size: Size, config: Config): Size {
   return slid(size.slice(1), config, number(config.filters));
 }
@@ -138,7 +138,7 @@ interface Inner {
   readonly config: Config;
 }
 
-/** The layer that a layer wraps. */
+/** The layer that another layer wraps. */
 function innerOf({ layer }: Config): Inner | null {
   if (!isObject(layer) || typeof layer.class_name !== 'string') return null;
   return { type: layer.class_name, config: isObject(layer.config) ? layer.config : {} };
@@ -154,7 +154,7 @@ function overTime([steps = null, ...rest]: Size, config: Config): Size | null {
   return each && [steps, ...each];
 }
 
-/** Size behind a layer together with its copy that goes backwards. */
+/** Size after a layer and its copy that runs backwards. */
 function inBothDirections(size: Size, config: Config): Size | null {
   const one = wrapped(size, config);
   const last = one?.at(-1) ?? null;

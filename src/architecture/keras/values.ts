@@ -11,7 +11,7 @@ export interface ModelInputs {
   readonly values: readonly KerasValue[];
 }
 
-/** In the place of what has a fault already. */
+/** A value for something that already has a fault. */
 export function unknownValue(giver: string): KerasValue {
   return { node: 0, size: null, giver, isUnknown: true };
 }
@@ -40,9 +40,9 @@ export function valuesOfInputs(model: Model, { call, values }: ModelInputs): Rea
 }
 
 /**
- * A value with what Keras 3 writes of its size beside each use. That is how the model was made, so it is what is taken
- * for outputs whose size is not known otherwise; but who changes a layer by hand leaves it as it was. Where the two do
- * not agree, a layer's own size counts, which Keras goes by as well, and an operation's is not known.
+ * Adds the size that Keras 3 wrote at a use to a value. The model was built with that size, so it is used if the size
+ * is otherwise unknown. It is out of date if someone has edited a layer in the JSON. If the two sizes differ, the
+ * computed size of a layer counts, as it does in Keras; the size of an operation becomes unknown.
  */
 export function withWritten(value: KerasValue, written: Size | null, isLayer: boolean): KerasValue {
   const { size, isStale } = value;

@@ -1,14 +1,14 @@
 import type { StateDictEntry } from '../architecture.js';
 
 /**
- * One of a Keras layer's weights: as the GHN predicts it, which is PyTorch's way, and as Keras has it. Keras' tensor is
- * PyTorch's, seen as `view` (an axis of it may be divided, as [h·d, e] is into [h, d, e]), with its axes in the order
- * `axes`.
+ * One of a Keras layer's weights, in the form that the GHN predicts (PyTorch's) and in Keras' form. The Keras tensor is
+ * PyTorch's tensor, reshaped to `view` (which may divide an axis, such as [h·d, e] into [h, d, e]), with its axes in
+ * the order `axes`.
  */
 export interface Variable {
-  /** Keras' path of it, `conv2d/kernel`. */
+  /** The weight's path in Keras, such as `conv2d/kernel`. */
   readonly path: string;
-  /** PyTorch's name, `conv2d.weight`, and shape. */
+  /** The weight's name in PyTorch, such as `conv2d.weight`, and its shape there. */
   readonly name: string;
   readonly shape: readonly number[];
   readonly kind: StateDictEntry['kind'];
@@ -16,7 +16,7 @@ export interface Variable {
   readonly axes: readonly number[];
 }
 
-/** PyTorch's words for Keras' in the names of tensors; kernels of any kind are weights. */
+/** PyTorch's words for those that Keras uses in the names of tensors. Kernels of any kind are weights. */
 const PYTORCH_NAMES: Readonly<Record<string, string>> = {
   kernel: 'weight',
   depthwise_kernel: 'depthwise.weight',
@@ -27,14 +27,14 @@ const PYTORCH_NAMES: Readonly<Record<string, string>> = {
   moving_variance: 'running_var',
 };
 
-/** The PyTorch name of a layer's weight, `query/kernel` of `mha` for instance: `mha.query.weight`. */
+/** The PyTorch name of a layer's weight, for example `mha.query.weight` for `query/kernel` of `mha`. */
 export function pytorchName(layer: readonly string[], weight: string): string {
   const modules = weight.split('/');
   const last = modules.pop()!;
   return [...layer, ...modules, PYTORCH_NAMES[last] ?? last].join('.');
 }
 
-/** A layout by which PyTorch's shape is Keras' shape too. */
+/** The layout of a weight that has the same shape in PyTorch and in Keras. */
 export function unchanged(shape: readonly number[]): Pick<Variable, 'view' | 'axes'> {
   return { view: shape, axes: shape.map((_, axis) => axis) };
 }

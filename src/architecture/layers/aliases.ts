@@ -1,6 +1,6 @@
 import type { Aliases } from '../nearest.js';
 
-/** Keras' layers, and what people call them, by PyTorch's names. */
+/** PyTorch's layer types by their names in Keras and in common use. */
 export const LAYER_ALIASES: Aliases = {
   dense: 'Linear',
   fc: 'Linear',

@@ -5,8 +5,8 @@ import { agree, sizeText } from './size.js';
 type Reporter = Pick<Place, 'label' | 'fault'>;
 
 /**
- * The size of an input that must be an image of so many channels, [channels, height, width]; a fault names both layers
- * where it is not. What is not known is null.
+ * The size of an input that must be an image with this many channels, [channels, height, width]; unknown dimensions are
+ * null. If it is not, adds a fault that names both layers.
  */
 export function imageSize(
   input: Value,
@@ -26,7 +26,7 @@ export function imageSize(
   return size;
 }
 
-/** The size of an input whose last dimension must be so many features. */
+/** The size of an input whose last dimension must have this many features. */
 export function featuresSize(input: Value, features: number, key: string, { label, fault }: Reporter): Size {
   const { size, giver } = input;
   if (size === null) return [features];
@@ -36,7 +36,7 @@ export function featuresSize(input: Value, features: number, key: string, { labe
   return size;
 }
 
-/** The size of an input that must be tokens of so many features, [tokens, features]. */
+/** The size of an input that must be tokens with this many features, [tokens, features]. */
 export function tokensSize(input: Value, features: number, key: string, { label, fault }: Reporter): Size {
   const { size, giver } = input;
   if (size === null) return [null, features];

@@ -5,9 +5,9 @@ import type { Size } from './size.js';
 
 /** A layer's output: its node and its size. */
 export interface Value {
-  /** The node that it comes from, with no other in between. */
+  /** The graph node that produces it, with no other node in between. */
   readonly node: number;
-  /** null where it is not known. */
+  /** null if unknown. */
   readonly size: Size | null;
   /** The layer that gives the value, as messages name it: `Conv2d "conv1"`. */
   readonly giver: string;
@@ -25,7 +25,7 @@ export interface Place {
   readonly fault: (key: string | null, message: string) => void;
 }
 
-/** A layer's output: null for a size that cannot be told, after a fault for instance. */
+/** A layer's output. The size is null if it is unknown, for example after a fault. */
 export interface Output {
   readonly node: number;
   readonly size: Size | null;
@@ -37,7 +37,7 @@ export interface ReadLayer {
   readonly place: (place: Place) => Output;
 }
 
-/** One of the layer types that can be written. */
+/** One of the layer types that a request can use. */
 export interface LayerType {
   readonly type: string;
   readonly schema: z.ZodObject<{ type: z.ZodLiteral<string> }>;
@@ -45,7 +45,7 @@ export interface LayerType {
   readonly read: (layer: unknown) => ReadLayer | z.ZodError;
 }
 
-/** More than any layer that joins others has; a DenseNet's have dozens. */
+/** More inputs than any real layer has: those of a DenseNet have dozens. */
 export const MAX_INPUTS = 1000;
 
 /** The schema of a layer type: PyTorch's arguments, a name, and where its input comes from. */
@@ -68,7 +68,7 @@ export function layerSchema<Type extends string, Arguments extends z.ZodRawShape
 
 type AnyLayerSchema = LayerType['schema'] & z.ZodType<{ name: string; inputs?: string[] | undefined }>;
 
-/** A layer type from its schema and what it adds to a network. */
+/** Makes a layer type from its schema and a function that adds the layer to a network. */
 export function layerType<Schema extends AnyLayerSchema>(
   schema: Schema,
   place: (layer: z.output<Schema>, place: Place) => Output,

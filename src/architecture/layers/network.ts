@@ -5,7 +5,7 @@ import { inPyTorchOrder } from './state-dict.js';
 
 const POOLS: ReadonlySet<Op> = new Set(['glob_avg', 'avg_pool', 'max_pool']);
 
-/** A squeeze-and-excitation block's gate takes some four nodes to compute; more are looked at in no case. */
+/** Maximum number of nodes to search for a squeeze-and-excitation block's gate. A real gate has about four. */
 const MAX_GATE_NODES = 50;
 
 /** Maximum number of nodes that a junction can join: each node after it gets an edge from every one. */
@@ -18,40 +18,40 @@ const MAX_JUNCTION = 64;
 const MAX_LOOKED_AT = 10_000_000;
 
 interface DraftNode {
-  /** null: it is numbered among those of its operation. */
+  /** null if the node is to be named after its operation and numbered. */
   readonly id: string | null;
-  /** null: a junction, which is not a node of the graph. */
+  /** null for a junction, which does not become a node of the graph. */
   readonly op: Op | null;
   readonly weight?: TensorSpec;
   readonly bias?: TensorSpec;
   readonly kernel?: readonly [number, number];
-  /** Indices of the nodes that lead to it. */
+  /** Indices of this node's predecessors. */
   inputs: readonly number[];
 }
 
-/** A network's graph while its layers are added, one after the other. Node 0 is the input. */
+/** Builds a network's graph layer by layer. Node 0 is the input. */
 export class Network {
   readonly #nodes: DraftNode[] = [{ id: 'input', op: 'input', inputs: [] }];
   readonly #stateDict: StateDictEntry[] = [];
-  /** Nodes that turned out to be none: whoever takes their output takes their inputs. */
+  /** Nodes that the graph does not keep: their successors are connected to their inputs. */
   readonly #bypassed = new Set<number>();
-  /** Junctions that are products of two activations, as an attention's scores are. */
+  /** Junctions that are products of two activations, such as the scores of an attention. */
   readonly #scores = new Set<number>();
   #lookedAt = 0;
 
-  /** A node that owns a weight; its id is `id`. */
+  /** Adds a node with id `id` that owns a weight. */
   addWeight(op: Op, id: string, weight: TensorSpec, inputs: readonly number[]): number {
     this.addTensor(weight, 'parameter');
     return this.#add({ id, op, weight, inputs });
   }
 
-  /** A bias behind a weight's node. */
+  /** Adds a bias after a weight's node. */
   addBias(bias: TensorSpec, behind: number, id = bias.name): number {
     this.addTensor(bias, 'parameter');
     return this.#add({ id, op: 'bias', bias, inputs: [behind] });
   }
 
-  /** A norm, which owns its gain and its bias. */
+  /** Adds a norm, which owns its gain and its bias. */
   addNorm(
     op: 'bn' | 'ln',
     id: string,
@@ -64,12 +64,12 @@ export class Network {
     return this.#add({ id, op, ...(weight && { weight }), ...(bias && { bias }), inputs: [input] });
   }
 
-  /** A node without tensors. */
+  /** Adds a node without tensors. */
   addOperation(op: Op, inputs: readonly number[], kernel?: readonly [number, number]): number {
     return this.#add({ id: null, op, inputs, ...(kernel && { kernel }) });
   }
 
-  /** A node that joins others; where all inputs come from one node, that node. */
+  /** Adds a node that joins others. If all inputs are the same node, returns that node instead. */
   join(op: 'sum' | 'concat', inputs: readonly number[]): number {
     const different = [...new Set(inputs)];
     const [only] = different;
@@ -77,8 +77,8 @@ export class Network {
   }
 
   /**
-   * The output of an operation on several nodes that is not a node itself, such as a product: nodes behind it are joined to all
-   * of them (docs/ghn.md, section 1). Gives null where there are more than one junction may have.
+   * The output of an operation on several nodes that is not a node itself, such as a product. Later nodes get an edge
+   * from each of these nodes (docs/ghn.md, section 1). Returns null if there are more than MAX_JUNCTION.
    */
   junction(inputs: readonly number[]): number | null {
     const different = [...new Set(inputs.flatMap((input) => this.#parts(input)))];
@@ -88,7 +88,7 @@ export class Network {
     return different.length === 1 ? different[0]! : this.#addJunction(different);
   }
 
-  /** Gives a node further inputs, unless that would close a cycle; says whether it did. */
+  /** Gives a node more inputs, unless that would close a cycle. Returns true if it did. */
   extend(node: number, inputs: readonly number[]): boolean {
     const known = this.#nodes[node]!;
     const more = inputs.filter((input) => !known.inputs.includes(input));
@@ -98,8 +98,8 @@ export class Network {
   }
 
   /**
-   * A matrix product of two activations: of an attention's softmax and its values, which is part of its msa; else scores,
-   * of which a softmax is an msa.
+   * Adds a matrix product of two activations. The product of an attention's softmax and its values belongs to that msa
+   * node. Any other product may be an attention's scores, whose softmax becomes an msa.
    */
   multiply(a: number, b: number): number | null {
     for (const [attention, values] of [
@@ -115,14 +115,14 @@ export class Network {
     return product;
   }
 
-  /** A softmax: an msa where it is one of an attention's scores, else no node. */
+  /** Adds a softmax: an msa node if its input is an attention's scores, otherwise no node. */
   softmax(node: number): number {
     return this.#scores.has(node) ? this.addOperation('msa', [node]) : node;
   }
 
   /**
-   * Takes the pools of a node that are on the way from it to another for no nodes, as those of squeeze-and-excitation
-   * blocks are. Gives whether there were any.
+   * Removes the pools directly after `from` on the way to `to`, since the pools in squeeze-and-excitation blocks are
+   * not nodes. Returns true if there were any.
    */
   bypassPoolsBetween(from: number, to: number): boolean {
     const seen = new Set([from]);
@@ -133,7 +133,7 @@ export class Network {
       if (seen.has(node)) continue;
       seen.add(node);
       const { op, inputs } = this.#nodes[node]!;
-      // One that joins a thousand would cost as much for each product behind it.
+      // Without this limit, a node with a thousand inputs would cost that much for every later product.
       way.push(...inputs.slice(0, MAX_GATE_NODES));
       if (op === null || !POOLS.has(op) || inputs[0] !== from) continue;
       this.#bypassed.add(node);
@@ -142,7 +142,7 @@ export class Network {
     return found;
   }
 
-  /** A tensor of the state dict; those of nodes are there already. */
+  /** Adds a tensor to the state dict. The methods that add nodes have already added theirs. */
   addTensor(tensor: TensorSpec, kind: StateDictEntry['kind']): void {
     this.#stateDict.push({ ...tensor, kind });
   }
@@ -151,7 +151,7 @@ export class Network {
     return this.#nodes[node]?.op ?? null;
   }
 
-  /** Nodes so far, including those that turned out not to be nodes. */
+  /** Nodes so far, including bypassed ones. */
   get nodeCount(): number {
     return this.#nodes.length;
   }
@@ -160,7 +160,7 @@ export class Network {
     return this.#stateDict.length;
   }
 
-  /** The names of the tensors from the one at `start`, in the order in which they were added. */
+  /** The names of the tensors from index `start` on, in the order in which they were added. */
   tensorNames(start: number): string[] {
     return this.#stateDict.slice(start).map(({ name }) => name);
   }
@@ -201,12 +201,15 @@ export class Network {
     };
   }
 
-  /** The node, or those before it where it is bypassed. */
+  /** The node itself, or its inputs if it is bypassed. */
   #behind(node: number): readonly number[] {
     return this.#bypassed.has(node) ? this.#nodes[node]!.inputs : [node];
   }
 
-  /** Gives every bypassed node the inputs that stay. They come before it, so each is settled once. */
+  /**
+   * Replaces the inputs of bypassed nodes by nodes that the graph keeps. Inputs come before their node, so one pass is
+   * enough.
+   */
   #settleBypassed(): void {
     for (const index of [...this.#bypassed].sort((a, b) => a - b)) {
       const node = this.#nodes[index]!;
@@ -214,7 +217,7 @@ export class Network {
     }
   }
 
-  /** The nodes that a junction brings together; else the node itself. */
+  /** The nodes that a junction joins, or the node itself. */
   #parts(node: number): readonly number[] {
     const { op, inputs } = this.#nodes[node]!;
     return op === null ? inputs : [node];
@@ -246,8 +249,8 @@ export class Network {
   }
 
   /**
-   * A fully convolutional head and the global pool behind it stand in a GHN's graphs the other way round (as
-   * SqueezeNet's do). Swaps them where the network ends so, and gives the head's nodes.
+   * In a GHN's graphs, a global pool comes before a fully convolutional head (as in SqueezeNet), although the network
+   * runs the head first. If the network ends like this, swaps the two and returns the head's nodes.
    */
   #headBehindItsPool(output: number): number[] {
     const pool = this.#nodes[output];
@@ -263,7 +266,7 @@ export class Network {
   }
 }
 
-/** Every node's id; those without one are called op_0, op_1, … in their order, passing over ids that layers have. */
+/** Gives every node its id. Nodes without one are called op_0, op_1, … in their order; ids of layers are skipped. */
 function numbered(nodes: readonly DraftNode[], kept: readonly number[]): string[] {
   const taken = new Set(nodes.map((node) => node.id));
   const counts = new Map<Op, number>();

@@ -9,12 +9,12 @@ import { Network } from './network.js';
 import { LayerReader } from './reader.js';
 import { layersSchema } from './schema.js';
 
-// The layers are read one by one, each by its own type's schema.
+// The layers are read one by one, each with the schema of its type.
 const outlineSchema = layersSchema.extend({ layers: z.array(z.unknown()) });
 
 /**
- * Reads layers, checks their sizes through the network, and makes the graph that a trace of the same PyTorch module
- * gives. Where the network's input size is missing, it is whatever the first layer takes.
+ * Reads layers, checks that their sizes fit, and makes the same graph as a trace of the PyTorch module. If the request
+ * does not give the network's input size, any size that the first layer accepts is valid.
  * @throws ArchitectureError with every fault, each with its JSON pointer into `input`.
  */
 export function parseLayers(
@@ -43,7 +43,7 @@ export function parseLayers(
     const graph = network.graph(outline.data?.name ?? '', output.node);
     return { ...buildArchitecture(graph, limits), ...(leftOut.length > 0 && { leftOut }) };
   } catch (error) {
-    // A graph of valid layers can only be too large.
+    // If every layer is valid, the graph's only possible fault is its size.
     if (!(error instanceof ArchitectureError)) throw error;
     throw new ArchitectureError(error.faults.map(({ message }) => ({ path: '/layers', message })));
   }

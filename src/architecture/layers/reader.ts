@@ -17,27 +17,27 @@ const TYPES: ReadonlyMap<string, LayerType> = new Map(LAYER_TYPES.map((layer) =>
 /** Name of the network's own input in `inputs`. */
 const INPUT = 'input';
 
-/** Keys that every layer has. */
+/** The keys common to all layers. */
 const leftOutSchema = z.looseObject({
   name: tensorNameSchema,
   inputs: shortArray(nameSchema, 1, MAX_INPUTS, `names 1 to ${MAX_INPUTS} layers`).optional(),
 });
 
-/** Puts layers into a network, one after the other, and adds the faults of each. */
+/** Adds layers to a network one by one, and collects their faults. */
 export class LayerReader {
-  /** A line for each layer that is left out. */
+  /** A line for each omitted layer. */
   readonly leftOut: string[] = [];
   readonly #network: Network;
   readonly #skips: boolean;
   readonly #faults: FaultList;
   /** The output of each layer so far, by the layer's name. */
   readonly #values: Map<string, Value>;
-  /** The layer that has a tensor, by the tensor's name. */
+  /** The layer that owns each tensor, by the tensor's name. */
   readonly #owners = new Map<string, string>();
   readonly #hints = new Hints();
   #last: Value;
 
-  /** @param skips whether what cannot be predicted is left out rather than refused */
+  /** @param skips true if layers that cannot be predicted are omitted rather than refused */
   constructor(network: Network, input: Value, skips: boolean, faults: FaultList) {
     this.#network = network;
     this.#skips = skips;
@@ -46,7 +46,7 @@ export class LayerReader {
     this.#last = input;
   }
 
-  /** Gives the last layer's output. */
+  /** Returns the last layer's output. */
   read(layers: readonly unknown[]): Value {
     const positions = new Map<string, number>();
     for (const [index, layer] of layers.entries()) {
@@ -74,7 +74,7 @@ export class LayerReader {
       this.#faults.add(['layers', index, 'name'], `the name ${quote(name)} ${other}; each needs its own`);
   }
 
-  /** The output of a layer that cannot be read is unknown; the layers behind it are checked as far as possible. */
+  /** If a layer cannot be read, its output is unknown, and later layers are checked as far as possible. */
   #readLayer(
     layer: unknown,
     name: string | null,
@@ -163,7 +163,9 @@ export class LayerReader {
     });
   }
 
-  /** A tensor's name can be that of no other layer and of no other layer's tensor, and no longer than others. */
+  /**
+   * A tensor must not have the name of another layer or of another layer's tensor, and its name must not be too long.
+   */
   #checkTensors(
     tensors: Iterable<string>,
     name: string | null,
@@ -175,7 +177,7 @@ export class LayerReader {
       const isLayer = tensor !== name && this.#values.has(tensor);
       const other = owner ? `a tensor of ${owner}` : isLayer ? 'a layer' : null;
       if (other) {
-        const message = `a tensor of ${label} would be called ${quote(tensor)}, as ${other} is; name the layer otherwise`;
+        const message = `a tensor of ${label} would be called ${quote(tensor)}, as ${other} is; give the layer another name`;
         this.#faults.add([...path, 'name'], message);
       }
       checkNameLength(tensor, label, [...path, 'name'], this.#faults);

@@ -11,7 +11,7 @@ const [first, ...others] = LAYER_TYPES.map(({ schema }) => schema) as [
 
 const INPUT_ERROR = 'must be 1 to 3 positive integers, such as [channels, height, width]';
 
-/** Any layer; the name of its type is that of its schema in the OpenAPI document. */
+/** Any layer. In the OpenAPI document, its schema has the name of its type. */
 const anyLayerSchema = z.discriminatedUnion('type', [first, ...others]).meta({
   id: 'Layer',
   description: 'A PyTorch layer. `type` says which one, and so which arguments it takes',

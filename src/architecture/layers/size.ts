@@ -1,4 +1,4 @@
-/** A dimension; null where it is not known, as an image's height is if the network's input size is not given. */
+/** A dimension, or null if unknown, as an image's height is if the request does not give the input size. */
 export type Dimension = number | null;
 
 /** The size of a layer's output without the batch: [channels, height, width], [tokens, features] or [features]. */
@@ -13,7 +13,7 @@ export function agree(a: Dimension | undefined, b: Dimension | undefined): boole
   return a === null || b === null || a === b;
 }
 
-/** Product of the dimensions; null where one is not known. */
+/** Product of the dimensions; null if one is unknown. */
 export function product(dimensions: Size): Dimension {
   return dimensions.reduce<Dimension>(
     (total, dimension) => (total === null || dimension === null ? null : total * dimension),

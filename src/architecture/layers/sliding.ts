@@ -13,7 +13,10 @@ export interface Sliding {
   readonly ceil?: boolean;
 }
 
-/** Height and width of what a window makes of an image (PyTorch's formula); a fault where it does not fit in it. */
+/**
+ * Height and width of the output of a window that slides over an image (PyTorch's formula). Adds a fault if the window
+ * does not fit into the image.
+ */
 export function slidingSize(
   size: Size,
   sliding: Sliding,
@@ -25,7 +28,7 @@ export function slidingSize(
     const window = `a window of ${sliding.kernel.join(' × ')}`;
     fault(
       null,
-      `${label} has ${window}, which does not fit into ${sizeText(size)}, what ${input.giver} gives`,
+      `${label} has ${window}, which does not fit into ${sizeText(size)}, the output of ${input.giver}`,
     );
     return [null, null];
   }

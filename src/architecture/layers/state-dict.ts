@@ -1,4 +1,4 @@
-/** Tensors whose names are the same up to the one that is looked at. */
+/** Tensors whose names are the same up to `start`. */
 interface Module<Entry> {
   readonly entries: readonly Entry[];
   /** The index after the last dot that all names share. */
@@ -6,11 +6,11 @@ interface Module<Entry> {
 }
 
 /**
- * Puts tensors into the order of PyTorch's state dict, by their dotted names: a module's own before those of the
- * modules in it, else in the order in which they are given.
+ * Puts tensors into the order of PyTorch's state dict, by their dotted names: a module's own tensors come before those
+ * of the modules in it; otherwise the given order stays.
  *
- * Modules with one module in them and nothing else are passed over together: there are no more others than tensors,
- * where names can have hundreds of dots each.
+ * A chain of modules that each contain only one module is handled in one step. Without that, names with hundreds of
+ * dots would take a step for each dot; with it, there are no more steps than tensors.
  */
 export function inPyTorchOrder<Entry extends { readonly name: string }>(entries: readonly Entry[]): Entry[] {
   const ordered: Entry[] = [];

@@ -1,4 +1,4 @@
-/** A block's values and shape; it is the tensor's own, free to be changed. */
+/** A block's values and shape. The values belong to this tensor alone, so they may be changed. */
 export interface Block {
   readonly values: Float32Array;
   readonly shape: readonly number[];

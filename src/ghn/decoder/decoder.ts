@@ -67,7 +67,7 @@ export class Decoder<M extends Matrix> implements TensorDecoder {
     });
   }
 
-  /** The head's weight: a Linear over the outputs of a 1×1 kernel that has all of them, [C, inputs]. */
+  /** The weight of the head, [C, inputs]: a Linear applied to the outputs of a 1×1 kernel that has all of them. */
   async #classifierBlock(tensor: PredictedTensor, kernel: Float32Array, inputs: number): Promise<Block> {
     const engine = this.#engine;
     const { channels } = this.#shape;

@@ -7,10 +7,10 @@ import type { KernelTask } from './kernel-tasks.js';
 import { resizeBilinear } from './resize.js';
 import { type DecoderShape, kernelWindow } from './window.js';
 
-/** Standard deviation of the rows that are drawn (docs/ghn.md, section 5). */
+/** Standard deviation of the rows that are drawn at random (docs/ghn.md, section 5). */
 export const TOKEN_STD = 0.02;
 
-/** The kernel that a weight of two to four dimensions is decoded as, [o, i, height, width]. */
+/** The shape of the kernel from which a weight of two to four dimensions is made, [o, i, height, width]. */
 function kernelShape({ shape }: PredictedTensor): readonly [number, number, number, number] {
   if (isTokenSequence(shape)) {
     const side = tokenGridSide(shape);
@@ -20,7 +20,7 @@ function kernelShape({ shape }: PredictedTensor): readonly [number, number, numb
   return [o, i, height, width];
 }
 
-/** The part of the decoder's plane and channels that a weight needs. */
+/** The part of the decoder's plane and channels that a weight uses. */
 export function kernelTask(
   tensor: PredictedTensor,
   { windowPlace, spatial, channels }: DecoderShape,
@@ -34,7 +34,9 @@ export function kernelTask(
   };
 }
 
-/** A weight's block from its decoded window: resized where the kernel is larger, laid out as the weight is. */
+/**
+ * Makes a weight's block from its decoded window: resizes it if the kernel is larger, and gives it the weight's layout.
+ */
 export function kernelBlock(
   tensor: PredictedTensor,
   { window, outputs, inputs }: KernelTask,
@@ -51,7 +53,9 @@ export function kernelBlock(
   return { values, shape };
 }
 
-/** A position embedding, [1, L, width]: the tokens of the grid, behind drawn rows for those that are none of it. */
+/**
+ * A position embedding, [1, L, width]: the tokens of the grid, after randomly drawn rows for tokens outside the grid.
+ */
 export function tokenBlock(tensor: PredictedTensor, grid: Float32Array, width: number, seed: number): Block {
   const tokens = tensor.shape[1];
   const onGrid = grid.length / width;

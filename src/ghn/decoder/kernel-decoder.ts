@@ -8,29 +8,39 @@ import {
   placesOf,
 } from './kernel-tasks.js';
 
-/** Places that go through the perceptron together: its intermediate results of a GHN-3-XL take 25 MB. */
+/**
+ * The number of places that pass through the perceptron together. For a GHN-3-XL, its intermediate results take 25 MB.
+ */
 export const MAX_PLACES = 2048;
 
-/** Entries of one product of the last Linear, 64 MB: large enough to multiply at full speed, small beside the weights. */
+/**
+ * The maximum number of entries in a product of the last Linear, 64 MB: large enough for full speed, and small compared
+ * to the weights.
+ */
 export const MAX_PRODUCT = 16 * 2 ** 20;
 
-/** Rows of the last Linear that do not lie side by side are copied together where they have at most this many entries (8 MB). */
+/** Rows of the last Linear that are not adjacent are copied together if they have at most this many entries (8 MB). */
 const MAX_GATHERED = 2 * 2 ** 20;
 
 export interface KernelDecoderWeights<M extends Matrix> {
-  /** Rows laid out [S, S, 4d], so that the places of a window's row lie side by side; the bias is a column. */
+  /**
+   * Its rows are laid out as [S, S, 4d], so that the places in a row of a window are adjacent. The bias is a column.
+   */
   readonly plane: Linear<M>;
-  /** The two linear maps; rows of the second are [C, C], and its bias is a column. */
+  /** The two linear maps. The rows of the second are [C, C], and its bias is a column. */
   readonly perceptron: readonly [Linear<M>, Linear<M>];
 }
 
-/** The hidden layer of the perceptron, a row for each place, and each task's first row: its places follow it. */
+/**
+ * The hidden layer of the perceptron, with a row for each place, and the first row of each task. A task's rows are
+ * adjacent.
+ */
 interface Places<M extends Matrix> {
   readonly hidden: M;
   readonly firstRow: ReadonlyMap<KernelTask, number>;
 }
 
-/** A part of the last Linear: outputs `first` to `last` - 1 of a cell, all of its inputs. */
+/** A part of the last Linear: outputs `first` to `last` - 1 of a cell, with all inputs of the cell. */
 interface Part<M extends Matrix> {
   readonly first: number;
   readonly last: number;
@@ -53,7 +63,7 @@ export class KernelDecoder<M extends Matrix> {
 
   /**
    * @param states [nodes, d], row-major
-   * @returns for each task its [outputs, inputs, height, width] of the window, row-major
+   * @returns for each task, its window's [outputs, inputs, height, width], row-major
    */
   async decode(
     states: Float32Array,
@@ -113,7 +123,7 @@ export class KernelDecoder<M extends Matrix> {
       for (const [index, task] of group.entries()) {
         firstRow.set(task, rows);
         rows += height * width;
-        // With a window of one row the places of all tasks are in order already.
+        // If the window has one row, the places of all tasks are already in order.
         if (height === 1) continue;
         for (const row of windowRows) parts.push(await engine.slice(row, index * width, (index + 1) * width));
       }
@@ -123,7 +133,7 @@ export class KernelDecoder<M extends Matrix> {
     return { hidden: hiddenLayer, firstRow };
   }
 
-  /** The places of these tasks alone, one task's behind the other's. */
+  /** The places of these tasks only, task after task. */
   async #rowsOf(tasks: readonly KernelTask[], { hidden, firstRow }: Places<M>): Promise<M> {
     if (tasks.length === firstRow.size) return hidden;
     const slices: M[] = [];
@@ -134,7 +144,7 @@ export class KernelDecoder<M extends Matrix> {
     return this.#engine.concat(slices);
   }
 
-  /** The cell's rows of the last Linear, in parts whose product stays within bounds. */
+  /** The cell's rows of the last Linear, in parts whose products have a limited size. */
   async *#parts({ outputs: [start, end], inputs }: ChannelCell, places: number): AsyncGenerator<Part<M>> {
     const last = this.#weights.perceptron[1];
     const channels = this.#channels;
@@ -155,7 +165,7 @@ export class KernelDecoder<M extends Matrix> {
     }
   }
 
-  /** The rows of the outputs' inputs, which do not lie side by side. */
+  /** The rows for these outputs and the cell's inputs, which are not adjacent. */
   async #gather(
     last: Linear<M>,
     first: number,
@@ -187,7 +197,9 @@ export class KernelDecoder<M extends Matrix> {
   }
 }
 
-/** Takes a product, [places of the cell's tasks, outputs of the part · inputs of the cell], apart into the tasks' blocks. */
+/**
+ * Distributes a product, [places of the cell's tasks, outputs of the part · inputs of the cell], to the tasks' blocks.
+ */
 function distribute(
   product: Float32Array,
   { inputs: [firstInput, lastInput], tasks }: ChannelCell,

@@ -1,8 +1,11 @@
 import type { Window } from './window.js';
 
-/** A kernel to decode: a window of the decoder's plane, and the outputs and inputs that are used of its [C, C]. */
+/**
+ * A kernel to decode: a window of the decoder's plane, and the number of outputs and inputs that are used of its [C,
+ * C].
+ */
 export interface KernelTask {
-  /** Row of the nodes' states. */
+  /** The row of this node in the nodes' states. */
   readonly node: number;
   readonly window: Window;
   readonly outputs: number;
@@ -17,7 +20,7 @@ export function placesOf({ window }: KernelTask): number {
 const windowKey = ({ window: { top, left, height, width } }: KernelTask) =>
   `${top} ${left} ${height} ${width}`;
 
-/** Tasks by window. */
+/** Groups tasks by window. */
 export function byWindow(tasks: readonly KernelTask[]): KernelTask[][] {
   const groups = new Map<string, KernelTask[]>();
   for (const task of tasks) {
@@ -29,7 +32,9 @@ export function byWindow(tasks: readonly KernelTask[]): KernelTask[][] {
   return [...groups.values()];
 }
 
-/** Tasks in batches of at most `maxPlaces` places, or of one task; those of the same window next to each other. */
+/**
+ * Divides tasks into batches of at most `maxPlaces` places, or of one task. Tasks with the same window are adjacent.
+ */
 export function batches(tasks: readonly KernelTask[], maxPlaces: number): KernelTask[][] {
   const all: KernelTask[][] = [];
   let places = Number.POSITIVE_INFINITY;
@@ -44,7 +49,9 @@ export function batches(tasks: readonly KernelTask[], maxPlaces: number): Kernel
   return all;
 }
 
-/** Channel pairs that the same tasks use: outputs and inputs from the first to the one before the second. */
+/**
+ * Channel pairs that the same tasks use. Each range goes from its first number up to, but not including, the second.
+ */
 export interface ChannelCell {
   readonly outputs: readonly [number, number];
   readonly inputs: readonly [number, number];
@@ -52,8 +59,8 @@ export interface ChannelCell {
 }
 
 /**
- * Divides the channel pairs that any task uses into cells, so that each pair's weights are read once for all tasks that
- * use it: reading them takes longer than multiplying.
+ * Divides the channel pairs that any task uses into cells, so that the weights of each pair are read once for all tasks
+ * that use it. Reading them takes longer than multiplying.
  */
 export function channelCells(tasks: readonly KernelTask[]): ChannelCell[] {
   const ends = (sizes: readonly number[]) => [...new Set(sizes)].sort((a, b) => a - b);

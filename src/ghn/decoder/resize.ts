@@ -1,4 +1,4 @@
-/** For each new position the two old ones that it lies between, and how near it is to the second. */
+/** For each new position, the two old positions around it and the weight of the second. */
 function positions(size: number, newSize: number) {
   return Array.from({ length: newSize }, (_, index) => {
     const at = Math.max(0, ((index + 0.5) * size) / newSize - 0.5);
@@ -8,7 +8,7 @@ function positions(size: number, newSize: number) {
 }
 
 /**
- * Bilinear interpolation with half-pixel centres, as PyTorch's `interpolate(mode='bilinear', align_corners=False)`.
+ * Bilinear interpolation with half-pixel centres, like PyTorch's `interpolate(mode='bilinear', align_corners=False)`.
  *
  * @param planes [planes, height, width], row-major
  * @returns [planes, newHeight, newWidth]

@@ -3,7 +3,7 @@ import type { TiledTensor } from '../../tensor/tensor.js';
 
 export interface DecodeOptions {
   readonly predictClassifier: boolean;
-  /** Seed of the rows that are drawn, not predicted: class and distillation tokens. */
+  /** Seed of rows that are drawn at random rather than predicted: class and distillation tokens. */
   readonly seed: number;
   readonly signal?: AbortSignal;
 }
@@ -12,7 +12,7 @@ export interface DecodeOptions {
 export interface TensorDecoder {
   /**
    * @param states [nodes, d], row-major
-   * @returns the predicted tensors in the order of the state dict, or of the nodes where there is none
+   * @returns the predicted tensors in the order of the state dict, or of the nodes if there is none
    */
   decode(architecture: Architecture, states: Float32Array, options: DecodeOptions): Promise<TiledTensor[]>;
 }

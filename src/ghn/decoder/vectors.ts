@@ -3,13 +3,13 @@ import type { Engine, Linear, Matrix } from '../../engine/engine.js';
 import type { Block } from './block.js';
 
 export interface VectorWeights<M extends Matrix> {
-  /** d → 2d → 2·width: a row of gains and one of biases. */
+  /** d → 2d → 2·width: a row of gains and a row of biases. */
   readonly vector: readonly [Linear<M>, Linear<M>];
   /** width → K */
   readonly classifierBias: Linear<M>;
 }
 
-/** Gains and biases: row 0 and row 1 of what each node's decoder gives, [2, width] (docs/ghn.md, section 5). */
+/** Decodes gains and biases: rows 0 and 1 of each node's decoder output, [2, width] (docs/ghn.md, section 5). */
 export async function decodeVectors<M extends Matrix>(
   engine: Engine<M>,
   weights: VectorWeights<M>,

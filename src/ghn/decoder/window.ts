@@ -1,4 +1,4 @@
-/** The sizes that a GHN's decoder has. */
+/** The sizes of a GHN's decoder. */
 export interface DecoderShape {
   readonly windowPlace: WindowPlace;
   /** d */
@@ -21,14 +21,17 @@ export interface Window {
 /** The index at which a kernel of a given size begins on an axis of the plane, which has length `spatial`. */
 export type WindowPlace = (spatial: number, size: number) => number;
 
-/** GHN-2 cuts kernels from the corner (docs/ghn.md, section 5, "Window"). */
+/** GHN-2 cuts kernels from the corner of the plane (docs/ghn.md, section 5, "Window"). */
 export const cornerWindow: WindowPlace = () => 0;
 
-/** GHN-3 cuts them from the centre. */
+/** GHN-3 cuts kernels from the centre of the plane. */
 export const centredWindow: WindowPlace = (spatial, size) =>
   Math.max(0, Math.floor(spatial / 2) - Math.floor(size / 2));
 
-/** An axis on which the kernel is larger than the plane is decoded whole, to be resized (docs/ghn.md, section 5, "Window"). */
+/**
+ * The window of a kernel. If the kernel is larger than the plane on an axis, the whole axis is decoded, and resized
+ * later (docs/ghn.md, section 5, "Window").
+ */
 export function kernelWindow(
   place: WindowPlace,
   spatial: number,

@@ -7,7 +7,7 @@ import type { Facts } from '../facts.js';
 import type { LayoutBuilder } from '../layout-builder.js';
 import type { Loader } from '../loader.js';
 
-/** The part of the config that follows from the family's own tensors. The rest is common to all families. */
+/** The part of the config that is inferred from the family's own tensors. The rest is common to all families. */
 export type FamilyConfig = Pick<
   GhnConfig,
   'layers' | 'heads' | 'channels' | 'spatial' | 'numClasses' | 'ops' | 'maxHops' | 'vocabularies' | 'details'
@@ -19,7 +19,7 @@ export interface DecodedSize {
   readonly inputs: number;
   /** Entries for each output and input. */
   readonly rest: number;
-  /** Rows that go through the decoder's perceptron. */
+  /** Rows that pass through the decoder's perceptron. */
   readonly places: number;
   /** Products of the decoder's last layer, in units of 8·d multiplications. */
   readonly products: number;
@@ -27,20 +27,23 @@ export interface DecodedSize {
 
 /**
  * A family of GHNs: how its checkpoints are recognised and laid out, how it encodes and decodes, and what that costs.
- * `index.ts` lists the families; nothing outside this folder asks which one a GHN is of.
+ * `index.ts` lists the families. Code outside this folder does not depend on the family of a GHN.
  */
 export interface Family {
-  /** Its name in `GET /ghns`. */
+  /** The family's name in `GET /ghns`. */
   readonly name: string;
-  /** Its name for people. */
+  /** The family's name in messages. */
   readonly title: string;
-  /** Values of settings that its files do not tell, by the setting's name: the first is the default. */
+  /**
+   * The allowed values of settings that the family's files do not contain, by the setting's name. The first value is
+   * the default.
+   */
   readonly options: Readonly<Record<string, readonly string[]>>;
   /** Returns true if a checkpoint with these tensors is of the family. */
   recognises(tensors: ReadonlyMap<string, unknown>): boolean;
   /** Returns true if no prediction uses a tensor that is in the family's files. */
   isUnused(name: string, shape: readonly number[]): boolean;
-  /** Says what a GHN is from its checkpoint, and adds to the faults what does not fit. Unknown sizes are NaN. */
+  /** Infers the config of a GHN from its checkpoint, and adds contradictions to the faults. Unknown sizes are NaN. */
   infer(facts: Facts, hidden: number): FamilyConfig;
   /** Adds the tensors of the encoder and the decoder. */
   layOut(layout: LayoutBuilder, config: GhnConfig): void;
@@ -53,7 +56,7 @@ export interface Family {
    * more.
    */
   readonly repeatsClasses: boolean;
-  /** Why a tensor cannot be decoded, in words; null where it can. */
+  /** The reason why a tensor cannot be decoded; null if it can be. */
   refusal(tensor: Pick<PredictedTensor, 'shape' | 'role'>, config: GhnConfig): string | null;
   /** Multiplications of the encoder. */
   encoderWork(nodes: number, config: GhnConfig): number;

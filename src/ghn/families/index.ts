@@ -4,14 +4,17 @@ import { GHN2 } from './ghn2.js';
 import { GHN3 } from './ghn3.js';
 import { LOGAH } from './logah/index.js';
 
-/** The families of GHNs. The first that recognises a checkpoint's tensors has it; what none recognises is held against the last. */
+/**
+ * The families of GHNs. A checkpoint belongs to the first family that recognises its tensors. If none does, the faults
+ * come from comparing it with the last.
+ */
 export const FAMILIES = [LOGAH, GHN2, GHN3] as const satisfies readonly Family[];
 
 export type FamilyName = (typeof FAMILIES)[number]['name'];
 
 export const FAMILY_NAMES: readonly FamilyName[] = FAMILIES.map(({ name }) => name);
 
-/** The titles of all families, as messages list them. */
+/** The titles of all families, in the order of messages. */
 export const FAMILY_TITLES = [...FAMILIES].reverse().map(({ title }) => title);
 
 /** The family of a checkpoint with these tensors. */

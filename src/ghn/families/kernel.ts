@@ -10,7 +10,7 @@ import { isTokenSequence } from '../shape-tables.js';
 import { transposeRows } from '../transpose-rows.js';
 import type { DecodedSize, Family } from './family.js';
 
-/** Rows of the embedding of operations. */
+/** The number of rows in the embedding of operations. */
 export const OPS = 15;
 
 const CLASSES = 'decoder.class_layer_predictor.1.weight';
@@ -63,7 +63,7 @@ export function loadKernelDecoder<M extends Matrix>(
   return new Decoder(loader.engine, weights, { ...config, windowPlace });
 }
 
-/** decoder.fc.0 has its rows as [4d, S, S]; a kernel's window is side by side as [S, S, 4d]. */
+/** The rows of decoder.fc.0 are in the order [4d, S, S]. In the order [S, S, 4d], the rows of a window are adjacent. */
 function planeByPlace<M extends Matrix>(loader: Loader<M>, spatial: number): Linear<M> {
   const places = spatial * spatial;
   const upload = (name: string) => {

@@ -6,7 +6,7 @@ import type { LayoutBuilder } from '../layout-builder.js';
 import type { Loader } from '../loader.js';
 import { attentionBiasTable, TransformerEncoder } from '../transformer-encoder.js';
 
-/** Rows of the table of distances between nodes. */
+/** The number of rows in the table of distances between nodes. */
 const EDGES = 257;
 
 const PROJECTION = 'gnn.0.attn.proj_e.2.weight';

@@ -32,7 +32,7 @@ describe('a Keras model is refused', () => {
       /what model.get_config\(\) gives.*; send what model.to_json/,
     ],
     ['a text within a text', JSON.stringify('{"class_name": "Sequential"}'), '/keras', /encoded twice/],
-    ['a path', 'model.keras', '/keras', /a path, of a file that the service cannot see/],
+    ['a path', 'model.keras', '/keras', /a path to a file that the service cannot see/],
     ['an ONNX file’s path', 'resnet.onnx', '/keras', /an ONNX model has neither the names/],
     ['an ONNX model as JSON', { irVersion: '8', graph: {} }, '/keras', /an ONNX model has neither the names/],
     ['a .keras file', 'UEsDBBQAAAAI', '/keras', /a .keras file, which is a zip archive/],
@@ -83,7 +83,7 @@ describe('a Keras model is refused', () => {
       'a window larger than what it goes over',
       afterImage(layer('MaxPooling2D', 'p', { pool_size: 9 })),
       `${LAYERS}/1`,
-      /a window of 9 × 9, which does not fit into \[8, 8, 6\], what the input "image" gives/,
+      /a window of 9 × 9, which does not fit into \[8, 8, 6\], the output of the input "image"/,
     ],
     [
       'an image where there is none',
@@ -113,7 +113,7 @@ describe('a Keras model is refused', () => {
       'a model without its input',
       sequential(layer('Dense', 'd', { units: 1 })),
       `${LAYERS}/0/config`,
-      /input shape is not said/,
+      /does not give its input shape/,
     ],
     [
       'channels that are not known',
@@ -154,7 +154,7 @@ describe('a Keras model is refused', () => {
       'a cycle',
       functional([image(8, 8, 6)], [layer('Add', 'a'), 'image', 'b'], [layer('ReLU', 'b'), 'a']),
       LAYERS,
-      /a cycle among 2 layers, or behind one: "a", "b"/,
+      /a cycle among 2 layers, or after one: "a", "b"/,
     ],
   ])('with %s', (what, model, path, message) => {
     if (what.startsWith('an output')) model.config.layers[2]!.inbound_nodes = [[['a', 0, 3, {}]]];
@@ -172,7 +172,7 @@ describe('a Keras model is refused', () => {
       {
         path: `${LAYERS}/1`,
         message:
-          'Dense "shared" is used more than once: its kernel would be [5, 5] here, and is [5, 6] where it is used first',
+          'Dense "shared" is used more than once: its kernel would be [5, 5] here, but is [5, 6] at the first use',
       },
     ]);
   });
@@ -232,7 +232,7 @@ describe('the cost of a hostile model is limited', () => {
     expect(fault).toEqual({
       path: expect.stringMatching(/^\/keras\/config\/layers(\/1\/config\/layers)+$/) as string,
       message:
-        'models within models come to more uses of layers and of their outputs than the 320000 that this server ' +
+        'models within models add up to more uses of layers and of their outputs than the 320000 that this server ' +
         'takes (MAX_NODES); call them less often',
     });
     expect(others).toEqual([]);
@@ -249,7 +249,7 @@ describe('the cost of a hostile model is limited', () => {
     expect(kerasFaults(takes(1001))).toEqual([
       {
         path: `${LAYERS}/1/inbound_nodes/0`,
-        message: 'takes more outputs of layers than the 1000 that one call may; join some of them before',
+        message: 'takes more outputs of layers than the 1000 that one call may; join some of them first',
       },
     ]);
   });
@@ -347,6 +347,6 @@ it('and a fault of a layer with a thousand inputs names only a few of them', () 
     [layer('Multiply', 'product'), ...names],
   );
   const [fault] = kerasFaults(model);
-  expect(fault!.message).toContain('and 995 more: add or concatenate some of them before');
+  expect(fault!.message).toContain('and 995 more: add or concatenate some of them first');
   expect(fault!.message.length).toBeLessThan(400);
 });

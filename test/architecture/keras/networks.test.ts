@@ -108,7 +108,7 @@ describe('a network’s graph', () => {
         'conv/bias',
       ]);
       expect(warnings?.map(({ code, message }) => `${code} ${message}`)).toEqual([
-        'shared_weights Conv2D "conv" is used more than once with the same weights; its node stands where it is used first',
+        'shared_weights Conv2D "conv" is used more than once with the same weights; its node is at the first use',
         expect.stringContaining('BatchNormalization "norm"'),
       ]);
     },

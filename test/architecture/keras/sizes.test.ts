@@ -181,7 +181,7 @@ describe('the sizes that Keras 3 records', () => {
     expect(kerasFaults(model)).toEqual([
       {
         path: expect.stringMatching(/^\/keras\/config\/layers\/\d+$/) as string,
-        message: expect.stringContaining('write it again with model.to_json()') as string,
+        message: expect.stringContaining('write the JSON again with model.to_json()') as string,
       },
     ]);
   });

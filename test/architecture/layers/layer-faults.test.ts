@@ -95,7 +95,8 @@ describe('layers are refused, with the place and the remedy, for', () => {
     expect(layerFaults([other, fc])).toEqual([
       {
         path: '/layers/1/name',
-        message: 'a tensor of Linear "fc" would be called "fc.bias", as a layer is; name the layer otherwise',
+        message:
+          'a tensor of Linear "fc" would be called "fc.bias", as a layer is; give the layer another name',
       },
     ]);
     const attention = { name: 'attention', type: 'MultiheadAttention', embed_dim: 4, num_heads: 2 };
@@ -105,7 +106,7 @@ describe('layers are refused, with the place and the remedy, for', () => {
         path: '/layers/1/name',
         message:
           'a tensor of MultiheadAttention "attention" would be called "attention.out_proj.weight", as a tensor of ' +
-          'Linear "attention.out_proj" is; name the layer otherwise',
+          'Linear "attention.out_proj" is; give the layer another name',
       },
     ]);
   });

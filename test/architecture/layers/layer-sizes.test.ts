@@ -185,7 +185,7 @@ describe('layers that do not fit each other are refused, with both names:', () =
       {
         path: '/layers/1',
         message:
-          'MaxPool2d "pool" has a window of 7 × 7, which does not fit into [16, 6, 6], what Conv2d "conv" gives',
+          'MaxPool2d "pool" has a window of 7 × 7, which does not fit into [16, 6, 6], the output of Conv2d "conv"',
       },
     ]);
   });

@@ -9,8 +9,8 @@ import { tooMany } from './join.js';
 const AXES = 'must be an axis, or several';
 
 /**
- * Attention over tokens: its four projections are convs with biases, the softmax between them an msa. PyTorch's [h·d, e]
- * of a head's projections is Keras' [e, h, d], and the [e, h·d] of the way out is [h, d, e].
+ * Attention over tokens. Its four projections are convs with biases, and the softmax between them is an msa. For query,
+ * key and value, PyTorch's shape [h·d, e] is [e, h, d] in Keras; for the output projection, [e, h·d] is [h, d, e].
  */
 export const multiHeadAttention = kerasLayer(
   'MultiHeadAttention',
@@ -28,7 +28,7 @@ export const multiHeadAttention = kerasLayer(
   ({ num_heads: heads, key_dim: keys, use_bias: hasBias, ...config }, place) => {
     const { network, weights } = place;
     const values = config.value_dim ?? keys;
-    // Keras' defaults for arguments that are not given.
+    // The same defaults as in Keras.
     const query = place.named.get('query') ?? place.input;
     const value = place.named.get('value') ?? query;
     const key = place.named.get('key') ?? value;
@@ -51,7 +51,7 @@ export const multiHeadAttention = kerasLayer(
     const layout = { view: [features, heads, values], axes: [1, 2, 0] };
     const out = weights.kernel('conv', 'attention_output/kernel', { shape, layout }, [attended]);
     const node = weights.biased(out, 'attention_output/bias', hasBias ? { shape: [features] } : null);
-    // Scores of what has more than tokens stand in an order of axes that Keras 3 alone says.
+    // If the inputs have more dimensions than tokens do, only Keras 3 states the order of the scores' axes.
     const isTokens = query.size?.length === 2 && value.size?.length === 2;
     const scores = isTokens ? [heads, query.size[0]!, value.size[0]!] : null;
     return {
@@ -67,7 +67,7 @@ export const multiHeadAttention = kerasLayer(
   },
 );
 
-/** Attention without projections: an msa. What scales its scores is a parameter that no node owns. */
+/** Attention without projections is an msa. The scale of its scores is a parameter that no node owns. */
 export const attentions = kerasLayer(
   ['Attention', 'AdditiveAttention'],
   { use_scale: flag.nullish(), score_mode: z.string().nullish() },
@@ -76,7 +76,7 @@ export const attentions = kerasLayer(
     const query = named.get('query') ?? input;
     const value = named.get('value') ?? query;
     const key = named.get('key') ?? value;
-    // That of an additive attention has an entry for each feature, that of the other is one number.
+    // The scale of an AdditiveAttention has an entry for each feature. The scale of an Attention is one number.
     const isAdditive = mode === null || mode === undefined;
     if (isScaled && isAdditive && query.size === null) faultUnsized(query, place);
     if (isScaled) weights.other('scale', 'parameter', isAdditive ? [query.size?.at(-1) ?? 1] : []);
@@ -106,7 +106,7 @@ export const dot = kerasLayer(
   { severalInputs: true },
 );
 
-/** Attention works on the last axis, whatever is before it. */
+/** The number of features on the last axis, where attention works, however many axes are before it. */
 function featuresOf(value: KerasValue, place: Place): number {
   const { size, giver } = value;
   if (size === null) faultUnsized(value, place);

@@ -12,7 +12,7 @@ const outputMode = (otherwise: 'int' | 'multi_hot') =>
 
 type OutputMode = z.output<ReturnType<typeof outputMode>>;
 
-/** The size of categories behind an encoding into so many. */
+/** The size of categories after they are encoded with this many categories. */
 function encoded(size: Size | null, mode: OutputMode, categories: Dimension): Size | null {
   if (size === null || mode === 'int') return size;
   const isReplaced = mode !== 'one_hot' || size.at(-1) === 1;
@@ -51,7 +51,7 @@ const lookups = kerasLayer(
   },
 );
 
-/** Numbers become those of bins. */
+/** Replaces each number by the index of its bin. */
 const discretization = kerasLayer(
   'Discretization',
   {
@@ -61,12 +61,15 @@ const discretization = kerasLayer(
   },
   ({ bin_boundaries: boundaries, num_bins: given, output_mode: mode }, { input: { node, size } }) => {
     const bins = boundaries ? boundaries.length + 1 : (given ?? null);
-    // Keras' own versions differ in what they make of more dimensions.
+    // Versions of Keras disagree on the output size for more dimensions.
     return { node, size: mode !== 'int' && size && size.length > 1 ? null : encoded(size, mode, bins) };
   },
 );
 
-/** A text becomes the numbers of its words, so many, or a vector that has an entry for each word. */
+/**
+ * Turns a text into the numbers of its words, in a sequence of this length, or into a vector with an entry for each
+ * word.
+ */
 const textVectorization = kerasLayer(
   'TextVectorization',
   {
@@ -81,5 +84,5 @@ const textVectorization = kerasLayer(
   },
 );
 
-/** Layers that have no weights and turn categories into numbers or vectors. */
+/** Layers without weights that turn categories into numbers or vectors. */
 export const categories = [categoryEncoding, hashing, lookups, discretization, textVectorization];

@@ -14,7 +14,7 @@ const sliding = {
   dilation_rate: positivePair.default(1),
 };
 
-/** From PyTorch's [out, in, height, width] to Keras' [height, width, in, out]. */
+/** The axes that turn PyTorch's [out, in, height, width] into Keras' [height, width, in, out]. */
 const KERNEL_AXES = [2, 3, 1, 0];
 
 const conv2d = kerasLayer(
@@ -47,7 +47,7 @@ const conv2d = kerasLayer(
   },
 );
 
-/** Keras 3 calls its kernel `kernel`, Keras 2 `depthwise_kernel`. */
+/** Keras 3 calls the kernel `kernel`, and Keras 2 `depthwise_kernel`. */
 const depthwiseConv2d = kerasLayer(
   'DepthwiseConv2D',
   { ...sliding, depth_multiplier: positive.default(1), use_bias: flag.default(true) },
@@ -59,7 +59,7 @@ const depthwiseConv2d = kerasLayer(
   },
 );
 
-/** A depthwise convolution and one of 1 by 1, which has the bias. */
+/** A depthwise convolution and a 1 by 1 convolution. The bias belongs to the second. */
 const separableConv2d = kerasLayer(
   ['SeparableConv2D', 'SeparableConvolution2D'],
   { ...sliding, filters: positive, depth_multiplier: positive.default(1), use_bias: flag.default(true) },
@@ -78,8 +78,8 @@ export const convolutions = [conv2d, depthwiseConv2d, separableConv2d];
 type Sliding = z.output<z.ZodObject<typeof sliding>>;
 
 /**
- * A kernel for each channel: PyTorch's [channels · multiplier, 1, height, width] is Keras'
- * [height, width, channels, multiplier].
+ * One kernel for each channel. PyTorch's shape [channels · multiplier, 1, height, width] is [height, width, channels,
+ * multiplier] in Keras.
  */
 function depthwise(
   weight: string,
@@ -96,7 +96,7 @@ function depthwise(
   return { node: place.weights.kernel(op, weight, options, [place.input.node]), channels };
 }
 
-/** Spec, section 1. */
+/** The op of a convolution (docs/ghn.md, section 1). */
 function convolutionOp(groups: number, dilation: Pair<number>): Op {
   if (groups === 1) return 'conv';
   return dilation.every((step) => step > 1) ? 'dil_conv' : 'sep_conv';

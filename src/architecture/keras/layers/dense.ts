@@ -3,7 +3,10 @@ import { kerasLayer } from '../layer.js';
 import { faultUnsized } from '../size.js';
 import { addLora, loraArguments } from './lora.js';
 
-/** A conv of two dimensions, [out, in] in PyTorch and [in, out] in Keras, on the last dimension; and its bias. */
+/**
+ * A conv with two dimensions and its bias, on the last dimension. Its shape is [out, in] in PyTorch and [in, out] in
+ * Keras.
+ */
 export const dense = kerasLayer(
   'Dense',
   { units: positive, use_bias: flag.default(true), ...loraArguments },

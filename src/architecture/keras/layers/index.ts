@@ -9,7 +9,7 @@ import { pointwise } from './pointwise.js';
 import { poolings } from './pool.js';
 import { reshapes } from './reshape.js';
 
-/** The layers that a model can have, by their class. */
+/** The supported layers, by class. */
 export const KERAS_LAYERS: ReadonlyMap<string, KerasLayer> = new Map(
   [
     ...convolutions,

@@ -5,14 +5,14 @@ import { agree, sizeText } from '../../layers/size.js';
 import { kerasLayer, type Place } from '../layer.js';
 import { broadcast } from '../size.js';
 
-/** However many inputs there are, one sum. `CustomScaleLayer` is Inception-ResNet's, x + scale · y. */
+/** One sum node, however many inputs there are. Inception-ResNet's `CustomScaleLayer` computes x + scale · y. */
 export const sums = kerasLayer(
   ['Add', 'Subtract', 'Average', 'CustomScaleLayer'],
   {},
   (_, place) => {
     const { inputs, network } = place;
     const size = joinedSize(place, broadcast);
-    // A number and a tensor are one input, which needs no node.
+    // The sum of a number and a tensor has only one input, so it needs no node.
     return {
       node: network.join(
         'sum',
@@ -47,8 +47,9 @@ export const concatenate = kerasLayer(
 );
 
 /**
- * A squeeze-and-excitation block's product, where one of two factors has a value for each channel and comes from a pool
- * of the other: a cse, and the pool is not a node (docs/ghn.md, section 1). Any other product is not a node either.
+ * If one of two factors has a value for each channel and comes from a pool of the other, this is the product of a
+ * squeeze-and-excitation block: a cse, and the pool is not a node (docs/ghn.md, section 1). Any other product is not a
+ * node.
  */
 export const multiply = kerasLayer('Multiply', {}, (_, place) => multiplied(place), { severalInputs: true });
 
@@ -71,7 +72,7 @@ export function multiplied(place: Place): Output {
   return { node: network.junction(inputs.map(({ node }) => node)) ?? tooMany(place), size };
 }
 
-/** Entry by entry, and no node. */
+/** The elementwise maximum or minimum. It is not a node. */
 export const extremes = kerasLayer(
   ['Maximum', 'Minimum'],
   {},
@@ -82,16 +83,16 @@ export const extremes = kerasLayer(
   { severalInputs: true },
 );
 
-/** Adds the fault of more inputs than can be brought together without a node. */
+/** Adds a fault: there are more inputs than a junction can join. */
 export function tooMany({ label, inputs, fault }: Place): number {
   fault(
     null,
-    `${label} brings together what comes from too many layers, ${givers(inputs)}: add or concatenate some of them before`,
+    `${label} joins the outputs of too many layers, ${givers(inputs)}: add or concatenate some of them first`,
   );
   return 0;
 }
 
-/** A layer can be given a hundred thousand times, and a hundred faults name it. */
+/** Limits a message's length: a call can repeat a layer a hundred thousand times, and a hundred faults can name it. */
 const NAMED_INPUTS = 5;
 
 function givers(inputs: Place['inputs']): string {
@@ -100,7 +101,9 @@ function givers(inputs: Place['inputs']): string {
   return [...named, ...(more > 0 ? [`${more} more`] : [])].join(' and ');
 }
 
-/** The size of all inputs together; `join` gives that of two, or null where they do not fit, which is a fault. */
+/**
+ * The size of all inputs together. `join` combines two sizes, and returns null if they do not fit, which is a fault.
+ */
 export function joinedSize(
   { label, inputs, fault }: Place,
   join: (known: Size, size: Size) => Size | null,

@@ -4,7 +4,7 @@ import type { LayerWeights } from '../layer.js';
 /** The key that Keras writes into a layer's config after `enable_lora`. */
 export const loraArguments = { lora_rank: positive.nullish() };
 
-/** The two factors by which LoRA changes a kernel of this shape of Keras': parameters that no node owns. */
+/** Adds LoRA's two factors for a kernel with this shape in Keras: parameters that no node owns. */
 export function addLora(
   weights: LayerWeights,
   { lora_rank: rank }: { readonly lora_rank?: number | null | undefined },

@@ -3,7 +3,7 @@ import { sizeText } from '../../layers/size.js';
 import { kerasLayer } from '../layer.js';
 import { faultUnsized } from '../size.js';
 
-/** Changes of images at random, which keep their size. */
+/** Random changes of images that keep their size. */
 export const AUGMENTATIONS: readonly string[] = [
   'AugMix',
   'AutoContrast',
@@ -34,7 +34,7 @@ export const AUGMENTATIONS: readonly string[] = [
   'Solarization',
 ];
 
-/** Layers that are not nodes and leave sizes as they are: what goes in is joined to what comes out. */
+/** Layers that are not nodes and do not change sizes. The layer before is connected to the layer after. */
 const WITHOUT_NODE = [
   'ReLU',
   'LeakyReLU',
@@ -58,7 +58,7 @@ const WITHOUT_NODE = [
 
 const withoutNode = kerasLayer(WITHOUT_NODE, {}, (_, { input }) => ({ node: input.node, size: input.size }));
 
-/** A softmax over an attention's scores, where the attention is written out, is an msa node. */
+/** A softmax over an attention's scores is an msa node, if the model computes the attention from single operations. */
 const softmax = kerasLayer('Softmax', {}, (_, { input, network }) => ({
   node: network.softmax(input.node),
   size: input.size,
@@ -69,7 +69,7 @@ const activation = kerasLayer('Activation', { activation: z.unknown() }, (config
   size: input.size,
 }));
 
-/** Its slopes are parameters that no node owns: they are not predicted. */
+/** The slopes of a PReLU are parameters that no node owns, so they are not predicted. */
 const prelu = kerasLayer(
   'PReLU',
   { shared_axes: z.array(z.int()).nullish() },
@@ -93,7 +93,7 @@ const prelu = kerasLayer(
   },
 );
 
-/** ConvNeXt's; its factors are parameters that no node owns. Keras 3 calls them `variable`. */
+/** The LayerScale of ConvNeXt. Its factors are parameters that no node owns. Keras 3 calls them `variable`. */
 const layerScale = kerasLayer(
   'LayerScale',
   { projection_dim: z.int().min(1) },

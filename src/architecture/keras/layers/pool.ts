@@ -37,7 +37,7 @@ const globalAverage = kerasLayer(
   },
 );
 
-/** A max_pool with the kernel that it amounts to. */
+/** A max_pool whose kernel is as large as the image. */
 const globalMaximum = kerasLayer(
   ['GlobalMaxPooling2D', 'GlobalMaxPool2D'],
   globalArguments,
@@ -57,7 +57,7 @@ const globalMaximum = kerasLayer(
   },
 );
 
-/** A mean over tokens. */
+/** A mean over tokens, which is a glob_avg. */
 const globalAverage1d = kerasLayer(
   ['GlobalAveragePooling1D', 'GlobalAvgPool1D'],
   globalArguments,
@@ -80,7 +80,7 @@ const adaptiveSize = z.union(
   'must be a positive integer, or two, [height, width]',
 );
 
-/** Whatever its output's size, a glob_avg (docs/ghn.md, section 1). */
+/** A glob_avg, whatever its output size (docs/ghn.md, section 1). */
 const adaptiveAverage = kerasLayer(
   'AdaptiveAveragePooling2D',
   { output_size: adaptiveSize, data_format: dataFormat },
@@ -92,7 +92,7 @@ const adaptiveAverage = kerasLayer(
   },
 );
 
-/** A max_pool with the kernel that it amounts to where its output's size divides its input's. */
+/** A max_pool. Its kernel is the window that the pool uses when its output size divides its input size. */
 const adaptiveMaximum = kerasLayer(
   'AdaptiveMaxPooling2D',
   { output_size: adaptiveSize, data_format: dataFormat },

@@ -11,7 +11,7 @@ const LOCAL =
 const SPECTRUM = 'a GHN knows images; compute the spectrogram before the model';
 const CODE = 'it is a program, not a layer: only its Python code knows its weights and sizes';
 const OTHER_ATTENTION = 'the only attention that a GHN knows is MultiHeadAttention';
-/** Reason for a class that is not Keras' own, whatever its name. */
+/** The reason for a custom class, even if it has the name of one of Keras' classes. */
 export const OWN =
   'it is a custom class: only its Python code knows its weights and sizes; build it from Keras layers';
 
@@ -28,7 +28,7 @@ export function isQuantized(config: unknown): boolean {
 
 const WRAPPED = 'a GHN’s graphs cannot show how it uses the layer that it wraps; use the layer itself';
 
-/** Layers of Keras that people often use, and why they cannot be predicted. */
+/** Common Keras layers that cannot be predicted, with the reason. */
 export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['Conv1DTranspose', TRANSPOSED],
   ['Conv2DTranspose', TRANSPOSED],

@@ -24,7 +24,7 @@ const reshape = kerasLayer('Reshape', { target_shape: targetShape }, ({ target_s
   else if (total !== null && (open === 1 ? total % known !== 0 : total !== known)) {
     fault(
       'target_shape',
-      `${label} cannot make [${target.join(', ')}] of ${sizeText(size!)}, what ${input.giver} gives`,
+      `${label} cannot make [${target.join(', ')}] of ${sizeText(size!)}, the output of ${input.giver}`,
     );
   }
   const rest = total === null ? null : Math.max(1, Math.floor(total / known));
@@ -43,7 +43,7 @@ const permute = kerasLayer('Permute', { dims: shortArray(positive, 1, 4, DIMS) }
   return { node, size: null };
 });
 
-/** Keras has [[top, bottom], [left, right]], [height, width] or one number. */
+/** Keras gives [[top, bottom], [left, right]], [height, width] or one number. */
 const borders = z
   .union(
     [naturalPair, z.tuple([z.tuple([z.int(), z.int()]), z.tuple([z.int(), z.int()])])],
@@ -71,14 +71,14 @@ const cropping = kerasLayer(
   },
 );
 
-/** An image with so many rows and columns more. */
+/** An image with this many more rows and columns; negative numbers remove some. */
 function framed(key: string, [rows, columns]: Pair<number>, format: DataFormat, place: Place): Output {
   const { label, input, fault } = place;
   const image = imageOf(input, format, place);
   const height = image.height === null ? null : image.height + rows;
   const width = image.width === null ? null : image.width + columns;
   if ([height, width].some((length) => length !== null && length < 1)) {
-    fault(key, `${label} leaves nothing of ${sizeText(input.size!)}, what ${input.giver} gives`);
+    fault(key, `${label} leaves nothing of ${sizeText(input.size!)}, the output of ${input.giver}`);
     return { node: input.node, size: null };
   }
   return { node: input.node, size: input.size && imageSize({ ...image, height, width }, format) };
@@ -108,7 +108,7 @@ const sized = kerasLayer(
   },
 );
 
-/** One of an image's sides becomes another at random. */
+/** One of an image's sides gets a random length, so it is unknown. */
 const randomSides = (['RandomHeight', 'RandomWidth'] as const).map((type) =>
   kerasLayer(type, { data_format: dataFormat }, (config, place) => {
     const image = imageOf(place.input, config.data_format, place);
@@ -118,7 +118,7 @@ const randomSides = (['RandomHeight', 'RandomWidth'] as const).map((type) =>
   }),
 );
 
-/** [features], n times: [n, features]. */
+/** Repeats [features] n times, which gives [n, features]. */
 const repeatVector = kerasLayer('RepeatVector', { n: positive }, ({ n }, { input }) => ({
   node: input.node,
   size: input.size && [n, ...input.size],

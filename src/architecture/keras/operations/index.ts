@@ -6,18 +6,18 @@ import { TENSORFLOW_FUNCTIONS } from './tensorflow.js';
 
 type Called = Pick<ModelLayer, 'type' | 'module' | 'config'>;
 
-/** The classes in which Keras 2 puts a function of TensorFlow that is used in a model. */
+/** The classes in which Keras 2 wraps a TensorFlow function that a model calls. */
 const FUNCTION_LAYERS: ReadonlySet<string> = new Set(['TFOpLambda', 'SlicingOpLambda']);
 
-/** Keras 3's operations are in modules of their own: the operation Average is another than the layer Average. */
+/** Keras 3's operations are in separate modules: the operation Average is not the same as the layer Average. */
 const OPERATIONS_MODULE = /^keras\.(?:src\.)?ops\b/;
 
-/** The operations' module was not written by all versions: then it is told by a name that no layer has. */
+/** Older versions do not write a module. They wrap operations in classes that no layer has. */
 export function isOperation({ type, module }: Called): boolean {
   return module !== null && OPERATIONS_MODULE.test(module) ? true : FUNCTION_LAYERS.has(type);
 }
 
-/** The node, if any, and the size that an operation gives. */
+/** The type of an operation: its node, if any, and its output size. */
 export function operationType({ type, config }: Called): KerasLayer {
   const known = FUNCTION_LAYERS.has(type)
     ? TENSORFLOW_FUNCTIONS.get(functionOf(config))
@@ -25,7 +25,7 @@ export function operationType({ type, config }: Called): KerasLayer {
   return known ?? anyOperation;
 }
 
-/** The function of TensorFlow's that a layer of Keras 2 calls, `math.truediv`. */
+/** The TensorFlow function that a layer of Keras 2 calls, for example `math.truediv`. */
 export function functionOf(config: unknown): string {
   return isObject(config) && typeof config.function === 'string' ? config.function : '';
 }

@@ -2,16 +2,17 @@ import type { KerasLayer } from '../layer.js';
 import * as kinds from './kinds.js';
 import * as sizes from './sizes.js';
 
-/** Keras 3 writes the size of every operation's output where it is used, so few are computed here. */
+/** Keras 3 writes the output size of an operation at each use, so most need not be computed here. */
 const unsized = () => null;
 
 /**
- * No operation of Keras has weights, so those that are nodes of a GHN's graphs are few: all others are joined to what
- * they are computed from. One whose size is not known, as Keras 2 has it, matters where a weight depends on that.
+ * Operations in Keras have no weights, and few of them are nodes of a GHN's graphs. For any other operation, the layers
+ * before it are connected to the layers after it. Keras 2 does not write its size, which matters only if the shape of a
+ * weight depends on it.
  */
 export const anyOperation: KerasLayer = kinds.reshaping(unsized);
 
-/** Operations of Keras 3 by their class, where they are more than `anyOperation`. */
+/** Operations of Keras 3 by class, except those that `anyOperation` describes. */
 export const KERAS3_OPERATIONS: ReadonlyMap<string, KerasLayer> = new Map([
   ['Add', kinds.sum],
   ['Subtract', kinds.sum],

@@ -5,7 +5,7 @@ import { joinedSize, multiplied, tooMany } from '../layers/join.js';
 import { broadcast } from '../size.js';
 import { Arguments, type Resize, reduced, withConstants } from './sizes.js';
 
-/** An operation that has no weights, by what it makes of its inputs. */
+/** Makes the type of an operation without weights, from a function that places it. */
 function operation(place: (place: Place, args: Arguments) => LayerOutput): KerasLayer {
   return {
     classes: [],
@@ -16,25 +16,27 @@ function operation(place: (place: Place, args: Arguments) => LayerOutput): Keras
   };
 }
 
-/** Entry by entry, of one tensor or several: no node, those behind it are joined to all that it is computed from. */
+/**
+ * An elementwise operation on one or more tensors. It is not a node: layers after it are connected to all its inputs.
+ */
 export const elementwise = operation((place) => ({
   node: junction(place),
   size: withConstants(joinedSize(place, broadcast), place.constants),
 }));
 
-/** A sum of tensors; with a number or an array for the other it is not a node. */
+/** A sum of tensors. The sum of a tensor and a number or a constant array is not a node. */
 export const sum = operation((place) => ({
   node: joined('sum', place),
   size: withConstants(joinedSize(place, broadcast), place.constants),
 }));
 
-/** A product, which a squeeze-and-excitation block's is a cse. */
+/** A product, which is a cse if it belongs to a squeeze-and-excitation block. */
 export const product = operation((place) => {
   const { node, size } = multiplied(place);
   return { node, size: withConstants(size, place.constants) };
 });
 
-/** Changes what dimensions there are, and is not a node. */
+/** Changes a tensor's dimensions, and is not a node. */
 export function reshaping(resize: Resize): KerasLayer {
   return operation((place, args) => ({
     node: junction(place),
@@ -42,7 +44,7 @@ export function reshaping(resize: Resize): KerasLayer {
   }));
 }
 
-/** Joins tensors along an axis that they have, or along a new one. */
+/** Joins tensors along an existing axis or a new one. */
 export function joining(size: (sizes: readonly Size[], args: Arguments) => Size | null): KerasLayer {
   return operation((place, args) => {
     const sizes = place.inputs.map((input) => input.size);
@@ -51,7 +53,7 @@ export function joining(size: (sizes: readonly Size[], args: Arguments) => Size 
   });
 }
 
-/** A mean: over space or over tokens a glob_avg, unless it is one of a global mean already. */
+/** A mean over space or over tokens is a glob_avg, unless its input is one. Any other mean is not a node. */
 export const mean = operation((place, args) => {
   const { input, network } = place;
   const size = input.size && reduced(input.size, args);
@@ -63,13 +65,13 @@ export const mean = operation((place, args) => {
   return { node: isPool ? network.addOperation('glob_avg', [input.node]) : input.node, size };
 });
 
-/** A softmax: of an attention's scores an msa. */
+/** A softmax, which is an msa if its input is an attention's scores. */
 export const softmax = operation(({ input, network }) => ({
   node: network.softmax(input.node),
   size: input.size,
 }));
 
-/** A matrix product of tensors, as an attention's scores are, and its softmax times its values. */
+/** A matrix product of two tensors, such as an attention's scores, or its softmax times its values. */
 export function matrixProduct(product: (a: Size, b: Size, args: Arguments) => Size | null): KerasLayer {
   return operation((place, args) => {
     const [a, b, ...others] = place.inputs;
@@ -79,7 +81,7 @@ export function matrixProduct(product: (a: Size, b: Size, args: Arguments) => Si
   });
 }
 
-/** Gives a tensor's parts, each an output of its own; no node. */
+/** Splits a tensor into parts, each a separate output. It is not a node. */
 export function parting(parts: (size: Size, args: Arguments) => readonly Size[] | null): KerasLayer {
   return operation((place, args) => {
     const node = junction(place);
@@ -88,18 +90,18 @@ export function parting(parts: (size: Size, args: Arguments) => readonly Size[] 
   });
 }
 
-/** An attention that is one operation. */
+/** Attention in a single operation. */
 export const attention = operation((place) => ({
   node: place.network.addOperation('msa', [...new Set(place.inputs.map(({ node }) => node))]),
   size: place.input.size,
 }));
 
-/** A pool with a window, [height, width] of it by these arguments. */
+/** A pool. The argument `windowName` gives its window, [height, width]. */
 export function windowPool(op: Extract<Op, 'max_pool' | 'avg_pool'>, windowName: string): KerasLayer {
   return operation((place, args) => {
     const { input, network, fault, label } = place;
     const window = args.integers(windowName) ?? [];
-    // TensorFlow's windows can have the batch and the channels as well.
+    // A window in TensorFlow can also include the batch and the channels.
     const sides = window.length === 4 ? window.slice(1, 3) : window;
     const [height, width = height] = sides;
     if (height === undefined || width === undefined || height < 1 || width < 1 || sides.length > 2) {

@@ -7,7 +7,7 @@ import { broadcast } from '../size.js';
 /** Computes the output size of an operation that moves, adds or removes dimensions; null if it is unknown. */
 export type Resize = (size: Size, args: Arguments) => Size | null;
 
-/** The arguments of an operation that are not tensors: those of its call, by position or name, and those in its config. */
+/** An operation's arguments that are not tensors, from its call (by position or by name) and from its config. */
 export class Arguments {
   readonly #positional: readonly unknown[];
   readonly #named: ReadonlyMap<string, unknown>;
@@ -20,18 +20,18 @@ export class Arguments {
     this.#named = new Map([...Object.entries(isObject(config) ? config : {}), ...called]);
   }
 
-  /** The first that there is of several names; else the first by position. */
+  /** The first argument that has one of these names, or else the first argument by position. */
   get(...names: readonly string[]): unknown {
     for (const name of names) if (this.#named.has(name)) return this.#named.get(name);
     return this.#positional[0];
   }
 
-  /** One that has a name. */
+  /** The argument with this name. */
   named(name: string): unknown {
     return this.#named.get(name);
   }
 
-  /** Whole numbers, one or several; null where it is something else. */
+  /** One or more integers; null if the argument is anything else. */
   integers(...names: readonly string[]): readonly number[] | null {
     const value = this.get(...names);
     const numbers = Array.isArray(value) ? (value as unknown[]) : [value];
@@ -72,7 +72,7 @@ export const squeezed: Resize = (size, args) => {
   return axes ? size.filter((_, at) => !axes.includes(at)) : size.filter((n) => n !== 1);
 };
 
-/** Size behind a sum, a mean or a maximum over some axes. */
+/** Size after a sum, a mean or a maximum over some axes. */
 export const reduced: Resize = (size, args) => {
   const axes = args.integers('axis')?.map((axis) => position(axis, size.length));
   if (!axes || axes.includes(null) || axes.includes(-1)) return null;
@@ -82,7 +82,7 @@ export const reduced: Resize = (size, args) => {
     : size.filter((_, at) => !axes.includes(at));
 };
 
-/** Size of a resized image, whose sides are given. */
+/** Size of an image resized to given sides. */
 export const sized: Resize = (size, args) => {
   const [height, width] = args.integers('size') ?? [];
   if (size.length !== 3 || !height || !width) return null;
@@ -119,7 +119,7 @@ export const oneHot: Resize = (size, args) => {
   return depth !== null && depth > 0 && axis === -1 ? [...size, depth] : null;
 };
 
-/** Size of a part given by its begin and size; a size of -1 is the rest. */
+/** Size of a part of a tensor, given where it begins and its size. A size of -1 means the rest. */
 export const cut: Resize = (size, args) => {
   const [first, ...begin] = args.integers('begin') ?? [];
   const [batch, ...lengths] = args.integers('size') ?? [];
@@ -128,7 +128,7 @@ export const cut: Resize = (size, args) => {
   return size.map((n, at) => (lengths[at] === -1 ? n && n - begin[at]! : lengths[at]!));
 };
 
-/** Size of an image that is cropped to a rectangle, or padded to one. */
+/** Size of an image cropped or padded to a given rectangle. */
 export const cropped: Resize = (size, args) => {
   const [height] = args.integers('target_height') ?? [];
   const [width] = args.integers('target_width') ?? [];
@@ -154,10 +154,10 @@ function isInBlocks(size: Size, block: number, args: Arguments): boolean {
   return size.length === 3 && block > 0 && (args.named('data_format') ?? 'NHWC') === 'NHWC';
 }
 
-/** More than a tensor is split into by hand. */
+/** More parts than real models split a tensor into. */
 const MAX_PARTS = 1000;
 
-/** Sizes of the parts of a tensor along an axis: equal ones, parts of given lengths, or single entries. */
+/** Sizes of a tensor's parts along an axis: equal parts, parts of given lengths, or single entries. */
 export const parts = (size: Size, args: Arguments): Size[] | null => {
   const sections = args.named('num_or_size_splits');
   const axis = args.named('axis') ?? 0;
@@ -177,7 +177,7 @@ export const parts = (size: Size, args: Arguments): Size[] | null => {
   return isEqual ? Array<Size>(count).fill(size.with(at, length / count)) : null;
 };
 
-/** Size of a product of matrices; these are the last two axes of both tensors. */
+/** Size of a product of matrices, which are the last two axes of both tensors. */
 export const matrixProduct = (a: Size, b: Size, args: Arguments): Size | null => {
   const is = (name: string) => args.named(name) === true;
   if (a.length < 2 || a.length !== b.length || is('adjoint_a') || is('adjoint_b')) return null;
@@ -227,19 +227,22 @@ function partOf(length: Dimension, item: Record<string, unknown>): Dimension[] |
   return [Math.max(0, Math.ceil(span / Math.abs(stride)))];
 }
 
-/** A size broadcast with the constants that it is computed with; null where they do not fit. */
+/** A size broadcast with the constants of the operation; null if they do not fit. */
 export function withConstants(size: Size | null, constants: readonly Constant[]): Size | null {
   let result = size;
   for (const { value } of constants) {
     const shape = shapeOf(value);
     if (result === null || shape === null) continue;
-    // A constant that has the batch's dimension, too, has one entry there.
+    // A constant may also have the batch's dimension, with one entry.
     result = broadcast(result, shape.length > result.length ? shape.slice(1) : shape);
   }
   return result;
 }
 
-/** The shape of an array: lists of numbers, or Keras 3's tensor. null for what is none, a number among it. */
+/**
+ * The shape of an array: lists of numbers, or a tensor in Keras 3's form. null for anything else, such as a single
+ * number.
+ */
 function shapeOf(value: unknown): number[] | null {
   const array = isObject(value) && isObject(value.config) ? value.config.value : value;
   const shape: number[] = [];

@@ -91,7 +91,7 @@ const functions: [KerasLayer, string][] = [
   [kinds.windowPool('avg_pool', 'ksize'), 'nn.avg_pool nn.avg_pool2d'],
 ];
 
-/** Functions of TensorFlow that Keras 2 has in its models as TFOpLambda and SlicingOpLambda, by their names. */
+/** TensorFlow functions by name. A Keras 2 model has them as TFOpLambda and SlicingOpLambda. */
 export const TENSORFLOW_FUNCTIONS: ReadonlyMap<string, KerasLayer> = new Map(
   functions.flatMap(([layer, names]) => names.split(' ').map((name): [string, KerasLayer] => [name, layer])),
 );

@@ -12,7 +12,7 @@ const attentionSchema = layerSchema('MultiheadAttention', {
   batch_first: flag.optional(),
 });
 
-/** Self-attention: the in and out projections are convs with biases, the softmax between them an msa. */
+/** Self-attention. The in and out projections are convs with biases, and the softmax between them is an msa. */
 export const multiheadAttention = layerType(attentionSchema, (layer, { label, input, network, fault }) => {
   const { name, embed_dim: width, num_heads: heads } = layer;
   if (width % heads !== 0)
@@ -31,7 +31,10 @@ export const multiheadAttention = layerType(attentionSchema, (layer, { label, in
 
 const classTokenSchema = layerSchema('ClassToken', { embed_dim: positive });
 
-/** A learned token before the others, [1, 1, embed_dim], called as the layer. No node owns it: it is not predicted. */
+/**
+ * A learned token, [1, 1, embed_dim], that is put before the others. It has the layer's name. No node owns it, so it is
+ * not predicted.
+ */
 export const classToken = layerType(classTokenSchema, (layer, place) => {
   const size = tokensSize(place.input, layer.embed_dim, 'embed_dim', place);
   const [tokens = null] = size;
@@ -46,7 +49,7 @@ const positionSchema = layerSchema('PositionEmbedding', {
     .meta({ example: [1, 65, 128] }),
 });
 
-/** A learned table, called as the layer, that is added to the input: a pos_enc and a sum. */
+/** A learned table that is added to the input: a pos_enc and a sum. It has the layer's name. */
 export const positionEmbedding = layerType(positionSchema, (layer, { label, input, network, fault }) => {
   const { name, shape } = layer;
   const own = shape.length === 2 ? shape : shape.slice(1);

@@ -4,7 +4,7 @@ import { layerSchema, layerType } from '../layer-type.js';
 import type { Dimension, Size } from '../size.js';
 import { agree, sizeText } from '../size.js';
 
-/** However many inputs there are, one sum. */
+/** One sum node, however many inputs there are. */
 export const add = layerType(
   layerSchema('Add', {}),
   (_, place) => {
@@ -39,7 +39,9 @@ export const concat = layerType(
   { severalInputs: true },
 );
 
-/** The size of all inputs together; `join` gives that of two, or null where they do not fit, which is a fault. */
+/**
+ * The size of all inputs together. `join` combines two sizes, and returns null if they do not fit, which is a fault.
+ */
 function joined(
   { label, inputs, fault }: Place,
   join: (known: Size, size: Size) => Size | null,

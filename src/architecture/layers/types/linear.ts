@@ -10,8 +10,8 @@ const schema = layerSchema('Linear', {
 });
 
 /**
- * A conv of two dimensions, and its bias. It works on the last dimension; of an image of one pixel, as a global pool
- * gives, it takes the channels without a Flatten in between.
+ * A conv with two dimensions, and its bias. It works on the last dimension. If the input is an image of one pixel, such
+ * as a global pool's output, it takes the channels, and no Flatten is needed.
  */
 export const linear = layerType(schema, (layer, { label, input, network, fault }) => {
   const { name, in_features: inputs, out_features: outputs } = layer;

@@ -13,7 +13,7 @@ const schema = layerSchema('Mean', {
   keepdim: z.boolean().default(false),
 });
 
-/** A mean over space or over tokens is a glob_avg, unless it is the mean of a global mean; any other is not a node. */
+/** A mean over space or over tokens is a glob_avg, unless its input is a glob_avg. Any other mean is not a node. */
 export const mean = layerType(schema, (layer, place) => {
   const { input, network } = place;
   const { size } = input;

@@ -72,12 +72,12 @@ const layerNormArguments = {
   bias: flag.default(true),
 };
 
-/** Over the last dimension, as PyTorch's. */
+/** Normalises over the last dimension, as PyTorch does. */
 export const layerNorm = layerType(layerSchema('LayerNorm', layerNormArguments), (layer, place) =>
   normalise(layer, featuresSize(place.input, features(layer), 'normalized_shape', place), place),
 );
 
-/** Over the channels of an image, as torchvision's for ConvNeXt. */
+/** Normalises over the channels of an image, like torchvision's norm in ConvNeXt. */
 export const layerNorm2d = layerType(layerSchema('LayerNorm2d', layerNormArguments), (layer, place) =>
   normalise(layer, imageSize(place.input, features(layer), 'normalized_shape', place), place),
 );

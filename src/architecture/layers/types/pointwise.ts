@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { flag, number, positive } from '../arguments.js';
 import { layerSchema, layerType } from '../layer-type.js';
 
-/** Layers that are not nodes and leave sizes as they are: what goes in is joined to what comes out. */
+/** Layers that are not nodes and do not change sizes. The layer before is connected to the layer after. */
 const WITHOUT_NODE = {
   ReLU: { inplace: flag.optional() },
   ReLU6: { inplace: flag.optional() },
@@ -35,7 +35,7 @@ export const pointwise = Object.entries(WITHOUT_NODE).map(([type, args]) =>
 
 const preluSchema = layerSchema('PReLU', { num_parameters: positive.default(1), init: number.optional() });
 
-/** Its slopes are parameters that no node owns: they are not predicted. */
+/** The slopes of a PReLU are parameters that no node owns, so they are not predicted. */
 export const prelu = layerType(preluSchema, (layer, { input, network }) => {
   network.addTensor({ name: `${layer.name}.weight`, shape: [layer.num_parameters] }, 'parameter');
   return { node: input.node, size: input.size };

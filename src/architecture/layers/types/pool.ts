@@ -65,7 +65,7 @@ const adaptiveArguments = {
     .default(1),
 };
 
-/** Whatever its output's size, a glob_avg (docs/ghn.md, section 1). */
+/** A glob_avg, whatever its output size (docs/ghn.md, section 1). */
 export const adaptiveAvgPool2d = layerType(
   layerSchema('AdaptiveAvgPool2d', adaptiveArguments),
   (layer, place) => {
@@ -76,7 +76,7 @@ export const adaptiveAvgPool2d = layerType(
   },
 );
 
-/** A max_pool with the kernel that it amounts to where its output's size divides its input's. */
+/** A max_pool. Its kernel is the window that the pool uses when its output size divides its input size. */
 export const adaptiveMaxPool2d = layerType(
   layerSchema('AdaptiveMaxPool2d', adaptiveArguments),
   (layer, place) => {

@@ -5,7 +5,7 @@ const OTHER_NORM =
   'the only norms that a GHN knows are batch and layer norms; use BatchNorm2d, LayerNorm or LayerNorm2d';
 const TABLE = 'the only embeddings that a GHN knows are position embeddings; use PositionEmbedding';
 
-/** Layers of PyTorch that people often use, and why they cannot be predicted. */
+/** Common PyTorch layers that cannot be predicted, with the reason. */
 export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['ConvTranspose1d', TRANSPOSED],
   ['ConvTranspose2d', TRANSPOSED],

@@ -8,8 +8,8 @@ import { product, sizeText } from '../size.js';
 export const dimension = z.int('must be an integer: a dimension, 0 for the batch, or negative from the end');
 
 /**
- * The position in a size (which has no batch) of a PyTorch dimension (which counts it); null, with a fault, where
- * there is none.
+ * The position of a PyTorch dimension, which counts the batch, in a size, which has no batch. If there is no such
+ * dimension, adds a fault and returns null.
  */
 export function position(
   dim: number,
@@ -36,7 +36,7 @@ export const flatten = layerType(flattenSchema, (layer, place) => {
   const end = position(layer.end_dim, size, 'end_dim', place);
   if (start === null || end === null) return { node, size: null };
   if (start > end) {
-    place.fault('start_dim', `${place.label} has a start_dim behind its end_dim`);
+    place.fault('start_dim', `${place.label} has a start_dim after its end_dim`);
     return { node, size: null };
   }
   return {
@@ -52,7 +52,9 @@ const permuteSchema = layerSchema('Permute', {
   }),
 });
 
-/** torchvision's: [0, 2, 1] makes tokens, [tokens, features], of flattened patches, [features, tokens]. */
+/**
+ * Like torchvision's Permute. [0, 2, 1] turns flattened patches, [features, tokens], into tokens, [tokens, features].
+ */
 export const permute = layerType(permuteSchema, ({ dims }, { label, input, fault }) => {
   const { node, size } = input;
   const isPermutation = dims.toSorted((a, b) => a - b).every((dim, index) => dim === index);
@@ -72,7 +74,7 @@ export const permute = layerType(permuteSchema, ({ dims }, { label, input, fault
 
 const selectSchema = layerSchema('Select', { dim: dimension, index: z.int() });
 
-/** torch.select: one of the entries along a dimension, as the class token is of all tokens. */
+/** Like torch.select: one of the entries along a dimension, such as the class token among all tokens. */
 export const select = layerType(selectSchema, ({ dim, index }, place) => {
   const { label, input, fault } = place;
   const { node, size } = input;

@@ -4,7 +4,10 @@ import { layerSchema, layerType } from '../layer-type.js';
 
 const schema = layerSchema('SqueezeExcitation', { input_channels: positive, squeeze_channels: positive });
 
-/** torchvision's: fc1 and fc2 are convolutions of 1 by 1, the product is a cse; its pooling is not a node. */
+/**
+ * Like torchvision's SqueezeExcitation. fc1 and fc2 are 1 by 1 convolutions, and the product is a cse. Its pool is not
+ * a node.
+ */
 export const squeezeExcitation = layerType(schema, (layer, place) => {
   const { input, network } = place;
   const { name, input_channels: channels, squeeze_channels: squeezed } = layer;

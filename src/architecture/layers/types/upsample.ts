@@ -15,7 +15,7 @@ const schema = layerSchema('Upsample', {
   align_corners: flag.optional(),
 });
 
-/** No node. */
+/** Changes the size and is not a node. */
 export const upsample = layerType(schema, (layer, place) => {
   const { label, input, fault } = place;
   const size = imageSize(input, null, null, place);

@@ -13,11 +13,11 @@ import { cutOf, type LowRankShape, rowsNeeded } from './shape.js';
 export interface LowRankWeights<M extends Matrix> {
   /** d → 4d → 8d */
   readonly perceptron: readonly [Linear<M>, Linear<M>];
-  /** 8d → 2r², rows [2r, r]: the first r rows are A's, the others B's. The bias is a column. */
+  /** 8d → 2r², rows in the order [2r, r]. The first r rows belong to A, and the others to B. The bias is a column. */
   readonly matrix: Linear<M>;
   /** r → Q; the bias is a column. */
   readonly widen: Linear<M>;
-  /** Files that were trained with `use_1d_decoder` decode gains and biases as a GHN-3 does. */
+  /** Decodes gains and biases in the same way as a GHN-3, if the file was trained with `use_1d_decoder`. */
   readonly vectors: VectorWeights<M> | null;
 }
 
@@ -28,18 +28,18 @@ export interface LowRankSizes extends LowRankShape {
   readonly language: LanguageNormalisation | null;
 }
 
-/** Tensors of one network whose nodes go through the perceptron together. */
+/** The number of tensors whose nodes pass through the perceptron together. */
 const MAX_NODES = 256;
 
-/** Which rows of the node's matrix m the first rows of a factor come from: `count` rows from `first` on. */
+/** The rows of the node's matrix m that the first rows of a factor come from: `count` rows, beginning at `first`. */
 interface FactorRows {
   readonly first: number;
   readonly count: number;
 }
 
 /**
- * LoGAH's decoder: each tensor is a product of two thin factors of its node (docs/logah.md, sections 3 and 4). Only the rows
- * of the factors that a tensor uses are computed.
+ * The decoder of LoGAH: each tensor is a product of two thin factors of its node (docs/logah.md, sections 3 and 4).
+ * Computes only the rows of the factors that a tensor uses.
  */
 export class LowRankDecoder<M extends Matrix> implements TensorDecoder {
   readonly #engine: Engine<M>;
@@ -134,8 +134,8 @@ export class LowRankDecoder<M extends Matrix> implements TensorDecoder {
   }
 
   /**
-   * The first rows of a factor, [rows, r]. F is the widened matrix reshaped: its number at position p comes from row
-   * p div Q of m and row p mod Q of `widen`.
+   * The first rows of a factor, [rows, r]. F is the widened matrix, reshaped: the number at position p comes from row p
+   * div Q of m and row p mod Q of `widen`.
    *
    * @param firstRow the row of m at which the factor begins: 0 for A, r for B
    */
@@ -154,7 +154,7 @@ export class LowRankDecoder<M extends Matrix> implements TensorDecoder {
     return flat;
   }
 
-  /** Rows of relu(m) through the first `columns` rows of `widen`, [count, columns]. */
+  /** Multiplies rows of relu(m) by the first `columns` rows of `widen`, which gives [count, columns]. */
   async #widened(wide: M, { first, count }: FactorRows, columns: number): Promise<Float32Array> {
     const engine = this.#engine;
     const { rank, factorRows } = this.#sizes;
@@ -176,7 +176,9 @@ export class LowRankDecoder<M extends Matrix> implements TensorDecoder {
   }
 }
 
-/** [outer·a, inner·b] to [outer, inner, a, b]; a copy in any case, since an engine's values must not be changed. */
+/**
+ * Rearranges [outer·a, inner·b] to [outer, inner, a, b]. Always copies, since an engine's values must not be changed.
+ */
 function regroup(values: Float32Array, outer: number, a: number, inner: number, b: number): Float32Array {
   if (a === 1 && b === 1) return values.slice();
   const out = new Float32Array(values.length);

@@ -14,25 +14,25 @@ import { LowRankDecoder } from './decoder.js';
 import { LANGUAGE_NORMALISATIONS, type LanguageNormalisation } from './normalise.js';
 import { cutOf, fits, type LowRankShape, rowsNeeded } from './shape.js';
 
-/** Operations of language models that files of July 2024 or later have beside the others: rmsnorm, rot_emb, gate. */
+/** The number of operations in files for language models since July 2024, which add rmsnorm, rot_emb and gate. */
 const LANGUAGE_OPS = OPS + 3;
 
-/** The longest distance of a language model's graph: GPT-2-Large reaches 78, the table has room for 254. */
+/** The longest distance in the graph of a language model. GPT-2-Large reaches 78, and the table has room for 254. */
 const LANGUAGE_MAX_HOPS = 250;
 
-/** The classes of a file whose config names none. */
+/** The number of classes if the config gives none. */
 const DEFAULT_CLASSES = 10;
 
 /** The authors' default: Q = 16·M. */
 const ROWS_PER_CHANNEL = 16;
 
-/** Values of S that GHNs are trained with; the larger first, since all the authors' LoGAHs have it. */
+/** The values of S in trained GHNs. The larger comes first, since all the authors' LoGAHs have it. */
 const SPATIAL_SIZES = [16, 11];
 
-/** By how many rows a table of channels is longer, the vocabularies that it has beside (docs/logah.md, section 2). */
+/** Possible vocabularies in a table of channels, which make it longer by one row each (docs/logah.md, section 2). */
 const VOCABULARIES: readonly (readonly number[])[] = [[], [50257], [50257, 50304], [32000, 50257, 50304]];
 
-/** A second name of l2, a layer without use, and placeholders of one number. */
+/** A second name of l2 and an unused layer, then placeholders that contain one number. */
 const UNUSED = /^decoder\.(?:seq\.1|l1)\.|^decoder_1d\.0\./;
 const PLACEHOLDER = /^bias_class\.1\./;
 
@@ -92,7 +92,7 @@ export const LOGAH = {
             inputs: Math.min(second, config.channels),
             rest: elements(rest),
           };
-    // The factors and their product, each with r multiplications an entry.
+    // The two factors and their product take r multiplications for each entry.
     const entries = (needed.a + needed.b) * sizes.rank + needed.a * needed.b;
     return { ...block, places: 0, products: (entries * sizes.rank) / (8 * config.hidden) };
   },

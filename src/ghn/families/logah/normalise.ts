@@ -4,18 +4,21 @@ import { elements } from '../../../tensor/tensor.js';
 import type { Block } from '../../decoder/block.js';
 import { normalise, weightScale } from '../../normalise.js';
 
-/** The three normalisations of language models, by their dates (docs/logah.md, section 5); the first is the paper's. */
+/** The three normalisations of language models, by date (docs/logah.md, section 5). The first is the paper's. */
 export const LANGUAGE_NORMALISATIONS = ['fan_in_depth', 'fan_in', 'std'] as const;
 export type LanguageNormalisation = (typeof LANGUAGE_NORMALISATIONS)[number];
 
-/** Projections back into the residual stream, which are divided by the square root of twice the number of blocks. */
+/** Projections back into the residual stream. They are divided by the square root of twice the number of blocks. */
 const RESIDUAL_PROJECTION = /(?:c_proj|\.o_proj)\.weight$/;
 
-/** Keeps the divisor of `std` from being 0. */
+/** Prevents a division by 0 in `std`. */
 const STD_EPSILON = 1e-7;
 const INITIALIZER_RANGE = 0.02;
 
-/** Scales a language model's tensor, in place. Embeddings are left as they are; vectors are squashed as everywhere. */
+/**
+ * Normalises a language model's tensor in place. Embeddings keep their scale, and vectors are squashed as in image
+ * networks.
+ */
 export function normaliseLanguage(
   architecture: Architecture,
   { name, node, shape, role }: PredictedTensor,
@@ -39,10 +42,10 @@ export function normaliseLanguage(
   for (let k = 0; k < values.length; k++) values[k] *= scale;
 }
 
-/** A block has one attention. */
+/** The number of blocks. Each block has one attention. */
 const blockCount = ({ nodes }: Architecture): number => nodes.filter(({ op }) => op === 'msa').length;
 
-/** The standard deviation, with n - 1, of the tensor that a block is repeated to. */
+/** The standard deviation (with n - 1) of the tensor that a block is tiled to. */
 function tiledStd({ values, shape: blockShape }: Block, shape: readonly number[]): number {
   const counts = blockShape.map((extent, k) =>
     Float64Array.from(

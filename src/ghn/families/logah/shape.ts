@@ -2,11 +2,11 @@ import { isTokenSequence, tokenGridSide } from '../../shape-tables.js';
 
 /** The sizes of a LoGAH's decoder (docs/logah.md, section 1). */
 export interface LowRankShape {
-  /** r: the rank of every decoded matrix, at most. */
+  /** r, the maximum rank of every decoded matrix. */
   readonly rank: number;
-  /** Q: the rows of each factor. */
+  /** Q, the number of rows of each factor. */
   readonly factorRows: number;
-  /** M: outputs and inputs beyond it repeat. */
+  /** M, the number of outputs or inputs after which they repeat. */
   readonly channels: number;
 }
 
@@ -25,7 +25,7 @@ export type Cut =
   /** W[e, y, z] = A[y]·B[e·side + z], tokens (y, z) of width `width`. */
   | { readonly kind: 'tokens'; readonly side: number; readonly width: number };
 
-/** The row of A at which a node's bias of n entries begins: room for its gain. */
+/** The row of A at which a bias with n entries begins. The rows before it are for the node's gain. */
 export function vectorRoom(n: number, channels: number): number {
   let room = Math.min(n, channels);
   if (room % 3 === 0) room = (room / 3) * 4;
