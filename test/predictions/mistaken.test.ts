@@ -58,13 +58,13 @@ describe('a value that is not an architecture is recognised, with what to send i
     [
       'a .keras file’s path',
       '/home/me/model.keras',
-      /^a path, .* cannot see; load it with keras.models.load_model/,
+      /^a path to .* cannot see; load it with keras.models.load_model/,
     ],
     ['a .keras file', zip, /^a .keras file, which is a zip archive/],
     [
       'a checkpoint’s path',
       'model.pt',
-      /^a path, .* cannot see; send the graph that ghn_serve.trace\(module\) gives/,
+      /^a path to .* cannot see; send the graph that ghn_serve.trace\(module\) gives/,
     ],
     ['a program’s path', 'train.py', /^a path/],
     [
