@@ -1,11 +1,10 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import request from 'supertest';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { tinyGraph } from '../../architecture/fixtures.js';
 import { bytesOf, json, predicted } from '../../helpers/http.js';
 import { expectProblem } from '../../helpers/problems.js';
 import { startService, type TestSettings } from '../../helpers/service.js';
+import { flipBitOf } from '../../store/directory/setup.js';
 import { smallDisk } from '../../store/directory/small-disk.js';
 
 async function start(settings: TestSettings = {}) {
@@ -19,7 +18,7 @@ it('a corrupt graph loses only the graph, and the answer names a remedy', async 
   const address = await predicted(url, { architecture: tinyGraph() });
   const { id } = await json<{ id: string }>(address);
   const weights = await bytesOf(await fetch(`${address}/weights`));
-  await writeFile(join(store, 'predictions', id, 'architecture.json'), '{');
+  await flipBitOf(store, id, 'architecture.json');
   for (let time = 0; time < 2; time++) {
     expectProblem(await request(address).get('/architecture'), 404, {
       detail: /^the graph of the prediction was found corrupt .* delete it and request it again$/,
