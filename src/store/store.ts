@@ -106,6 +106,8 @@ export interface Promises {
   promise(remains: PredictionRemains): Promise<void>;
   /** Removes the promise, because the prediction is stored or has failed. */
   settle(id: string): Promise<void>;
+  /** The promise of a prediction; null if there is none. */
+  find(id: string): Promise<PredictionRemains | null>;
   all(): AsyncIterable<PredictionRemains>;
 }
 

@@ -164,6 +164,7 @@ describe.skipIf(MISSING)(`two apis and two workers${MISSING ? ` (${MISSING})` : 
     const asked = bodies.slice(3).map(async (body, k) => digestOf(await post(k % 2, body)));
     await expect.poll(async () => (await metrics(apis[0].url)).ghn_serve_queue_depth).toBe(4);
     await redis.flush();
+    for (const path of promised) expect(['queued', 'running']).toContain(await statusOf(1, path));
     release();
     await Promise.all(asked);
     for (const path of promised) await expect.poll(() => statusOf(1, path)).toBe('succeeded');

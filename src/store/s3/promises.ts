@@ -1,3 +1,4 @@
+import { isId } from '../prediction-id.js';
 import { NotUnderstoodError, type PredictionRemains, type Promises } from '../store.js';
 import type { ObjectBucket } from './bucket.js';
 import { readRemains, sealRemains } from './documents.js';
@@ -21,16 +22,23 @@ export class S3Promises implements Promises {
     await this.#bucket.remove(keyOf(id));
   }
 
+  async find(id: string): Promise<PredictionRemains | null> {
+    if (!isId(id)) return null;
+    const object = await this.#bucket.get(keyOf(id));
+    if (!object) return null;
+    try {
+      return readRemains(object.bytes, id);
+    } catch (error) {
+      // Another version wrote this promise, and will keep it.
+      if (error instanceof NotUnderstoodError) return null;
+      throw error;
+    }
+  }
+
   async *all(): AsyncGenerator<PredictionRemains> {
     for await (const { key } of this.#bucket.all(PENDING)) {
-      const object = await this.#bucket.get(key);
-      if (!object) continue;
-      try {
-        yield readRemains(object.bytes, key.slice(PENDING.length).replace('.json', ''));
-      } catch (error) {
-        // Another version wrote this promise, and will keep it.
-        if (!(error instanceof NotUnderstoodError)) throw error;
-      }
+      const remains = await this.find(key.slice(PENDING.length).replace('.json', ''));
+      if (remains) yield remains;
     }
   }
 }

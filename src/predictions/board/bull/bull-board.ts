@@ -139,7 +139,9 @@ export class BullBoard implements JobBoard {
     return reaching(async () => {
       const channel = this.#known();
       const job = await channel?.job(id);
-      return job ? channel!.recordOf(job) : null;
+      if (job) return channel!.recordOf(job);
+      // If Redis has lost a promised prediction, the reconciler queues it again soon.
+      return (await this.#options.store.promises?.find(id))?.record ?? null;
     });
   }
 
@@ -192,7 +194,8 @@ export class BullBoard implements JobBoard {
     return reaching(async () => {
       const channel = this.#known();
       const job = await channel?.job(id);
-      if (!channel || !job || !(await isLive(job))) return false;
+      if (!job) return this.#cancelLost(id);
+      if (!channel || !(await isLive(job))) return false;
       const cancelled = channel.cancelled(id);
       if (!(await this.#redis.set(cancelled, '1', 'EX', CANCELLED_SECONDS, 'NX'))) return false;
       await this.#redis.hdel(channel.places, id);
@@ -202,6 +205,14 @@ export class BullBoard implements JobBoard {
         await this.#ears.until(id, async () => !(await isActive(channel, id)), STOP_MS);
       return true;
     });
+  }
+
+  /** Cancels a promised prediction whose job Redis has lost. */
+  async #cancelLost(id: string): Promise<boolean> {
+    const { promises } = this.#options.store;
+    if (!(await promises?.find(id))) return false;
+    await promises!.settle(id);
+    return true;
   }
 
   forget(id: string): Promise<boolean> {
