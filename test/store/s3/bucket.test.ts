@@ -1,25 +1,17 @@
-import { createServer } from 'node:http';
 import { expect, it, onTestFinished } from 'vitest';
 import { ObjectBucket } from '../../../src/store/s3/bucket.js';
-import { CREDENTIALS } from './server.js';
+import { fakeS3 } from './fake-server.js';
 
 /** A bucket on a server that answers every request with 404 and that code. */
 async function bucketWithout(code: string): Promise<ObjectBucket> {
-  Object.assign(process.env, CREDENTIALS);
-  const server = createServer((request, response) => {
+  const endpoint = await fakeS3((request, response) => {
     request.resume().on('end', () => {
       response.writeHead(404, { 'content-type': 'application/xml' });
       response.end(`<Error><Code>${code}</Code></Error>`);
     });
-  }).listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  const bucket = new ObjectBucket({ bucket: 'b', prefix: '', endpoint: `http://127.0.0.1:${port}` });
-  onTestFinished(() => {
-    bucket.close();
-    server.closeAllConnections();
-    server.close();
   });
+  const bucket = new ObjectBucket({ bucket: 'b', prefix: '', endpoint });
+  onTestFinished(() => bucket.close());
   return bucket;
 }
 

@@ -1,13 +1,12 @@
-import { createServer } from 'node:http';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { openStore } from '../../../src/store/open.js';
 import { StoreRefusedError } from '../../../src/store/store.js';
-import { CREDENTIALS } from './server.js';
+import { fakeS3 } from './fake-server.js';
 
 /** A server that takes whatever is written and heeds no condition, as some imitations of S3 do. */
 async function heedlessServer(): Promise<string> {
   const objects = new Map<string, string>();
-  const server = createServer((request, response) => {
+  return fakeS3((request, response) => {
     const [path] = request.url!.split('?');
     request.resume().on('end', () => {
       if (request.method === 'PUT') objects.set(path, 'x');
@@ -20,17 +19,10 @@ async function heedlessServer(): Promise<string> {
       if (isList) response.end('<ListBucketResult></ListBucketResult>');
       else response.end(isMissing ? '<Error><Code>NoSuchKey</Code></Error>' : '');
     });
-  }).listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
   });
-  return `http://127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
 it('a bucket on a server that ignores conditions is refused, with a remedy', async () => {
-  Object.assign(process.env, CREDENTIALS);
   const endpoint = await heedlessServer();
   const opening = openStore('s3://bucket/prefix', { endpoint, maxBytes: 1e9, onProblem: () => {} });
   await expect(opening).rejects.toThrow(StoreRefusedError);

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseSource, readSourceEnvironment } from '../../../src/sources/index.js';
 import { openStore } from '../../../src/store/open.js';
+import { fakeS3 } from './fake-server.js';
 import { CREDENTIALS, freePort, NO_SERVER, startS3 } from './server.js';
 
 const STORE = 's3://models/ghn';
@@ -20,18 +20,11 @@ interface Answer {
 
 /** A server that gives one answer to all that is asked. */
 async function answering({ status, headers, error, body }: Answer): Promise<string> {
-  Object.assign(process.env, CREDENTIALS);
   const xml = error && `<Error><Code>${error[0]}</Code><Message>${error[1]}</Message></Error>`;
-  const server = createServer((request, response) => {
+  return fakeS3((request, response) => {
     request.resume();
     response.writeHead(status, headers).end(request.method === 'HEAD' ? '' : (body ?? xml ?? ''));
-  }).listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
   });
-  return `http://127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
 const openedAt = (endpoint: string, store = STORE) =>
