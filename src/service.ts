@@ -178,7 +178,7 @@ export async function buildService({
       }
       const sources = { environment: readSourceEnvironment(environment), signal: fetching.signal };
       const files = await locateCheckpoints(checkpoints, sources, logger).catch((error: unknown) => {
-        // Whoever stops the service knows that it will never be ready.
+        // A service that is being stopped never becomes ready, and its operator knows that.
         if (isStopping) return null;
         throw error;
       });

@@ -69,7 +69,7 @@ const KINDS: readonly Kind[] = [
       `(${message})`,
   },
   {
-    matches: (error, status) => (status < 400 || status === 400) && regionOf(error) !== undefined,
+    matches: (error, status) => status <= 400 && regionOf(error) !== undefined,
     explain: (error, server, { bucket, region, endpoint }) =>
       `the bucket ${JSON.stringify(bucket)} on ${server} is in the region ${regionOf(error)}, not in ${region}: set AWS_REGION to ` +
       `${regionOf(error)}${endpoint === undefined ? '' : ', and S3_ENDPOINT to an address of that region'}`,
